@@ -1,0 +1,119 @@
+import tseslint from 'typescript-eslint'
+
+/** The rooms that a file of a room may import, beside its own. Everything else is an arrow the wrong way. */
+const arrows = {
+  'shared/release': [],
+  'shared/runbook': [],
+  'shared/gate': ['platform', 'runbook', 'release'],
+  'shared/checks': ['platform', 'runbook', 'release', 'targets', 'backup'],
+  'shared/smoke': ['platform', 'runbook', 'release'],
+  'shared/backup': ['platform', 'runbook', 'release'],
+  'shared/targets': ['platform', 'runbook', 'release'],
+  'shared/report': ['platform', 'runbook', 'release'],
+  'shared/platform': [],
+  'shared/steps': [
+    'platform',
+    'runbook',
+    'release',
+    'targets',
+    'checks',
+    'gate',
+    'smoke',
+    'backup',
+    'report',
+  ],
+}
+const rooms = Object.keys(arrows).map(room => room.replace('shared/', ''))
+
+const room = (folder, allowed) => {
+  const name = folder.replace('shared/', '')
+  const closed = rooms.filter(other => other !== name && !allowed.includes(other))
+  const patterns = [
+    ...closed.map(other => ({
+      regex: `(^|/)${other}/[^/]+\\.ts$|/${other}/`,
+      message: `${folder} may not import ${other}: the arrows of DESIGN section 3 point the other way.`,
+    })),
+    { regex: '(^|/)(actions|cli)/', message: 'The core knows no action and no command.' },
+  ]
+  return { files: [`${folder}/**/*.ts`], rules: { 'no-restricted-imports': ['error', { patterns }] } }
+}
+
+const io = [
+  'node:child_process',
+  'node:net',
+  'node:tls',
+  'node:http',
+  'node:https',
+  'node:dgram',
+  'node:fs',
+  'node:fs/promises',
+  'node:os',
+]
+const pure = folder => ({
+  files: [`${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        paths: io.map(name => ({
+          name,
+          message: `${folder} is pure: I/O belongs to platform/ and the adapters.`,
+        })),
+        patterns: [
+          {
+            regex: '\\.\\./(?!runbook/|release/)',
+            message: `${folder} is pure and imports nothing of the other rooms.`,
+          },
+        ],
+      },
+    ],
+    'no-restricted-globals': ['error', 'fetch', 'setTimeout', 'setInterval', 'process'],
+    'no-restricted-properties': [
+      'error',
+      { object: 'Date', property: 'now', message: 'Time is an argument here.' },
+      { object: 'Math', property: 'random', message: 'Chance is an argument here.' },
+    ],
+  },
+})
+
+export default tseslint.config(
+  { ignores: ['node_modules/', 'build/', 'deployment/app/', '**/*.cjs', 'test/bench/out/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/consistent-type-definitions': ['error', 'interface'],
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      '@typescript-eslint/no-non-null-assertion': 'error',
+      'max-lines': ['error', { max: 300, skipBlankLines: true, skipComments: true }],
+      'no-console': 'error',
+      eqeqeq: 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+    },
+  },
+  ...Object.entries(arrows).map(([folder, allowed]) => room(folder, allowed)),
+  pure('shared/release'),
+  {
+    files: ['shared/**/*.ts', 'actions/**/*.ts'],
+    ignores: ['shared/platform/**', 'shared/targets/**'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "MemberExpression[object.name='process'][property.name='env']",
+          message: 'The environment is read in platform/ and handed on.',
+        },
+      ],
+    },
+  },
+  {
+    files: ['test/**/*.ts', 'script/**/*.ts', 'cli/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+)

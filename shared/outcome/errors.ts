@@ -1,0 +1,90 @@
+/** What every expected error carries beside its one-line message. */
+export interface ErrorDetail {
+  /** What to do next, as one sentence for the person who reads it. */
+  hint: string
+  cause?: unknown
+}
+
+abstract class ExpectedError extends Error {
+  readonly hint: string
+
+  constructor(message: string, { hint, cause }: ErrorDetail) {
+    super(oneLine(message), cause === undefined ? undefined : { cause })
+    this.hint = oneLine(hint)
+    this.name = new.target.name
+  }
+}
+
+/**
+ * The caller's to fix: an input, a line of a file, an environment that is not what was said.
+ * Nothing has been touched when it is thrown.
+ */
+export class InputError extends ExpectedError {
+  /**
+   * The error for one value.
+   * @param where the input's name, or `file:line`
+   * @param found what was given, quoted in the message and cut at 80 characters; `undefined` says that it is missing
+   * @param accepted what would have been accepted
+   */
+  static of(where: string, found: string | undefined, accepted: string, hint?: string): InputError {
+    const got = found === undefined || found === '' ? 'is missing' : `is ${quote(found)}`
+    return new InputError(`${where} ${got}; accepted: ${accepted}`, {
+      hint: hint ?? `Set ${where} to ${accepted}.`,
+    })
+  }
+}
+
+/** What a tool or service answered when it did not do its work. */
+export interface ToolErrorDetail extends ErrorDetail {
+  /** The program or service, as its users call it: `pg_dump`, `Kubernetes API`. */
+  tool: string
+  /** Exit code of a program, or HTTP status of a service. */
+  code?: number
+  /** The end of what it wrote to standard error, already without secrets. */
+  stderr?: string
+}
+
+/** A program or service did not do what it was asked to. */
+export class ToolError extends ExpectedError {
+  readonly tool: string
+  readonly code: number | undefined
+  readonly stderr: string
+
+  constructor(message: string, detail: ToolErrorDetail) {
+    super(withoutCredentials(message), detail)
+    this.tool = detail.tool
+    this.code = detail.code
+    this.stderr = withoutCredentials(detail.stderr ?? '')
+  }
+}
+
+/** Something did not happen in the time that it was given. */
+export class DeadlineError extends ExpectedError {}
+
+/** Somebody else took the environment over; this run changes nothing any more. */
+export class LeaseLostError extends ExpectedError {}
+
+/** True for the errors that a step turns into an Outcome; anything else is a bug. */
+export function isExpected(error: unknown): error is InputError | ToolError | DeadlineError | LeaseLostError {
+  return error instanceof ExpectedError
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** A value as it may stand in a message: printable, on one line, at most 80 characters. */
+export function quote(value: string): string {
+  const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
+  return shown.replaceAll('::', ':\u200b:')
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*[\r\n]+\s*/g, ' ').trim()
+}
+
+/** Removes the password of any URL, so that no error text can carry one, whoever wrote it. */
+function withoutCredentials(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@]+@/gi, '$1:***@')
+}

@@ -1,0 +1,42 @@
+/**
+ * Every way in which a step can end: the closed list of reason codes, each with what it means.
+ * The troubleshooting page has an entry for each that is not a success (a contract test holds them together).
+ */
+export const reasons = {
+  done: 'The step did what it was asked to.',
+  'dry-run': 'Nothing was changed, as asked; the plan is in the outcome.',
+  'already-serving': 'The version asked for serves already.',
+  superseded: 'A newer version was deployed while this run waited for the lease.',
+  'nothing-to-settle': 'No release was left unfinished.',
+  'settled-good': 'The unfinished release was well and is now the good one.',
+  restored: 'The last good release serves again.',
+
+  'input-invalid': 'An input, the runbook or an env file is wrong. Nothing was touched.',
+  'checks-failed': 'A pre-deploy check failed. Nothing was touched.',
+  'lease-held': 'Another run holds the environment, and did not give it back in time.',
+  'lease-lost': 'Another run took the environment over while this step worked.',
+  'downgrade-refused': 'The version is older than the one that serves.',
+  'image-not-found': 'The image does not exist in its registry, or may not be pulled.',
+  'apply-refused': 'The cluster or the Docker engine refused an object.',
+  'field-conflict': 'Somebody else owns a field that the release sets.',
+  'rollout-doomed': 'The new release cannot become ready.',
+  'rollout-deadline': 'The new release did not become ready in the time given.',
+  'gate-failed': 'The service answered, and not well enough.',
+  'gate-inconclusive': 'The gate could not measure enough to decide.',
+  'smoke-failed': 'A request of the suite, or the load, did not meet what was expected.',
+  'backup-failed': 'The database could not be dumped or stored. No backup was kept.',
+  'backup-unverified': 'The backup could not be restored and compared. It does not count.',
+  'restore-refused': 'The database restore was refused before anything was changed.',
+  'restore-failed': 'The database could not be restored. The live database is as it was.',
+  'nothing-to-restore': 'No good release is there to go back to.',
+  'restored-unhealthy': 'The last good release serves again, but does not pass its gate.',
+  'restored-unverified': 'The last good release serves again; whether it is well could not be measured.',
+  'rollback-failed': 'The last good release could not be brought back.',
+  'tool-failed': 'A program or service did not do what it was asked to.',
+  deadline: 'The step did not end in its timeout.',
+  cancelled: 'The step was cancelled.',
+  bug: 'runbook-actions itself failed. Please report it with the stack.',
+} as const
+
+/** One stable kebab-case word that says why a step ended as it did. */
+export type Reason = keyof typeof reasons

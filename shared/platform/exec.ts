@@ -1,0 +1,84 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import { DeadlineError, messageOf, ToolError } from '../outcome/errors.ts'
+
+/** How a program is started. There is never a shell in between. */
+export interface ExecOptions {
+  /** The whole environment of the program. Secrets travel here, never in `args`. */
+  env: Record<string, string | undefined>
+  cwd?: string
+  /** Written to standard input, which is then closed. */
+  stdin?: string
+  signal?: AbortSignal
+  /** Milliseconds; the program is killed and a DeadlineError thrown when they are over. */
+  timeoutMs?: number
+}
+
+export interface ExecResult {
+  code: number
+  stdout: string
+  stderr: string
+}
+
+/** Runs programs. */
+export interface Exec {
+  /** Runs to the end and returns what it wrote, whatever the exit code. Throws a ToolError when it cannot be started. */
+  run(file: string, args: string[], options: ExecOptions): Promise<ExecResult>
+  /** Starts with piped streams; the caller watches the exit code. */
+  start(file: string, args: string[], options: ExecOptions): ChildProcessByStdio<Writable, Readable, Readable>
+}
+
+/** Captured output is cut at this many characters, from the front. */
+const captureLimit = 4 * 1024 * 1024
+
+/** Programs of this machine. */
+export const systemExec: Exec = {
+  start: (file, args, { env, cwd, signal }) =>
+    spawn(file, args, {
+      env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(signal === undefined ? {} : { signal }),
+    }),
+
+  async run(file, args, options) {
+    const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs)
+    const signals = [options.signal, deadline].filter(signal => signal !== undefined)
+    const child = systemExec.start(file, args, {
+      ...options,
+      ...(signals.length > 0 ? { signal: AbortSignal.any(signals) } : {}),
+    })
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(options.stdin ?? '')
+    const [stdout, stderr] = [capture(child.stdout), capture(child.stderr)]
+    try {
+      const code = await new Promise<number>((resolve, reject) => {
+        child.on('error', reject)
+        child.on('close', (exit, signal) => resolve(exit ?? (signal ? 128 : 1)))
+      })
+      return { code, stdout: stdout(), stderr: stderr() }
+    } catch (error) {
+      if (deadline?.aborted) {
+        throw new DeadlineError(`${file} did not end within ${String(options.timeoutMs)} ms`, {
+          hint: 'Look at what it waits for, or give it more time.',
+          cause: error,
+        })
+      }
+      options.signal?.throwIfAborted()
+      throw new ToolError(`${file} could not be started: ${messageOf(error)}`, {
+        tool: file,
+        hint: `Install ${file}, or put it on PATH.`,
+        cause: error,
+      })
+    }
+  },
+}
+
+function capture(stream: Readable): () => string {
+  let text = ''
+  stream.setEncoding('utf8')
+  stream.on('data', (chunk: string) => {
+    text = (text + chunk).slice(-captureLimit)
+  })
+  return () => text
+}

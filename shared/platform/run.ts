@@ -1,0 +1,50 @@
+/** The run that acts: what a lease, a release and a report say of who did it. */
+export interface RunInfo {
+  /** The same for every step and job of one run and attempt: `github.com/org/api/runs/4711`, `ada@laptop/12345`. */
+  id: string
+  /** 1 for the first try; a later attempt of the same run may take over from an earlier one at once. */
+  attempt: number
+  /** For people: `run 4711 of org/api`. */
+  title: string
+  /** Where the run can be looked at; empty at a terminal. */
+  url: string
+  /** Who started it. */
+  actor: string
+  /** The tag that triggered the run, `v1.2.3`, or empty. */
+  tag: string
+  /** The commit, or empty. */
+  sha: string
+}
+
+/**
+ * Reads the run from a runner's environment; at a terminal, from the user and the process.
+ * @param env the process's environment
+ */
+export function readRun(env: Record<string, string | undefined>, pid: number): RunInfo {
+  const text = (name: string) => env[name] ?? ''
+  if (text('GITHUB_ACTIONS') === 'true') {
+    const repository = text('GITHUB_REPOSITORY')
+    const run = text('GITHUB_RUN_ID')
+    const server = text('GITHUB_SERVER_URL') || 'https://github.com'
+    return {
+      id: `${server.replace(/^https?:\/\//, '')}/${repository}/runs/${run}`,
+      attempt: Number(text('GITHUB_RUN_ATTEMPT')) || 1,
+      title: `run ${run} of ${repository}`,
+      url: `${server}/${repository}/actions/runs/${run}`,
+      actor: text('GITHUB_ACTOR'),
+      tag: text('GITHUB_REF_TYPE') === 'tag' ? text('GITHUB_REF_NAME') : '',
+      sha: text('GITHUB_SHA'),
+    }
+  }
+  const actor = text('SUDO_USER') || text('USER') || text('LOGNAME') || 'somebody'
+  const host = text('HOSTNAME') || 'this machine'
+  return {
+    id: `${actor}@${host}/${pid}`,
+    attempt: 1,
+    title: `${actor} on ${host}`,
+    url: '',
+    actor,
+    tag: '',
+    sha: '',
+  }
+}

@@ -1,0 +1,40 @@
+import type { TargetSpec } from './schema.ts'
+
+/** One environment of a runbook, with its defaults filled in and every unit in its base form. */
+export interface Environment {
+  service: string
+  name: string
+  /** Folder that the runbook's paths are relative to: the repository's root. Absolute. */
+  root: string
+  target: TargetSpec
+  /** Where the service is reached, without a trailing slash; empty when the runbook names none. */
+  url: string
+  /** Path of the env-file relative to `root`; empty when there is none. */
+  envFile: string
+  /** Keys that the env-file must have. */
+  requires: string[]
+  backup: { destination: string; retentionDays: number; rpoMs: number; rtoMs: number } | undefined
+  gate: GateSpec
+  smoke: { suite: string; requests: number; concurrency: number }
+}
+
+/** What the gate asks of the service. Shares are of 1: the guide's 85% of memory is 0.85. */
+export interface GateSpec {
+  forMs: number
+  intervalMs: number
+  /** Paths that are probed, each with a leading slash. */
+  paths: string[]
+  memory: number
+  cpu: number
+  disk: number
+}
+
+/** The guide's thresholds (memory < 85%, CPU < 80%, disk < 90%) and the gate's window when the runbook is silent. */
+export const gateDefaults: GateSpec = {
+  forMs: 30_000,
+  intervalMs: 1_000,
+  paths: ['/health', '/api/v1/status'],
+  memory: 0.85,
+  cpu: 0.8,
+  disk: 0.9,
+}

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { LineCounter, parseDocument, type Document } from 'yaml'
+import { z } from 'zod'
+import { InputError } from '../outcome/errors.ts'
+import { gateDefaults, type Environment } from './environment.ts'
+import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
+import { parseDuration, parsePercent } from './values.ts'
+
+/** Where the runbook lies, and what the caller says instead of it. */
+export interface LoadRequest {
+  /** The repository's root; the runbook's paths are relative to it. */
+  root: string
+  /** Path of runbook.yml, relative to `root`. */
+  config: string
+  /** Name of the environment. */
+  environment: string
+  overrides: Overrides
+}
+
+/** Inputs that win over the runbook. Empty strings say nothing. */
+export interface Overrides {
+  url?: string
+  manifests?: string
+}
+
+/**
+ * Reads one environment of a runbook.
+ * @throws InputError that names file, line, key, what was found and what is accepted
+ */
+export function loadEnvironment({ root, config, environment, overrides }: LoadRequest): Environment {
+  const runbook = parseRunbook(config, readConfig(root, config))
+  const spec = runbook.environments[environment]
+  if (!spec) {
+    const names = Object.keys(runbook.environments)
+    throw InputError.of(
+      'environment',
+      environment,
+      names.join(', '),
+      `Name one of them, or add ${environment} to ${config}.`,
+    )
+  }
+  return resolveEnvironment(runbook.service, environment, resolve(root), override(spec, overrides))
+}
+
+/**
+ * Parses and validates the text of a runbook.
+ * @param file its path, for error messages
+ */
+export function parseRunbook(file: string, text: string): Runbook {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const [broken] = document.errors
+  if (broken) {
+    const { line } = lines.linePos(broken.pos[0])
+    throw new InputError(`${file}:${line} is not YAML: ${broken.message}`, {
+      hint: `Mend line ${line} of ${file}.`,
+    })
+  }
+  const parsed = runbookSchema.safeParse(document.toJS())
+  if (parsed.success) return parsed.data
+  throw schemaError(file, document, lines, parsed.error.issues[0])
+}
+
+/** The runbook's schema for editors, as JSON Schema. */
+export function runbookJsonSchema(): object {
+  return { $id: 'runbook.schema.json', title: 'runbook.yml', ...z.toJSONSchema(runbookSchema) }
+}
+
+function readConfig(root: string, config: string): string {
+  try {
+    return readFileSync(resolve(root, config), 'utf8')
+  } catch (cause) {
+    throw new InputError(`config: ${config} cannot be read`, {
+      hint: `Check the repository out first, or set config to the path of your runbook.yml.`,
+      cause,
+    })
+  }
+}
+
+type Issue = z.core.$ZodIssue
+
+function schemaError(
+  file: string,
+  document: Document,
+  lines: LineCounter,
+  issue: Issue | undefined,
+): InputError {
+  const path = issue?.path.map(String) ?? []
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const at = unknown === undefined ? path : [...path, unknown]
+  const where = `${file}:${lineOf(document, lines, at)} ${at.join('.') || 'the document'}`
+  if (unknown !== undefined) {
+    return new InputError(`${where} is not a key that a runbook has`, {
+      hint: `Remove ${unknown}, or mend its spelling.`,
+    })
+  }
+  const found: unknown = document.getIn(at)
+  const shown = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
+  return InputError.of(where, shown, issue?.message ?? 'something else', `Mend ${at.join('.')} in ${file}.`)
+}
+
+/** The line of the nearest node that exists on the way to `path`; 1 when there is none. */
+function lineOf(document: Document, lines: LineCounter, path: string[]): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const node = document.getIn(path.slice(0, depth), true) as
+      { range?: [number, number, number] } | undefined
+    if (node?.range) return lines.linePos(node.range[0]).line
+  }
+  return 1
+}
+
+function override(spec: EnvironmentSpec, { url, manifests }: Overrides): EnvironmentSpec {
+  const target = manifests && spec.target.kind === 'kubernetes' ? { ...spec.target, manifests } : spec.target
+  return { ...spec, target, ...(url ? { url } : {}) }
+}
+
+function resolveEnvironment(service: string, name: string, root: string, spec: EnvironmentSpec): Environment {
+  const at = (key: string) => `environments.${name}.${key}`
+  const { backup, gate = {}, smoke = {} } = spec
+  return {
+    service,
+    name,
+    root,
+    target: spec.target,
+    url: (spec.url ?? '').replace(/\/+$/, ''),
+    envFile: spec['env-file'] ?? '',
+    requires: spec.requires ?? [],
+    backup: backup && {
+      destination: backup.destination,
+      retentionDays: backup['retention-days'] ?? 30,
+      rpoMs: parseDuration(at('backup.rpo'), backup.rpo ?? '1h'),
+      rtoMs: parseDuration(at('backup.rto'), backup.rto ?? '4h'),
+    },
+    gate: {
+      forMs: gate.for ? parseDuration(at('gate.for'), gate.for) : gateDefaults.forMs,
+      intervalMs: gate.interval ? parseDuration(at('gate.interval'), gate.interval) : gateDefaults.intervalMs,
+      paths: gate.paths ?? gateDefaults.paths,
+      memory: gate.memory ? parsePercent(at('gate.memory'), gate.memory) : gateDefaults.memory,
+      cpu: gate.cpu ? parsePercent(at('gate.cpu'), gate.cpu) : gateDefaults.cpu,
+      disk: gate.disk ? parsePercent(at('gate.disk'), gate.disk) : gateDefaults.disk,
+    },
+    smoke: {
+      suite: smoke.suite ?? '',
+      requests: smoke.requests ?? 200,
+      concurrency: smoke.concurrency ?? 10,
+    },
+  }
+}

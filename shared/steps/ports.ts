@@ -1,0 +1,18 @@
+import type { RunInfo } from '../platform/run.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { Exec } from '../platform/exec.ts'
+import type { Log } from '../platform/log.ts'
+import type { Secrets } from '../platform/secrets.ts'
+
+/** All that a step knows of the world. */
+export interface Ports {
+  clock: Clock
+  log: Log
+  secrets: Secrets
+  exec: Exec
+  run: RunInfo
+  /** The process's environment: for programs that are started, and for what they read by convention (PG*, AWS_*, DOCKER_HOST). */
+  env: Record<string, string | undefined>
+  /** Aborted when the run is cancelled, or the step's timeout is over. */
+  signal: AbortSignal
+}

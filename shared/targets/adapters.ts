@@ -1,0 +1,17 @@
+import type { Clock } from '../platform/clock.ts'
+import type { Exec } from '../platform/exec.ts'
+import type { Log } from '../platform/log.ts'
+import type { Secrets } from '../platform/secrets.ts'
+
+/** What a target needs of the machine it is driven from. */
+export interface Adapters {
+  clock: Clock
+  exec: Exec
+  log: Log
+  secrets: Secrets
+  /** For what tools read by convention: KUBECONFIG, DOCKER_HOST, HOME, PATH. */
+  env: Record<string, string | undefined>
+  /** Content or path of a kubeconfig; empty for the convention's. */
+  kubeconfig: string
+  signal: AbortSignal
+}
