@@ -42,10 +42,12 @@ export interface Ledger {
   entries: Entry[]
   /** The good release that serves, or served until an unsettled one was applied; null before the first good one. */
   serving: ReleaseId | null
+  /** Set while `serving` is being brought back in the place of `from`: whoever finds it has to finish the work. */
+  restoring: { from: ReleaseId; since: string } | null
 }
 
 export function emptyLedger(service: string, environment: string): Ledger {
-  return { schema: 1, service, environment, entries: [], serving: null }
+  return { schema: 1, service, environment, entries: [], serving: null, restoring: null }
 }
 
 const next: Record<ReleaseState, ReleaseState[]> = {
@@ -98,30 +100,30 @@ export function closeGood(ledger: Ledger, id: ReleaseId, at: string): Ledger {
   return { ...change(ledger, id, 'good', { settledAt: at }), serving: id }
 }
 
-/** Closes an unsettled release as bad. What serves is unchanged. */
+/** Closes an unsettled release as bad when there is nothing to go back to. What serves is unchanged. */
 export function closeBad(ledger: Ledger, id: ReleaseId, at: string, because: string): Ledger {
   return change(ledger, id, 'bad', { settledAt: at, because })
 }
 
-/** A good release is taken back by name; `back` serves from now on. */
-export function withdraw(
-  ledger: Ledger,
-  id: ReleaseId,
-  back: ReleaseId,
-  at: string,
-  because: string,
-): Ledger {
-  return { ...change(ledger, id, 'withdrawn', { settledAt: at, because }), serving: back }
+/**
+ * Writes down, before anything is touched, that `back` takes the place of what is there: an unsettled release becomes
+ * bad, else the one that serves becomes withdrawn. A bad or withdrawn release that somebody named is good again.
+ */
+export function beginRestore(ledger: Ledger, back: ReleaseId, at: string, because: string): Ledger {
+  const open = unsettled(ledger)
+  const from = open?.id ?? ledger.serving
+  if (from === null) throw new Error('nothing serves that could be taken back')
+  const closed = open
+    ? change(ledger, open.id, 'bad', { settledAt: at, because })
+    : from === back
+      ? ledger
+      : change(ledger, from, 'withdrawn', { settledAt: at, because })
+  return { ...reinstate(closed, back, at), serving: back, restoring: { from, since: at } }
 }
 
-/** A release that was bad or withdrawn serves again because somebody named it. */
-export function reinstate(ledger: Ledger, id: ReleaseId, at: string): Ledger {
-  const entries = ledger.entries.map((entry): Entry => {
-    if (entry.id !== id) return entry
-    const { because: _forgiven, ...rest } = entry
-    return { ...rest, state: 'good', settledAt: at }
-  })
-  return { ...ledger, entries, serving: id }
+/** The release that serves is back whole. */
+export function endRestore(ledger: Ledger): Ledger {
+  return { ...ledger, restoring: null }
 }
 
 /** Notes a verdict on a release; it does not close it. */
@@ -173,6 +175,15 @@ function change(ledger: Ledger, id: ReleaseId, state: ReleaseState, patch: Parti
     ...ledger,
     entries: ledger.entries.map(each => (each === entry ? { ...each, ...patch, state } : each)),
   }
+}
+
+function reinstate(ledger: Ledger, id: ReleaseId, at: string): Ledger {
+  const entries = ledger.entries.map((entry): Entry => {
+    if (entry.id !== id || entry.state === 'good') return entry
+    const { because: _forgiven, ...rest } = entry
+    return { ...rest, state: 'good', settledAt: at }
+  })
+  return { ...ledger, entries }
 }
 
 function highestNumber(ledger: Ledger): number {

@@ -17,7 +17,7 @@ export type Decision =
   | { kind: 'nothing' }
   /** The unsettled release passed its gate before its run vanished: gate it once more, then record it good. */
   | { kind: 'gate-then-finish'; release: Entry }
-  | { kind: 'restore'; good: Entry; bad: Entry }
+  | { kind: 'restore'; good: Entry; bad: Entry | undefined }
   /** Another run holds the lease and still has time. */
   | { kind: 'wait'; held: Lease }
   /** The unsettled release has no good predecessor: it stays as it is, and somebody has to look. */
@@ -36,10 +36,14 @@ export function settle(
   now: number,
 ): Decision {
   const open = unsettled(ledger)
-  if (!open) return { kind: 'nothing' }
+  const good = find(ledger, ledger.serving)
+  if (!open && !(ledger.restoring && good)) return { kind: 'nothing' }
   if (lease && lease.holder.run !== asker && now < lease.deadline) return { kind: 'wait', held: lease }
+  if (!open)
+    return good
+      ? { kind: 'restore', good, bad: find(ledger, ledger.restoring?.from ?? null) }
+      : { kind: 'nothing' }
   const passed = open.state === 'ready' && open.gate === 'pass' && open.smoke !== 'fail'
   if (passed && live.ready && live.release === open.id) return { kind: 'gate-then-finish', release: open }
-  const good = find(ledger, ledger.serving)
   return good ? { kind: 'restore', good, bad: open } : { kind: 'alarm', release: open }
 }

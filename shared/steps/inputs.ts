@@ -11,7 +11,7 @@ export interface Field<T> {
   /** In words, for error messages and the README. */
   accepts: string
   /** @throws InputError that names `name` */
-  parse(name: string, text: string): T
+  parse: (name: string, text: string) => T
 }
 
 /** The inputs of a step by their kebab-case names. */
@@ -35,7 +35,6 @@ export function text(description: string, accepts: string, said?: Said): Field<s
     description,
     accepts,
     (name, value) => {
-      // eslint-disable-next-line no-control-regex -- control characters are what is looked for
       if (/[\u0000-\u001f\u007f]/.test(value)) throw InputError.of(name, value, `${accepts}, on one line`)
       if (value.startsWith('-')) throw InputError.of(name, value, `${accepts}, not starting with a dash`)
       return value
@@ -183,6 +182,9 @@ export const commonFields = {
   ),
   config: path('Path of the runbook.', 'a path inside the repository', { default: 'deployment/runbook.yml' }),
 } satisfies Fields
+
+/** How long a step may take when its caller says nothing. A lease is handed over for as long (DESIGN section 5). */
+export const defaultTimeout = '10m'
 
 /** For steps that talk to the environment's target. */
 export const targetFields = {

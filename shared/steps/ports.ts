@@ -1,3 +1,4 @@
+import type { Target } from '../targets/target.ts'
 import type { RunInfo } from '../platform/run.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
@@ -15,4 +16,10 @@ export interface Ports {
   env: Record<string, string | undefined>
   /** Aborted when the run is cancelled, or the step's timeout is over. */
   signal: AbortSignal
+}
+
+/** For steps that look at, or change, the environment itself. */
+export interface TargetPorts extends Ports {
+  /** Opened at the first call, and only then. */
+  openTarget(): Promise<Target>
 }

@@ -86,7 +86,10 @@ export interface Target {
   close(): Promise<void>
 }
 
-/** The right to change an environment, fenced: once somebody took over, every call throws LeaseLostError. */
+/**
+ * The right to change an environment, fenced: once somebody took over, every call throws LeaseLostError.
+ * `renew` is called every 10 s while other calls are under way: writes to the lease are serialised by the tenure.
+ */
 export interface Tenure {
   readonly epoch: number
   /** The ledger as this tenure last read or wrote it. */
