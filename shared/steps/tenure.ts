@@ -76,13 +76,16 @@ function hold(ports: Ports, target: Target, tenure: Tenure): Held {
 }
 
 async function heartbeat({ clock, log }: Ports, tenure: Tenure, stop: AbortSignal): Promise<void> {
-  while (!stop.aborted) {
+  for (;;) {
     try {
       await clock.sleep(heartbeatMs, stop)
       await tenure.renew(workingDeadlineMs)
     } catch (error) {
       if (stop.aborted) return
-      if (error instanceof LeaseLostError) return log.warn(error.message)
+      if (error instanceof LeaseLostError) {
+        log.warn(error.message)
+        return
+      }
       log.debug(`The lease could not be renewed: ${String(error)}`)
     }
   }

@@ -1,0 +1,28 @@
+import type { Log } from './log.ts'
+import type { Secrets } from './secrets.ts'
+
+/**
+ * A log for a terminal: what is done goes to standard error, so that standard output stays free for results.
+ * @param keep also given every line, for the log file of the day
+ */
+export function createTerminalLog(
+  secrets: Secrets,
+  stream: NodeJS.WritableStream,
+  keep: (line: string) => void,
+): Log {
+  const write = (line: string) => {
+    const shown = secrets.redact(line)
+    stream.write(`${shown}\n`)
+    keep(shown)
+  }
+  return {
+    info: write,
+    warn: line => write(`! ${line}`),
+    error: line => write(`x ${line}`),
+    debug: line => keep(secrets.redact(line)),
+    async group(title, work) {
+      write(title)
+      return work()
+    },
+  }
+}

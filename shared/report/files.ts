@@ -1,0 +1,32 @@
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Outcome } from '../outcome/outcome.ts'
+
+/** Where the guide keeps logs, relative to the repository's root. */
+export const logFolder = 'deployment/logs'
+
+/** `deployment/logs/deploy_production_20261123.log`, as the guide names it. */
+export function logFile(root: string, step: string, environment: string, now: number): string {
+  const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '')
+  return join(root, logFolder, `${step}_${environment}_${day}.log`)
+}
+
+/** Appends lines to a day's log, each with its time. The folder is made when it is missing. */
+export function createDayLog(file: string, now: () => number): (line: string) => void {
+  return line => {
+    mkdirSync(join(file, '..'), { recursive: true })
+    appendFileSync(file, `${new Date(now()).toISOString()} ${line}\n`, { mode: 0o600 })
+  }
+}
+
+/**
+ * Writes an Outcome as JSON beside the logs.
+ * @returns the file's path
+ */
+export function writeOutcome(root: string, outcome: Outcome): string {
+  const time = outcome.startedAt.replaceAll(/[-:]/g, '').replace('T', '_').slice(0, 15)
+  const file = join(root, logFolder, `${outcome.step}_${outcome.environment}_${time}.json`)
+  mkdirSync(join(root, logFolder), { recursive: true })
+  writeFileSync(file, `${JSON.stringify(outcome, null, 2)}\n`, { mode: 0o600 })
+  return file
+}

@@ -1,0 +1,29 @@
+import type { Evidence, Outcome } from '../outcome/outcome.ts'
+import { showDuration } from '../runbook/values.ts'
+
+const marks: Record<Evidence['tone'], string> = { good: '+', warn: '!', bad: 'x', note: '-' }
+
+/** An Outcome as lines for a log: the end first, then what to do, then the evidence. */
+export function renderText(outcome: Outcome): string[] {
+  const { status, reason, step, environment, durationMs } = outcome
+  const lines = [
+    `${step} ${environment}: ${status} (${reason}) in ${showDuration(durationMs)}`,
+    `  ${outcome.summary}`,
+  ]
+  if (outcome.serving) lines.push(`  Serving: ${outcome.serving}`)
+  if (outcome.next) lines.push(`  Next: ${outcome.next}`)
+  for (const { subject, finding, tone, detail } of outcome.evidence) {
+    lines.push(`  ${marks[tone]} ${subject}: ${finding}`)
+    if (detail)
+      lines.push(
+        ...detail
+          .trimEnd()
+          .split('\n')
+          .map(line => `      ${line}`),
+      )
+  }
+  if (outcome.timings.length > 0) {
+    lines.push(`  Took: ${outcome.timings.map(({ phase, ms }) => `${phase} ${showDuration(ms)}`).join(', ')}`)
+  }
+  return lines
+}

@@ -1,0 +1,288 @@
+import { InputError } from '../outcome/errors.ts'
+import type { Conclusion, Outcome } from '../outcome/outcome.ts'
+import {
+  adopt,
+  advance,
+  find,
+  intend,
+  unsettled,
+  type Entry,
+  type Intent,
+  type Ledger,
+  type ReleaseId,
+} from '../release/ledger.ts'
+import type { Environment } from '../runbook/environment.ts'
+import { readEnvFile } from '../runbook/env-file.ts'
+import { compareVersions, parseVersion } from '../runbook/version.ts'
+import { resolveImage } from '../platform/registry.ts'
+import type { Change, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
+import { bringBack } from './bring-back.ts'
+import {
+  commonFields,
+  defaultTimeout,
+  duration,
+  flag,
+  path,
+  targetFields,
+  text,
+  type Fields,
+  type Inputs,
+} from './inputs.ts'
+import type { Ports, TargetPorts } from './ports.ts'
+import { runStep, type Stopwatch } from './step.ts'
+import { acquire, describeHolder, type Held } from './tenure.ts'
+
+export const deployFields = {
+  ...commonFields,
+  ...targetFields,
+  version: text('Version to deploy. Default: the tag that triggered the run.', 'a full version like v1.2.3'),
+  image: text(
+    'Image to deploy; a tag is pinned to its digest first. Not needed for a process target.',
+    'an image reference like registry.example.com/runbook-api@sha256:...',
+  ),
+  manifests: path(
+    'Kubernetes manifests, instead of those that the runbook names.',
+    'a folder or file in the repository',
+  ),
+  'dry-run': flag('Show what would change, and change nothing.', { default: 'false' }),
+  timeout: duration('How long the lease may be waited for, and how long the rollout may take.', {
+    default: defaultTimeout,
+  }),
+} satisfies Fields
+
+export type DeployInputs = Inputs<typeof deployFields>
+
+/**
+ * Makes a release ready to serve: lease, intent, apply, rollout. It leaves the release unsettled and the lease with the
+ * run: `finish` closes it good when the whole job succeeded, `rollback` or `settle` takes it back otherwise.
+ */
+export function deploy(environment: Environment, inputs: DeployInputs, ports: TargetPorts): Promise<Outcome> {
+  const subject = { step: 'deploy', service: environment.service, environment: environment.name }
+  return runStep(subject, ports, 'apply-refused', async watch => {
+    const startedAt = ports.clock.now()
+    const request = await makeRequest(environment, inputs, ports)
+    const target = await ports.openTarget()
+    const payload = await watch.time('render', () => target.render(request))
+    const plan = await watch.time('rehearse', () => target.rehearse(payload))
+    if (inputs['dry-run']) return dryRun(request, target.place, plan)
+
+    ports.log.info(`Deploying ${request.version} to ${target.place}.`)
+    const held = await watch.time('lease', () => acquire(ports, inputs.timeout))
+    if ('held' in held) return leaseHeld(describeHolder(held.held, ports.clock.now()))
+    try {
+      return await release({ environment, inputs, ports, watch, request, payload, held, startedAt })
+    } finally {
+      if (ports.signal.aborted) held.abandon()
+    }
+  })
+}
+
+interface Work {
+  environment: Environment
+  inputs: DeployInputs
+  ports: TargetPorts
+  watch: Stopwatch
+  request: ReleaseRequest
+  payload: Payload
+  held: Held
+  /** Milliseconds since 1970. */
+  startedAt: number
+}
+
+async function release(work: Work): Promise<Conclusion> {
+  const { ports, watch, request, payload, held } = work
+  const { tenure, target } = held
+  await settleLeftover(work)
+  const serving = find(tenure.ledger, tenure.ledger.serving)
+  const refusal = await refuse(work, serving)
+  if (refusal) {
+    await held.giveBack()
+    return refusal
+  }
+  await adoptForeign(work)
+  const previous = tenure.ledger.serving
+  const id = await watch.time('intend', async () => {
+    const written = intend(tenure.ledger, intentOf(ports, request.version, request.image))
+    await tenure.update(() => written.ledger)
+    await tenure.store(written.id, payload)
+    return written.id
+  })
+  const outputs = {
+    'release-id': id,
+    'previous-release-id': previous ?? '',
+    'image-digest': request.image.split('@')[1] ?? '',
+    changed: 'true',
+  }
+  try {
+    const changes = await watch.time('apply', () => tenure.apply(id, payload))
+    for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
+    await tenure.update(ledger => advance(ledger, id, 'applied'))
+    const rollout = await watch.time('rollout', () => follow(work, id))
+    if (rollout.kind === 'ready') await tenure.update(ledger => advance(ledger, id, 'ready'))
+    await held.handOver()
+    return { ...concludeRollout(rollout, id, request.version, target.place, previous), outputs }
+  } catch (error) {
+    if (!ports.signal.aborted) await held.handOver().catch(() => held.abandon())
+    throw error
+  }
+}
+
+function follow({ inputs, ports, payload, held }: Work, id: ReleaseId): Promise<Rollout> {
+  return held.tenure.follow(id, payload, {
+    timeoutMs: inputs.timeout,
+    signal: ports.signal,
+    onProgress: line => ports.log.info(line),
+  })
+}
+
+/** An earlier run left a release open, and its lease ran out: what was good is brought back before anything new. */
+async function settleLeftover({ environment, inputs, ports, watch, held }: Work): Promise<void> {
+  const { ledger } = held.tenure
+  const open = unsettled(ledger)
+  const back = find(ledger, ledger.serving)
+  if (!back || !(open ?? ledger.restoring)) return
+  ports.log.warn(
+    `${open?.version ?? 'A restore'} was left unfinished: ${back.version} is brought back first.`,
+  )
+  await watch.time('settle', () =>
+    bringBack({
+      environment,
+      ports,
+      held,
+      back,
+      because: 'its run vanished before it was settled',
+      timeoutMs: inputs.timeout,
+    }),
+  )
+}
+
+async function refuse(work: Work, serving: Entry | undefined): Promise<Conclusion | undefined> {
+  if (!serving) return undefined
+  const { request, payload, held, startedAt } = work
+  const order = compareVersions(request.version, serving.version)
+  const outputs = {
+    'release-id': serving.id,
+    'previous-release-id': serving.id,
+    'image-digest': serving.image.split('@')[1] ?? '',
+    changed: 'false',
+  }
+  if (order < 0) {
+    const overtaken = Date.parse(serving.intendedAt) > startedAt
+    if (overtaken) {
+      return {
+        status: 'skipped',
+        reason: 'superseded',
+        summary: `${serving.version} was deployed while ${request.version} waited; nothing was changed.`,
+        serving: serving.version,
+        outputs,
+      }
+    }
+    return {
+      status: 'failure',
+      reason: 'downgrade-refused',
+      summary: `${request.version} is older than ${serving.version}, which serves; nothing was changed.`,
+      next: `To go back, run rollback with to: ${request.version}.`,
+      serving: serving.version,
+      outputs,
+    }
+  }
+  const live = await held.target.live()
+  if (order !== 0 || live.release !== serving.id || !live.ready) return undefined
+  const recorded = await held.target.recall(serving.id)
+  if (JSON.stringify(recorded?.body) !== JSON.stringify(payload.body)) return undefined
+  return {
+    status: 'success',
+    reason: 'already-serving',
+    summary: `${serving.version} (${serving.id}) serves already, with this very configuration.`,
+    serving: serving.version,
+    outputs,
+  }
+}
+
+async function adoptForeign({ ports, held: { tenure } }: Work): Promise<void> {
+  if (tenure.ledger.entries.length > 0) return
+  const found = await tenure.adopt()
+  if (!found) return
+  await tenure.update((ledger: Ledger) => adopt(ledger, intentOf(ports, found.version, found.image)))
+  await tenure.store('r0', found.payload)
+  ports.log.info(`Recorded what was there before (${found.image}) as r0, so that it can be brought back.`)
+}
+
+function intentOf({ clock, run }: Ports, version: string, image: string): Intent {
+  const intendedAt = new Date(clock.now()).toISOString()
+  return { version, image, by: run.actor, run: run.id, runUrl: run.url, intendedAt }
+}
+
+async function makeRequest(
+  environment: Environment,
+  inputs: DeployInputs,
+  ports: Ports,
+): Promise<ReleaseRequest> {
+  const version = parseVersion('version', inputs.version || ports.run.tag)
+  const config = environment.envFile ? readEnvFile(environment.root, environment.envFile) : {}
+  for (const value of Object.values(config)) ports.secrets.add(value)
+  if (environment.target.kind === 'process') return { version, image: ports.run.sha || version, config }
+  if (!inputs.image) throw InputError.of('image', undefined, deployFields.image.accepts)
+  const { pinned } = await resolveImage(inputs.image, {
+    env: ports.env,
+    exec: ports.exec,
+    signal: ports.signal,
+  })
+  return { version, image: pinned, config }
+}
+
+function dryRun(request: ReleaseRequest, place: string, plan: Change[]): Conclusion {
+  const changed = plan.filter(({ action }) => action !== 'none')
+  return {
+    status: 'success',
+    reason: 'dry-run',
+    summary: `${request.version} would change ${changed.length} of ${plan.length} objects in ${place}; nothing was changed.`,
+    evidence: plan.map(({ object, action, diff }) => ({
+      subject: object,
+      finding: action,
+      tone: 'note',
+      ...(diff ? { detail: diff } : {}),
+    })),
+    outputs: {
+      'release-id': '',
+      'previous-release-id': '',
+      'image-digest': request.image.split('@')[1] ?? '',
+      changed: 'false',
+    },
+  }
+}
+
+function leaseHeld(holder: string): Conclusion {
+  return {
+    status: 'failure',
+    reason: 'lease-held',
+    summary: `The environment is held by ${holder}; nothing was changed.`,
+    next: 'Run this again when it has ended, or raise timeout to wait longer.',
+  }
+}
+
+function concludeRollout(
+  rollout: Rollout,
+  id: ReleaseId,
+  version: string,
+  place: string,
+  previous: ReleaseId | null,
+): Conclusion {
+  if (rollout.kind === 'ready') {
+    return {
+      status: 'success',
+      reason: 'done',
+      summary: `${version} (${id}) is ready in ${place}. It counts as good once this job has succeeded.`,
+      serving: version,
+    }
+  }
+  return {
+    status: 'failure',
+    reason: rollout.kind === 'doomed' ? 'rollout-doomed' : 'rollout-deadline',
+    summary: `${version} (${id}) does not become ready: ${rollout.cause.message}`,
+    next: previous
+      ? `Nothing to do for the service: the rollback step of this run brings ${previous} back. Mend the cause and release again.`
+      : 'This was the first release, so there is nothing to go back to. Mend the cause and release again.',
+    evidence: rollout.cause.evidence,
+  }
+}

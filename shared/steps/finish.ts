@@ -1,0 +1,56 @@
+import type { Conclusion, Outcome } from '../outcome/outcome.ts'
+import { closeGood, find, retire, unsettled, type Entry, type ReleaseId } from '../release/ledger.ts'
+import type { Environment } from '../runbook/environment.ts'
+import type { TargetPorts } from './ports.ts'
+import { runStep } from './step.ts'
+import { acquire, describeHolder, type Held } from './tenure.ts'
+
+/** Good releases that stay restorable (DESIGN section 5). */
+const kept = 10
+
+/**
+ * Closes the release that this run left unsettled as good, and gives the lease back: the end of a job in which
+ * everything succeeded.
+ * @param id the release that `deploy` made; another one is not touched
+ */
+export function finish(environment: Environment, id: ReleaseId, ports: TargetPorts): Promise<Outcome> {
+  const subject = { step: 'finish', service: environment.service, environment: environment.name }
+  return runStep(subject, ports, 'tool-failed', async () => {
+    const held = await acquire(ports, 0)
+    if ('held' in held) {
+      return {
+        status: 'failure',
+        reason: 'lease-lost',
+        summary: `${id} could not be recorded good: ${describeHolder(held.held, ports.clock.now())} holds the environment.`,
+        next: 'Look at that run: it settles the environment.',
+      }
+    }
+    const open = unsettled(held.tenure.ledger)
+    if (open?.id !== id) {
+      await held.giveBack()
+      const state = find(held.tenure.ledger, id)?.state ?? 'unknown'
+      return {
+        status: 'success',
+        reason: 'nothing-to-settle',
+        summary: `${id} is settled already: ${state}.`,
+      }
+    }
+    return closeRelease(held, open, ports)
+  })
+}
+
+/** Records an unsettled release as good, forgets what is too old to be needed, and gives the lease back. */
+export async function closeRelease(held: Held, open: Entry, ports: TargetPorts): Promise<Conclusion> {
+  const at = new Date(ports.clock.now()).toISOString()
+  const { ledger, retired } = retire(closeGood(held.tenure.ledger, open.id, at), kept)
+  await held.tenure.update(() => ledger)
+  await held.tenure.forget(retired)
+  await held.giveBack()
+  const ungated = open.gate === undefined ? ' (ungated: no health gate ran in this job)' : ''
+  return {
+    status: 'success',
+    reason: 'settled-good',
+    summary: `${open.version} (${open.id}) is recorded good${ungated}.`,
+    serving: open.version,
+  }
+}
