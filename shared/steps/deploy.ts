@@ -27,6 +27,7 @@ import {
   text,
   type Fields,
   type Inputs,
+  type Outputs,
 } from './inputs.ts'
 import type { Ports, TargetPorts } from './ports.ts'
 import { runStep, type Stopwatch } from './step.ts'
@@ -49,6 +50,13 @@ export const deployFields = {
     default: defaultTimeout,
   }),
 } satisfies Fields
+
+export const deployOutputs = {
+  'release-id': 'Id of the release in the ledger, like `r42`.',
+  'previous-release-id': 'Id of the release that served before; empty for the first.',
+  'image-digest': 'Digest that was deployed, like `sha256:...`.',
+  changed: '`true` when something was changed.',
+} satisfies Outputs
 
 export type DeployInputs = Inputs<typeof deployFields>
 

@@ -11,11 +11,19 @@ const kept = 10
 /**
  * Closes the release that this run left unsettled as good, and gives the lease back: the end of a job in which
  * everything succeeded.
- * @param id the release that `deploy` made; another one is not touched
+ * @param deployed the outputs of `deploy`; a release other than the one it made is not touched
  */
-export function finish(environment: Environment, id: ReleaseId, ports: TargetPorts): Promise<Outcome> {
+export function finish(
+  environment: Environment,
+  deployed: Record<string, string>,
+  ports: TargetPorts,
+): Promise<Outcome> {
+  const id = deployed['release-id'] as ReleaseId
   const subject = { step: 'finish', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'tool-failed', async () => {
+    if (deployed['changed'] !== 'true') {
+      return { status: 'success', reason: 'nothing-to-settle', summary: 'The deploy changed nothing.' }
+    }
     const held = await acquire(ports, 0)
     if ('held' in held) {
       return {

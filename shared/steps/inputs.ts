@@ -20,6 +20,17 @@ export type Fields = Record<string, Field<unknown>>
 /** What `parseInputs` makes of Fields. */
 export type Inputs<F extends Fields> = { [K in keyof F]: F[K] extends Field<infer T> ? T : never }
 
+/** What a step puts out beside the common outputs, by name: one sentence each, for action.yml and README. */
+export type Outputs = Record<string, string>
+
+/** What every step puts out (DESIGN section 7). */
+export const commonOutputs = {
+  status: '`success`, `failure`, `inconclusive` or `skipped`.',
+  'reason-code': 'One word that says why; the troubleshooting page explains each.',
+  outcome: 'The whole outcome as JSON: evidence, timings, what serves.',
+  'duration-ms': 'Milliseconds that the step took.',
+} satisfies Outputs
+
 interface Said {
   required?: boolean
   default?: string

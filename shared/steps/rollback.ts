@@ -20,6 +20,7 @@ import {
   text,
   type Fields,
   type Inputs,
+  type Outputs,
 } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
 import { settleEnvironment } from './settle.ts'
@@ -45,6 +46,11 @@ export const rollbackFields = {
     default: defaultTimeout,
   }),
 } satisfies Fields
+
+export const rollbackOutputs = {
+  'restored-release-id': 'Id of the release that serves again; empty when nothing was restored.',
+  verdict: '`healthy`, `unhealthy`, `unverified` or `nothing-to-restore`.',
+} satisfies Outputs
 
 export type RollbackInputs = Inputs<typeof rollbackFields>
 

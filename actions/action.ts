@@ -1,0 +1,25 @@
+import type { Outcome } from '../shared/outcome/outcome.ts'
+import type { Environment } from '../shared/runbook/environment.ts'
+import type { Fields, Inputs, Outputs } from '../shared/steps/inputs.ts'
+import type { TargetPorts } from '../shared/steps/ports.ts'
+
+/** One action: what it reads and puts out, and the step that it is an entry to. Its action.yml is made from this. */
+export interface Action<F extends Fields> {
+  /** For action.yml and the Marketplace: one sentence. */
+  description: string
+  fields: F
+  /** Beside the common ones. */
+  outputs: Outputs
+  main(environment: Environment, inputs: Inputs<F>, ports: TargetPorts): Promise<Outcome>
+  /** Runs when every step of the job has succeeded, with what `main` put out. */
+  post?(
+    environment: Environment,
+    outputs: Record<string, string>,
+    ports: TargetPorts,
+  ): Promise<Outcome | undefined>
+}
+
+/** Lets an action keep the types of its own inputs, and be run without them. */
+export function defineAction<F extends Fields>(action: Action<F>): Action<Fields> {
+  return action as unknown as Action<Fields>
+}

@@ -1,0 +1,10 @@
+import { backupDb, backupDbFields, backupDbOutputs } from '../../shared/steps/backup-db.ts'
+import { defineAction } from '../action.ts'
+
+export const action = defineAction({
+  description:
+    'Dumps the database, restores the dump elsewhere, compares, and only then counts it as a backup.',
+  fields: backupDbFields,
+  outputs: backupDbOutputs,
+  main: backupDb,
+})

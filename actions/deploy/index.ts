@@ -1,0 +1,12 @@
+import { deploy, deployFields, deployOutputs } from '../../shared/steps/deploy.ts'
+import { finish } from '../../shared/steps/finish.ts'
+import { defineAction } from '../action.ts'
+
+export const action = defineAction({
+  description:
+    'Makes a release ready to serve, recorded so that it can be brought back; good once its job succeeded.',
+  fields: deployFields,
+  outputs: deployOutputs,
+  main: deploy,
+  post: finish,
+})

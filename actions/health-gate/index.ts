@@ -1,0 +1,9 @@
+import { healthGate, healthGateFields, healthGateOutputs } from '../../shared/steps/health-gate.ts'
+import { defineAction } from '../action.ts'
+
+export const action = defineAction({
+  description: 'Probes the service until it is certain whether it is well: pass, fail, or inconclusive.',
+  fields: healthGateFields,
+  outputs: healthGateOutputs,
+  main: healthGate,
+})

@@ -1,0 +1,112 @@
+import { isExpected, messageOf } from '../shared/outcome/errors.ts'
+import type { Outcome } from '../shared/outcome/outcome.ts'
+import { createRunner, type Runner } from '../shared/platform/runner.ts'
+import { renderMarkdown } from '../shared/report/markdown.ts'
+import { renderText } from '../shared/report/text.ts'
+import { writeOutcome } from '../shared/report/files.ts'
+import { loadEnvironment } from '../shared/runbook/load.ts'
+import type { Environment } from '../shared/runbook/environment.ts'
+import { parseInputs } from '../shared/steps/inputs.ts'
+import type { Action } from './action.ts'
+import type { Fields } from '../shared/steps/inputs.ts'
+import { createPorts, createSignal } from './ports.ts'
+
+const actions = {
+  'pre-deploy-check': () => import('./pre-deploy-check/index.ts'),
+  'backup-db': () => import('./backup-db/index.ts'),
+  deploy: () => import('./deploy/index.ts'),
+  'health-gate': () => import('./health-gate/index.ts'),
+  'smoke-test': () => import('./smoke-test/index.ts'),
+  rollback: () => import('./rollback/index.ts'),
+}
+
+export type ActionName = keyof typeof actions
+
+/** Loads one action; only its own code is read. */
+export async function loadAction(name: ActionName): Promise<Action<Fields>> {
+  return (await actions[name]()).action
+}
+
+/** The main step of an action: reads the inputs, runs the step, reports, and fails the job when it did not succeed. */
+export async function main(name: ActionName): Promise<void> {
+  const runner = createRunner()
+  await guarded(runner, async () => {
+    const { action, environment, inputs, ports } = await prepare(name, runner)
+    const outcome = await action.main(environment, inputs, ports)
+    runner.saveState('outputs', JSON.stringify(outcome.outputs))
+    await report(runner, environment, outcome)
+    if (outcome.status === 'failure' || outcome.status === 'inconclusive') runner.fail()
+    await ports.close()
+  })
+}
+
+/** The post step of an action. The runner calls it only when the whole job succeeded; it warns, and never fails the job. */
+export async function post(name: ActionName): Promise<void> {
+  const runner = createRunner()
+  const saved = runner.loadState('outputs')
+  if (!saved) return
+  try {
+    const { action, environment, ports } = await prepare(name, runner)
+    const outcome = await action.post?.(environment, JSON.parse(saved) as Record<string, string>, ports)
+    if (outcome) await report(runner, environment, outcome)
+    await ports.close()
+  } catch (error) {
+    runner.annotate(
+      'warning',
+      `${name} (post)`,
+      `${messageOf(error)}. The next settle run finishes this release.`,
+    )
+  }
+}
+
+async function prepare(name: ActionName, runner: Runner) {
+  const action = await loadAction(name)
+  const inputs = parseInputs(action.fields, runner.input)
+  const said = (key: string) => (typeof inputs[key] === 'string' ? inputs[key] : '')
+  const environment = loadEnvironment({
+    root: process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
+    config: said('config'),
+    environment: said('environment'),
+    overrides: { url: said('url'), manifests: said('manifests') },
+  })
+  const timeoutMs = typeof inputs['timeout'] === 'number' ? inputs['timeout'] : 0
+  const signal = createSignal(process, timeoutMs)
+  const machine = { log: runner.log, secrets: runner.secrets, env: process.env, pid: process.pid, signal }
+  const ports = createPorts(machine, environment, said('kubeconfig'))
+  return { action, environment, inputs, ports }
+}
+
+/** An input error before the step started, or a bug: one clear line. */
+async function guarded(runner: Runner, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    const reason = isExpected(error) ? 'input-invalid' : 'bug'
+    const hint = isExpected(error) ? error.hint : 'This is a bug of runbook-actions: please report it.'
+    runner.output('status', 'failure')
+    runner.output('reason-code', reason)
+    runner.annotate('error', reason, `${messageOf(error)} ${hint}`)
+    if (!isExpected(error) && error instanceof Error) runner.log.error(error.stack ?? '')
+    runner.fail()
+  }
+}
+
+async function report(runner: Runner, environment: Environment, outcome: Outcome): Promise<void> {
+  for (const line of renderText(outcome)) runner.log.info(line)
+  const common = {
+    status: outcome.status,
+    'reason-code': outcome.reason,
+    outcome: JSON.stringify(outcome),
+    'duration-ms': String(outcome.durationMs),
+  }
+  for (const [name, value] of Object.entries({ ...common, ...outcome.outputs })) runner.output(name, value)
+  if (outcome.status === 'failure' || outcome.status === 'inconclusive') {
+    runner.annotate(
+      'error',
+      `${outcome.step}: ${outcome.reason}`,
+      `${outcome.summary} ${outcome.next}`.trim(),
+    )
+  }
+  writeOutcome(environment.root, outcome)
+  await runner.summary(renderMarkdown(outcome))
+}

@@ -1,0 +1,58 @@
+import { DeadlineError } from '../shared/outcome/errors.ts'
+import { systemClock } from '../shared/platform/clock.ts'
+import { systemExec } from '../shared/platform/exec.ts'
+import type { Log } from '../shared/platform/log.ts'
+import { readRun } from '../shared/platform/run.ts'
+import type { Secrets } from '../shared/platform/secrets.ts'
+import type { Environment } from '../shared/runbook/environment.ts'
+import { showDuration } from '../shared/runbook/values.ts'
+import type { TargetPorts } from '../shared/steps/ports.ts'
+import type { Target } from '../shared/targets/target.ts'
+
+/** The ports of a step, and what has to be closed after it. */
+export interface RunnerPorts extends TargetPorts {
+  close(): Promise<void>
+}
+
+export interface Machine {
+  log: Log
+  secrets: Secrets
+  env: Record<string, string | undefined>
+  pid: number
+  signal: AbortSignal
+}
+
+/** Puts the machine's real parts together for one step. */
+export function createPorts(machine: Machine, environment: Environment, kubeconfig: string): RunnerPorts {
+  const { log, secrets, env, pid, signal } = machine
+  const shared = { clock: systemClock, exec: systemExec, log, secrets, env, signal }
+  let target: Promise<Target> | undefined
+  const open = async () => {
+    const { openTarget } = await import('../shared/targets/open.ts')
+    return openTarget(environment, { ...shared, kubeconfig })
+  }
+  return {
+    ...shared,
+    run: readRun(env, pid),
+    openTarget: () => (target ??= open()),
+    async close() {
+      const opened = await target?.catch(() => undefined)
+      await opened?.close()
+    },
+  }
+}
+
+/** Aborted by SIGINT and SIGTERM, which a cancelled job sends, and when `timeoutMs` (0: never) is over. */
+export function createSignal(process: NodeJS.Process, timeoutMs: number): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => controller.abort(new Error(`cancelled by ${name}`)))
+  }
+  if (timeoutMs > 0) {
+    const late = new DeadlineError(`The step did not end within ${showDuration(timeoutMs)}.`, {
+      hint: 'See in the timings what took so long, or raise timeout.',
+    })
+    setTimeout(() => controller.abort(late), timeoutMs).unref()
+  }
+  return controller.signal
+}

@@ -1,0 +1,9 @@
+import { rollback, rollbackFields, rollbackOutputs } from '../../shared/steps/rollback.ts'
+import { defineAction } from '../action.ts'
+
+export const action = defineAction({
+  description: 'Brings the last good release back whole, configuration included, and gates it.',
+  fields: rollbackFields,
+  outputs: rollbackOutputs,
+  main: rollback,
+})
