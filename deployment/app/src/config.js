@@ -114,7 +114,7 @@ class Reader {
 
   /** @param {string} name @param {boolean} fallback */
   boolean(name, fallback) {
-    return this.#value(name, fallback, 'true or false', text => ({ true: true, false: false })[text])
+    return this.oneOf(name, ['true', 'false'], String(fallback)) === 'true'
   }
 
   /** @param {string} name @param {number} min @param {number} max @param {number} fallback */

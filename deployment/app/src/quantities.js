@@ -1,15 +1,15 @@
-const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-const BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }
+const MILLISECONDS = new Map(Object.entries({ ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }))
+const BYTES = new Map(Object.entries({ B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 }))
 
 /**
  * Reads `<number><unit>`; undefined when the text is anything else.
  * @param {string} text
- * @param {Record<string, number>} units
+ * @param {Map<string, number>} units
  * @returns {number | undefined}
  */
 function parse(text, units) {
   const match = /^(\d+(?:\.\d+)?)([A-Za-z]+)$/.exec(text)
-  const unit = match && units[String(match[2])]
+  const unit = match && units.get(String(match[2]))
   return match && unit ? Number(match[1]) * unit : undefined
 }
 
