@@ -1,1 +1,2 @@
+export { command } from '../cli/main.ts'
 export { main, post } from './main.ts'

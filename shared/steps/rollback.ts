@@ -29,18 +29,26 @@ import { acquire, describeHolder, type Held } from './tenure.ts'
 import { verify } from './verify.ts'
 import { concludeHealth, concludeUnhealthy } from './restored.ts'
 
+/** For `to`: the way back of a job whose release did not make it. */
+const lastGood = 'last-good'
+
 export const rollbackFields = {
   ...commonFields,
   ...targetFields,
   to: text(
-    'What to go back to. Default: the last good release before the one that is there.',
-    'a release id like r3 or a version like v1.2.3',
+    'What to go back to. `last-good` only undoes a release that is unfinished, and changes nothing when none is. ' +
+      'Default: the last good release before the one that is there.',
+    'last-good, a release id like r3, or a version like v1.2.3',
   ),
   settle: flag(
     'Only finish what a run that vanished left behind; change nothing when everything is settled.',
     {
       default: 'false',
     },
+  ),
+  'this-run': flag(
+    'Only take back what this run deployed and did not finish: for the last step of a job. A run whose deploy was refused changes nothing.',
+    { default: 'false' },
   ),
   timeout: duration('How long the lease may be waited for, and how long the old release may take to serve.', {
     default: defaultTimeout,
@@ -67,8 +75,10 @@ export function rollback(
   }
   return runStep(subject, ports, 'rollback-failed', async watch => {
     if (inputs.settle && inputs.to) throw InputError.of('to', inputs.to, 'nothing together with settle')
-    const held = await watch.time('lease', () => acquire(ports, inputs.settle ? 0 : inputs.timeout))
-    if ('held' in held) return leaseHeld(describeHolder(held.held, ports.clock.now()), inputs.settle)
+    const automatic = inputs.settle || inputs.to === lastGood
+    const held = await watch.time('lease', () => acquire(ports, automatic ? 0 : inputs.timeout))
+    if ('held' in held)
+      return leaseHeld(describeHolder(held.held, ports.clock.now()), automatic ? 'skipped' : 'failure')
     try {
       return inputs.settle
         ? await settleEnvironment({ environment, ports, watch, held, timeoutMs: inputs.timeout })
@@ -87,7 +97,12 @@ async function goBack(
   held: Held,
 ): Promise<Conclusion> {
   const { ledger } = held.tenure
+  if (inputs['this-run'] && !unsettled(ledger) && !ledger.restoring) {
+    await held.giveBack()
+    return nothingOfThisRun
+  }
   const from = unsettled(ledger) ?? find(ledger, ledger.serving)
+  if (inputs.to === lastGood && !unsettled(ledger) && !ledger.restoring) return nothingUnfinished(held)
   const back = choose(ledger, inputs.to)
   if (!back) return nothingToRestore(held, ledger, ports)
   ports.log.info(`Bringing ${back.version} (${back.id}) back to ${held.target.place}.`)
@@ -114,14 +129,42 @@ async function goBack(
   return concludeHealth(back, from, verified, restored)
 }
 
+/** A run keeps the lease from its deploy until its release is settled; without it, there is nothing of its own here. */
+async function holds(ports: TargetPorts): Promise<boolean> {
+  const target = await ports.openTarget()
+  const { lease } = await target.read()
+  return lease?.holder.run === ports.run.id
+}
+
+const nothingOfThisRun: Conclusion = {
+  status: 'success',
+  reason: 'nothing-to-settle',
+  summary: 'This run left no release unfinished; nothing was changed.',
+  outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
+}
+
 function choose(ledger: Ledger, to: string): Entry | undefined {
-  if (to === '') return wayBack(ledger)
+  // What is being brought back comes first: the release before it would be one too far.
+  if (to === '') return ledger.restoring ? find(ledger, ledger.serving) : wayBack(ledger)
+  if (to === lastGood) return find(ledger, ledger.serving)
   const found = resolveRelease(ledger, to)
   if (found) return found
   const known = ledger.entries
     .filter(entry => entry !== unsettled(ledger))
     .map(entry => `${entry.id} (${entry.version}, ${entry.state})`)
   throw InputError.of('to', to, known.join(', ') || 'nothing yet: the ledger has no settled release')
+}
+
+async function nothingUnfinished(held: Held): Promise<Conclusion> {
+  const serving = find(held.tenure.ledger, held.tenure.ledger.serving)
+  await held.giveBack()
+  return {
+    status: 'success',
+    reason: 'nothing-to-settle',
+    summary: 'No release was left unfinished; nothing was changed.',
+    serving: serving?.version ?? '',
+    outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
+  }
 }
 
 async function nothingToRestore(held: Held, ledger: Ledger, ports: TargetPorts): Promise<Conclusion> {
@@ -141,9 +184,9 @@ async function nothingToRestore(held: Held, ledger: Ledger, ports: TargetPorts):
   }
 }
 
-function leaseHeld(holder: string, settling: boolean): Conclusion {
+function leaseHeld(holder: string, status: 'skipped' | 'failure'): Conclusion {
   return {
-    status: settling ? 'skipped' : 'failure',
+    status,
     reason: 'lease-held',
     summary: `The environment is held by ${holder}; nothing was changed.`,
     next: 'Run this again when it has ended.',

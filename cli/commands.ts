@@ -1,0 +1,97 @@
+import type { Outcome } from '../shared/outcome/outcome.ts'
+import type { Environment } from '../shared/runbook/environment.ts'
+import { parseInputs, type Fields, type Inputs } from '../shared/steps/inputs.ts'
+import type { TargetPorts } from '../shared/steps/ports.ts'
+import type { Report } from '../shared/steps/promote.ts'
+
+/** One word after `runbook`. */
+export interface Command {
+  description: string
+  fields: Fields
+  /** Inputs that may be given without their name, in this order. */
+  positional: string[]
+  work(
+    environment: Environment,
+    read: (name: string) => string,
+    ports: TargetPorts,
+    report: Report,
+  ): Promise<Outcome>
+}
+
+type Step<F extends Fields> = (
+  environment: Environment,
+  inputs: Inputs<F>,
+  ports: TargetPorts,
+) => Promise<Outcome>
+
+/** Every command, loaded when it is called. */
+export const commands: Record<string, () => Promise<Command>> = {
+  promote: async () => {
+    const { promote, promoteFields } = await import('../shared/steps/promote.ts')
+    const description =
+      'Checks, backs up, deploys, gates and smoke-tests; brings the last good release back otherwise.'
+    return { description, fields: promoteFields, positional: ['environment', 'version'], work: promote }
+  },
+  deploy: async () => {
+    const { deployGated, promoteFields } = await import('../shared/steps/promote.ts')
+    const description = 'Deploys, gates and smoke-tests; brings the last good release back otherwise.'
+    return { description, fields: promoteFields, positional: ['environment', 'version'], work: deployGated }
+  },
+  'pre-deploy-check': async () => {
+    const { preDeployCheck, preDeployCheckFields } = await import('../shared/steps/pre-deploy-check.ts')
+    return single('Proves that a deploy, and its way back, can work.', preDeployCheckFields, preDeployCheck)
+  },
+  'backup-db': async () => {
+    const { backupDb, backupDbFields } = await import('../shared/steps/backup-db.ts')
+    return single('Dumps the database, and verifies the dump by restoring it.', backupDbFields, backupDb)
+  },
+  'restore-db': async () => {
+    const { restoreDb, restoreDbFields } = await import('../shared/steps/restore-db.ts')
+    return single(
+      'Restores a backup beside the live database, then swaps them.',
+      restoreDbFields,
+      restoreDb,
+      ['backup'],
+    )
+  },
+  'health-check': async () => {
+    const { healthGate, healthGateFields } = await import('../shared/steps/health-gate.ts')
+    return single('Probes the service until it is certain whether it is well.', healthGateFields, healthGate)
+  },
+  'smoke-test': async () => {
+    const { smokeTest, smokeTestFields } = await import('../shared/steps/smoke-test.ts')
+    return single('Sends a suite of requests and a bounded load.', smokeTestFields, smokeTest)
+  },
+  rollback: async () => {
+    const { rollback, rollbackFields } = await import('../shared/steps/rollback.ts')
+    return single('Brings the last good release, or a named one, back whole.', rollbackFields, rollback, [
+      'to',
+    ])
+  },
+  status: async () => {
+    const { status, statusFields } = await import('../shared/steps/status.ts')
+    return single('Says what serves, since when and by whom, and who holds the lease.', statusFields, status)
+  },
+  logs: async () => {
+    const { logs, logsFields } = await import('../shared/steps/logs.ts')
+    return single("Shows the end of the service's own log.", logsFields, logs)
+  },
+}
+
+function single<F extends Fields>(
+  description: string,
+  fields: F,
+  step: Step<F>,
+  more: string[] = [],
+): Command {
+  return {
+    description,
+    fields,
+    positional: ['environment', ...more],
+    async work(environment, read, ports, report) {
+      const outcome = await step(environment, parseInputs(fields, read), ports)
+      await report(outcome)
+      return outcome
+    },
+  }
+}

@@ -1,0 +1,11 @@
+import { InputError } from '../shared/outcome/errors.ts'
+import type { Outcome } from '../shared/outcome/outcome.ts'
+
+/** Exit codes of the command: 0 success, 1 failure, 2 input error, 3 inconclusive, 4 tool error, 70 bug (DESIGN section 6). */
+export function exitCode(end: Outcome | Error): number {
+  if (end instanceof Error) return end instanceof InputError ? 2 : 4
+  if (end.status === 'inconclusive') return 3
+  if (end.status !== 'failure') return 0
+  const codes: Partial<Record<Outcome['reason'], number>> = { 'input-invalid': 2, 'tool-failed': 4, bug: 70 }
+  return codes[end.reason] ?? 1
+}

@@ -1,0 +1,3 @@
+import { command } from './main.ts'
+
+await command()

@@ -1,0 +1,25 @@
+import type { Command } from './commands.ts'
+
+/** The page of `runbook help`. */
+export function usage(commands: Record<string, unknown>): string {
+  const names = Object.keys(commands).map(name => `  ${name}`)
+  return [
+    'Usage: runbook <command> <environment> [--input value ...]',
+    '',
+    ...names,
+    '',
+    'Each command tells more with --help. Exit codes: 0 success, 1 failure, 2 input error, 3 inconclusive, 4 tool error, 70 bug.',
+    '',
+  ].join('\n')
+}
+
+/** The page of one command. */
+export function usageOf(name: string, { description, fields, positional }: Command): string {
+  const width = Math.max(...Object.keys(fields).map(key => key.length)) + 4
+  const lines = Object.entries(fields).map(([key, field]) => {
+    const standard = field.default ? ` Default: ${field.default}.` : ''
+    return `  ${`--${key}`.padEnd(width)}${field.description} Accepts ${field.accepts}.${standard}`
+  })
+  const words = positional.map((key, index) => (index === 0 ? `<${key}>` : `[${key}]`)).join(' ')
+  return [description, '', `Usage: runbook ${name} ${words} [--input value ...]`, '', ...lines, ''].join('\n')
+}

@@ -1,0 +1,79 @@
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+// Puts the published tree together: what `uses: org/runbook-actions/deploy@v1` finds.
+
+const root = join(import.meta.dirname, '..')
+const [out, ref] = process.argv.slice(2)
+if (out === undefined || ref === undefined) throw new Error('usage: assemble.ts OUT REF')
+if (!/^(v\d+(\.\d+){0,2}(-[\w.]+)?|[0-9a-f]{40})$/.test(ref))
+  throw new Error(`${ref} is no tag like v1.2.3 and no commit`)
+
+rmSync(out, { recursive: true, force: true })
+mkdirSync(join(out, '.github/workflows'), { recursive: true })
+write('package.json', `${JSON.stringify(manifest(), null, 2)}\n`)
+cpSync(join(root, 'build/lib'), join(out, 'lib'), { recursive: true })
+for (const file of ['LICENSE', 'README.md']) copy(file, file)
+copy('deployment/runbook.schema.json', 'runbook.schema.json')
+for (const name of actionNames()) assembleAction(name)
+for (const name of readdirSync(join(root, 'workflows')).filter(file => file.endsWith('.yml'))) {
+  write(join('.github/workflows', name), stamp(read(join('workflows', name))))
+}
+write(
+  'bin/runbook.js',
+  "#!/usr/bin/env node\nimport { command } from '../lib/index.js'\nawait command()\n",
+  0o755,
+)
+
+function assembleAction(name: string): void {
+  copy(`actions/${name}/action.yml`, `${name}/action.yml`)
+  write(`${name}/README.md`, stamp(read(`actions/${name}/README.md`)))
+  entry(name, 'index', 'main')
+  if (read(`actions/${name}/action.yml`).includes('post: dist/post.js')) entry(name, 'post', 'post')
+}
+
+function entry(name: string, file: string, phase: string): void {
+  write(
+    `${name}/dist/${file}.js`,
+    `import { ${phase} } from '../../lib/index.js'\nawait ${phase}('${name}')\n`,
+  )
+}
+
+function actionNames(): string[] {
+  return readdirSync(join(root, 'actions')).filter(name =>
+    existsSync(join(root, 'actions', name, 'action.yml')),
+  )
+}
+
+/** The package of the published tree: a service repository can install it for the `runbook` command. */
+function manifest(): object {
+  const { name, version, description, license } = JSON.parse(read('package.json')) as Record<string, string>
+  return {
+    name,
+    version,
+    description,
+    license,
+    type: 'module',
+    engines: { node: '>=24' },
+    bin: { runbook: 'bin/runbook.js' },
+  }
+}
+
+/** Inner references point at the very release that they are part of. */
+function stamp(text: string): string {
+  return text.replaceAll(/(org\/runbook-actions\/[\w./-]+)@v1\b/g, `$1@${String(ref)}`)
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8')
+}
+
+function copy(from: string, to: string): void {
+  if (existsSync(join(root, from))) cpSync(join(root, from), join(String(out), to))
+}
+
+function write(path: string, text: string, mode = 0o644): void {
+  const file = join(String(out), path)
+  mkdirSync(join(file, '..'), { recursive: true })
+  writeFileSync(file, text, { mode })
+}

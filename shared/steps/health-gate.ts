@@ -1,0 +1,115 @@
+import type { Conclusion, Outcome } from '../outcome/outcome.ts'
+import type { Environment } from '../runbook/environment.ts'
+import type { GateResult } from '../gate/run.ts'
+import {
+  commonFields,
+  duration,
+  percent,
+  targetFields,
+  defaultTimeout,
+  type Fields,
+  type Inputs,
+  type Outputs,
+} from './inputs.ts'
+import type { TargetPorts } from './ports.ts'
+import { runStep } from './step.ts'
+import { url } from './url-input.ts'
+import { InputError } from '../outcome/errors.ts'
+import { showDuration } from '../runbook/values.ts'
+import { noteVerdictOfRun } from './tenure.ts'
+
+export const healthGateFields = {
+  ...commonFields,
+  ...targetFields,
+  url: url('Where the service is reached. Default: the url of the runbook.'),
+  for: duration('How long the service is watched. Default: gate.for of the runbook, else 30s.'),
+  interval: duration('Time from one probe to the next. Default: gate.interval of the runbook, else 500ms.'),
+  memory: percent('Memory in use that is too much. Default: gate.memory of the runbook, else 85%.'),
+  cpu: percent('CPU in use that is too much. Default: gate.cpu of the runbook, else 80%.'),
+  disk: percent('Disk in use that is too much. Default: gate.disk of the runbook, else 90%.'),
+  'error-rate': percent(
+    'Rate of failed probes that is still well. Default: gate.error-rate of the runbook, else 1%.',
+  ),
+  latency: duration(
+    '95% of the probes have to be answered within this. Default: gate.latency of the runbook, else not judged.',
+  ),
+  timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
+} satisfies Fields
+
+export const healthGateOutputs = {
+  verdict: '`pass`, `fail` or `inconclusive`.',
+  probes: 'How many times the service was probed.',
+  'failed-probes': 'How many of them saw something wrong.',
+} satisfies Outputs
+
+export type HealthGateInputs = Inputs<typeof healthGateFields>
+
+/** Watches the service until it is certain whether it is well, and writes the verdict onto this run's release. */
+export function healthGate(
+  environment: Environment,
+  inputs: HealthGateInputs,
+  ports: TargetPorts,
+): Promise<Outcome> {
+  const subject = { step: 'health-gate', service: environment.service, environment: environment.name }
+  return runStep(subject, ports, 'gate-inconclusive', async watch => {
+    const { planGate } = await import('../gate/plan.ts')
+    const { watch: watchService } = await import('../gate/run.ts')
+    const plan = planGate(
+      { ...environment, url: inputs.url === '' ? environment.url : inputs.url },
+      {
+        forMs: inputs.for,
+        intervalMs: inputs.interval,
+        memory: inputs.memory,
+        cpu: inputs.cpu,
+        disk: inputs.disk,
+        errorRate: inputs['error-rate'],
+        latencyMs: inputs.latency,
+      },
+    )
+    if (plan.forMs >= inputs.timeout)
+      throw InputError.of(
+        'timeout',
+        showDuration(inputs.timeout),
+        `more than for, which is ${showDuration(plan.forMs)}`,
+      )
+    const result = await watch.time('probes', () => watchService(plan, ports))
+    const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { gate: result.verdict }))
+    return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
+  })
+}
+
+function conclude({ verdict, probes, failed, evidence }: GateResult): Conclusion {
+  const outputs = { verdict, probes: String(probes), 'failed-probes': String(failed) }
+  const seen = `${failed} of ${probes} probes failed`
+  const because = (tone: string) =>
+    evidence.filter(each => each.tone === tone).map(({ subject, finding }) => `${subject}: ${finding}`)[0] ??
+    seen
+  switch (verdict) {
+    case 'pass':
+      return {
+        status: 'success',
+        reason: 'done',
+        summary: `The service is well: ${seen}, and no threshold was crossed.`,
+        evidence,
+        outputs,
+      }
+    case 'fail':
+      return {
+        status: 'failure',
+        reason: 'gate-failed',
+        summary: `The service is not well: ${because('bad')}.`,
+        next: 'The rollback of this run brings the last good release back. Look at the failures below, and the log of the service.',
+        evidence,
+        outputs,
+      }
+    case 'inconclusive':
+      return {
+        status: 'inconclusive',
+        reason: 'gate-inconclusive',
+        summary: `Whether the service is well could not be decided: ${because('warn')}.`,
+        next: 'Mend what could not be measured, or watch for longer: set for to a longer time.',
+        evidence,
+        outputs,
+      }
+  }
+}
