@@ -27,14 +27,23 @@ export interface GateSpec {
   memory: number
   cpu: number
   disk: number
+  /** Rate of failed probes that is still well. */
+  errorRate: number
+  /** 95% of the probes have to be answered within this; 0 when latency is not judged. */
+  latencyMs: number
 }
 
-/** The guide's thresholds (memory < 85%, CPU < 80%, disk < 90%) and the gate's window when the runbook is silent. */
+/**
+ * The guide's thresholds (memory < 85%, CPU < 80%, disk < 90%) and the gate's window when the runbook is silent: 60
+ * probes, one more than it takes to show an error rate under 5% with 95% confidence.
+ */
 export const gateDefaults: GateSpec = {
   forMs: 30_000,
-  intervalMs: 1_000,
+  intervalMs: 500,
   paths: ['/health', '/api/v1/status'],
   memory: 0.85,
   cpu: 0.8,
   disk: 0.9,
+  errorRate: 0.01,
+  latencyMs: 0,
 }

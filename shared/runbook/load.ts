@@ -139,6 +139,10 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
       memory: gate.memory ? parsePercent(at('gate.memory'), gate.memory) : gateDefaults.memory,
       cpu: gate.cpu ? parsePercent(at('gate.cpu'), gate.cpu) : gateDefaults.cpu,
       disk: gate.disk ? parsePercent(at('gate.disk'), gate.disk) : gateDefaults.disk,
+      errorRate: gate['error-rate']
+        ? parsePercent(at('gate.error-rate'), gate['error-rate'])
+        : gateDefaults.errorRate,
+      latencyMs: gate.latency ? parseDuration(at('gate.latency'), gate.latency) : gateDefaults.latencyMs,
     },
     smoke: {
       suite: smoke.suite ?? '',

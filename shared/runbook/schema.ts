@@ -4,11 +4,9 @@ import { accepted } from './values.ts'
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accepted.duration })
 const percent = z.string().regex(/^\d{1,3}(\.\d+)?%$/, { error: accepted.percent })
 const url = z.url({ protocol: /^https?$/, error: 'an http:// or https:// URL' })
-const dnsLabel = z
-  .string()
-  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
-    error: 'a name of lower-case letters, digits and dashes, at most 63',
-  })
+const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
+  error: 'a name of lower-case letters, digits and dashes, at most 63',
+})
 const path = z
   .string()
   .min(1)
@@ -67,6 +65,10 @@ const gate = z.strictObject({
   memory: percent.optional(),
   cpu: percent.optional(),
   disk: percent.optional(),
+  'error-rate': percent.optional().describe('Rate of failed probes that is still well; default: 1%.'),
+  latency: duration
+    .optional()
+    .describe('95% of the probes have to be answered within this; default: not judged.'),
   paths: z
     .array(z.string().startsWith('/'))
     .min(1)

@@ -1,0 +1,247 @@
+import http, { type Agent, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import type { Socket } from 'node:net'
+import { faultOf, HttpFault } from './http-fault.ts'
+import { readBody } from './http-body.ts'
+
+/** One request, bounded in time, bytes and hops. */
+export interface HttpRequest {
+  url: string
+  /** Default: GET. */
+  method?: string
+  headers?: Record<string, string>
+  body?: string
+  /** Milliseconds for all of it: name, connection, redirects, the whole body. */
+  timeoutMs: number
+  /** Of the body, after decompression; the rest is not read. Default: 1 MiB. */
+  maxBytes?: number
+  /** Redirects that are followed. Default: none, the redirect is the answer. */
+  hops?: number
+  signal?: AbortSignal
+}
+
+/** Milliseconds of each phase of the last hop; 0 for a phase that a kept connection or a plain one does not have. */
+export interface HttpTimings {
+  dns: number
+  connect: number
+  tls: number
+  /** From the request being sent to the first byte of the answer. */
+  firstByte: number
+  /** From the call to the end of the body, redirects included. */
+  total: number
+}
+
+export interface HttpAnswer {
+  /** Where the answer came from, after redirects. */
+  url: string
+  status: number
+  /** By lower-case name; a header that came more than once is joined by `, `. */
+  headers: Record<string, string>
+  /** As UTF-8. */
+  body: string
+  /** The body was longer than `maxBytes`. */
+  truncated: boolean
+  timings: HttpTimings
+}
+
+/** Makes HTTP requests. */
+export interface Http {
+  /** @throws HttpFault when there is no answer; the signal's reason when it is aborted */
+  request(request: HttpRequest): Promise<HttpAnswer>
+  /** Ends the connections that are kept. */
+  close(): void
+}
+
+const defaultMaxBytes = 2 ** 20
+/** Headers that say nothing of who asks: all that goes along when a redirect leaves the origin. */
+const impersonal = new Set(['accept', 'accept-language', 'content-type', 'user-agent'])
+
+/**
+ * @param connections `fresh`: a new one for each request, so that each meets the load balancer anew, as a new client
+ *   would; or how many are kept open and used again, as a busy client does.
+ */
+export function openHttp(connections: 'fresh' | { kept: number }): Http {
+  const agents = new Map<string, Agent>()
+  const transport = async (protocol: string): Promise<Transport> => {
+    const module = protocol === 'https:' ? (await import('node:https')).default : http
+    const agent = agents.get(protocol) ?? new module.Agent(agentOptions(connections))
+    agents.set(protocol, agent)
+    return options => module.request({ ...options, agent })
+  }
+  return {
+    request: request => follow(request, transport),
+    close: () => {
+      for (const agent of agents.values()) agent.destroy()
+    },
+  }
+}
+
+type Transport = (options: RequestOptions) => ClientRequest
+
+function agentOptions(connections: 'fresh' | { kept: number }): http.AgentOptions {
+  if (connections === 'fresh') return { keepAlive: false }
+  return { keepAlive: true, maxSockets: connections.kept, maxFreeSockets: connections.kept }
+}
+
+async function follow(
+  request: HttpRequest,
+  transport: (protocol: string) => Promise<Transport>,
+): Promise<HttpAnswer> {
+  const start = performance.now()
+  const { hops = 0, method: firstMethod = 'GET', headers: firstHeaders = {}, ...rest } = request
+  let hop: Hop = { ...rest, url: new URL(request.url), method: firstMethod, headers: firstHeaders }
+  for (let left = hops; ; left -= 1) {
+    const remaining = request.timeoutMs - (performance.now() - start)
+    const answer = await exchange(hop, remaining, await transport(hop.url.protocol))
+    const location = answer.headers['location']
+    if (hops === 0 || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status)) {
+      answer.timings.total = performance.now() - start
+      return answer
+    }
+    if (left === 0) throw new HttpFault('redirect', hop.method, hop.url, `more than ${hops} redirects`)
+    hop = redirected(hop, answer.status, location)
+  }
+}
+
+interface Hop {
+  url: URL
+  method: string
+  headers: Record<string, string>
+  body?: string
+  maxBytes?: number
+  signal?: AbortSignal
+}
+
+/** The next hop as browsers do it, except that nothing that may be a credential leaves the origin. */
+function redirected(hop: Hop, status: number, location: string): Hop {
+  const url = URL.parse(location, hop.url.href)
+  if (!url || !['http:', 'https:'].includes(url.protocol))
+    throw new HttpFault('redirect', hop.method, hop.url, 'redirected to something that is not HTTP')
+  const sameOrigin = url.origin === hop.url.origin
+  const headers = sameOrigin
+    ? hop.headers
+    : Object.fromEntries(Object.entries(hop.headers).filter(([name]) => impersonal.has(name.toLowerCase())))
+  const keepsBody = status === 307 || status === 308
+  const { body, ...withoutBody } = hop
+  // A body may hold a password as well as a header can.
+  if (keepsBody && sameOrigin) return { ...hop, url, headers }
+  if (keepsBody && body !== undefined)
+    throw new HttpFault('redirect', hop.method, hop.url, `a body would have to go to ${url.origin}`)
+  const method = hop.method === 'HEAD' || keepsBody ? hop.method : 'GET'
+  return { ...withoutBody, method, url, headers }
+}
+
+async function exchange(hop: Hop, timeoutMs: number, transport: Transport): Promise<HttpAnswer> {
+  try {
+    return await attempt(hop, timeoutMs, transport)
+  } catch (error) {
+    // The other side may end an idle kept connection just when it is used again: nobody's fault, and never processed.
+    if (error instanceof StaleConnection) return attempt(hop, timeoutMs, transport)
+    throw error
+  }
+}
+
+class StaleConnection extends Error {}
+
+function attempt(hop: Hop, timeoutMs: number, transport: Transport): Promise<HttpAnswer> {
+  const { url, method, signal, body } = hop
+  signal?.throwIfAborted()
+  return new Promise((resolve, reject) => {
+    const phases = stopwatch()
+    const request = transport({
+      ...urlOptions(url),
+      method,
+      headers: {
+        'user-agent': 'runbook-actions',
+        'accept-encoding': 'identity',
+        ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }),
+        ...hop.headers,
+      },
+    })
+    const late = () =>
+      new HttpFault('timeout', method, url, `no whole answer within ${Math.ceil(timeoutMs)} ms`)
+    const timer = setTimeout(() => request.destroy(late()), Math.max(1, timeoutMs))
+    const onAbort = () => request.destroy()
+    signal?.addEventListener('abort', onAbort)
+    const settle = (act: () => void) => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      act()
+    }
+    const fail = (error: unknown) => {
+      const stale = request.reusedSocket && !phases.answered() && isIdempotent(method) && wasReset(error)
+      settle(() => {
+        if (signal?.aborted) reject(signal.reason as Error)
+        else reject(stale ? new StaleConnection() : faultOf(error, method, url))
+      })
+    }
+    request.on('error', fail)
+    request.on('socket', socket => phases.watch(socket, request.reusedSocket))
+    request.on('response', response => {
+      phases.answer()
+      readBody(response, hop.maxBytes ?? defaultMaxBytes).then(
+        read => settle(() => resolve({ url: url.href, ...head(response), ...read, timings: phases.read() })),
+        fail,
+      )
+    })
+    request.end(body)
+  })
+}
+
+function urlOptions({ protocol, hostname, port, pathname, search, username, password }: URL): RequestOptions {
+  return {
+    protocol,
+    hostname: hostname.replace(/^\[(.*)\]$/, '$1'),
+    path: pathname + search,
+    ...(port === '' ? {} : { port }),
+    ...(username === '' ? {} : { auth: `${decodeURIComponent(username)}:${decodeURIComponent(password)}` }),
+  }
+}
+
+function head({ statusCode = 0, headers }: IncomingMessage): Pick<HttpAnswer, 'status' | 'headers'> {
+  const entries = Object.entries(headers).map(([name, value]): [string, string] => [
+    name,
+    Array.isArray(value) ? value.join(', ') : (value ?? ''),
+  ])
+  return { status: statusCode, headers: Object.fromEntries(entries) }
+}
+
+function isIdempotent(method: string): boolean {
+  return ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE'].includes(method)
+}
+
+function wasReset(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+}
+
+/** Measures the phases of one exchange. */
+function stopwatch() {
+  const start = performance.now()
+  const at = { lookup: start, connected: start, secured: start, answered: 0 }
+  return {
+    watch(socket: Socket, reused: boolean): void {
+      const now = performance.now()
+      at.lookup = at.connected = at.secured = now
+      if (reused) return
+      socket.once('lookup', () => {
+        at.lookup = at.connected = at.secured = performance.now()
+      })
+      socket.once('connect', () => {
+        at.connected = at.secured = performance.now()
+      })
+      socket.once('secureConnect', () => {
+        at.secured = performance.now()
+      })
+    },
+    answer(): void {
+      at.answered = performance.now()
+    },
+    answered: () => at.answered > 0,
+    read: (): HttpTimings => ({
+      dns: at.lookup - start,
+      connect: at.connected - at.lookup,
+      tls: at.secured - at.connected,
+      firstByte: at.answered - at.secured,
+      total: performance.now() - start,
+    }),
+  }
+}
