@@ -46,10 +46,6 @@ export const rollbackFields = {
       default: 'false',
     },
   ),
-  'this-run': flag(
-    'Only take back what this run deployed and did not finish: for the last step of a job. A run whose deploy was refused changes nothing.',
-    { default: 'false' },
-  ),
   timeout: duration('How long the lease may be waited for, and how long the old release may take to serve.', {
     default: defaultTimeout,
   }),
@@ -97,10 +93,6 @@ async function goBack(
   held: Held,
 ): Promise<Conclusion> {
   const { ledger } = held.tenure
-  if (inputs['this-run'] && !unsettled(ledger) && !ledger.restoring) {
-    await held.giveBack()
-    return nothingOfThisRun
-  }
   const from = unsettled(ledger) ?? find(ledger, ledger.serving)
   if (inputs.to === lastGood && !unsettled(ledger) && !ledger.restoring) return nothingUnfinished(held)
   const back = choose(ledger, inputs.to)
@@ -127,20 +119,6 @@ async function goBack(
   const verified = await watch.time('gate', () => verify(environment, ports))
   await held.giveBack()
   return concludeHealth(back, from, verified, restored)
-}
-
-/** A run keeps the lease from its deploy until its release is settled; without it, there is nothing of its own here. */
-async function holds(ports: TargetPorts): Promise<boolean> {
-  const target = await ports.openTarget()
-  const { lease } = await target.read()
-  return lease?.holder.run === ports.run.id
-}
-
-const nothingOfThisRun: Conclusion = {
-  status: 'success',
-  reason: 'nothing-to-settle',
-  summary: 'This run left no release unfinished; nothing was changed.',
-  outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
 }
 
 function choose(ledger: Ledger, to: string): Entry | undefined {
