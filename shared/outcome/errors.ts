@@ -1,3 +1,5 @@
+import type { Reason } from './reasons.ts'
+
 /** What every expected error carries beside its one-line message. */
 export interface ErrorDetail {
   /** What to do next, as one sentence for the person who reads it. */
@@ -42,6 +44,8 @@ export interface ToolErrorDetail extends ErrorDetail {
   code?: number
   /** The end of what it wrote to standard error, already without secrets. */
   stderr?: string
+  /** Set when the step's own reason for a failed tool would say too little: `field-conflict`. */
+  reason?: Reason
 }
 
 /** A program or service did not do what it was asked to. */
@@ -49,12 +53,14 @@ export class ToolError extends ExpectedError {
   readonly tool: string
   readonly code: number | undefined
   readonly stderr: string
+  readonly reason: Reason | undefined
 
   constructor(message: string, detail: ToolErrorDetail) {
     super(withoutCredentials(message), detail)
     this.tool = detail.tool
     this.code = detail.code
     this.stderr = withoutCredentials(detail.stderr ?? '')
+    this.reason = detail.reason
   }
 }
 

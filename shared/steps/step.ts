@@ -101,7 +101,7 @@ function reasonOf(error: Error, failure: Reason): Reason {
   if (error instanceof InputError) return 'input-invalid'
   if (error instanceof DeadlineError) return 'deadline'
   if (error instanceof LeaseLostError) return 'lease-lost'
-  return failure
+  return (error instanceof ToolError ? error.reason : undefined) ?? failure
 }
 
 function stderrEvidence(error: ToolError): Evidence {
