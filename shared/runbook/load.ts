@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { LineCounter, parseDocument, type Document } from 'yaml'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
 import { gateDefaults, type Environment } from './environment.ts'
 import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
 import { parseDuration, parsePercent } from './values.ts'
+import { parseYaml } from './yaml.ts'
 
 /** Where the runbook lies, and what the caller says instead of it. */
 export interface LoadRequest {
@@ -48,18 +48,7 @@ export function loadEnvironment({ root, config, environment, overrides }: LoadRe
  * @param file its path, for error messages
  */
 export function parseRunbook(file: string, text: string): Runbook {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const [broken] = document.errors
-  if (broken) {
-    const { line } = lines.linePos(broken.pos[0])
-    throw new InputError(`${file}:${line} is not YAML: ${broken.message}`, {
-      hint: `Mend line ${line} of ${file}.`,
-    })
-  }
-  const parsed = runbookSchema.safeParse(document.toJS())
-  if (parsed.success) return parsed.data
-  throw schemaError(file, document, lines, parsed.error.issues[0])
+  return parseYaml(file, 'a runbook', text, runbookSchema).data
 }
 
 /** The runbook's schema for editors, as JSON Schema. */
@@ -76,38 +65,6 @@ function readConfig(root: string, config: string): string {
       cause,
     })
   }
-}
-
-type Issue = z.core.$ZodIssue
-
-function schemaError(
-  file: string,
-  document: Document,
-  lines: LineCounter,
-  issue: Issue | undefined,
-): InputError {
-  const path = issue?.path.map(String) ?? []
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
-  const at = unknown === undefined ? path : [...path, unknown]
-  const where = `${file}:${lineOf(document, lines, at)} ${at.join('.') || 'the document'}`
-  if (unknown !== undefined) {
-    return new InputError(`${where} is not a key that a runbook has`, {
-      hint: `Remove ${unknown}, or mend its spelling.`,
-    })
-  }
-  const found: unknown = document.getIn(at)
-  const shown = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
-  return InputError.of(where, shown, issue?.message ?? 'something else', `Mend ${at.join('.')} in ${file}.`)
-}
-
-/** The line of the nearest node that exists on the way to `path`; 1 when there is none. */
-function lineOf(document: Document, lines: LineCounter, path: string[]): number {
-  for (let depth = path.length; depth > 0; depth--) {
-    const node = document.getIn(path.slice(0, depth), true) as
-      { range?: [number, number, number] } | undefined
-    if (node?.range) return lines.linePos(node.range[0]).line
-  }
-  return 1
 }
 
 function override(spec: EnvironmentSpec, { url, manifests }: Overrides): EnvironmentSpec {

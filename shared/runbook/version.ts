@@ -6,7 +6,7 @@ import { InputError } from '../outcome/errors.ts'
  * @param where the input's name, for the error
  */
 export function parseVersion(where: string, text: string): string {
-  if (!/^v\d/.test(text) || semver.valid(text) === null) {
+  if (!/^v\d[\w.+-]*$/.test(text) || semver.valid(text) === null) {
     throw InputError.of(where, text, 'a full semantic version with a leading v, like v1.2.3')
   }
   return text

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Brings the last good release, or a named one, back whole.
+# Usage: deployment/scripts/rollback.sh ENVIRONMENT [VERSION|RELEASE]
+set -euo pipefail
+cd "$(dirname "$(readlink -f "$0")")/../.."
+export PATH="$PWD/node_modules/.bin:$PWD/script:$PATH"
+exec runbook rollback "$@"

@@ -1,0 +1,62 @@
+import { LineCounter, parseDocument, type Document } from 'yaml'
+import type { z } from 'zod'
+import { InputError } from '../outcome/errors.ts'
+
+/** A document that was read, and where its parts stand in the file. */
+export interface Located<T> {
+  data: T
+  /** The line of the nearest node that exists on the way to `path`; 1 when there is none. */
+  lineOf(path: (string | number)[]): number
+}
+
+/**
+ * Parses YAML and holds it against a schema.
+ * @param file its path, for error messages
+ * @param kind what the file is, with its article, for error messages: `a runbook`
+ * @throws InputError that names file, line, key, what was found and what is accepted
+ */
+export function parseYaml<T>(file: string, kind: string, text: string, schema: z.ZodType<T>): Located<T> {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const [broken] = document.errors
+  if (broken) {
+    const { line } = lines.linePos(broken.pos[0])
+    throw new InputError(`${file}:${line} is not YAML: ${broken.message}`, {
+      hint: `Mend line ${line} of ${file}.`,
+    })
+  }
+  const lineOf = (path: (string | number)[]) => lineOfNode(document, lines, path)
+  const parsed = schema.safeParse(document.toJS())
+  if (parsed.success) return { data: parsed.data, lineOf }
+  throw schemaError(file, kind, document, lineOf, parsed.error.issues[0])
+}
+
+function schemaError(
+  file: string,
+  kind: string,
+  document: Document,
+  lineOf: Located<unknown>['lineOf'],
+  issue: z.core.$ZodIssue | undefined,
+): InputError {
+  const path = issue?.path.map(part => (typeof part === 'number' ? part : String(part))) ?? []
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const at = unknown === undefined ? path : [...path, unknown]
+  const where = `${file}:${lineOf(at)} ${at.join('.') || 'the document'}`
+  if (unknown !== undefined) {
+    return new InputError(`${where} is not a key that ${kind} has`, {
+      hint: `Remove ${unknown}, or mend its spelling.`,
+    })
+  }
+  const found: unknown = document.getIn(at)
+  const shown = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
+  return InputError.of(where, shown, issue?.message ?? 'something else', `Mend ${at.join('.')} in ${file}.`)
+}
+
+function lineOfNode(document: Document, lines: LineCounter, path: (string | number)[]): number {
+  for (let depth = path.length; depth > 0; depth--) {
+    const node = document.getIn(path.slice(0, depth), true) as
+      { range?: [number, number, number] } | undefined
+    if (node?.range) return lines.linePos(node.range[0]).line
+  }
+  return 1
+}

@@ -1,0 +1,41 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import { renderMarkdown } from '../../../shared/report/markdown.ts'
+import { renderText } from '../../../shared/report/text.ts'
+
+const outcome: Outcome = {
+  step: 'deploy',
+  service: 'runbook-api',
+  environment: 'production',
+  status: 'failure',
+  reason: 'rollout-doomed',
+  summary: 'v1.2.0 (r2) does not become ready: container app ended with exit code 1.',
+  next: 'Mend the cause and release again.',
+  serving: 'v1.0.0',
+  evidence: [
+    { subject: 'pod a|b', finding: 'said <script> & `x`', tone: 'bad', detail: 'line 1\n```\n::error::x\n' },
+    { subject: 'ConfigMap', finding: 'unchanged', tone: 'note' },
+  ],
+  timings: [{ phase: 'apply', ms: 1_234 }],
+  startedAt: '2026-01-01T00:00:00.000Z',
+  durationMs: 61_000,
+  outputs: {},
+}
+
+describe('an outcome', () => {
+  test('says in a log how it ended, why, and what to do, in this order', () => {
+    expect(renderText(outcome).slice(0, 5)).toEqual([
+      'deploy production: failure (rollout-doomed) in 1 min 1 s',
+      '  v1.2.0 (r2) does not become ready: container app ended with exit code 1.',
+      '  Serving: v1.0.0',
+      '  Next: Mend the cause and release again.',
+      '  x pod a|b: said <script> & `x`',
+    ])
+  })
+
+  test('cannot be broken by what others wrote, as Markdown', () => {
+    const text = renderMarkdown(outcome)
+    expect(text).toContain('| ❌ | pod a\\|b | said &lt;script> &amp; \\`x\\` |')
+    expect(text).toContain('````text\nline 1\n```')
+  })
+})
