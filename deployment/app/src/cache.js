@@ -10,6 +10,8 @@ export class Cache {
   #redis
   #log
   #up = true
+  /** Why the connection is lost; commands meanwhile only say that it is. @type {Error | undefined} */
+  #lostBecause
 
   /** @param {{url: string, password?: string | undefined, log: import('./log.js').Log}} options */
   constructor({ url, password, log }) {
@@ -52,9 +54,16 @@ export class Cache {
     await this.#attempt(this.#redis.del(key))
   }
 
-  /** Resolves when the cache has answered just now. */
+  /** Resolves when the cache has answered just now. Rejects with a code, such as ECONNREFUSED or WRONGPASS. */
   async ping() {
-    await this.#redis.ping()
+    try {
+      await this.#redis.ping()
+    } catch (error) {
+      const cause = /** @type {Error & {code?: string}} */ (this.#lostBecause ?? error)
+      // Redis puts its codes first in the message.
+      const code = cause.code ?? /^[A-Z]+(?= )/.exec(cause.message)?.[0] ?? 'ETIMEDOUT'
+      throw Object.assign(new Error(cause.message, { cause }), { code })
+    }
   }
 
   close() {
@@ -75,5 +84,6 @@ export class Cache {
     if (up !== this.#up)
       this.#log[up ? 'info' : 'warn'](up ? 'cache is back' : 'cache lost', error ? { error } : {})
     this.#up = up
+    this.#lostBecause = error
   }
 }

@@ -137,7 +137,7 @@ class Reader {
     return this.#value(
       name,
       /** @type {number | T} */ (fallback),
-      'a duration such as 500ms, 2s or 1m',
+      'a duration such as 500ms, 2s or 1m, 24h at most',
       parseDuration,
     )
   }

@@ -17,8 +17,11 @@ const NETWORK = [
   'ETIMEDOUT',
   'EPIPE',
 ]
-/** SQLSTATE classes of a server that will not serve us: connection, authorization, no such database, too busy, stopping. */
-const SQLSTATE = /^(08|28|3D|53|57P0)/
+/**
+ * SQLSTATEs of a server that will not serve us now: connection, authorization, no such database, too busy, stopping,
+ * and a lock that a migration did not get in time.
+ */
+const SQLSTATE = /^(08|28|3D|53|57P0|55P03)/
 /** What pg and pg-pool say without a code. */
 const MESSAGE =
   /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable/

@@ -9,7 +9,7 @@ try {
   const applied = await migrate({ database, migrations, log })
   log.info('schema is up to date', { applied })
 } catch (error) {
-  log.fatal('migration failed: the schema is as it was before the migration named last', { error })
+  log.fatal('the schema could not be brought up to date', { error })
   process.exitCode = 1
 } finally {
   await database.close()

@@ -85,7 +85,9 @@ async function apply(client, { version, name, sql, checksum }, log) {
     await client.query('COMMIT')
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
-    throw error
+    const { message, code } = /** @type {Error & {code?: string}} */ (error)
+    const what = `migrations/${name} failed, nothing of it was kept: ${message}`
+    throw Object.assign(new Error(what, { cause: error }), { code })
   }
   log.info('migration applied', { migration: name, durationMs: Math.round(performance.now() - started) })
 }

@@ -13,11 +13,17 @@ function parse(text, units) {
   return match && unit ? Number(match[1]) * unit : undefined
 }
 
+/** Timers of Node fire at once when they are set to more than 2^31 ms: no duration of this service is near that. */
+const LONGEST_MS = 24 * 3_600_000
+
 /**
- * A duration such as `250ms`, `2s`, `5m`, `1h`, in milliseconds.
+ * A duration such as `250ms`, `2s`, `5m`, `1h`, of a day at most, in milliseconds.
  * @param {string} text
  */
-export const parseDuration = text => parse(text, MILLISECONDS)
+export function parseDuration(text) {
+  const milliseconds = parse(text, MILLISECONDS)
+  return milliseconds !== undefined && milliseconds <= LONGEST_MS ? milliseconds : undefined
+}
 
 /**
  * A size such as `512B`, `64KiB`, `10MiB`, `1GiB`, in bytes.

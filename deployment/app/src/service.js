@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Cache } from './cache.js'
 import { Database } from './database.js'
-import { DatabaseUnavailable } from './errors.js'
+import { DatabaseUnavailable, publicReason } from './errors.js'
 import { Faults } from './faults.js'
 import { Lifecycle } from './lifecycle.js'
 import { Metrics } from './metrics.js'
@@ -98,7 +98,7 @@ export async function openService(config, log) {
         return await ask()
       } catch (error) {
         if (name === 'database' && !(error instanceof DatabaseUnavailable)) throw error
-        log.warn(`waiting for the ${name}`, { attempt, error })
+        log.warn(`waiting for the ${name}`, { attempt, reason: publicReason(error) })
         await sleep(RETRY_MS)
       }
     }

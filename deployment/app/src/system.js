@@ -112,7 +112,8 @@ export function cpuBetween(before, after) {
 
 /** @param {number} used @param {number} total @param {string} of @returns {Usage} null when nothing can be said yet */
 function usage(used, total, of) {
-  return { usedPercent: total > 0 ? round((100 * used) / total, 1) : null, of }
+  // The two are not read at the same instant, so that a little more than all can come out.
+  return { usedPercent: total > 0 ? Math.min(100, round((100 * used) / total, 1)) : null, of }
 }
 
 /** What a new process could have without swapping. `os.freemem` alone counts caches as used. */

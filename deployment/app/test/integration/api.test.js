@@ -56,7 +56,7 @@ test('GET /health: the process is alive', async () => {
   const { status, json } = await call('GET', '/health')
   assert.equal(status, 200)
   assert.equal(json.status, 'ok')
-  assert.match(json.version, /^\d+\.\d+\.\d+/)
+  assert.match(json.version, /^v?\d+\.\d+\.\d+/)
   assert(json.uptime >= 0)
 })
 

@@ -103,6 +103,7 @@ for (const [name, value] of [
   ['FAULT_LATENCY', '2'],
   ['FAULT_LATENCY', 'slow'],
   ['FAULT_CRASH_AFTER', '-3s'],
+  ['FAULT_CRASH_AFTER', '25h'],
   ['FAULT_MEMORY_GROWTH', '10MB'],
   ['FAULT_DATABASE_LOST', 'yes'],
 ]) {
