@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument, type Document } from 'yaml'
 import type { z } from 'zod'
-import { InputError } from '../outcome/errors.ts'
+import { InputError, messageOf } from '../outcome/errors.ts'
 
 /** A document that was read, and where its parts stand in the file. */
 export interface Located<T> {
@@ -26,9 +26,21 @@ export function parseYaml<T>(file: string, kind: string, text: string, schema: z
     })
   }
   const lineOf = (path: (string | number)[]) => lineOfNode(document, lines, path)
-  const parsed = schema.safeParse(document.toJS())
+  const parsed = schema.safeParse(plain(file, document))
   if (parsed.success) return { data: parsed.data, lineOf }
   throw schemaError(file, kind, document, lineOf, parsed.error.issues[0])
+}
+
+/** Aliases that unfold to more than a hundred nodes are refused by the parser: nobody writes those by hand. */
+function plain(file: string, document: Document): unknown {
+  try {
+    return document.toJS()
+  } catch (cause) {
+    throw new InputError(`${file} cannot be unfolded: ${messageOf(cause)}`, {
+      hint: `Write out what the aliases (*name) of ${file} stand for.`,
+      cause,
+    })
+  }
 }
 
 function schemaError(
