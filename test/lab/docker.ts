@@ -1,0 +1,49 @@
+import { mkdirSync, rmSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import type { Part } from './part.ts'
+
+const daemon = 'docker/dockerd'
+const socketPath = '/var/run/docker.sock'
+
+/** Whether a Docker engine answers on its usual socket. */
+function pings(): Promise<boolean> {
+  return new Promise(resolve => {
+    const call = request({ socketPath, path: '/_ping', timeout: 3000 }, answer => {
+      answer.resume()
+      resolve(answer.statusCode === 200)
+    })
+    call.on('error', () => resolve(false)).on('timeout', () => call.destroy(new Error('timed out')))
+    call.end()
+  })
+}
+
+/** The Docker engine: the one that runs already, else one of our own on the usual socket. */
+export const docker: Part = {
+  name: 'docker',
+  after: [],
+  packages: [
+    { name: 'docker.io', file: '/usr/bin/docker' },
+    { name: 'docker.io', file: '/usr/sbin/dockerd' },
+    { name: 'iptables', file: '/usr/sbin/iptables' },
+  ],
+  async up({ places, daemons, until }) {
+    const host = `unix://${socketPath}`
+    if (await pings()) return { docker: { host } }
+    const data = join(places.state, 'docker')
+    const sockets = join(places.sockets, 'docker')
+    for (const folder of [data, sockets]) mkdirSync(folder, { recursive: true })
+    if (!daemons.runs(daemon)) rmSync(join(sockets, 'pid'), { force: true })
+    const group = process.env['SUDO_GID']
+    daemons.start({
+      name: daemon,
+      file: '/usr/sbin/dockerd',
+      args: [
+        ...['--host', host, '--data-root', data, '--exec-root', sockets, '--pidfile', join(sockets, 'pid')],
+        ...(group === undefined ? [] : ['--group', group]),
+      ],
+    })
+    await until(`Docker on ${socketPath}`, daemon, 60, pings)
+    return { docker: { host } }
+  },
+}

@@ -1,0 +1,21 @@
+import type { LabParts } from './lab.ts'
+import type { Workshop } from './workshop.ts'
+
+/** A Debian package and a file that is there when it is installed, wherever it came from. */
+export interface DebianPackage {
+  name: string
+  file: string
+}
+
+/** One real thing of the lab. */
+export interface Part {
+  /** What progress lines and errors call it; its daemons are called `name/...`. */
+  name: string
+  /** The parts that must be up first. */
+  after: string[]
+  packages: DebianPackage[]
+  /** Starts what does not run yet, waits until it works, and says how it is reached. Quick when it is up already. */
+  up(shop: Workshop): Promise<Partial<LabParts>>
+  /** Takes away what remains when its daemons have ended. Must do no harm when there is nothing. */
+  clean?(shop: Workshop): Promise<void>
+}

@@ -1,0 +1,38 @@
+import { join } from 'node:path'
+
+/** The folders of the lab. Everything that it keeps is under the first one, and nothing else is. */
+export interface Places {
+  /** `~/.cache/runbook-actions`. */
+  cache: string
+  /** Programs built from source, kept between runs. */
+  bin: string
+  /** Data, logs, certificates and records of what runs. */
+  state: string
+  /** Sockets alone: their paths must be short, and must not outlive a reboot. */
+  sockets: string
+  /** This folder of the repository. */
+  source: string
+}
+
+/** Where the lab of this user is. `env` needs HOME or XDG_CACHE_HOME. */
+export function placesOf(env: Record<string, string | undefined>): Places {
+  const home = env['XDG_CACHE_HOME'] ?? (env['HOME'] === undefined ? undefined : join(env['HOME'], '.cache'))
+  if (home === undefined) throw new Error('neither HOME nor XDG_CACHE_HOME is set, so the lab has no folder')
+  const cache = join(home, 'runbook-actions')
+  return {
+    cache,
+    bin: join(cache, 'bin'),
+    state: join(cache, 'lab'),
+    sockets: '/run/runbook-lab',
+    source: import.meta.dirname,
+  }
+}
+
+/** The address under which containers, pods and this machine all find the lab's services. */
+export const hostIp = '10.254.0.1'
+
+/** Where each part listens: on loopback and on `hostIp`, so that pods can use the same services as the tests. */
+export const ports = { postgres: 15432, redis: 16379, s3: 17070, registry: 5000, apiserver: 16443 }
+
+/** The networks behind the bridges; none of them is routed beyond this machine. */
+export const networks = { host: '10.254.0.1/24', pods: '10.254.16.0/20', services: '10.254.32.0/20' }

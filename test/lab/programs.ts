@@ -1,0 +1,125 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Places } from './places.ts'
+import { LabError } from './workshop.ts'
+
+const kubernetes = 'v1.35.4'
+const kubernetesStamp = [
+  `-X k8s.io/component-base/version.gitVersion=${kubernetes}`,
+  '-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=35',
+  `-X k8s.io/client-go/pkg/version.gitVersion=${kubernetes}`,
+].join(' ')
+const fromKubernetes = (program: string): Source => ({
+  module: 'kubernetes',
+  version: kubernetes,
+  target: `k8s.io/kubernetes/cmd/${program}`,
+  stamp: kubernetesStamp,
+})
+
+interface Source {
+  /** The folder under go/ whose go.mod and go.sum fix every dependency. */
+  module: string
+  version: string
+  target: string
+  /** Linker flags that tell the program its version. */
+  stamp?: string
+}
+
+/** What no package registry has as a program, but the Go module proxy has as source. */
+const sources = {
+  versitygw: { module: 'versitygw', version: 'v1.8.0', target: 'github.com/versity/versitygw/cmd/versitygw' },
+  etcd: { module: 'etcd', version: 'v3.7.3', target: 'go.etcd.io/etcd/server/v3' },
+  pause: { module: 'pause', version: 'v1', target: '.' },
+  'kube-apiserver': fromKubernetes('kube-apiserver'),
+  'kube-controller-manager': fromKubernetes('kube-controller-manager'),
+  'kube-scheduler': fromKubernetes('kube-scheduler'),
+  kubelet: fromKubernetes('kubelet'),
+  'kube-proxy': fromKubernetes('kube-proxy'),
+  kubectl: fromKubernetes('kubectl'),
+  act: { module: 'act', version: 'v0.2.89', target: 'github.com/nektos/act', stamp: '-X main.version=0.2.89' },
+} satisfies Record<string, Source>
+
+export type Program = keyof typeof sources
+
+/** Builds programs from source, one at a time (each build uses every core), and keeps them. */
+export class Programs {
+  readonly #places: Places
+  readonly #signal: AbortSignal
+  readonly #say: (part: string, text: string) => void
+  #lane: Promise<unknown> = Promise.resolve()
+
+  constructor(places: Places, signal: AbortSignal, say: (part: string, text: string) => void) {
+    this.#places = places
+    this.#signal = signal
+    this.#say = say
+  }
+
+  #file(program: Program): string {
+    const { module, version, stamp = '' }: Source = sources[program]
+    const hash = createHash('sha256').update(stamp)
+    for (const name of ['go.mod', 'go.sum', 'main.go']) {
+      const file = join(this.#places.source, 'go', module, name)
+      if (existsSync(file)) hash.update(readFileSync(file))
+    }
+    return join(this.#places.bin, `${program}-${version}-${hash.digest('hex').slice(0, 12)}`)
+  }
+
+  /** The path of the program; built when the cache has none of this version. */
+  async build(program: Program): Promise<string> {
+    const file = this.#file(program)
+    if (existsSync(file)) return file
+    const turn = this.#lane.then(() => this.#compile(program, file))
+    this.#lane = turn.catch(() => undefined)
+    await turn
+    return file
+  }
+
+  async #compile(program: Program, file: string): Promise<void> {
+    this.#signal.throwIfAborted()
+    const { module, version, target, stamp = '' }: Source = sources[program]
+    mkdirSync(this.#places.bin, { recursive: true })
+    const started = Date.now()
+    const seconds = () => Math.round((Date.now() - started) / 1000)
+    let compiled = 0
+    const tell = () =>
+      this.#say(program, `building ${version} from source: ${compiled} packages compiled, ${seconds()} s`)
+    tell()
+    const timer = setInterval(tell, 15_000)
+    const half = `${file}.half`
+    try {
+      await this.#go(
+        join(this.#places.source, 'go', module),
+        ['build', '-v', '-trimpath', '-ldflags', `-s -w ${stamp}`, '-o', half, target],
+        () => compiled++,
+      )
+      renameSync(half, file)
+      this.#say(program, `built in ${seconds()} s`)
+    } finally {
+      clearInterval(timer)
+      rmSync(half, { force: true })
+    }
+  }
+
+  #go(cwd: string, args: string[], onLine: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' }
+      const child = spawn('go', args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'], signal: this.#signal })
+      let tail: string[] = []
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        const lines = text.split('\n').filter(Boolean)
+        lines.forEach(onLine)
+        tail = [...tail, ...lines].slice(-12)
+      })
+      child.on('error', cause => {
+        const two = 'install Go 1.25 or newer from https://go.dev/dl or with your package manager, and put it on PATH'
+        reject(this.#signal.aborted ? cause : new LabError('go is not installed', two, { cause }))
+      })
+      child.on('close', code => {
+        if (code === 0) resolve()
+        else reject(new LabError(`go build ended with ${code ?? 'a signal'} in ${cwd}`, tail.join('\n')))
+      })
+    })
+  }
+}
