@@ -216,11 +216,11 @@ function wasReset(error: unknown): boolean {
 /** Measures the phases of one exchange. */
 function stopwatch() {
   const start = performance.now()
-  const at = { lookup: start, connected: start, secured: start, answered: 0 }
+  const at = { assigned: start, lookup: start, connected: start, secured: start, answered: 0 }
   return {
     watch(socket: Socket, reused: boolean): void {
       const now = performance.now()
-      at.lookup = at.connected = at.secured = now
+      at.assigned = at.lookup = at.connected = at.secured = now
       if (reused) return
       socket.once('lookup', () => {
         at.lookup = at.connected = at.secured = performance.now()
@@ -237,7 +237,7 @@ function stopwatch() {
     },
     answered: () => at.answered > 0,
     read: (): HttpTimings => ({
-      dns: at.lookup - start,
+      dns: at.lookup - at.assigned,
       connect: at.connected - at.lookup,
       tls: at.secured - at.connected,
       firstByte: at.answered - at.secured,

@@ -6,7 +6,7 @@ import { InputError, messageOf } from '../outcome/errors.ts'
 export interface Located<T> {
   data: T
   /** The line of the nearest node that exists on the way to `path`; 1 when there is none. */
-  lineOf(path: (string | number)[]): number
+  lineOf: (path: (string | number)[]) => number
 }
 
 /**

@@ -1,0 +1,116 @@
+import type { Conclusion, Outcome } from '../outcome/outcome.ts'
+import type { Environment } from '../runbook/environment.ts'
+import type { SmokeResult } from '../smoke/run.ts'
+import {
+  commonFields,
+  defaultTimeout,
+  duration,
+  path,
+  percent,
+  targetFields,
+  whole,
+  type Fields,
+  type Inputs,
+  type Outputs,
+} from './inputs.ts'
+import type { TargetPorts } from './ports.ts'
+import { runStep } from './step.ts'
+import { noteVerdictOfRun } from './tenure.ts'
+import { url } from './url-input.ts'
+
+export const smokeTestFields = {
+  ...commonFields,
+  ...targetFields,
+  url: url('Where the service is reached. Default: the url of the runbook.'),
+  suite: path(
+    "A suite of requests in YAML. Default: smoke.suite of the runbook, else the guide's endpoints.",
+    'a path inside the repository',
+  ),
+  requests: whole(
+    'Requests of the load; 0 sends none. Default: smoke.requests of the runbook, else 200.',
+    0,
+    1_000_000,
+  ),
+  concurrency: whole(
+    'Requests under way at the same time. Default: smoke.concurrency of the runbook, else 10.',
+    1,
+    1_000,
+  ),
+  'max-rate': whole('Requests a second at most.', 1, 1_000_000, { default: '200' }),
+  'max-p95': duration('95% of the answers have to come within this. Default: not judged.'),
+  'max-error-rate': percent('Rate of failed requests above which the load fails, and ends at once.', {
+    default: '1%',
+  }),
+  timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
+} satisfies Fields
+
+export const smokeTestOutputs = {
+  passed: 'How many requests of the suite, and the load as one, were as expected.',
+  failed: 'How many of them were not.',
+  rps: 'Requests a second of the load; empty when none was sent.',
+  'p50-ms': 'Milliseconds within which half of the answers to the load came.',
+  'p95-ms': 'Milliseconds within which 95% of them came.',
+  'p99-ms': 'Milliseconds within which 99% of them came.',
+} satisfies Outputs
+
+export type SmokeTestInputs = Inputs<typeof smokeTestFields>
+
+/** Sends a suite of requests and a bounded load, and writes the result onto this run's release. */
+export function smokeTest(
+  environment: Environment,
+  inputs: SmokeTestInputs,
+  ports: TargetPorts,
+): Promise<Outcome> {
+  const subject = { step: 'smoke-test', service: environment.service, environment: environment.name }
+  return runStep(subject, ports, 'smoke-failed', async watch => {
+    const { runSmoke } = await import('../smoke/run.ts')
+    const result = await watch.time('requests', () =>
+      runSmoke(environment, ports, {
+        url: inputs.url === '' ? undefined : inputs.url,
+        suite: inputs.suite === '' ? undefined : inputs.suite,
+        requests: inputs.requests,
+        concurrency: inputs.concurrency,
+        maxRate: inputs['max-rate'],
+        maxP95Ms: inputs['max-p95'] === 0 ? undefined : inputs['max-p95'],
+        maxErrorRate: inputs['max-error-rate'],
+      }),
+    )
+    const verdict = result.failed === 0 ? 'pass' : 'fail'
+    const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { smoke: verdict }))
+    return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
+  })
+}
+
+function conclude({ passed, failed, load, evidence }: SmokeResult): Conclusion {
+  const number = (value: number | undefined) =>
+    value === undefined || Number.isNaN(value) ? '' : value.toFixed(1)
+  const outputs = {
+    passed: String(passed),
+    failed: String(failed),
+    rps: number(load?.rps),
+    'p50-ms': number(load?.percentiles.p50),
+    'p95-ms': number(load?.percentiles.p95),
+    'p99-ms': number(load?.percentiles.p99),
+  }
+  if (failed === 0) {
+    const pace = load
+      ? `, p95 ${load.percentiles.p95.toFixed(1)} ms at ${load.rps.toFixed(0)} requests/s`
+      : ''
+    return {
+      status: 'success',
+      reason: 'done',
+      summary: `All ${passed} requests of the smoke test were answered as expected${pace}.`,
+      evidence,
+      outputs,
+    }
+  }
+  const [first] = evidence.filter(({ tone }) => tone === 'bad')
+  return {
+    status: 'failure',
+    reason: 'smoke-failed',
+    summary: `${failed} of ${passed + failed} requests of the smoke test failed: ${first?.subject ?? ''}: ${first?.finding ?? ''}.`,
+    next: 'The rollback of this run brings the last good release back. Look at the failures below, and the log of the service.',
+    evidence,
+    outputs,
+  }
+}
