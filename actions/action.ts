@@ -10,7 +10,7 @@ export interface Action<F extends Fields> {
   fields: F
   /** Beside the common ones. */
   outputs: Outputs
-  main(environment: Environment, inputs: Inputs<F>, ports: TargetPorts): Promise<Outcome>
+  main: (environment: Environment, inputs: Inputs<F>, ports: TargetPorts) => Promise<Outcome>
   /** Runs when every step of the job has succeeded, with what `main` put out. */
   post?(
     environment: Environment,

@@ -61,17 +61,17 @@ export async function post(name: ActionName): Promise<void> {
 
 async function prepare(name: ActionName, runner: Runner) {
   const action = await loadAction(name)
-  const inputs = parseInputs(action.fields, runner.input)
+  const inputs = parseInputs(action.fields, name => runner.input(name))
   const said = (key: string) => (typeof inputs[key] === 'string' ? inputs[key] : '')
   const environment = loadEnvironment({
-    root: process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
+    root: runner.workspace,
     config: said('config'),
     environment: said('environment'),
     overrides: { url: said('url'), manifests: said('manifests') },
   })
   const timeoutMs = typeof inputs['timeout'] === 'number' ? inputs['timeout'] : 0
   const signal = createSignal(process, timeoutMs)
-  const machine = { log: runner.log, secrets: runner.secrets, env: process.env, pid: process.pid, signal }
+  const machine = { log: runner.log, secrets: runner.secrets, env: runner.env, pid: process.pid, signal }
   const ports = createPorts(machine, environment, said('kubeconfig'))
   return { action, environment, inputs, ports }
 }

@@ -62,9 +62,12 @@ async function run(name: string, { fields, positional, work }: Command, words: s
 
 /** Options by name, and the words without a dash in the order that the command gives them. */
 function readWords(fields: Fields, positional: string[], words: string[]): (name: string) => string {
-  const options = Object.fromEntries(Object.keys(fields).map(key => [key, { type: 'string' as const }]))
-  const flags = Object.entries(fields).filter(([, field]) => field.accepts === 'true or false')
-  for (const [key] of flags) options[key] = { type: 'boolean' as never }
+  const options = Object.fromEntries(
+    Object.entries(fields).map(([key, { accepts }]) => {
+      const type: 'string' | 'boolean' = accepts === 'true or false' ? 'boolean' : 'string'
+      return [key, { type }]
+    }),
+  )
   let parsed
   try {
     parsed = parseArgs({ args: words, options, allowPositionals: true, strict: true })
@@ -73,7 +76,13 @@ function readWords(fields: Fields, positional: string[], words: string[]): (name
   }
   const extra = parsed.positionals[positional.length]
   if (extra !== undefined) throw InputError.of('argument', extra, `at most: ${positional.join(' ')}`)
-  const given: Record<string, unknown> = { ...parsed.values }
-  for (const [index, key] of positional.entries()) given[key] ??= parsed.positionals[index]
-  return key => String(given[key] ?? '')
+  const given = new Map(Object.entries(parsed.values))
+  for (const [index, key] of positional.entries()) {
+    const word = parsed.positionals[index]
+    if (word !== undefined && !given.has(key)) given.set(key, word)
+  }
+  return key => {
+    const value = given.get(key)
+    return typeof value === 'string' ? value : value === true ? 'true' : ''
+  }
 }

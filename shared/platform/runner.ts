@@ -6,6 +6,9 @@ import { createSecrets, type Secrets } from './secrets.ts'
 export interface Runner {
   log: Log
   secrets: Secrets
+  /** Absolute path of the checkout. */
+  workspace: string
+  env: Record<string, string | undefined>
   /** An input's text; empty when it is not given. */
   input(name: string): string
   output(name: string, value: string): void
@@ -25,6 +28,8 @@ export function createRunner(): Runner {
   const secrets = createSecrets(value => core.setSecret(value))
   return {
     secrets,
+    workspace: process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
+    env: process.env,
     log: createRunnerLog(secrets),
     input: name => core.getInput(name),
     output: (name, value) => core.setOutput(name, secrets.redact(value)),
