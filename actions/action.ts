@@ -12,11 +12,11 @@ export interface Action<F extends Fields> {
   outputs: Outputs
   main: (environment: Environment, inputs: Inputs<F>, ports: TargetPorts) => Promise<Outcome>
   /** Runs when every step of the job has succeeded, with what `main` put out. */
-  post?(
+  post?: (
     environment: Environment,
     outputs: Record<string, string>,
     ports: TargetPorts,
-  ): Promise<Outcome | undefined>
+  ) => Promise<Outcome | undefined>
 }
 
 /** Lets an action keep the types of its own inputs, and be run without them. */

@@ -10,12 +10,12 @@ export interface Command {
   fields: Fields
   /** Inputs that may be given without their name, in this order. */
   positional: string[]
-  work(
+  work: (
     environment: Environment,
     read: (name: string) => string,
     ports: TargetPorts,
     report: Report,
-  ): Promise<Outcome>
+  ) => Promise<Outcome>
 }
 
 type Step<F extends Fields> = (
