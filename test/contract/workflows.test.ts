@@ -1,0 +1,122 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { parse } from 'yaml'
+
+interface Inputs {
+  inputs?: Record<string, { required?: boolean; default?: unknown }>
+  secrets?: Record<string, { required?: boolean }>
+}
+interface Step {
+  name?: string
+  run?: string
+  uses?: string
+  with?: Record<string, unknown>
+  'timeout-minutes'?: number
+}
+interface Job {
+  uses?: string
+  with?: Record<string, unknown>
+  secrets?: Record<string, string> | 'inherit'
+  steps?: Step[]
+  permissions?: unknown
+  'timeout-minutes'?: number
+}
+interface Workflow {
+  on: { workflow_call?: Inputs }
+  permissions?: unknown
+  concurrency?: unknown
+  jobs: Record<string, Job>
+}
+
+const root = join(import.meta.dirname, '../..')
+const folder = join(root, 'workflows')
+const files = readdirSync(folder).filter(file => file.endsWith('.yml'))
+const load = (file: string) => parse(readFileSync(file, 'utf8')) as unknown
+const workflows = files.map(file => ({ file, workflow: load(join(folder, file)) as Workflow }))
+
+const jobs = workflows.flatMap(({ file, workflow }) =>
+  Object.entries(workflow.jobs).map(([name, job]) => ({ where: `${file} ${name}`, job })),
+)
+const steps = jobs.flatMap(({ where, job }) =>
+  (job.steps ?? []).map(step => ({ where: `${where}: ${step.name ?? step.uses ?? '?'}`, step })),
+)
+/** Everything that is called: an action by a step, or a workflow by a job. */
+const calls = [
+  ...steps.flatMap(({ where, step }) =>
+    step.uses ? [{ where, uses: step.uses, given: step.with ?? {} }] : [],
+  ),
+  ...jobs.flatMap(({ where, job }) => (job.uses ? [{ where, uses: job.uses, given: job.with ?? {} }] : [])),
+]
+const ours = calls.flatMap(call => {
+  const match = /^org\/runbook-actions\/(.+)@(.+)$/.exec(call.uses)
+  return match ? [{ ...call, path: String(match[1]), ref: String(match[2]) }] : []
+})
+
+test('the three published workflows are there', () => {
+  expect(files.sort()).toEqual(['promote.yml', 'release.yml', 'rollback.yml'])
+})
+
+describe.each(workflows)('$file', ({ workflow }) => {
+  test('gives no permission that a job does not ask for', () => {
+    expect(workflow.permissions).toEqual({})
+  })
+
+  test('has no concurrency: it drops pending runs, and the lease orders them', () => {
+    expect(workflow).not.toHaveProperty('concurrency')
+    for (const job of Object.values(workflow.jobs)) expect(job).not.toHaveProperty('concurrency')
+  })
+})
+
+test.each(jobs)('$where has its own permissions, and a timeout where it runs by itself', ({ job }) => {
+  expect(job.permissions).toBeDefined()
+  expect(['{}', '{"contents":"read"}']).toContain(JSON.stringify(job.permissions))
+  if (job.steps) expect(job['timeout-minutes']).toBeGreaterThan(0)
+})
+
+test.each(steps)('$where ends in bounded time, and puts no expression into a script', ({ step }) => {
+  expect(step['timeout-minutes']).toBeGreaterThan(0)
+  expect(step.run ?? '').not.toContain('${{')
+})
+
+test.each(calls)('$where: $uses is ours, or pinned to a commit', ({ uses }) => {
+  expect(uses).toMatch(/^(org\/runbook-actions\/.+@v1|actions\/checkout@[0-9a-f]{40})$/)
+})
+
+test.each(ours)('$where passes only what $uses takes, and all that it requires', ({ path, given }) => {
+  const inputs = inputsOf(path)
+  expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(given)))
+  const required = Object.entries(inputs).filter(([, input]) => input.required === true)
+  expect(Object.keys(given)).toEqual(expect.arrayContaining(required.map(([name]) => name)))
+})
+
+test.each(jobs.filter(({ job }) => job.uses))('$where passes only secrets that are declared', ({ job }) => {
+  const declared = callable(String(/([\w-]+\.yml)@/.exec(String(job.uses))?.[1])).secrets ?? {}
+  expect(job.secrets).not.toBe('inherit')
+  expect(Object.keys(declared)).toEqual(expect.arrayContaining(Object.keys(job.secrets ?? {})))
+})
+
+test('every declared input and secret is used', () => {
+  for (const { file, workflow } of workflows) {
+    const text = readFileSync(join(folder, file), 'utf8')
+    const { inputs = {}, secrets = {} } = workflow.on.workflow_call ?? {}
+    const unused = [
+      ...Object.keys(inputs).filter(name => !text.includes(`inputs.${name}`)),
+      ...Object.keys(secrets).filter(name => !text.includes(`secrets.${name}`)),
+    ]
+    expect({ file, unused }).toEqual({ file, unused: [] })
+  }
+})
+
+function inputsOf(path: string) {
+  const called = /^\.github\/workflows\/(.+)$/.exec(path)?.[1]
+  if (called !== undefined) return callable(called).inputs ?? {}
+  const file = join(root, 'actions', path, 'action.yml')
+  if (!existsSync(file)) throw new Error(`actions/${path}/action.yml is missing: script/build writes it`)
+  return (load(file) as Inputs).inputs ?? {}
+}
+
+function callable(file: string): Inputs {
+  const called = load(join(folder, file)) as Workflow
+  return called.on.workflow_call ?? {}
+}
