@@ -3,6 +3,14 @@ import type { Environment } from '../shared/runbook/environment.ts'
 import type { Fields, Inputs, Outputs } from '../shared/steps/inputs.ts'
 import type { TargetPorts } from '../shared/steps/ports.ts'
 
+/** For an action that is made of several steps. */
+export interface Call {
+  /** The text of an input, empty when it is not given. */
+  read(name: string): string
+  /** Shows the end of a step that is not the last. */
+  report(outcome: Outcome): Promise<void>
+}
+
 /** One action: what it reads and puts out, and the step that it is an entry to. Its action.yml is made from this. */
 export interface Action<F extends Fields> {
   /** For action.yml and the Marketplace: one sentence. */
@@ -10,7 +18,7 @@ export interface Action<F extends Fields> {
   fields: F
   /** Beside the common ones. */
   outputs: Outputs
-  main: (environment: Environment, inputs: Inputs<F>, ports: TargetPorts) => Promise<Outcome>
+  main: (environment: Environment, inputs: Inputs<F>, ports: TargetPorts, call: Call) => Promise<Outcome>
   /** Runs when every step of the job has succeeded, with what `main` put out. */
   post?: (
     environment: Environment,

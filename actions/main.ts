@@ -18,6 +18,7 @@ const actions = {
   'health-gate': () => import('./health-gate/index.ts'),
   'smoke-test': () => import('./smoke-test/index.ts'),
   rollback: () => import('./rollback/index.ts'),
+  promote: () => import('./promote/index.ts'),
 }
 
 export type ActionName = keyof typeof actions
@@ -32,9 +33,13 @@ export async function main(name: ActionName): Promise<void> {
   const runner = createRunner()
   await guarded(runner, async () => {
     const { action, environment, inputs, ports } = await prepare(name, runner)
-    const outcome = await action.main(environment, inputs, ports)
+    const outcome = await action.main(environment, inputs, ports, {
+      read: key => runner.input(key),
+      report: each => show(runner, environment, each),
+    })
     runner.saveState('outputs', JSON.stringify(outcome.outputs))
-    await report(runner, environment, outcome)
+    putOut(runner, outcome)
+    await show(runner, environment, outcome)
     if (outcome.status === 'failure' || outcome.status === 'inconclusive') runner.fail()
     await ports.close()
   })
@@ -48,7 +53,7 @@ export async function post(name: ActionName): Promise<void> {
   try {
     const { action, environment, ports } = await prepare(name, runner)
     const outcome = await action.post?.(environment, JSON.parse(saved) as Record<string, string>, ports)
-    if (outcome) await report(runner, environment, outcome)
+    if (outcome) await show(runner, environment, outcome)
     await ports.close()
   } catch (error) {
     runner.annotate(
@@ -91,8 +96,7 @@ async function guarded(runner: Runner, work: () => Promise<void>): Promise<void>
   }
 }
 
-async function report(runner: Runner, environment: Environment, outcome: Outcome): Promise<void> {
-  for (const line of renderText(outcome)) runner.log.info(line)
+function putOut(runner: Runner, outcome: Outcome): void {
   const common = {
     status: outcome.status,
     'reason-code': outcome.reason,
@@ -100,6 +104,10 @@ async function report(runner: Runner, environment: Environment, outcome: Outcome
     'duration-ms': String(outcome.durationMs),
   }
   for (const [name, value] of Object.entries({ ...common, ...outcome.outputs })) runner.output(name, value)
+}
+
+async function show(runner: Runner, environment: Environment, outcome: Outcome): Promise<void> {
+  for (const line of renderText(outcome)) runner.log.info(line)
   if (outcome.status === 'failure' || outcome.status === 'inconclusive') {
     runner.annotate(
       'error',

@@ -88,10 +88,6 @@ function single<F extends Fields>(
     description,
     fields,
     positional: ['environment', ...more],
-    async work(environment, read, ports, report) {
-      const outcome = await step(environment, parseInputs(fields, read), ports)
-      await report(outcome)
-      return outcome
-    },
+    work: (environment, read, ports) => step(environment, parseInputs(fields, read), ports),
   }
 }

@@ -54,6 +54,7 @@ async function run(name: string, { fields, positional, work }: Command, words: s
   }
   try {
     const outcome = await work(environment, read, ports, report)
+    report(outcome)
     process.exitCode = exitCode(outcome)
   } finally {
     await ports.close()

@@ -16,6 +16,8 @@ cpSync(join(root, 'build/lib'), join(out, 'lib'), { recursive: true })
 for (const file of ['LICENSE', 'README.md']) copy(file, file)
 copy('deployment/runbook.schema.json', 'runbook.schema.json')
 for (const name of actionNames()) assembleAction(name)
+copy('action.yml', 'action.yml')
+entry('.', 'index', 'main', 'promote')
 for (const name of readdirSync(join(root, 'workflows')).filter(file => file.endsWith('.yml'))) {
   write(join('.github/workflows', name), stamp(read(join('workflows', name))))
 }
@@ -28,15 +30,13 @@ write(
 function assembleAction(name: string): void {
   copy(`actions/${name}/action.yml`, `${name}/action.yml`)
   write(`${name}/README.md`, stamp(read(`actions/${name}/README.md`)))
-  entry(name, 'index', 'main')
-  if (read(`actions/${name}/action.yml`).includes('post: dist/post.js')) entry(name, 'post', 'post')
+  entry(name, 'index', 'main', name)
+  if (read(`actions/${name}/action.yml`).includes('post: dist/post.js')) entry(name, 'post', 'post', name)
 }
 
-function entry(name: string, file: string, phase: string): void {
-  write(
-    `${name}/dist/${file}.js`,
-    `import { ${phase} } from '../../lib/index.js'\nawait ${phase}('${name}')\n`,
-  )
+function entry(folder: string, file: string, phase: string, name: string): void {
+  const lib = join(folder === '.' ? '..' : '../..', 'lib/index.js')
+  write(`${name}/dist/${file}.js`, `import { ${phase} } from '${lib}'\nawait ${phase}('${name}')\n`)
 }
 
 function actionNames(): string[] {

@@ -4,7 +4,7 @@ import { backupDb, backupDbFields } from './backup-db.ts'
 import { deploy, deployFields, deployOutputs } from './deploy.ts'
 import { finish } from './finish.ts'
 import { healthGate, healthGateFields } from './health-gate.ts'
-import { parseInputs, type Fields, type Inputs } from './inputs.ts'
+import { parseInputs, type Fields } from './inputs.ts'
 import { preDeployCheck, preDeployCheckFields } from './pre-deploy-check.ts'
 import type { TargetPorts } from './ports.ts'
 import { rollback, rollbackFields } from './rollback.ts'
@@ -25,7 +25,8 @@ export type Report = (outcome: Outcome) => Promise<void> | void
  * The whole promotion of one environment: checks, backup, deploy, gate, smoke test; and the way back when one of them
  * does not succeed.
  * @param read gives the text of an input, empty when it is not given
- * @returns the outcome of the step that decided: the last one when all is well, else the one that failed
+ * @param report told of each step's end as it happens
+ * @returns how it ended as a whole, in the words of the step that decided
  */
 export async function promote(
   environment: Environment,
@@ -33,19 +34,12 @@ export async function promote(
   ports: TargetPorts,
   report: Report,
 ): Promise<Outcome> {
-  const before: Run[] = [() => step(preDeployCheck, preDeployCheckFields)]
-  if (environment.backup) before.push(() => step(backupDb, backupDbFields))
-  for (const run of before) {
-    const outcome = await run()
-    if (!succeeded(outcome)) return outcome
-  }
+  const steps: Run[] = [() => preDeployCheck(environment, parseInputs(preDeployCheckFields, read), ports)]
+  if (environment.backup) steps.push(() => backupDb(environment, parseInputs(backupDbFields, read), ports))
+  const from = ports.clock.elapsed()
+  const before = await inOrder(steps, report)
+  if (before && !succeeded(before)) return whole(before, ports.clock.elapsed() - from)
   return deployGated(environment, read, ports, report)
-
-  async function step<F extends Fields>(work: Step<F>, fields: F): Promise<Outcome> {
-    const outcome = await work(environment, parseInputs(fields, read), ports)
-    await report(outcome)
-    return outcome
-  }
 }
 
 /** Deploys, gates, smoke-tests, and closes the release; or brings the last good one back. */
@@ -55,29 +49,48 @@ export async function deployGated(
   ports: TargetPorts,
   report: Report,
 ): Promise<Outcome> {
+  const from = ports.clock.elapsed()
   const deployed = await deploy(environment, parseInputs(deployFields, read), ports)
   await report(deployed)
-  if (deployed.outputs['changed'] === 'false') return deployed
-  let last = deployed
-  const after: Run[] = [
-    () => healthGate(environment, parseInputs(healthGateFields, read), ports),
-    () => smokeTest(environment, parseInputs(smokeTestFields, read), ports),
-  ]
-  for (const run of after) {
-    if (!succeeded(last)) break
-    last = await run()
-    await report(last)
-  }
-  if (succeeded(last)) {
-    const finished = await finish(environment, deployed.outputs, ports)
-    await report(finished)
-    return { ...finished, step: 'promote', outputs: deployed.outputs }
-  }
+  if (deployed.outputs['changed'] === 'false') return whole(deployed, deployed.durationMs)
+  const last = succeeded(deployed)
+    ? await inOrder(
+        [
+          () => healthGate(environment, parseInputs(healthGateFields, read), ports),
+          () => smokeTest(environment, parseInputs(smokeTestFields, read), ports),
+          () => finish(environment, deployed.outputs, ports),
+        ],
+        report,
+      )
+    : deployed
+  if (last && succeeded(last))
+    return { ...whole(last, ports.clock.elapsed() - from), outputs: deployed.outputs }
   const undo = parseInputs(rollbackFields, name =>
     name === 'to' ? 'last-good' : shared.has(name) ? read(name) : '',
   )
-  await report(await rollback(environment, undo, ports))
+  const undone = await rollback(environment, undo, ports)
+  await report(undone)
+  return {
+    ...whole(last ?? deployed, ports.clock.elapsed() - from),
+    serving: undone.serving,
+    outputs: deployed.outputs,
+  }
+}
+
+/** Runs steps until one does not succeed. */
+async function inOrder(steps: Run[], report: Report): Promise<Outcome | undefined> {
+  let last: Outcome | undefined
+  for (const step of steps) {
+    last = await step()
+    await report(last)
+    if (!succeeded(last)) break
+  }
   return last
+}
+
+/** The end of the whole, in the words of the step that decided; its evidence was reported with it. */
+function whole(decided: Outcome, durationMs: number): Outcome {
+  return { ...decided, step: 'promote', durationMs: Math.round(durationMs), evidence: [], timings: [] }
 }
 
 type Run = () => Promise<Outcome>

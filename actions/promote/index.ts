@@ -1,0 +1,10 @@
+import { promote, promoteFields, promoteOutputs } from '../../shared/steps/promote.ts'
+import { defineAction } from '../action.ts'
+
+export const action = defineAction({
+  description:
+    'The whole promotion of one environment: checks, backup, deploy, gate, smoke test, and the way back.',
+  fields: promoteFields,
+  outputs: promoteOutputs,
+  main: (environment, _inputs, ports, { read, report }) => promote(environment, read, ports, report),
+})
