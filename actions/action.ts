@@ -6,9 +6,9 @@ import type { TargetPorts } from '../shared/steps/ports.ts'
 /** For an action that is made of several steps. */
 export interface Call {
   /** The text of an input, empty when it is not given. */
-  read(name: string): string
+  read: (name: string) => string
   /** Shows the end of a step that is not the last. */
-  report(outcome: Outcome): Promise<void>
+  report: (outcome: Outcome) => Promise<void>
 }
 
 /** One action: what it reads and puts out, and the step that it is an entry to. Its action.yml is made from this. */

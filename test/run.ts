@@ -14,12 +14,13 @@ interface Tally {
 
 interface Group {
   title: string
-  run(filters: string[]): Promise<Tally>
+  run: (filters: string[]) => Promise<Tally>
 }
 
 const root = join(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'runbook-test-'))
 const stop = new AbortController()
+const interrupted = () => stop.signal.aborted
 let labIsOurs = false
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal))
@@ -39,7 +40,7 @@ const total: Tally = { passed: 0, failed: 0 }
 const filters = process.argv.slice(2)
 try {
   for (const { title, run } of filters.length > 0 ? chosen(filters) : groups) {
-    if (stop.signal.aborted) break
+    if (interrupted()) break
     const from = performance.now()
     console.log(`\n== ${title}`)
     const { passed, failed } = await run(filters)
@@ -51,14 +52,16 @@ try {
   if (labIsOurs) await run('script/lab', ['down'])
   rmSync(scratch, { recursive: true, force: true })
 }
-console.log(`\nin ${showDuration(performance.now() - started)}${stop.signal.aborted ? ', interrupted' : ''}`)
+console.log(`\nin ${showDuration(performance.now() - started)}${interrupted() ? ', interrupted' : ''}`)
 console.log(`${total.passed} passed, ${total.failed} failed`)
-process.exitCode = total.failed > 0 || total.passed === 0 || stop.signal.aborted ? 1 : 0
+process.exitCode = total.failed > 0 || total.passed === 0 || interrupted() ? 1 : 0
 
 /** Words name test files: they run as one group, with the lab only when one of them needs it. */
 function chosen(words: string[]): Group[] {
   const e2e = words.some(word => word.includes('e2e'))
-  return groups.filter(({ title }) => (e2e ? ['published tree', 'lab', 'end to end'] : ['unit']).includes(title))
+  return groups.filter(({ title }) =>
+    (e2e ? ['published tree', 'lab', 'end to end'] : ['unit']).includes(title),
+  )
 }
 
 /** Jest takes several words as alternatives, so the folder stands alone or not at all. */

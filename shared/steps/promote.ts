@@ -94,11 +94,6 @@ function whole(decided: Outcome, durationMs: number): Outcome {
 }
 
 type Run = () => Promise<Outcome>
-type Step<F extends Fields> = (
-  environment: Environment,
-  inputs: Inputs<F>,
-  ports: TargetPorts,
-) => Promise<Outcome>
 
 function succeeded({ status }: Outcome): boolean {
   return status === 'success'
