@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { placesOf, type Places } from './places.ts'
+import { type Places } from './places.ts'
 
 /** What the parts contribute: how each is reached. */
 export interface LabParts {

@@ -1,4 +1,6 @@
 import { docker } from './docker.ts'
+import { controlPlane } from './kubernetes/control-plane.ts'
+import { node } from './kubernetes/node.ts'
 import { network } from './network.ts'
 import type { Part } from './part.ts'
 import { postgres } from './postgres.ts'
@@ -7,4 +9,4 @@ import { registry } from './registry.ts'
 import { s3 } from './s3.ts'
 
 /** The lab, in an order in which each part comes after those that it needs. */
-export const parts: Part[] = [network, postgres, redis, registry, docker, s3]
+export const parts: Part[] = [network, postgres, redis, registry, docker, s3, controlPlane, node]

@@ -1,0 +1,90 @@
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { hostIp, ports } from '../places.ts'
+import type { Workshop } from '../workshop.ts'
+
+/** The API server's address, for pods and for this machine. */
+export const server = `https://${hostIp}:${ports.apiserver}`
+/** The node's name. */
+export const node = 'lab'
+/** The first address of the Service network: `kubernetes.default`. */
+const serviceIp = '10.254.32.1'
+
+/** Who takes part. The common name and organisation are the user and group that RBAC's built-in rules know. */
+const holders = {
+  apiserver: { subject: '/CN=kube-apiserver', names: [hostIp, serviceIp, '127.0.0.1'] },
+  admin: { subject: '/O=system:masters/CN=lab-admin' },
+  'controller-manager': { subject: '/CN=system:kube-controller-manager' },
+  scheduler: { subject: '/CN=system:kube-scheduler' },
+  kubelet: { subject: `/O=system:nodes/CN=system:node:${node}` },
+  'kube-proxy': { subject: '/CN=system:kube-proxy' },
+} satisfies Record<string, { subject: string; names?: string[] }>
+
+export type Holder = keyof typeof holders
+
+/** The files of the cluster's own certificate authority. */
+export interface Certificates {
+  ca: string
+  caKey: string
+  /** Signs service account tokens. */
+  tokenKey: string
+  certificate(holder: Holder): string
+  key(holder: Holder): string
+  kubeconfig(holder: Holder): string
+}
+
+/** Where the certificates are, whether or not they have been made. */
+export function certificatesIn(state: string): Certificates {
+  const file = (name: string) => join(state, 'certificates', name)
+  return {
+    ca: file('ca.crt'),
+    caKey: file('ca.key'),
+    tokenKey: file('tokens.key'),
+    certificate: holder => file(`${holder}.crt`),
+    key: holder => file(`${holder}.key`),
+    kubeconfig: holder => file(`${holder}.kubeconfig`),
+  }
+}
+
+/** Makes them all, unless they are there. They last ten years: the lab is not what tests renewal. */
+export async function makeCertificates({ places, run }: Workshop): Promise<Certificates> {
+  const made = certificatesIn(places.state)
+  const folder = join(places.state, 'certificates')
+  const complete = join(folder, 'complete')
+  if (existsSync(complete)) return made
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+
+  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650']
+  await run('openssl', [...request, '-subj', '/CN=runbook-lab', '-keyout', made.caKey, '-out', made.ca])
+  await run('openssl', ['genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', made.tokenKey])
+  const issue = async ([name, holder]: [string, { subject: string; names?: string[] }]) => {
+    const [certificate, key] = [made.certificate(name as Holder), made.key(name as Holder)]
+    const alternatives = (holder.names ?? []).map(ip => `IP:${ip}`)
+    const extensions = [
+      'basicConstraints=critical,CA:FALSE',
+      'extendedKeyUsage=clientAuth,serverAuth',
+      ...(alternatives.length > 0 ? [`subjectAltName=${alternatives.join(',')},DNS:kubernetes.default.svc`] : []),
+    ].flatMap(extension => ['-addext', extension])
+    const signer = ['-CA', made.ca, '-CAkey', made.caKey]
+    await run('openssl', [...request, ...signer, '-subj', holder.subject, ...extensions, '-keyout', key, '-out', certificate])
+    writeFileSync(made.kubeconfig(name as Holder), kubeconfig(made, name as Holder), { mode: 0o600 })
+  }
+  await Promise.all(Object.entries(holders).map(issue))
+  writeFileSync(complete, '')
+  return made
+}
+
+/** A kubeconfig that names files, in JSON, which every reader of YAML takes. */
+function kubeconfig(files: Certificates, holder: Holder): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'lab',
+    clusters: [{ name: 'lab', cluster: { server, 'certificate-authority': files.ca } }],
+    users: [
+      { name: holder, user: { 'client-certificate': files.certificate(holder), 'client-key': files.key(holder) } },
+    ],
+    contexts: [{ name: 'lab', context: { cluster: 'lab', user: holder } }],
+  })
+}
