@@ -21,7 +21,7 @@ const root = join(import.meta.dirname, '..')
 const scratch = mkdtempSync(join(tmpdir(), 'runbook-test-'))
 const stop = new AbortController()
 const interrupted = () => stop.signal.aborted
-let labIsOurs = false
+const lab = { startedByUs: false }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal))
 
@@ -49,7 +49,7 @@ try {
     total.failed += failed
   }
 } finally {
-  if (labIsOurs) await run('script/lab', ['down'])
+  if (lab.startedByUs) await run('script/lab', ['down'])
   rmSync(scratch, { recursive: true, force: true })
 }
 console.log(`\nin ${showDuration(performance.now() - started)}${interrupted() ? ', interrupted' : ''}`)
@@ -77,7 +77,7 @@ async function one(file: string, ...args: string[]): Promise<Tally> {
 async function startLab(): Promise<Tally> {
   const up = (await run('script/lab', ['status', '--quiet'])) === 0
   if (up) return { passed: 1, failed: 0 }
-  labIsOurs = true
+  lab.startedByUs = true
   return one('script/lab', 'up')
 }
 
