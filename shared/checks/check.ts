@@ -1,0 +1,69 @@
+import type { Clock } from '../platform/clock.ts'
+import type { Exec } from '../platform/exec.ts'
+import type { Environment } from '../runbook/environment.ts'
+import type { Payload, Target } from '../targets/target.ts'
+
+/** What a check found out. */
+export interface Finding {
+  /** `skip`: the question does not arise here, or what it takes to ask it was not given. */
+  result: 'pass' | 'warn' | 'fail' | 'skip'
+  /** What was seen, one line, without secrets. */
+  finding: string
+  /** What to do, as one sentence; empty when there is nothing to do. */
+  remedy: string
+  /** Longer text that belongs to it, without secrets. */
+  detail?: string
+}
+
+/** One pre-deploy question. It changes nothing. */
+export interface Check {
+  /** Stable kebab-case word: `checks` and `skip` name it. */
+  id: string
+  /** The question as a statement that should be true. */
+  title: string
+  /** @returns why the question does not arise in this environment; empty when it does */
+  inapplicable(environment: Environment): string
+  /**
+   * Asks. An InputError, ToolError or DeadlineError is as good as a `fail` with its message and hint.
+   * @param context its signal is aborted at the check's deadline
+   */
+  run(context: CheckContext): Promise<Finding>
+}
+
+/** All that checks know. What several need is read once. */
+export interface CheckContext {
+  environment: Environment
+  /** Image that is to be deployed; empty when it is not known yet. */
+  image: string
+  clock: Clock
+  exec: Exec
+  /** For what programs and logins read by convention: PATH, HOME, DOCKER_CONFIG, PG*. */
+  env: Record<string, string | undefined>
+  signal: AbortSignal
+  /** The env-file's values: secrets. @throws InputError when it cannot be read */
+  config(): Record<string, string>
+  target(): Promise<Target>
+  /** What would be deployed; undefined when no image is known. */
+  payload(): Promise<Payload | undefined>
+}
+
+export function pass(finding: string, detail = ''): Finding {
+  return { result: 'pass', finding, remedy: '', ...(detail === '' ? {} : { detail }) }
+}
+
+export function warn(finding: string, remedy: string, detail = ''): Finding {
+  return { result: 'warn', finding, remedy, ...(detail === '' ? {} : { detail }) }
+}
+
+export function fail(finding: string, remedy: string, detail = ''): Finding {
+  return { result: 'fail', finding, remedy, ...(detail === '' ? {} : { detail }) }
+}
+
+export function skip(finding: string): Finding {
+  return { result: 'skip', finding, remedy: '' }
+}
+
+/** For a check of something that perhaps only the environment itself can reach. */
+export function orSkip(hint: string, id: string): string {
+  return `${hint} If only the environment itself can reach it, add ${id} to skip.`
+}

@@ -1,0 +1,41 @@
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { parseAllDocuments } from 'yaml'
+import type { CheckContext } from './check.ts'
+
+/**
+ * The service's configuration as far as the repository says it: the plain part (a target's `env`, the ConfigMaps of its
+ * manifests) and over it the env-file. Values may be secrets.
+ */
+export async function readConfiguration(context: CheckContext): Promise<Record<string, string>> {
+  const { target, root, envFile } = context.environment
+  const plain =
+    target.kind === 'kubernetes' ? await readConfigMaps(resolve(root, target.manifests)) : (target.env ?? {})
+  return { ...plain, ...(envFile === '' ? {} : context.config()) }
+}
+
+/** Manifests that cannot be read are another check's finding. */
+async function readConfigMaps(path: string): Promise<Record<string, string>> {
+  const data: Record<string, string> = {}
+  for (const file of await filesOf(path)) {
+    const text = await readFile(file, 'utf8')
+    for (const document of parseAllDocuments(text)) {
+      if (document.errors.length === 0) Object.assign(data, configMapData(document.toJS()))
+    }
+  }
+  return data
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => undefined)
+  if (!found) return []
+  if (!found.isDirectory()) return [path]
+  const names = await readdir(path)
+  return names.filter(name => /\.(ya?ml|json)$/.test(name)).map(name => resolve(path, name))
+}
+
+function configMapData(object: unknown): Record<string, string> {
+  const { kind, data } = (object ?? {}) as { kind?: unknown; data?: Record<string, unknown> | null }
+  if (kind !== 'ConfigMap' || !data) return {}
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, String(value)]))
+}

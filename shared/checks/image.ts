@@ -1,0 +1,14 @@
+import { resolveImage } from '../platform/registry.ts'
+import { pass, skip, type Check } from './check.ts'
+
+/** The image exists in its registry, and the login that is there may pull it. */
+export const image: Check = {
+  id: 'image',
+  title: 'The image exists in its registry and may be pulled',
+  inapplicable: ({ target }) => (target.kind === 'process' ? 'a process target has no image' : ''),
+  async run({ image: reference, env, exec, signal }) {
+    if (reference === '') return skip('no image was named: set image to check it')
+    const { pinned } = await resolveImage(reference, { env, exec, signal })
+    return pass(pinned)
+  },
+}

@@ -1,0 +1,68 @@
+import { isExpected } from '../outcome/errors.ts'
+import { resolveImage } from '../platform/registry.ts'
+import { find, unsettled, type Entry } from '../release/ledger.ts'
+import { fail, pass, warn, type Check, type CheckContext, type Finding } from './check.ts'
+
+/** The way back is open: what serves now is recorded whole, and its image can still be pulled. */
+export const rollbackPossible: Check = {
+  id: 'rollback-possible',
+  title: 'The release that serves now could be brought back',
+  inapplicable: () => '',
+  async run(context) {
+    const target = await context.target()
+    const { ledger } = await target.read()
+    const good = find(ledger, ledger.serving)
+    if (!good) return withoutRecord(context)
+    if (!(await target.recall(good.id))) {
+      return fail(
+        `the record of ${named(good)} is gone from ${target.place}`,
+        'Deploy the version that serves once more, so that it is recorded; then deploy the new one.',
+      )
+    }
+    const unpullable = await missingImage(context, good)
+    if (unpullable) return unpullable
+    const open = unsettled(ledger)
+    if (open) {
+      return warn(
+        `${named(good)} can be brought back; ${named(open)} was left unfinished by another run`,
+        'Nothing: the deploy settles it first. To look before it does, run rollback with settle.',
+      )
+    }
+    return pass(
+      `${named(good)} is recorded whole${good.image.includes('@') ? ', and its image can be pulled' : ''}`,
+    )
+  },
+}
+
+async function withoutRecord(context: CheckContext): Promise<Finding> {
+  const live = await (await context.target()).live()
+  if (live.image !== '') {
+    return pass(
+      `${live.image} serves, deployed by something else: the deploy records it as r0 before it changes anything`,
+    )
+  }
+  return warn(
+    'nothing serves yet: the first release has nothing to go back to',
+    'Nothing, for a first release: if it fails, it is left as it is and the alarm says so.',
+  )
+}
+
+async function missingImage(context: CheckContext, good: Entry): Promise<Finding | undefined> {
+  const { environment, env, exec, signal } = context
+  if (environment.target.kind === 'process' || !good.image.includes('@')) return undefined
+  try {
+    await resolveImage(good.image, { env, exec, signal })
+    return undefined
+  } catch (error) {
+    if (!isExpected(error)) throw error
+    signal.throwIfAborted()
+    return fail(
+      `the image of ${named(good)} cannot be pulled: ${error.message}`,
+      `Push ${good.image} again, or deploy a version whose image is there. ${error.hint}`,
+    )
+  }
+}
+
+function named({ version, id }: Entry): string {
+  return `${version} (${id})`
+}

@@ -1,0 +1,58 @@
+import type { CheckContext } from '../checks/check.ts'
+import { resolveImage } from '../platform/registry.ts'
+import { readEnvFile } from '../runbook/env-file.ts'
+import type { Environment } from '../runbook/environment.ts'
+import { parseVersion } from '../runbook/version.ts'
+import type { Payload } from '../targets/target.ts'
+import type { TargetPorts } from './ports.ts'
+
+/** What is to be deployed, as far as its caller knows. */
+export interface Candidate {
+  /** Empty for the tag that triggered the run. */
+  version: string
+  image: string
+}
+
+/** For a rehearsal without a version: older than any that is ever deployed. */
+const unnamedVersion = 'v0.0.0'
+
+/** What the checks of one step share: each thing is read at the first question for it, and once. */
+export function createContext(
+  environment: Environment,
+  { version, image }: Candidate,
+  ports: TargetPorts,
+): CheckContext {
+  const { clock, exec, env, signal, secrets, run } = ports
+  const config = once(() => {
+    const values = readEnvFile(environment.root, environment.envFile)
+    for (const value of Object.values(values)) secrets.add(value)
+    return values
+  })
+  const asked = version === '' ? run.tag : version
+  const payload = async (): Promise<Payload | undefined> => {
+    const { target, envFile } = environment
+    if (image === '' && target.kind !== 'process') return undefined
+    const request = {
+      version: asked === '' ? unnamedVersion : parseVersion('version', asked),
+      image: target.kind === 'process' ? run.sha : (await resolveImage(image, { env, exec, signal })).pinned,
+      config: envFile === '' ? {} : config(),
+    }
+    return (await ports.openTarget()).render(request)
+  }
+  return {
+    environment,
+    image,
+    clock,
+    exec,
+    env,
+    signal,
+    config,
+    target: () => ports.openTarget(),
+    payload: once(payload),
+  }
+}
+
+function once<T>(read: () => T): () => T {
+  let value: { of: T } | undefined
+  return () => (value ??= { of: read() }).of
+}
