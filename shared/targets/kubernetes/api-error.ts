@@ -1,0 +1,92 @@
+import { ToolError } from '../../outcome/errors.ts'
+
+/** What the API says when it does not do what it was asked to. */
+export interface Status {
+  message?: string
+  reason?: string
+  details?: {
+    name?: string
+    kind?: string
+    group?: string
+    causes?: { reason?: string; message?: string; field?: string }[]
+  }
+}
+
+/** The Kubernetes API refused a request, or did not answer it. */
+export class ApiError extends ToolError {
+  /** 0 when no answer came: whether the request was carried out is not known. */
+  readonly status: number
+  readonly answer: Status
+
+  constructor(message: string, status: number, answer: Status, hint: string, cause?: unknown) {
+    super(message, { tool: 'Kubernetes API', hint, cause, ...(status > 0 ? { code: status } : {}) })
+    this.status = status
+    this.answer = answer
+  }
+
+  /** The object was changed, removed or made again since it was read. */
+  get stale(): boolean {
+    return this.status === 409 && this.conflicts.length === 0
+  }
+
+  /** It may or may not have been carried out: only reading tells. */
+  get unknown(): boolean {
+    return this.status === 0 || this.status >= 500
+  }
+
+  /** Fields that somebody else owns, as server-side apply names them. */
+  get conflicts(): { field: string; message: string }[] {
+    return (this.answer.details?.causes ?? [])
+      .filter(({ reason }) => reason === 'FieldManagerConflict')
+      .map(({ field = '', message = '' }) => ({ field, message }))
+  }
+}
+
+/** @param what the request, for people: `PATCH Deployment production/runbook-api` */
+export function refusal(what: string, status: number, body: string): ApiError {
+  const answer = parseStatus(body)
+  const said = answer.message ?? (body.slice(0, 300) || `status ${status}`)
+  return new ApiError(`${what}: ${said}`, status, answer, hintFor(status, answer))
+}
+
+export function noAnswer(what: string, server: string, cause: unknown): ApiError {
+  const code = (cause as { code?: string }).code ?? ''
+  const said = cause instanceof Error ? cause.message || code : String(cause)
+  return new ApiError(
+    `${what}: ${server} did not answer: ${said}`,
+    0,
+    {},
+    /CERT|SELF_SIGNED|ALTNAME/.test(code)
+      ? 'Check certificate-authority-data in the kubeconfig: the server shows a certificate that it does not cover.'
+      : 'Check that the server of the kubeconfig can be reached from here, and that the cluster is up.',
+    cause,
+  )
+}
+
+function parseStatus(body: string): Status {
+  try {
+    const parsed: unknown = JSON.parse(body)
+    return typeof parsed === 'object' && parsed !== null ? parsed : {}
+  } catch {
+    return {}
+  }
+}
+
+function hintFor(status: number, { message = '', reason = '' }: Status): string {
+  const forbidden = /cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?/.exec(message)
+  if (status === 403 && forbidden) {
+    const [, verb = '', resource = '', group = ''] = forbidden
+    const where = message.includes('at the cluster scope') ? 'a ClusterRole' : 'the Role'
+    return `Add the verb ${verb} on ${resource}${group ? ` (${group})` : ''} to ${where} of the account that deploys; deployment/k8s/access has the one to extend.`
+  }
+  if (status === 401) return 'The credentials of the kubeconfig are wrong or have run out: give new ones.'
+  if (status === 403 && message.includes('exceeded quota'))
+    return 'Raise the ResourceQuota of the namespace, or ask for less.'
+  if (status === 403 || reason === 'Forbidden')
+    return 'The cluster forbids this object; the message says which rule.'
+  if (status === 404) return 'Check that the namespace exists and that the kubeconfig is for this cluster.'
+  if (status === 422 || status === 400) return 'Mend the manifest: the message names the field.'
+  if (status === 429 || status >= 500)
+    return 'The API server is overloaded or not well: look at it, then run this again.'
+  return 'Look at the object with kubectl, then run this again.'
+}

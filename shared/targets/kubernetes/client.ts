@@ -1,0 +1,169 @@
+import type { Clock } from '../../platform/clock.ts'
+import { ApiError, noAnswer, refusal } from './api-error.ts'
+import type { Connection } from './kubeconfig.ts'
+import type { KubeObject } from './objects.ts'
+import { createTransport, textOf, type ApiAnswer, type ApiRequest } from './transport.ts'
+
+/** The Kubernetes API in raw JSON: no field is dropped on the way. */
+export interface Client {
+  /** `https://10.0.0.1:6443` */
+  readonly server: string
+  /** The object, or undefined when it is not there. */
+  get(path: string): Promise<KubeObject | undefined>
+  /** Every object of a collection, page by page, and the version from which a watch goes on. */
+  list(path: string, query?: Query): Promise<{ items: KubeObject[]; resourceVersion: string }>
+  /** Plain text, undefined when there is none: logs. */
+  text(path: string, query: Query): Promise<string | undefined>
+  replace(path: string, object: object): Promise<KubeObject>
+  patch(path: string, type: PatchType, patch: object, query?: Query): Promise<KubeObject>
+  /** One that is gone already is as good. */
+  remove(path: string, options: object): Promise<void>
+  /**
+   * The changes of a collection since a version, until the server ends the stream, it breaks, or nothing at all is heard
+   * for a while: then the caller lists again.
+   */
+  watch(path: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent>
+  close(): void
+}
+
+export type Query = Record<string, string>
+export type PatchType = 'apply' | 'merge' | 'json'
+
+export interface WatchEvent {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
+  object: KubeObject
+}
+
+/** A watch is too old to go on with: list again. */
+export class GoneError extends Error {}
+
+const contentTypes: Record<PatchType, string> = {
+  apply: 'application/apply-patch+yaml',
+  merge: 'application/merge-patch+json',
+  json: 'application/json-patch+json',
+}
+const pageSize = '500'
+/** Pauses between the attempts of a read, milliseconds; an answer's Retry-After is kept instead when it is longer. */
+const pauses = [100, 200, 400, 800, 1_600, 3_000]
+/** A watch that says nothing for so long may be half open (kubernetes-client/javascript#596). */
+const silenceMs = 30_000
+
+export function createClient(connection: Connection, clock: Clock, signal: AbortSignal): Client {
+  const transport = createTransport(connection)
+  const server = connection.server.origin
+
+  const attempt = async (request: Omit<ApiRequest, 'signal'>): Promise<ApiAnswer> => {
+    try {
+      return await transport.send({ ...request, signal })
+    } catch (cause) {
+      signal.throwIfAborted()
+      throw noAnswer(nameOf(request), server, cause)
+    }
+  }
+  /** Reads are tried again after any passing trouble; writes only when the server said that it did nothing. */
+  const persist = async (request: Omit<ApiRequest, 'signal'>): Promise<ApiAnswer> => {
+    for (const pause of pauses) {
+      let wait = pause
+      try {
+        const answer = await attempt(request)
+        const passing = answer.status === 429 || (answer.status >= 500 && request.method === 'GET')
+        if (!passing) return answer
+        wait = Math.max(pause, Math.min(answer.retryAfter, 10) * 1_000)
+      } catch (error) {
+        if (request.method !== 'GET' || !(error instanceof ApiError)) throw error
+      }
+      await clock.sleep(wait, signal)
+    }
+    return attempt(request)
+  }
+  const call = async (request: Omit<ApiRequest, 'signal'>): Promise<KubeObject> => {
+    const answer = await persist(request)
+    if (answer.status >= 300) throw refusal(nameOf(request), answer.status, answer.body)
+    return JSON.parse(answer.body) as KubeObject
+  }
+  const optional = async <T>(work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) return undefined
+      throw error
+    }
+  }
+
+  return {
+    server,
+    get: path => optional(call({ method: 'GET', path })),
+    async list(path, query = {}) {
+      const items: KubeObject[] = []
+      for (let next = ''; ;) {
+        const page = (await call({
+          method: 'GET',
+          path: withQuery(path, { ...query, limit: pageSize, ...(next ? { continue: next } : {}) }),
+        })) as unknown as {
+          items: KubeObject[] | null
+          metadata: { resourceVersion: string; continue?: string }
+        }
+        items.push(...(page.items ?? []))
+        next = page.metadata.continue ?? ''
+        if (!next) return { items, resourceVersion: page.metadata.resourceVersion }
+      }
+    },
+    async text(path, query) {
+      const answer = await persist({ method: 'GET', path: withQuery(path, query) })
+      if (answer.status === 400 || answer.status === 404) return undefined
+      if (answer.status >= 300) throw refusal(`GET ${path}`, answer.status, answer.body)
+      return answer.body
+    },
+    replace: (path, object) =>
+      call({ method: 'PUT', path, body: JSON.stringify(object), contentType: 'application/json' }),
+    patch: (path, type, patch, query = {}) =>
+      call({
+        method: 'PATCH',
+        path: withQuery(path, query),
+        body: JSON.stringify(patch),
+        contentType: contentTypes[type],
+      }),
+    async remove(path, options) {
+      const body = JSON.stringify({ apiVersion: 'v1', kind: 'DeleteOptions', ...options })
+      await optional(call({ method: 'DELETE', path, body, contentType: 'application/json' }))
+    },
+    watch: (path, query, stop) => watch(path, query, AbortSignal.any([stop, signal])),
+    close: () => transport.close(),
+  }
+
+  async function* watch(path: string, query: Query, stop: AbortSignal): AsyncGenerator<WatchEvent> {
+    const request: ApiRequest = {
+      method: 'GET',
+      path: withQuery(path, { ...query, watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: '290' }),
+      signal: stop,
+    }
+    const stream = await transport.open(request)
+    const status = stream.statusCode ?? 0
+    if (status === 410) throw new GoneError()
+    if (status >= 300) throw refusal(`WATCH ${path}`, status, await textOf(stream))
+    stream.setTimeout(silenceMs, () => stream.destroy(new Error('the watch fell silent')))
+    stream.setEncoding('utf8')
+    let rest = ''
+    for await (const chunk of stream) {
+      const lines = (rest + String(chunk)).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        const event = JSON.parse(line) as WatchEvent | { type: 'ERROR'; object: { code?: number } }
+        if (event.type !== 'ERROR') yield event
+        else if (event.object.code === 410) throw new GoneError()
+        else throw refusal(`WATCH ${path}`, event.object.code ?? 500, JSON.stringify(event.object))
+      }
+    }
+  }
+}
+
+/** Adds a query to a path. */
+export function withQuery(path: string, query: Query): string {
+  const text = new URLSearchParams(query).toString()
+  return text ? `${path}?${text}` : path
+}
+
+function nameOf({ method, path }: Pick<ApiRequest, 'method' | 'path'>): string {
+  const [resource = path] = path.split('?')
+  return `${method} ${resource.replace(/^\/apis?\/([^/]+\/)?v[^/]*\//, '').replace(/^namespaces\//, '')}`
+}

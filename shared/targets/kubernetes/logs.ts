@@ -1,0 +1,51 @@
+import { podTemplate } from './objects.ts'
+import { workloadPath } from './live.ts'
+import { ApiError } from './api-error.ts'
+import type { Place } from './tenure.ts'
+
+/** The end of the log of every pod of the workload, each line with its pod, in the order of time where lines say it. */
+export async function readLogs({ client, namespace, workload }: Place, lines: number): Promise<string> {
+  const deployment = await client.get(workloadPath(namespace, workload))
+  const labels = deployment && podTemplate(deployment)?.metadata?.labels
+  const container = deployment && podTemplate(deployment)?.spec.containers[0]?.name
+  if (!labels || container === undefined) return ''
+  const { items } = await client.list(`/api/v1/namespaces/${namespace}/pods`, {
+    labelSelector: Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+  })
+  const logs = await Promise.all(
+    items.map(async ({ metadata: { name } }) => {
+      const text = await tail(
+        client.text(`/api/v1/namespaces/${namespace}/pods/${name}/log`, {
+          container,
+          tailLines: String(lines),
+          timestamps: 'true',
+        }),
+      )
+      return text
+        .split('\n')
+        .filter(line => line !== '')
+        .map(line => {
+          const space = line.indexOf(' ')
+          return { at: line.slice(0, space), text: `${name} ${line.slice(space + 1)}` }
+        })
+    }),
+  )
+  return logs
+    .flat()
+    .toSorted((a, b) => (a.at < b.at ? -1 : 1))
+    .slice(-lines)
+    .map(({ text }) => text)
+    .join('\n')
+}
+
+/** A pod whose node does not answer has no log to show. */
+async function tail(reading: Promise<string | undefined>): Promise<string> {
+  try {
+    return (await reading) ?? ''
+  } catch (error) {
+    if (error instanceof ApiError && error.status >= 500) return ''
+    throw error
+  }
+}

@@ -1,0 +1,204 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { LineCounter, parseAllDocuments, type Document } from 'yaml'
+import { InputError, messageOf } from '../../outcome/errors.ts'
+import { groupOf, keyOf, type KubeObject } from './objects.ts'
+import { builtIn } from './resources.ts'
+
+/** Kinds that others build on come first; the rest is applied together. */
+const waves: string[][] = [
+  ['Namespace', 'CustomResourceDefinition'],
+  [
+    'PriorityClass',
+    'StorageClass',
+    'ResourceQuota',
+    'LimitRange',
+    'NetworkPolicy',
+    'ServiceAccount',
+    'Role',
+    'ClusterRole',
+    'RoleBinding',
+    'ClusterRoleBinding',
+    'ConfigMap',
+    'Secret',
+    'PersistentVolume',
+    'PersistentVolumeClaim',
+    'Service',
+  ],
+]
+
+/** 0 is applied first, 2 last. */
+export function waveOf({ kind }: Pick<KubeObject, 'kind'>): number {
+  const wave = waves.findIndex(kinds => kinds.includes(kind))
+  return wave < 0 ? waves.length : wave
+}
+
+/**
+ * Reads the manifests of a folder (its own .yaml, .yml and .json files, as `kubectl apply -f` does) or of one file, in
+ * the order in which they are applied.
+ * @param root the repository's root
+ * @param path relative to `root`
+ * @param namespace of the environment: objects that name none get it, objects of another are refused
+ * @throws InputError with file:line
+ */
+export function readManifests(root: string, path: string, namespace: string): KubeObject[] {
+  const found: Placed[] = []
+  for (const file of filesOf(root, path)) found.push(...parseManifests(file, readText(root, file), namespace))
+  if (found.length === 0) {
+    throw new InputError(`manifests: ${path} has no objects`, {
+      hint: `Put Kubernetes manifests into ${path}.`,
+    })
+  }
+  const seen = new Map<string, string>()
+  for (const { object, where } of found) {
+    const before = seen.get(keyOf(object))
+    if (before !== undefined) {
+      throw new InputError(`${where} ${object.kind} ${object.metadata.name} is in ${before} already`, {
+        hint: 'Remove one of the two: it is not certain which would win.',
+      })
+    }
+    seen.set(keyOf(object), where)
+  }
+  return inOrder(found.map(({ object }) => object))
+}
+
+/** Sorted by wave; within one, as they were written. */
+export function inOrder(objects: KubeObject[]): KubeObject[] {
+  return objects.toSorted((a, b) => waveOf(a) - waveOf(b))
+}
+
+interface Placed {
+  object: KubeObject
+  /** `file:line` */
+  where: string
+}
+
+/** The objects of one file: several documents, and the items of Lists. */
+export function parseManifests(file: string, text: string, namespace: string): Placed[] {
+  const lines = new LineCounter()
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  if (!Array.isArray(documents)) return []
+  return documents.flatMap(document => {
+    const [broken] = document.errors
+    if (broken) throw syntaxError(file, text, lines.linePos(broken.pos[0]).line, broken.message)
+    const value: unknown = document.toJS()
+    if (value === null || value === undefined) return []
+    const line = (keys: (string | number)[]) => `${file}:${lineOf(document, lines, keys)}`
+    return flatten(value, []).map(({ value: item, path }) => ({
+      object: validate(item, keys => line([...path, ...keys]), namespace),
+      where: line(path),
+    }))
+  })
+}
+
+function flatten(value: unknown, path: (string | number)[]): { value: unknown; path: (string | number)[] }[] {
+  const list = value as { kind?: unknown; items?: unknown }
+  if (typeof value === 'object' && value !== null && list.kind === 'List' && Array.isArray(list.items)) {
+    return list.items.flatMap((item, index) => flatten(item, [...path, 'items', index]))
+  }
+  return [{ value, path }]
+}
+
+function validate(
+  value: unknown,
+  where: (keys: (string | number)[]) => string,
+  namespace: string,
+): KubeObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InputError(`${where([])} is not a Kubernetes object`, {
+      hint: 'Keep only manifests in the folder; other YAML belongs elsewhere.',
+    })
+  }
+  const object = value as Partial<KubeObject>
+  for (const key of ['apiVersion', 'kind'] as const) {
+    const found = object[key]
+    if (typeof found !== 'string' || found === '') {
+      throw InputError.of(
+        `${where([key])} ${key}`,
+        shown(found),
+        key === 'kind' ? 'a kind like Deployment' : 'a version like apps/v1',
+      )
+    }
+  }
+  const { apiVersion, kind } = object as KubeObject
+  if (groupOf(apiVersion) === 'kustomize.config.k8s.io') {
+    throw new InputError(`${where([])} is a kustomization, which is not built here`, {
+      hint: 'Build it first (kubectl kustomize FOLDER > manifests.yaml) and name that file as manifests.',
+    })
+  }
+  const metadata = (object.metadata ?? {}) as Partial<KubeObject['metadata']>
+  const name: unknown = metadata.name
+  if (typeof name !== 'string' || !/^[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?$/.test(name)) {
+    throw InputError.of(
+      `${where(['metadata', 'name'])} metadata.name of ${kind}`,
+      shown(name),
+      'a Kubernetes name',
+    )
+  }
+  if (metadata.namespace !== undefined && metadata.namespace !== namespace) {
+    throw InputError.of(
+      `${where(['metadata', 'namespace'])} metadata.namespace of ${kind} ${name}`,
+      shown(metadata.namespace),
+      `${namespace}, the namespace of this environment, or none`,
+    )
+  }
+  const ofCluster = builtIn(apiVersion, kind)?.namespaced === false
+  return {
+    ...(object as KubeObject),
+    metadata: { ...metadata, name, ...(ofCluster ? {} : { namespace }) },
+  }
+}
+
+function shown(value: unknown): string | undefined {
+  return value === undefined || typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+function syntaxError(file: string, text: string, line: number, message: string): InputError {
+  const templated = /\{\{-?\s*[.$\w(]/.test(text)
+  return new InputError(
+    templated ? `${file}:${line} is a template, not a manifest` : `${file}:${line} is not YAML: ${message}`,
+    {
+      hint: templated
+        ? 'Render the chart first (helm template ... > manifests.yaml) and name that file as manifests.'
+        : `Mend line ${line} of ${file}.`,
+    },
+  )
+}
+
+/** The line of the nearest node that exists on the way to `path`. */
+function lineOf(document: Document, lines: LineCounter, path: (string | number)[]): number {
+  for (let depth = path.length; depth >= 0; depth--) {
+    const node = (depth === 0 ? document.contents : document.getIn(path.slice(0, depth), true)) as {
+      range?: [number, number, number]
+    } | null
+    if (node?.range) return lines.linePos(node.range[0]).line
+  }
+  return 1
+}
+
+function filesOf(root: string, path: string): string[] {
+  try {
+    if (!statSync(resolve(root, path)).isDirectory()) return [path]
+    return readdirSync(resolve(root, path))
+      .filter(name => /\.(ya?ml|json)$/.test(name))
+      .toSorted()
+      .map(name => join(path, name))
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+}
+
+function readText(root: string, file: string): string {
+  try {
+    return readFileSync(resolve(root, file), 'utf8')
+  } catch (cause) {
+    throw unreadable(file, cause)
+  }
+}
+
+function unreadable(path: string, cause: unknown): InputError {
+  return new InputError(`manifests: ${path} cannot be read: ${messageOf(cause)}`, {
+    hint: 'Check the repository out first, or set manifests to the folder that holds them.',
+    cause,
+  })
+}

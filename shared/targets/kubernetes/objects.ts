@@ -1,0 +1,144 @@
+/** One object as the API has it. Only what this suite looks at is typed; everything else passes through untouched. */
+export interface KubeObject {
+  apiVersion: string
+  kind: string
+  metadata: ObjectMeta
+  spec?: Record<string, unknown>
+  [field: string]: unknown
+}
+
+export interface ObjectMeta {
+  name: string
+  namespace?: string
+  uid?: string
+  resourceVersion?: string
+  generation?: number
+  creationTimestamp?: string
+  deletionTimestamp?: string
+  labels?: Record<string, string>
+  annotations?: Record<string, string>
+  ownerReferences?: { uid: string; kind: string; name: string; controller?: boolean }[]
+  managedFields?: ManagedFields[]
+  [field: string]: unknown
+}
+
+/** Who set which fields of an object, as server-side apply keeps it. */
+export interface ManagedFields {
+  manager: string
+  operation: 'Apply' | 'Update'
+  apiVersion: string
+  time?: string
+  fieldsType: 'FieldsV1'
+  fieldsV1: FieldSet
+  subresource?: string
+}
+
+/** `f:NAME`, `k:{...}` and `v:...` keys, nested; `.` stands for the node itself. */
+export interface FieldSet {
+  [key: string]: FieldSet
+}
+
+/** A pod template, as far as this suite reads it. */
+export interface PodTemplate {
+  metadata?: { labels?: Record<string, string>; annotations?: Record<string, string> }
+  spec: PodSpec
+}
+
+export interface PodSpec {
+  containers: Container[]
+  initContainers?: Container[]
+  volumes?: Volume[]
+  nodeSelector?: Record<string, string>
+  [field: string]: unknown
+}
+
+export interface Container {
+  name: string
+  image: string
+  env?: { name: string; valueFrom?: { configMapKeyRef?: Reference; secretKeyRef?: Reference } }[]
+  envFrom?: { configMapRef?: Reference; secretRef?: Reference }[]
+  resources?: { requests?: Record<string, string>; limits?: Record<string, string> }
+  readinessProbe?: Probe
+  startupProbe?: Probe
+  restartPolicy?: string
+  [field: string]: unknown
+}
+
+/** Kubernetes' defaults: period 10 s, timeout 1 s, failure threshold 3, initial delay 0 s. */
+export interface Probe {
+  initialDelaySeconds?: number
+  periodSeconds?: number
+  timeoutSeconds?: number
+  failureThreshold?: number
+  [field: string]: unknown
+}
+
+interface Reference {
+  name: string
+}
+
+interface Volume {
+  name: string
+  configMap?: Reference
+  secret?: { secretName: string }
+  projected?: { sources?: { configMap?: Reference; secret?: Reference }[] }
+  [field: string]: unknown
+}
+
+/** Kinds whose pods this suite follows, with the place of their pod template. */
+const templateKinds = new Set([
+  'apps/Deployment',
+  'apps/StatefulSet',
+  'apps/DaemonSet',
+  'apps/ReplicaSet',
+  'batch/Job',
+])
+
+/** The pod template of a workload, or undefined for any other kind. It may be changed in place. */
+export function podTemplate(object: KubeObject): PodTemplate | undefined {
+  const kind = `${groupOf(object.apiVersion)}/${object.kind}`
+  if (templateKinds.has(kind)) return object.spec?.['template'] as PodTemplate | undefined
+  if (kind !== 'batch/CronJob') return undefined
+  const job = object.spec?.['jobTemplate'] as { spec?: { template?: PodTemplate } } | undefined
+  return job?.spec?.template
+}
+
+/** Every container of a template that Kubernetes starts. */
+export function containersOf(template: PodTemplate): Container[] {
+  return [...(template.spec.initContainers ?? []), ...template.spec.containers]
+}
+
+/** `apps` of `apps/v1`; the empty string for the core group. */
+export function groupOf(apiVersion: string): string {
+  const slash = apiVersion.indexOf('/')
+  return slash < 0 ? '' : apiVersion.slice(0, slash)
+}
+
+/** What makes two descriptions speak of the same object, whatever their version. */
+export function keyOf({ apiVersion, kind, metadata }: KubeObject): string {
+  return `${groupOf(apiVersion)}/${kind}/${metadata.namespace ?? ''}/${metadata.name}`
+}
+
+/** For people: `Deployment production/runbook-api`. */
+export function describe({ kind, metadata }: KubeObject): string {
+  return metadata.namespace ? `${kind} ${metadata.namespace}/${metadata.name}` : `${kind} ${metadata.name}`
+}
+
+/** What this suite writes onto the objects that it makes. */
+export const stamps = {
+  /** Label: the release that applied the object last. */
+  release: 'runbook/release',
+  /** Label: the service that the object belongs to. */
+  service: 'runbook/service',
+  /** Annotation: the version of that release. */
+  version: 'runbook/version',
+  /** Annotation of a workload: the image that its release is of. */
+  image: 'runbook/image',
+  /** Annotation: the fencing number of whoever took the environment over last. */
+  epoch: 'runbook/epoch',
+  /** Annotation of a pod template: hash of the configuration that it uses. */
+  configHash: 'runbook/config-hash',
+} as const
+
+/** The field manager under which this suite applies. */
+export const fieldManager = 'runbook'

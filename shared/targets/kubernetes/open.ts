@@ -1,0 +1,64 @@
+import type { Environment } from '../../runbook/environment.ts'
+import type { KubernetesSpec } from '../../runbook/schema.ts'
+import type { Adapters } from '../adapters.ts'
+import type { Target } from '../target.ts'
+import { readCapacity } from './capacity.ts'
+import { createClient } from './client.ts'
+import { connect } from './kubeconfig.ts'
+import { createLeaseStore } from './lease-store.ts'
+import { readLive } from './live.ts'
+import { readLogs } from './logs.ts'
+import { createRecordStore } from './records.ts'
+import { rehearse } from './rehearse.ts'
+import { bodyOf, payloadOf, render } from './render.ts'
+import { createPaths } from './resources.ts'
+import { take } from './take-over.ts'
+import type { Place } from './tenure.ts'
+
+/**
+ * A namespace of a Kubernetes cluster as a target. Nothing is sent until the first question is asked.
+ * @throws InputError when no usable kubeconfig is there
+ */
+export function openKubernetes(
+  environment: Environment,
+  spec: KubernetesSpec,
+  adapters: Adapters,
+): Promise<Target> {
+  const { service, name } = environment
+  const { namespace, workload } = spec
+  const { clock, signal } = adapters
+  const client = createClient(connect(adapters, spec.context), clock, signal)
+  const place: Place = {
+    service,
+    namespace,
+    workload,
+    client,
+    paths: createPaths(namespace, path => client.get(path)),
+    lease: createLeaseStore({ client, clock, signal, service, environment: name, namespace }),
+    records: createRecordStore(client, service, namespace),
+    adapters,
+  }
+  return Promise.resolve({
+    place: `namespace ${namespace} of ${client.server}`,
+    async read() {
+      const { ledger, lease } = await place.lease.read()
+      return { ledger, lease }
+    },
+    live: () => readLive(client, namespace, workload),
+    // A function of its own, so that what it throws becomes a rejection.
+    render: async request => Promise.resolve(render(environment, spec, request)),
+    rehearse: payload => rehearse(place, bodyOf(payload)),
+    capacity: payload => readCapacity(place, bodyOf(payload)),
+    async recall(id) {
+      const { slots } = await place.lease.read()
+      const record = await place.records.load(id, slots[id] ?? [])
+      return record && payloadOf(record.body)
+    },
+    logs: lines => readLogs(place, lines),
+    take: (holder, deadlineMs) => take(place, holder, deadlineMs),
+    close() {
+      client.close()
+      return Promise.resolve()
+    },
+  } satisfies Target)
+}

@@ -1,0 +1,135 @@
+import { promisify } from 'node:util'
+import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
+import type { ReleaseId } from '../../release/ledger.ts'
+import { ApiError } from './api-error.ts'
+import { type Client } from './client.ts'
+import { fieldManager, stamps, type FieldSet, type KubeObject } from './objects.ts'
+import type { KubernetesBody } from './render.ts'
+
+const compress = promisify(brotliCompress)
+const decompress = promisify(brotliDecompress)
+
+/** A Secret holds at most 1 MiB of data (Kubernetes' own limit); some is left for what else is in it. */
+const partBytes = 900 * 1024
+
+/** Fields that others owned on a release's objects when it became good, by object key. */
+export type Snapshot = Record<string, FieldSet>
+
+/** A release's record as it is kept: compressed, in as many Secrets as it takes. */
+export interface RecordStore {
+  /** The parts that a body takes. */
+  split(body: KubernetesBody): Promise<Buffer[]>
+  /** Creates one Secret a part. A slot that holds something else is emptied first, which `guard` must allow. */
+  save(id: ReleaseId, parts: Buffer[], slots: number[], guard: () => Promise<void>): Promise<void>
+  /** Undefined when a part is gone or of another release. */
+  load(id: ReleaseId, slots: number[]): Promise<{ body: KubernetesBody; snapshot: Snapshot } | undefined>
+  /** Notes a snapshot on a record. What is recorded stays as it is. */
+  annotate(slots: number[], snapshot: Snapshot): Promise<void>
+  drop(id: ReleaseId, slots: number[], guard: () => Promise<void>): Promise<void>
+}
+
+const snapshotKey = 'runbook/snapshot'
+const partKey = 'runbook/part'
+
+export function createRecordStore(client: Client, service: string, namespace: string): RecordStore {
+  const nameOf = (slot: number) => `runbook-${service}-${slot}`
+  const pathOf = (slot: number) => `/api/v1/namespaces/${namespace}/secrets/${nameOf(slot)}`
+  const get = (slot: number) => client.get(pathOf(slot))
+
+  const savePart = async (secret: KubeObject, slot: number, guard: () => Promise<void>): Promise<void> => {
+    for (let attempts = 3; ; attempts--) {
+      try {
+        // An apply instead of a POST: a Role can allow it for these names alone. The Secret is immutable, so that it
+        // changes nothing when another record is there.
+        await client.patch(pathOf(slot), 'apply', secret, { fieldManager, force: 'true' })
+        return
+      } catch (error) {
+        if (!(error instanceof ApiError) || attempts === 0) throw error
+        if (error.status !== 422 && !error.unknown) throw error
+        await empty(slot, guard)
+      }
+    }
+  }
+
+  const empty = async (slot: number, guard: () => Promise<void>): Promise<void> => {
+    const found = await get(slot)
+    if (!found) return
+    await guard()
+    await client.remove(pathOf(slot), { preconditions: { uid: found.metadata.uid } })
+  }
+
+  return {
+    async split(body) {
+      const packed = await compress(JSON.stringify(body), {
+        params: { [constants.BROTLI_PARAM_QUALITY]: 5 },
+      })
+      const count = Math.max(1, Math.ceil(packed.length / partBytes))
+      return Array.from({ length: count }, (_, part) =>
+        packed.subarray(part * partBytes, (part + 1) * partBytes),
+      )
+    },
+
+    async save(id, parts, slots, guard) {
+      await Promise.all(
+        parts.map((part, index) => {
+          const slot = slots[index]
+          if (slot === undefined) throw new Error(`${id} has ${parts.length} parts and ${slots.length} slots`)
+          const secret: KubeObject = {
+            apiVersion: 'v1',
+            kind: 'Secret',
+            metadata: {
+              name: nameOf(slot),
+              namespace,
+              labels: {
+                [stamps.service]: service,
+                [stamps.release]: id,
+                [partKey]: `${index + 1}-of-${parts.length}`,
+              },
+            },
+            type: 'runbook/release',
+            immutable: true,
+            data: { release: Buffer.from(id).toString('base64'), payload: part.toString('base64') },
+          }
+          return savePart(secret, slot, guard)
+        }),
+      )
+    },
+
+    async load(id, slots) {
+      const found = await Promise.all(slots.map(get))
+      const parts = found.filter(each => each !== undefined)
+      const whole = parts.every(
+        ({ metadata: { labels } }, index) =>
+          labels?.[stamps.release] === id && labels[partKey] === `${index + 1}-of-${slots.length}`,
+      )
+      if (slots.length === 0 || parts.length < slots.length || !whole) return undefined
+      const packed = Buffer.concat(
+        parts.map(({ data }) => Buffer.from((data as { payload: string }).payload, 'base64')),
+      )
+      const body = JSON.parse((await decompress(packed)).toString('utf8')) as KubernetesBody
+      const noted = parts[0]?.metadata.annotations?.[snapshotKey]
+      const snapshot = noted
+        ? (JSON.parse((await decompress(Buffer.from(noted, 'base64'))).toString('utf8')) as Snapshot)
+        : {}
+      return { body, snapshot }
+    },
+
+    async annotate([first], snapshot) {
+      if (first === undefined || Object.keys(snapshot).length === 0) return
+      const text = (await compress(JSON.stringify(snapshot))).toString('base64')
+      await client.patch(pathOf(first), 'merge', { metadata: { annotations: { [snapshotKey]: text } } })
+    },
+
+    async drop(id, slots, guard) {
+      const found = await Promise.all(
+        slots.map(async slot => ({ path: pathOf(slot), secret: await get(slot) })),
+      )
+      const own = found.filter(({ secret }) => secret?.metadata.labels?.[stamps.release] === id)
+      if (own.length === 0) return
+      await guard()
+      await Promise.all(
+        own.map(({ path, secret }) => client.remove(path, { preconditions: { uid: secret?.metadata.uid } })),
+      )
+    },
+  }
+}

@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto'
+import { InputError } from '../../outcome/errors.ts'
+import type { Environment } from '../../runbook/environment.ts'
+import type { KubernetesSpec } from '../../runbook/schema.ts'
+import type { Payload, ReleaseRequest } from '../target.ts'
+import { inOrder, readManifests } from './manifests.ts'
+import {
+  containersOf,
+  describe,
+  groupOf,
+  podTemplate,
+  stamps,
+  type KubeObject,
+  type PodTemplate,
+} from './objects.ts'
+
+/** What a Kubernetes release is: the manifests as they are applied, but for the release's own id. */
+export interface KubernetesBody {
+  version: string
+  /** `registry/repository@sha256:...` */
+  image: string
+  /** In the order in which they are applied. */
+  manifests: KubeObject[]
+}
+
+/** The body of a payload that this target made. */
+export function bodyOf(payload: Payload): KubernetesBody {
+  if (payload.kind !== 'kubernetes') throw new Error(`a ${payload.kind} payload came to a kubernetes target`)
+  return payload.body as KubernetesBody
+}
+
+export function payloadOf(body: KubernetesBody): Payload {
+  return { kind: 'kubernetes', objects: body.manifests.map(describe), body }
+}
+
+/** Makes the exact manifests of a release out of those in the repository. */
+export function render(environment: Environment, spec: KubernetesSpec, request: ReleaseRequest): Payload {
+  const read = readManifests(environment.root, spec.manifests, spec.namespace)
+  return payloadOf(renderObjects(read, environment.service, spec, request))
+}
+
+/** @param read manifests as they were read; they are not changed */
+export function renderObjects(
+  read: KubeObject[],
+  service: string,
+  spec: Pick<KubernetesSpec, 'namespace' | 'workload' | 'secret' | 'manifests'>,
+  { version, image, config }: ReleaseRequest,
+): KubernetesBody {
+  const objects = structuredClone(read)
+  const [kind, name] = spec.workload.split('/')
+  if (!objects.some(each => each.kind.toLowerCase() === kind && each.metadata.name === name)) {
+    throw InputError.of('manifests', spec.manifests, `manifests that have the workload ${spec.workload}`)
+  }
+  pin(objects, image, spec.manifests)
+  if (Object.keys(config).length > 0) {
+    const secret = environmentSecret(spec.secret ?? `${service}-env`, spec.namespace, config)
+    if (objects.some(each => each.kind === 'Secret' && each.metadata.name === secret.metadata.name)) {
+      throw new InputError(
+        `manifests: ${describe(secret)} is in ${spec.manifests} and made from the env-file too`,
+        {
+          hint: `Remove it from the manifests, or set target.secret in the runbook to another name.`,
+        },
+      )
+    }
+    objects.push(secret)
+  }
+  objects.forEach(encodeStringData)
+  leaveReplicasToScalers(objects)
+  for (const object of objects) {
+    const template = podTemplate(object)
+    if (template) stampConfigHash(template, objects)
+  }
+  return { version, image, manifests: inOrder(objects) }
+}
+
+/** The last component of an image's repository: `runbook-api` of `registry:5000/team/runbook-api:v1@sha256:...`. */
+export function imageName(image: string): string {
+  const [repository = ''] = image.split('@')
+  return (repository.split('/').at(-1) ?? '').replace(/:.*$/, '')
+}
+
+function pin(objects: KubeObject[], image: string, manifests: string): void {
+  const name = imageName(image)
+  const templates = objects.map(podTemplate).filter(template => template !== undefined)
+  const containers = templates.flatMap(containersOf)
+  const own = containers.filter(container => imageName(container.image) === name)
+  if (own.length === 0) {
+    const found = [...new Set(containers.map(container => container.image))].join(', ')
+    throw InputError.of(
+      `manifests: the image of ${manifests}`,
+      found,
+      `a container of the image ${name}, which is what is deployed`,
+    )
+  }
+  for (const container of own) container.image = image
+}
+
+function environmentSecret(name: string, namespace: string, config: Record<string, string>): KubeObject {
+  const data = Object.entries(config).map(([key, value]) => [key, Buffer.from(value).toString('base64')])
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace },
+    type: 'Opaque',
+    data: Object.fromEntries(data) as Record<string, string>,
+  }
+}
+
+/** Server-side apply forgets which keys came from `stringData`, so that a removed one would stay: `data` says the same. */
+function encodeStringData(object: KubeObject): void {
+  if (object.kind !== 'Secret' || groupOf(object.apiVersion) !== '' || !object['stringData']) return
+  const plain = Object.entries(object['stringData'] as Record<string, string>)
+  const encoded = plain.map(([key, value]) => [key, Buffer.from(value).toString('base64')])
+  object['data'] = { ...(object['data'] ?? {}), ...Object.fromEntries(encoded) }
+  delete object['stringData']
+}
+
+/** A workload that a HorizontalPodAutoscaler scales does not say how many replicas it has. */
+function leaveReplicasToScalers(objects: KubeObject[]): void {
+  for (const scaler of objects) {
+    const scaled = scaledBy(scaler)
+    if (!scaled) continue
+    const workload = objects.find(each => each.kind === scaled.kind && each.metadata.name === scaled.name)
+    if (workload?.spec) delete workload.spec['replicas']
+  }
+}
+
+/** What a HorizontalPodAutoscaler scales; undefined for other kinds. */
+export function scaledBy(object: KubeObject): { kind: string; name: string } | undefined {
+  if (object.kind !== 'HorizontalPodAutoscaler' || groupOf(object.apiVersion) !== 'autoscaling')
+    return undefined
+  return object.spec?.['scaleTargetRef'] as { kind: string; name: string } | undefined
+}
+
+/**
+ * Kubernetes restarts nothing when only a ConfigMap or Secret changes. The hash of what the pods use, on the template,
+ * makes such a release roll, and leaves one that changes nothing alone.
+ */
+function stampConfigHash(template: PodTemplate, objects: KubeObject[]): void {
+  const used = referencesOf(template)
+  const content = objects
+    .filter(({ kind, metadata }) => used.has(`${kind}/${metadata.name}`))
+    .map(({ kind, metadata, data, binaryData }) => [`${kind}/${metadata.name}`, sorted({ data, binaryData })])
+    .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
+  if (content.length === 0) return
+  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16)
+  template.metadata = {
+    ...template.metadata,
+    annotations: { ...template.metadata?.annotations, [stamps.configHash]: hash },
+  }
+}
+
+/** `ConfigMap/NAME` and `Secret/NAME` of everything that a template's pods read. */
+export function referencesOf({ spec }: PodTemplate): Set<string> {
+  const found = new Set<string>()
+  const note = (kind: string, name: string | undefined) => {
+    if (name !== undefined) found.add(`${kind}/${name}`)
+  }
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
+    for (const { configMapRef, secretRef } of container.envFrom ?? []) {
+      note('ConfigMap', configMapRef?.name)
+      note('Secret', secretRef?.name)
+    }
+    for (const { valueFrom } of container.env ?? []) {
+      note('ConfigMap', valueFrom?.configMapKeyRef?.name)
+      note('Secret', valueFrom?.secretKeyRef?.name)
+    }
+  }
+  for (const { configMap, secret, projected } of spec.volumes ?? []) {
+    note('ConfigMap', configMap?.name)
+    note('Secret', secret?.secretName)
+    for (const source of projected?.sources ?? []) {
+      note('ConfigMap', source.configMap?.name)
+      note('Secret', source.secret?.name)
+    }
+  }
+  return found
+}
+
+/** The same value with the keys of its objects in order, so that its text depends on its content alone. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, each]) => [key, sorted(each)]),
+  )
+}

@@ -1,0 +1,107 @@
+import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http'
+import { Agent, request as secureRequest } from 'node:https'
+import type { Connection } from './kubeconfig.ts'
+
+/** One request to the API server. */
+export interface ApiRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** With its query. */
+  path: string
+  body?: string
+  contentType?: string
+  signal: AbortSignal
+}
+
+export interface ApiAnswer {
+  status: number
+  /** Seconds, from the Retry-After header; 0 when it is not there. */
+  retryAfter: number
+  body: string
+}
+
+/** Bytes to and from the API server, over connections that are kept. */
+export interface Transport {
+  send(request: ApiRequest): Promise<ApiAnswer>
+  /** The answer's body as it comes in: for watches. */
+  open(request: ApiRequest): Promise<IncomingMessage>
+  close(): void
+}
+
+/** An ordinary answer that takes longer than this does not come any more: the API server itself gives up after 60 s. */
+const answerTimeoutMs = 65_000
+/** Connections that are open at the same time. */
+const connections = 16
+
+export function createTransport(connection: Connection): Transport {
+  const { server } = connection
+  const secure = server.protocol === 'https:'
+  const prefix = server.pathname.replace(/\/$/, '')
+  const options = { ...connection.agent, keepAlive: true, maxSockets: connections }
+  const agent = secure ? new Agent(options) : new PlainAgent(options)
+  // A watch keeps its connection for itself: it must not take one away from the requests.
+  const watching = secure
+    ? new Agent({ ...options, keepAlive: false, maxSockets: Infinity })
+    : new PlainAgent({ keepAlive: false })
+  let headers: Promise<Record<string, string>> | undefined
+
+  const start = async (request: ApiRequest, through: Agent | PlainAgent): Promise<IncomingMessage> => {
+    headers ??= connection.authorize()
+    const authorization = await headers
+    return new Promise<IncomingMessage>((resolve, reject) => {
+      const outgoing = (secure ? secureRequest : plainRequest)({
+        protocol: server.protocol,
+        hostname: server.hostname.replace(/^\[|\]$/g, ''),
+        port: server.port || (secure ? 443 : 80),
+        path: prefix + request.path,
+        method: request.method,
+        agent: through,
+        signal: request.signal,
+        headers: {
+          accept: 'application/json',
+          'user-agent': 'runbook-actions',
+          ...authorization,
+          ...(request.body === undefined
+            ? {}
+            : { 'content-type': request.contentType, 'content-length': Buffer.byteLength(request.body) }),
+        },
+      })
+      outgoing.on('response', resolve)
+      outgoing.on('error', reject)
+      outgoing.setTimeout(answerTimeoutMs, () =>
+        outgoing.destroy(new Error(`no answer in ${answerTimeoutMs / 1_000} s`)),
+      )
+      outgoing.end(request.body)
+    })
+  }
+
+  const authorized = async (request: ApiRequest, through: Agent | PlainAgent): Promise<IncomingMessage> => {
+    const answer = await start(request, through)
+    if (answer.statusCode !== 401) return answer
+    answer.resume()
+    headers = undefined
+    return start(request, through)
+  }
+
+  return {
+    async send(request) {
+      const answer = await authorized(request, agent)
+      return {
+        status: answer.statusCode ?? 0,
+        retryAfter: Number(answer.headers['retry-after']) || 0,
+        body: await textOf(answer),
+      }
+    },
+    open: request => authorized(request, watching),
+    close() {
+      agent.destroy()
+      watching.destroy()
+    },
+  }
+}
+
+/** Reads an answer to its end; fails when the connection breaks before that. */
+export async function textOf(answer: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of answer) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString('utf8')
+}
