@@ -5,6 +5,8 @@ import type { Part } from './part.ts'
 
 const daemon = 'docker/dockerd'
 const socketPath = '/var/run/docker.sock'
+/** The engine's address, whatever DOCKER_HOST or the current context of the user say. */
+export const dockerHost = `unix://${socketPath}`
 
 /** Whether a Docker engine answers on its usual socket. */
 function pings(): Promise<boolean> {
@@ -28,8 +30,7 @@ export const docker: Part = {
     { name: 'iptables', file: '/usr/sbin/iptables' },
   ],
   async up({ places, daemons, until }) {
-    const host = `unix://${socketPath}`
-    if (await pings()) return { docker: { host } }
+    if (await pings()) return { docker: { host: dockerHost } }
     const data = join(places.state, 'docker')
     const sockets = join(places.sockets, 'docker')
     for (const folder of [data, sockets]) mkdirSync(folder, { recursive: true })
@@ -39,11 +40,20 @@ export const docker: Part = {
       name: daemon,
       file: '/usr/sbin/dockerd',
       args: [
-        ...['--host', host, '--data-root', data, '--exec-root', sockets, '--pidfile', join(sockets, 'pid')],
+        ...[
+          '--host',
+          dockerHost,
+          '--data-root',
+          data,
+          '--exec-root',
+          sockets,
+          '--pidfile',
+          join(sockets, 'pid'),
+        ],
         ...(group === undefined ? [] : ['--group', group]),
       ],
     })
     await until(`Docker on ${socketPath}`, daemon, 60, pings)
-    return { docker: { host } }
+    return { docker: { host: dockerHost } }
   },
 }

@@ -16,7 +16,9 @@ const [command, ...rest] = process.argv.slice(2)
 const places = placesOf(process.env)
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => interrupted.abort(new LabError(`interrupted by ${signal}`, 'nothing of it was left running')))
+  process.on(signal, () =>
+    interrupted.abort(new LabError(`interrupted by ${signal}`, 'nothing of it was left running')),
+  )
 }
 
 function status(json: boolean): number {
@@ -54,7 +56,9 @@ try {
   process.exitCode = await main()
 } catch (error) {
   const cause = error instanceof PartError ? error.cause : error
-  if (!(cause instanceof LabError)) throw error
-  say(error instanceof PartError ? error.part : 'lab', `${cause.message}\n${cause.hint}`)
-  process.exitCode = interrupted.signal.aborted ? 130 : 4
+  const part = error instanceof PartError ? error.part : 'lab'
+  if (cause instanceof LabError) say(part, `${cause.message}\n${cause.hint}`)
+  else say(part, `a bug in the lab: ${cause instanceof Error ? cause.stack : String(cause)}`)
+  if (interrupted.signal.aborted) process.exitCode = 130
+  else process.exitCode = cause instanceof LabError ? 4 : 70
 }

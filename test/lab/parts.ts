@@ -1,3 +1,4 @@
+import { baseImage } from './base-image.ts'
 import { docker } from './docker.ts'
 import { controlPlane } from './kubernetes/control-plane.ts'
 import { node } from './kubernetes/node.ts'
@@ -9,4 +10,4 @@ import { registry } from './registry.ts'
 import { s3 } from './s3.ts'
 
 /** The lab, in an order in which each part comes after those that it needs. */
-export const parts: Part[] = [network, postgres, redis, registry, docker, s3, controlPlane, node]
+export const parts: Part[] = [network, postgres, redis, registry, docker, baseImage, s3, controlPlane, node]

@@ -14,7 +14,8 @@ function binaries(): string {
     .map(Number)
     .sort((a, b) => b - a)
     .find(version => existsSync(join(versions, String(version), 'bin/initdb')))
-  if (newest === undefined) throw new LabError(`no PostgreSQL server under ${versions}`, 'apt-get install postgresql')
+  if (newest === undefined)
+    throw new LabError(`no PostgreSQL server under ${versions}`, 'apt-get install postgresql')
   return join(versions, String(newest), 'bin')
 }
 
@@ -43,13 +44,25 @@ async function initialise({ run }: Workshop, binDir: string, data: string, passw
   rmSync(half, { recursive: true, force: true })
   writeFileSync(passwordFile, password, { mode: 0o600 })
   chownSync(passwordFile, uid, gid)
-  const settings = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8']
-  await run('setpriv', asPostgres(join(binDir, 'initdb'), ['-D', half, '--locale=C.UTF-8', '--no-sync', ...settings]), {
-    cwd: '/',
-  })
+  const settings = [
+    '--username=postgres',
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+  ]
+  await run(
+    'setpriv',
+    asPostgres(join(binDir, 'initdb'), ['-D', half, '--locale=C.UTF-8', '--no-sync', ...settings]),
+    {
+      cwd: '/',
+    },
+  )
   rmSync(passwordFile)
   // It listens on the two addresses alone, so whoever gets here is this machine or one of its pods.
-  writeFileSync(join(half, 'pg_hba.conf'), 'host all all 0.0.0.0/0 scram-sha-256\nlocal all all scram-sha-256\n')
+  writeFileSync(
+    join(half, 'pg_hba.conf'),
+    'host all all 0.0.0.0/0 scram-sha-256\nlocal all all scram-sha-256\n',
+  )
   await run('mv', [half, data])
 }
 

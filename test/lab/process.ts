@@ -81,7 +81,9 @@ export class Daemons {
     } catch {
       return []
     }
-    const names = files.filter(file => file.endsWith('.json')).map(file => file.slice(0, -5).replace('.', '/'))
+    const names = files
+      .filter(file => file.endsWith('.json'))
+      .map(file => file.slice(0, -5).replace('.', '/'))
     return names.sort((a, b) => (this.#note(b)?.startedAt ?? 0) - (this.#note(a)?.startedAt ?? 0))
   }
 
@@ -105,14 +107,23 @@ export class Daemons {
       detached: true,
       stdio: ['ignore', output, output],
       cwd: daemon.cwd ?? '/',
-      env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`, HOME: process.env['HOME'], LANG: 'C.UTF-8', ...daemon.env },
+      env: {
+        PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`,
+        HOME: process.env['HOME'],
+        LANG: 'C.UTF-8',
+        ...daemon.env,
+      },
     })
     closeSync(output)
     child.on('error', error => writeFileSync(log, `${daemon.file}: ${error.message}\n`))
     child.unref()
     if (child.pid === undefined) return
     this.started.add(daemon.name)
-    const note: Note = { ...identify(child.pid), stop: daemon.stop ?? 'SIGTERM', startedAt: performance.timeOrigin + performance.now() }
+    const note: Note = {
+      ...identify(child.pid),
+      stop: daemon.stop ?? 'SIGTERM',
+      startedAt: performance.timeOrigin + performance.now(),
+    }
     writeFileSync(this.#noteFile(daemon.name), JSON.stringify(note))
   }
 
@@ -120,7 +131,11 @@ export class Daemons {
   async stop(name: string): Promise<void> {
     const note = this.#note(name)
     const deadline = Date.now() + 10_000
-    for (let signal: NodeJS.Signals | undefined = note?.stop; note !== undefined && isAlive(note); signal = undefined) {
+    for (
+      let signal: NodeJS.Signals | undefined = note?.stop;
+      note !== undefined && isAlive(note);
+      signal = undefined
+    ) {
       if (signal !== undefined) process.kill(note.pid, signal)
       else if (Date.now() > deadline) process.kill(note.pid, 'SIGKILL')
       await pause(20)

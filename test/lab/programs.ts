@@ -38,7 +38,12 @@ const sources = {
   kubelet: fromKubernetes('kubelet'),
   'kube-proxy': fromKubernetes('kube-proxy'),
   kubectl: fromKubernetes('kubectl'),
-  act: { module: 'act', version: 'v0.2.89', target: 'github.com/nektos/act', stamp: '-X main.version=0.2.89' },
+  act: {
+    module: 'act',
+    version: 'v0.2.89',
+    target: 'github.com/nektos/act',
+    stamp: '-X main.version=0.2.89',
+  },
 } satisfies Record<string, Source>
 
 export type Program = keyof typeof sources
@@ -113,7 +118,8 @@ export class Programs {
         tail = [...tail, ...lines].slice(-12)
       })
       child.on('error', cause => {
-        const two = 'install Go 1.25 or newer from https://go.dev/dl or with your package manager, and put it on PATH'
+        const two =
+          'install Go 1.25 or newer from https://go.dev/dl or with your package manager, and put it on PATH'
         reject(this.#signal.aborted ? cause : new LabError('go is not installed', two, { cause }))
       })
       child.on('close', code => {

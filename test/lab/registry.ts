@@ -9,7 +9,9 @@ const address = `localhost:${ports.registry}`
 
 async function speaks(): Promise<boolean> {
   try {
-    const answer = await fetch(`http://127.0.0.1:${ports.registry}/v2/`, { signal: AbortSignal.timeout(2000) })
+    const answer = await fetch(`http://127.0.0.1:${ports.registry}/v2/`, {
+      signal: AbortSignal.timeout(2000),
+    })
     return answer.status === 200
   } catch {
     return false

@@ -27,7 +27,12 @@ export const s3: Part = {
       file,
       // Not every file system keeps extended attributes, versitygw's own place for metadata.
       args: [...addresses, '--region', region, '--quiet', 'posix', '--sidecar', metadata, buckets],
-      env: { ROOT_ACCESS_KEY_ID: accessKeyId, ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_ACCESS_KEY: secretAccessKey, ROOT_SECRET_KEY: secretAccessKey },
+      env: {
+        ROOT_ACCESS_KEY_ID: accessKeyId,
+        ROOT_ACCESS_KEY: accessKeyId,
+        ROOT_SECRET_ACCESS_KEY: secretAccessKey,
+        ROOT_SECRET_KEY: secretAccessKey,
+      },
     })
     await shop.until(`S3 on port ${ports.s3}`, daemon, 10, () => listens(ports.s3, hostIp))
     return { s3: { endpoint: `http://127.0.0.1:${ports.s3}`, accessKeyId, secretAccessKey, region } }

@@ -36,7 +36,10 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
   for (const folder of [places.state, places.bin, places.sockets]) mkdirSync(folder, { recursive: true })
   using _lock = await holdLock(places, say, signal)
   try {
-    await installMissing(parts.flatMap(part => part.packages), shop).catch((cause: unknown) => {
+    await installMissing(
+      parts.flatMap(part => part.packages),
+      shop,
+    ).catch((cause: unknown) => {
       throw new PartError('packages', cause)
     })
     const begun = new Map<string, Promise<object>>()
@@ -65,7 +68,9 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
     renameSync(`${file}.new`, file)
     return lab
   } catch (error) {
-    const begun = parts.filter(part => [...shop.daemons.started].some(name => name.startsWith(`${part.name}/`)))
+    const begun = parts.filter(part =>
+      [...shop.daemons.started].some(name => name.startsWith(`${part.name}/`)),
+    )
     if (begun.length > 0) say('lab', 'stopping what was started')
     await takeDown(places, begun, say)
     throw error

@@ -33,7 +33,12 @@ export interface Workshop {
   /** Runs a program to its end and gives its standard output; a LabError carries the tail of what it wrote. */
   run(file: string, args: string[], options?: RunOptions): Promise<string>
   /** Waits until `ready` says true. Ends with the log of `daemon` when that has died, or after `seconds`. */
-  until(what: string, daemon: string | undefined, seconds: number, ready: () => Promise<boolean>): Promise<void>
+  until(
+    what: string,
+    daemon: string | undefined,
+    seconds: number,
+    ready: () => Promise<boolean>,
+  ): Promise<void>
   /** Aborted by Ctrl-C and by the failure of another part. */
   signal: AbortSignal
 }
@@ -67,7 +72,8 @@ export function waiter(daemons: Daemons, signal: AbortSignal): Workshop['until']
       if (await ready()) return
       signal.throwIfAborted()
       const log = daemon === undefined ? '' : `\n${daemons.tail(daemon)}\n(all of it: ${daemons.log(daemon)})`
-      if (daemon !== undefined && !daemons.runs(daemon)) throw new LabError(`${daemon} ended while starting`, log)
+      if (daemon !== undefined && !daemons.runs(daemon))
+        throw new LabError(`${daemon} ended while starting`, log)
       if (Date.now() > deadline) throw new LabError(`waited ${seconds} s for ${what}`, log)
       await pause(50, undefined, { signal })
     }
@@ -82,7 +88,10 @@ export function listens(port: number, host = '127.0.0.1'): Promise<boolean> {
       socket.destroy()
       resolve(open)
     }
-    socket.once('connect', () => end(true)).once('error', () => end(false)).once('timeout', () => end(false))
+    socket
+      .once('connect', () => end(true))
+      .once('error', () => end(false))
+      .once('timeout', () => end(false))
   })
 }
 

@@ -55,19 +55,49 @@ export async function makeCertificates({ places, run }: Workshop): Promise<Certi
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
 
-  const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '3650']
+  const request = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '3650',
+  ]
   await run('openssl', [...request, '-subj', '/CN=runbook-lab', '-keyout', made.caKey, '-out', made.ca])
-  await run('openssl', ['genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', made.tokenKey])
+  await run('openssl', [
+    'genpkey',
+    '-algorithm',
+    'RSA',
+    '-pkeyopt',
+    'rsa_keygen_bits:2048',
+    '-out',
+    made.tokenKey,
+  ])
   const issue = async ([name, holder]: [string, { subject: string; names?: string[] }]) => {
     const [certificate, key] = [made.certificate(name as Holder), made.key(name as Holder)]
     const alternatives = (holder.names ?? []).map(ip => `IP:${ip}`)
     const extensions = [
       'basicConstraints=critical,CA:FALSE',
       'extendedKeyUsage=clientAuth,serverAuth',
-      ...(alternatives.length > 0 ? [`subjectAltName=${alternatives.join(',')},DNS:kubernetes.default.svc`] : []),
+      ...(alternatives.length > 0
+        ? [`subjectAltName=${alternatives.join(',')},DNS:kubernetes.default.svc`]
+        : []),
     ].flatMap(extension => ['-addext', extension])
     const signer = ['-CA', made.ca, '-CAkey', made.caKey]
-    await run('openssl', [...request, ...signer, '-subj', holder.subject, ...extensions, '-keyout', key, '-out', certificate])
+    await run('openssl', [
+      ...request,
+      ...signer,
+      '-subj',
+      holder.subject,
+      ...extensions,
+      '-keyout',
+      key,
+      '-out',
+      certificate,
+    ])
     writeFileSync(made.kubeconfig(name as Holder), kubeconfig(made, name as Holder), { mode: 0o600 })
   }
   await Promise.all(Object.entries(holders).map(issue))
@@ -83,7 +113,10 @@ function kubeconfig(files: Certificates, holder: Holder): string {
     'current-context': 'lab',
     clusters: [{ name: 'lab', cluster: { server, 'certificate-authority': files.ca } }],
     users: [
-      { name: holder, user: { 'client-certificate': files.certificate(holder), 'client-key': files.key(holder) } },
+      {
+        name: holder,
+        user: { 'client-certificate': files.certificate(holder), 'client-key': files.key(holder) },
+      },
     ],
     contexts: [{ name: 'lab', context: { cluster: 'lab', user: holder } }],
   })

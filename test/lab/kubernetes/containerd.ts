@@ -72,7 +72,15 @@ async function importPause({ places, programs, run }: Workshop): Promise<void> {
   const manifest = [{ Config: 'config.json', RepoTags: [pauseImage], Layers: ['layer.tar'] }]
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config))
   writeFileSync(join(folder, 'manifest.json'), JSON.stringify(manifest))
-  await run('tar', ['-cf', join(folder, 'pause.tar'), '-C', folder, 'manifest.json', 'config.json', 'layer.tar'])
+  await run('tar', [
+    '-cf',
+    join(folder, 'pause.tar'),
+    '-C',
+    folder,
+    'manifest.json',
+    'config.json',
+    'layer.tar',
+  ])
   await run('ctr', [...images, 'import', join(folder, 'pause.tar')])
 }
 

@@ -100,7 +100,8 @@ async function removeNetworks({ places, run }: Workshop): Promise<void> {
 
 /** The folders of the node that begin empty at every `up`. containerd's stays: it holds the images. */
 function removeFolders(places: Places): void {
-  for (const name of ['kubelet', 'pod-logs']) rmSync(join(places.state, name), { recursive: true, force: true })
+  for (const name of ['kubelet', 'pod-logs'])
+    rmSync(join(places.state, name), { recursive: true, force: true })
   rmSync(containerdFolder(places), { recursive: true, force: true })
   for (const link of list('/var/log/containers')) {
     const file = join('/var/log/containers', link)

@@ -14,7 +14,11 @@ const kubeletSettings = (places: Places, files: Certificates) => ({
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
   address: hostIp,
-  authentication: { anonymous: { enabled: false }, webhook: { enabled: true }, x509: { clientCAFile: files.ca } },
+  authentication: {
+    anonymous: { enabled: false },
+    webhook: { enabled: true },
+    x509: { clientCAFile: files.ca },
+  },
   authorization: { mode: 'Webhook' },
   containerRuntimeEndpoint: `unix://${containerdSocket(places)}`,
   volumePluginDir: join(places.state, 'kubelet/plugins-extra'),
