@@ -1,0 +1,142 @@
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
+import { parse, stringify } from 'yaml'
+import type { Runbook } from '../../shared/runbook/schema.ts'
+import { git } from './git.ts'
+
+/** Where the service's two environments are. */
+export interface Places {
+  namespace: string
+  /** Port of every node at which the Service is reached. */
+  nodePort: number
+  /** Address of a node. */
+  nodeIp: string
+  container: string
+  stagingPort: number
+  /** `redis://host:port/number`; the password is in the env-file. */
+  productionRedis: string
+  /** `s3://bucket/prefix` */
+  backups: string
+}
+
+/** What makes one version different from the one before: the illness that its configuration switches on, if any. */
+export interface Illness {
+  /** Variables of the container in staging. */
+  staging?: Record<string, string>
+  /** Data of the ConfigMap in production. */
+  production?: Record<string, string>
+}
+
+/** A plain service repository that knows this suite only by `uses: org/runbook-actions/...@v1`. */
+export interface Service {
+  folder: string
+  stagingUrl: string
+  productionUrl: string
+  /** Commits one version, and tags it. */
+  release(tag: string, illness?: Illness): void
+}
+
+const root = join(import.meta.dirname, '../..')
+
+/** Makes the repository anew out of `deployment/` and the template's workflows. */
+export function makeService(folder: string, places: Places): Service {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  cpSync(join(root, 'deployment'), join(folder, 'deployment'), { recursive: true, filter: isSource })
+  cpSync(join(import.meta.dirname, 'template'), folder, { recursive: true })
+  if (existsSync(join(root, '.dockerignore')))
+    cpSync(join(root, '.dockerignore'), join(folder, '.dockerignore'))
+  moveNamespace(folder, places.namespace)
+  openNodePort(folder, places.nodePort)
+  git(folder, 'init', '-q', '--initial-branch=main')
+  return {
+    folder,
+    stagingUrl: stagingUrl(places),
+    productionUrl: productionUrl(places),
+    release(tag, illness = {}) {
+      appendFileSync(join(folder, 'CHANGELOG.md'), `## ${tag}\n`)
+      edit(folder, 'deployment/runbook.yml', (runbook: Runbook) => configure(runbook, places, illness))
+      edit(folder, 'deployment/k8s/prod/configmap.yaml', (map: { data: Record<string, string> }) => {
+        const well = Object.entries(map.data).filter(([name]) => !name.startsWith('FAULT_'))
+        map.data = { ...Object.fromEntries(well), REDIS_URL: places.productionRedis, ...illness.production }
+      })
+      git(folder, 'add', '--all')
+      git(folder, 'commit', '-q', '-m', `Release ${tag}`)
+      git(folder, 'tag', tag)
+    },
+  }
+}
+
+function configure({ environments }: Runbook, places: Places, illness: Illness): void {
+  const { staging, production } = environments
+  if (staging?.target.kind !== 'docker' || production?.target.kind !== 'kubernetes')
+    throw new Error('deployment/runbook.yml has no docker staging and no kubernetes production')
+  const well = Object.entries(staging.target.env ?? {}).filter(([name]) => !name.startsWith('FAULT_'))
+  staging.target.container = places.container
+  staging.target.ports = [`${places.stagingPort}:3000`]
+  staging.target.env = { ...Object.fromEntries(well), ...illness.staging }
+  staging.url = stagingUrl(places)
+  // As short as a gate can be and still tell 1% of errors from 5%: a rehearsal has no time for the guide's two minutes.
+  staging.gate = { ...staging.gate, for: '16s', interval: '150ms' }
+  production.target.namespace = places.namespace
+  production.url = productionUrl(places)
+  production.gate = { ...production.gate, for: '16s', interval: '150ms' }
+  production.backup = { ...production.backup, destination: places.backups }
+}
+
+function stagingUrl({ stagingPort }: Places): string {
+  return `http://localhost:${stagingPort}`
+}
+
+function productionUrl({ nodeIp, nodePort }: Places): string {
+  return `http://${nodeIp}:${nodePort}`
+}
+
+/** Neither what was installed or logged here, nor an env-file with real values. */
+function isSource(path: string): boolean {
+  const name = basename(path)
+  if (name === 'node_modules' || name.endsWith('.log')) return false
+  return !name.startsWith('.env.') || name.endsWith('.example')
+}
+
+function moveNamespace(folder: string, namespace: string): void {
+  for (const part of ['access', 'prod']) {
+    for (const name of readdirSync(join(folder, 'deployment/k8s', part))) {
+      const file = join(folder, 'deployment/k8s', part, name)
+      const text = readFileSync(file, 'utf8')
+        .replaceAll('namespace: production', `namespace: ${namespace}`)
+        .replaceAll(
+          'kind: Namespace\nmetadata:\n  name: production',
+          `kind: Namespace\nmetadata:\n  name: ${namespace}`,
+        )
+      writeFileSync(file, text)
+    }
+  }
+}
+
+/** A lab has no load balancer: its client calls the Service at a port of the node. */
+function openNodePort(folder: string, nodePort: number): void {
+  interface Manifest {
+    spec: { type: string; ports: { nodePort?: number }[] }
+  }
+  edit(folder, 'deployment/k8s/prod/service.yaml', ({ spec }: Manifest) => {
+    spec.type = 'NodePort'
+    for (const port of spec.ports) port.nodePort = nodePort
+  })
+}
+
+function edit(folder: string, path: string, change: (content: never) => void): void {
+  const file = join(folder, path)
+  const content = parse(readFileSync(file, 'utf8')) as never
+  change(content)
+  writeFileSync(file, stringify(content))
+}
