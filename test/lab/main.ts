@@ -1,5 +1,5 @@
 import { readLab } from './lab.ts'
-import { parts } from './parts.ts'
+import { partsWith } from './parts.ts'
 import { placesOf } from './places.ts'
 import { Daemons } from './process.ts'
 import { down, PartError, up } from './up.ts'
@@ -14,6 +14,7 @@ const say = (part: string, text: string) => {
 
 const [command, ...rest] = process.argv.slice(2)
 const places = placesOf(process.env)
+const parts = partsWith(process.env['RUNBOOK_LAB_KUBECONFIG'])
 const interrupted = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () =>

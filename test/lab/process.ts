@@ -53,8 +53,7 @@ export function isAlive({ pid, startTime, boot }: Identity): boolean {
 export class Daemons {
   readonly #notes: string
   readonly #logs: string
-  /** The daemons that this object started. */
-  readonly started = new Set<string>()
+  readonly #started = new Set<string>()
 
   constructor(state: string) {
     this.#notes = join(state, 'pids')
@@ -92,6 +91,11 @@ export class Daemons {
     return note !== undefined && isAlive(note)
   }
 
+  /** Whether a daemon of this part was started by this object. */
+  hasStarted(part: string): boolean {
+    return [...this.#started].some(name => name.startsWith(`${part}/`))
+  }
+
   log(name: string): string {
     return join(this.#logs, `${name.replace('/', '.')}.log`)
   }
@@ -118,7 +122,7 @@ export class Daemons {
     child.on('error', error => writeFileSync(log, `${daemon.file}: ${error.message}\n`))
     child.unref()
     if (child.pid === undefined) return
-    this.started.add(daemon.name)
+    this.#started.add(daemon.name)
     const note: Note = {
       ...identify(child.pid),
       stop: daemon.stop ?? 'SIGTERM',
@@ -141,7 +145,7 @@ export class Daemons {
       await pause(20)
     }
     rmSync(this.#noteFile(name), { force: true })
-    this.started.delete(name)
+    this.#started.delete(name)
   }
 
   /** The last lines that it wrote. */

@@ -35,7 +35,11 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
   const shop = workshop(places, say, AbortSignal.any([signal, failed.signal]))
   for (const folder of [places.state, places.bin, places.sockets]) mkdirSync(folder, { recursive: true })
   using _lock = await holdLock(places, say, signal)
+  const running = (name: string) => shop.daemons.runs(name)
+  const fresh = !shop.daemons.names().some(running)
   try {
+    // What a crash or a reboot left is cleared away, so that a lab always begins the same.
+    if (fresh) await takeDown(places, parts, say)
     await installMissing(
       parts.flatMap(part => part.packages),
       shop,
@@ -47,12 +51,11 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
       await Promise.all(part.after.map(name => begun.get(name)))
       shop.signal.throwIfAborted()
       const startedAt = performance.now()
-      const before = shop.daemons.started.size
       const reached = await part.up(shop).catch((cause: unknown) => {
         throw new PartError(part.name, cause)
       })
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-      if (shop.daemons.started.size > before || Number(seconds) >= 1) say(part.name, `up after ${seconds} s`)
+      if (shop.daemons.hasStarted(part.name) || Number(seconds) >= 1) say(part.name, `up after ${seconds} s`)
       return reached
     }
     for (const part of parts) begun.set(part.name, begin(part))
@@ -68,10 +71,8 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
     renameSync(`${file}.new`, file)
     return lab
   } catch (error) {
-    const begun = parts.filter(part =>
-      [...shop.daemons.started].some(name => name.startsWith(`${part.name}/`)),
-    )
-    if (begun.length > 0) say('lab', 'stopping what was started')
+    const begun = parts.filter(part => fresh || shop.daemons.hasStarted(part.name))
+    say('lab', 'stopping what was started')
     await takeDown(places, begun, say)
     throw error
   }

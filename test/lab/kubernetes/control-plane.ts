@@ -5,7 +5,6 @@ import { hostIp, networks, ports } from '../places.ts'
 import { mustBeFree, type Workshop } from '../workshop.ts'
 import { read } from './api.ts'
 import { makeCertificates, type Certificates } from './certificates.ts'
-import { findKubectl } from './kubectl.ts'
 
 const etcdPort = 12379
 const flags = (settings: Record<string, string | number | boolean>) =>
@@ -95,7 +94,7 @@ export const controlPlane: Part = {
     await shop.until('the default service account', 'control-plane/kube-controller-manager', 30, async () => {
       return (await read(files, '/api/v1/namespaces/default/serviceaccounts/default')) !== undefined
     })
-    return { kubeconfig: files.kubeconfig('admin'), kubectl: await findKubectl(shop) }
+    return { kubeconfig: files.kubeconfig('admin') }
   },
   /** A cluster begins empty at every `up`: what a crash left half done would only puzzle the next test. */
   clean({ places }) {

@@ -1,4 +1,4 @@
-import type { Workshop } from '../workshop.ts'
+import type { Workshop } from './workshop.ts'
 
 /** The minor versions within one of the lab's Kubernetes, 1.35: beyond that kubectl promises nothing. */
 const near = new Set([34, 35, 36])
