@@ -1,0 +1,183 @@
+import type { IncomingMessage } from 'node:http'
+import { isExpected, messageOf, ToolError } from '../../outcome/errors.ts'
+import type { Adapters } from '../adapters.ts'
+import { connectEngine } from './connection.ts'
+
+/** One call of the Docker Engine API. */
+export interface Call {
+  query?: Record<string, string | number | boolean | object>
+  /** Sent as JSON. */
+  body?: unknown
+  /** Sent as it is, as a tar archive. */
+  archive?: Buffer
+  headers?: Record<string, string>
+  /** Milliseconds without a byte until the call is given up; default 30 s. */
+  idleMs?: number
+  /** Told of each piece of the answer of a call that succeeds, as it comes. */
+  onData?: (chunk: Buffer) => void
+}
+
+export interface Answer {
+  status: number
+  body: Buffer
+}
+
+/** A Docker engine, spoken to directly: a `docker` child would survive its parent's SIGKILL. */
+export interface Engine {
+  readonly place: string
+  readonly host: string
+  readonly local: boolean
+  /** The call's answer, whatever its status. Throws a ToolError when there is none. */
+  call(method: string, path: string, call?: Call): Promise<Answer>
+  /** The answer's JSON. Throws a ToolError, whose code is the status, when it is 400 or more. */
+  json<T>(method: string, path: string, call?: Call): Promise<T>
+  /** The engine's own clock as of its last answer, milliseconds since 1970; its resolution is a second. */
+  now(): number
+  close(): void
+}
+
+/** The newest version of the API that this code has been written against; an older engine's own is used instead. */
+const newestApi = '1.47'
+const oldestApi = '1.40'
+const idleMs = 30_000
+
+/**
+ * Opens an engine and agrees with it on a version.
+ * @param host as DOCKER_HOST has it
+ * @throws ToolError when nobody answers, or the engine is too old
+ */
+export async function openEngine(host: string, adapters: Adapters): Promise<Engine> {
+  const connection = connectEngine(host, adapters)
+  const { signal } = adapters
+  let version = ''
+  let clock = { engine: 0, here: 0 }
+
+  const call = (method: string, path: string, options: Call = {}): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      signal.throwIfAborted()
+      const { payload, headers } = content(options)
+      const request = connection.request({
+        method,
+        path: version + path + queryOf(options.query),
+        headers: { host: 'docker', ...headers, ...options.headers },
+      })
+      const fail = (error: unknown) => {
+        stop()
+        reject(signal.aborted ? (signal.reason as Error) : unanswered(connection.place, method, path, error))
+      }
+      const idle = setTimeout(() => request.destroy(new Error('no answer in time')), options.idleMs ?? idleMs)
+      const onAbort = () => request.destroy()
+      signal.addEventListener('abort', onAbort)
+      const stop = () => {
+        clearTimeout(idle)
+        signal.removeEventListener('abort', onAbort)
+      }
+      request.on('error', fail)
+      request.on('response', response => {
+        const date = Date.parse(response.headers.date ?? '')
+        if (!Number.isNaN(date)) clock = { engine: date, here: performance.now() }
+        idle.refresh()
+        collect(response, options.onData, () => idle.refresh()).then(body => {
+          stop()
+          resolve({ status: response.statusCode ?? 0, body })
+        }, fail)
+      })
+      request.end(payload)
+    })
+
+  const engine: Engine = {
+    place: connection.place,
+    host: connection.host,
+    local: connection.local,
+    call,
+    async json<T>(method: string, path: string, options?: Call): Promise<T> {
+      const { status, body } = await call(method, path, options)
+      if (status >= 400) throw refusal(method, path, status, body)
+      return (body.length > 0 ? JSON.parse(body.toString('utf8')) : undefined) as T
+    },
+    now: () => clock.engine + (performance.now() - clock.here),
+    close: () => connection.close(),
+  }
+  const { ApiVersion } = await engine.json<{ ApiVersion: string }>('GET', '/version')
+  if (isOlder(ApiVersion, oldestApi)) {
+    connection.close()
+    throw new ToolError(
+      `${connection.place} speaks API ${ApiVersion}, ${oldestApi} is the oldest that will do`,
+      {
+        tool: 'Docker engine',
+        hint: 'Update Docker on that host to 19.03 or newer.',
+      },
+    )
+  }
+  version = `/v${isOlder(ApiVersion, newestApi) ? ApiVersion : newestApi}`
+  return engine
+}
+
+/** The error for an answer that says no. */
+export function refusal(method: string, path: string, status: number, body: Buffer): ToolError {
+  const text = body.toString('utf8')
+  const message = /"message"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
+  const said = message === undefined ? text.slice(0, 300) : (JSON.parse(message) as string)
+  return new ToolError(`Docker refused ${method} ${path.replace(/[0-9a-f]{52}(?=\/|$)/, '')}: ${said}`, {
+    tool: 'Docker engine',
+    code: status,
+    hint:
+      status >= 500
+        ? "Look at the engine's log: journalctl -u docker."
+        : 'Mend what the engine says, and try again.',
+  })
+}
+
+function unanswered(place: string, method: string, path: string, error: unknown): Error {
+  if (isExpected(error)) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const hint =
+    code === 'EACCES'
+      ? 'Let this user into the group docker, or name an engine that it may use with DOCKER_HOST.'
+      : 'Check that the Docker engine runs, and that DOCKER_HOST names it.'
+  return new ToolError(`${place} does not answer ${method} ${path}: ${messageOf(error)}`, {
+    tool: 'Docker engine',
+    hint,
+    cause: error,
+  })
+}
+
+function content({ body, archive }: Call): { payload?: Buffer; headers: Record<string, string> } {
+  if (archive) return { payload: archive, headers: sized(archive, 'application/x-tar') }
+  if (body === undefined) return { headers: { 'content-length': '0' } }
+  const payload = Buffer.from(JSON.stringify(body))
+  return { payload, headers: sized(payload, 'application/json') }
+}
+
+function sized(payload: Buffer, type: string): Record<string, string> {
+  return { 'content-type': type, 'content-length': String(payload.length) }
+}
+
+async function collect(
+  response: IncomingMessage,
+  onData: Call['onData'],
+  alive: () => void,
+): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  const streamed = onData && (response.statusCode ?? 0) < 400
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    alive()
+    if (streamed) onData(chunk)
+    else chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function queryOf(query: Call['query'] = {}): string {
+  const pairs = Object.entries(query).map(([key, value]): [string, string] => [
+    key,
+    typeof value === 'object' ? JSON.stringify(value) : String(value),
+  ])
+  return pairs.length > 0 ? `?${new URLSearchParams(pairs).toString()}` : ''
+}
+
+function isOlder(version: string, than: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [thanMajor = 0, thanMinor = 0] = than.split('.').map(Number)
+  return major < thanMajor || (major === thanMajor && minor < thanMinor)
+}

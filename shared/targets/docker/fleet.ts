@@ -1,0 +1,116 @@
+import type { ReleaseId } from '../../release/ledger.ts'
+import type { Environment } from '../../runbook/environment.ts'
+import type { ContainerSummary } from './containers.ts'
+
+/** What our labels say. Release, record and previous are a service container's; holder and deadline a lease's. */
+export const label = {
+  service: 'runbook.service',
+  environment: 'runbook.environment',
+  /** `service`, `trial` or `lease` */
+  role: 'runbook.role',
+  release: 'runbook.release',
+  version: 'runbook.version',
+  image: 'runbook.image',
+  /** Fencing number of the tenure that created it. */
+  epoch: 'runbook.epoch',
+  /** The release's own record, and the record of the good one before it: a ledger can be rebuilt from these. */
+  record: 'runbook.record',
+  previous: 'runbook.previous',
+  holder: 'runbook.holder',
+  deadline: 'runbook.deadline',
+} as const
+
+/** What the environment's containers are called. */
+export interface Names {
+  /** The container that serves: the one that people know. */
+  serving: string
+  /** A release that does not serve: kept for the way back, or about to serve. */
+  parked(release: string): string
+  /** A release that is tried beside the good one, without its ports. */
+  trial(release: string): string
+  lease(epoch: number): string
+}
+
+export function namesOf(container: string): Names {
+  return {
+    serving: container,
+    parked: release => `${container}-${release}`,
+    trial: release => `${container}-${release}-trial`,
+    lease: epoch => `${container}-lease-${epoch}`,
+  }
+}
+
+/** One container of the environment. */
+export interface Member {
+  id: string
+  name: string
+  release: ReleaseId | null
+  /** Holds its ports, or is about to. */
+  running: boolean
+  epoch: number
+  labels: Record<string, string>
+}
+
+/** The environment's containers, by what they are there for. */
+export interface Fleet {
+  services: Member[]
+  trials: Member[]
+  /** Newest epoch first. */
+  leases: Member[]
+  /** Bears the name of the serving container, and is not ours: somebody ran it by hand. */
+  foreign: Member | undefined
+}
+
+/**
+ * Finds the environment's containers among all of an engine.
+ * @param adopted id of the container that was recorded as `r0`, which has no labels; empty when there is none
+ */
+export function fleetOf(
+  containers: ContainerSummary[],
+  { service, name }: Pick<Environment, 'service' | 'name'>,
+  names: Names,
+  adopted: string,
+): Fleet {
+  const members = containers.map(member)
+  const ours = members.filter(
+    ({ labels }) => labels[label.service] === service && labels[label.environment] === name,
+  )
+  const withRole = (role: string) => ours.filter(({ labels }) => labels[label.role] === role)
+  const r0 = members.filter(({ id }) => id === adopted).map((each): Member => ({ ...each, release: 'r0' }))
+  return {
+    services: [...withRole('service'), ...r0],
+    trials: withRole('trial'),
+    leases: withRole('lease').sort((a, b) => b.epoch - a.epoch),
+    foreign: members.find(
+      each => each.name === names.serving && each.labels[label.role] === undefined && each.id !== adopted,
+    ),
+  }
+}
+
+/** The service container that bears the name of the environment, else the one that runs. */
+export function serving({ services, foreign }: Fleet, names: Names): Member | undefined {
+  const running = services.filter(each => each.running)
+  return (
+    running.find(each => each.name === names.serving) ??
+    running[0] ??
+    foreign ??
+    services.find(each => each.name === names.serving)
+  )
+}
+
+function member({ Id, Names: found, Labels, State }: ContainerSummary): Member {
+  const labels = Labels ?? {}
+  const release = labels[label.release]
+  return {
+    id: Id,
+    name: (found[0] ?? '').replace(/^\//, ''),
+    release: isReleaseId(release) ? release : null,
+    running: State === 'running' || State === 'restarting' || State === 'paused',
+    epoch: Number(labels[label.epoch] ?? 0),
+    labels,
+  }
+}
+
+function isReleaseId(text: string | undefined): text is ReleaseId {
+  return text !== undefined && /^r\d+$/.test(text)
+}

@@ -1,0 +1,125 @@
+import type { Evidence } from '../../outcome/outcome.ts'
+import type { Cause, FollowOptions, Rollout } from '../target.ts'
+import { portAnswers } from './answer.ts'
+import { inspect, readLog, type ContainerDetail } from './containers.ts'
+import { judge, lastHealth, type Judgement } from './judge.ts'
+import { parsePort } from './payload.ts'
+import type { Context } from './store.ts'
+
+/** Docker tells of changes in its own time; a person does not notice less than this. */
+const lookEveryMs = 250
+/** The end of a log that tells why a process ended is seldom longer. */
+const logLines = 40
+
+/** Watches one container until it is ready, cannot become it any more, or its time is over. */
+export async function watch(
+  context: Context,
+  id: string,
+  role: 'service' | 'trial',
+  options: FollowOptions,
+): Promise<Rollout> {
+  const { engine, adapters } = context
+  const { clock } = adapters
+  const { timeoutMs, signal } = options
+  const giveUp = clock.elapsed() + timeoutMs
+  let run = { startedAt: '', since: 0 }
+  for (let told = ''; ;) {
+    const detail = await inspect(engine, id)
+    if (!detail) return doomed(gone(context, role))
+    const now = clock.elapsed()
+    if (detail.State.StartedAt !== run.startedAt) run = { startedAt: detail.State.StartedAt, since: now }
+    const judgement = judge(
+      { detail, upMs: now - run.since, answers: await answers(context, detail, role) },
+      role,
+    )
+    if (judgement.kind === 'ready') return { kind: 'ready' }
+    if (judgement.kind === 'doomed') return doomed(await causeOf(context, detail, judgement))
+    if (now >= giveUp)
+      return { kind: 'deadline', cause: await lateCause(context, detail, judgement, timeoutMs) }
+    if (judgement.for !== told) {
+      options.onProgress(`${nameOf(detail)} waits for ${judgement.for}.`)
+      told = judgement.for
+    }
+    await clock.sleep(Math.min(lookEveryMs, giveUp - now), signal)
+  }
+}
+
+/** What the container's own end says. */
+async function causeOf(
+  context: Context,
+  detail: ContainerDetail,
+  { class: kind, why }: Judgement & { kind: 'doomed' },
+): Promise<Cause> {
+  return {
+    class: kind,
+    message: `container ${nameOf(detail)} ${why}`,
+    evidence: await evidenceOf(context, detail, why),
+  }
+}
+
+async function lateCause(
+  context: Context,
+  detail: ContainerDetail,
+  judgement: Judgement & { kind: 'waiting' },
+  timeoutMs: number,
+): Promise<Cause> {
+  const health = lastHealth(detail)
+  const seconds = Math.round(timeoutMs / 1_000)
+  const why = `still waits for ${judgement.for} after ${seconds} s${health ? ` (${health})` : ''}`
+  return {
+    class: 'not-ready',
+    message: `container ${nameOf(detail)} ${why}`,
+    evidence: await evidenceOf(context, detail, why),
+  }
+}
+
+async function evidenceOf(
+  { engine, adapters }: Context,
+  detail: ContainerDetail,
+  finding: string,
+): Promise<Evidence[]> {
+  const redact = (text: string) => adapters.secrets.redact(text)
+  const log = redact(await readLog(engine, detail.Id, logLines))
+  const said: Evidence = {
+    subject: `container ${nameOf(detail)}`,
+    finding: redact(finding),
+    tone: 'bad',
+    detail: log || 'Its log is empty.',
+  }
+  const health = detail.State.Health?.Log?.slice(-3).map(({ Output }) => redact(Output.trim()))
+  if (!health?.length) return [said]
+  return [said, { subject: 'health check', finding: 'said last:', tone: 'note', detail: health.join('\n') }]
+}
+
+function gone({ names, engine }: Context, role: 'service' | 'trial'): Cause {
+  const what = role === 'service' ? `container ${names.serving}` : 'the container on trial'
+  return {
+    class: 'gone',
+    message: `${what} was removed by somebody from ${engine.place}`,
+    evidence: [{ subject: what, finding: 'is not there any more', tone: 'bad' }],
+  }
+}
+
+function doomed(cause: Cause): Rollout {
+  return { kind: 'doomed', cause }
+}
+
+function nameOf({ Name }: ContainerDetail): string {
+  return Name.replace(/^\//, '')
+}
+
+/** Asks where the engine publishes the port, and where people reach the service. */
+async function answers(
+  { engine, spec, environment }: Context,
+  { State: state }: ContainerDetail,
+  role: 'service' | 'trial',
+): Promise<boolean | undefined> {
+  if (role === 'trial' || !state.Running || state.Health) return undefined
+  const [first] = spec.ports
+  const port = parsePort(first ?? '')
+  const bound = port.address === '' || port.address === '0.0.0.0' ? engine.host : port.address
+  if (await portAnswers(bound, port.host)) return true
+  const url = URL.parse(environment.url)
+  if (!url) return false
+  return portAnswers(url.hostname, Number(url.port || (url.protocol === 'https:' ? 443 : 80)))
+}

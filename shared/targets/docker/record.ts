@@ -1,0 +1,92 @@
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { createHash } from 'node:crypto'
+import type { Lease } from '../../release/lease.ts'
+import type { Entry, Ledger } from '../../release/ledger.ts'
+import type { Payload } from '../target.ts'
+import type { ArchivedFile } from './tar.ts'
+import type { CreateBody } from './containers.ts'
+
+/** What a release is on a Docker engine: how its container is created, without what each creation adds. */
+export interface ContainerPayload extends Payload {
+  kind: 'docker'
+  body: {
+    create: CreateBody
+    /** Id of the container that was there before this suite; empty for releases that it made. */
+    adopted: string
+  }
+}
+
+/** A release with all that it takes to bring it back. */
+export interface ReleaseRecord {
+  entry: Entry
+  payload: ContainerPayload
+}
+
+/** What the ledger's container holds, beside the records. */
+export interface State {
+  /** Grows with every write: of two copies the higher one counts. */
+  sequence: number
+  epoch: number
+  /** Its deadline is by the engine's clock. */
+  lease: Lease | null
+  ledger: Ledger
+  /** Id of the container that was recorded as `r0`; empty when there was none. */
+  adopted: string
+}
+
+/** Folder of the state, in the ledger's container and, as a copy, in the one that serves. */
+export const stateFolder = '/.runbook/state'
+export const recordFolder = '/.runbook/records'
+
+export function asContainerPayload(payload: Payload): ContainerPayload {
+  if (payload.kind !== 'docker') throw new Error(`a payload for ${payload.kind} came to a Docker engine`)
+  return payload as ContainerPayload
+}
+
+/** A record as a label, or as the content of a file. */
+export function packRecord(record: ReleaseRecord): string {
+  return gzipSync(JSON.stringify(record)).toString('base64')
+}
+
+/** Undefined for anything that is not a whole record. */
+export function unpackRecord(text: string | undefined): ReleaseRecord | undefined {
+  if (!text) return undefined
+  try {
+    return JSON.parse(gunzipSync(Buffer.from(text, 'base64')).toString('utf8')) as ReleaseRecord
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The file for one write of the state. Two slots take turns, so that a write that was cut in the middle leaves the one
+ * before it whole.
+ */
+export function packState(state: State): ArchivedFile {
+  const json = JSON.stringify(state)
+  return {
+    path: `${stateFolder.slice(1)}/${state.sequence % 2}.json`,
+    content: Buffer.from(JSON.stringify({ sha256: digest(json), json })),
+  }
+}
+
+/** The newest whole state among files; undefined when there is none. */
+export function unpackState(files: ArchivedFile[]): State | undefined {
+  return files
+    .map(({ content }) => wholeState(content))
+    .filter(state => state !== undefined)
+    .sort((a, b) => b.epoch - a.epoch || b.sequence - a.sequence)[0]
+}
+
+function wholeState(content: Buffer): State | undefined {
+  try {
+    const { sha256, json } = JSON.parse(content.toString('utf8')) as { sha256: string; json: string }
+    return sha256 === digest(json) ? (JSON.parse(json) as State) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

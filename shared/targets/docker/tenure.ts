@@ -1,0 +1,167 @@
+import { ToolError } from '../../outcome/errors.ts'
+import { find, type Entry, type ReleaseId } from '../../release/ledger.ts'
+import type { Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
+import { adoptContainer } from './adopt.ts'
+import { remove } from './containers.ts'
+import { diffOf } from './diff.ts'
+import type { Fleet, Member } from './fleet.ts'
+import { watch } from './follow.ts'
+import { handOver, startTrial } from './handover.ts'
+import { ensureImage } from './images.ts'
+import type { HeldLease } from './lease.ts'
+import type { Identity } from './payload.ts'
+import { asContainerPayload, packRecord, type ReleaseRecord } from './record.ts'
+import { restoreContainers } from './restore.ts'
+import { findRecord, type Context } from './store.ts'
+
+/** Stopped containers of good releases that stay for an instant way back; older ones are made anew from their records. */
+const keptContainers = 3
+
+/** The right to change the environment on a Docker engine. */
+export function openTenure(context: Context, lease: HeldLease): Tenure {
+  const { names } = context
+
+  /** A call that comes too late meets ids that are gone: what that means, the lease knows. */
+  const fenced = async <T>(work: (fleet: Fleet) => Promise<T>): Promise<T> => {
+    const fleet = await lease.check()
+    try {
+      return await work(fleet)
+    } catch (error) {
+      if (error instanceof ToolError) await lease.check()
+      throw error
+    }
+  }
+
+  const recordOf = (id: ReleaseId, payload: Payload): ReleaseRecord => {
+    const entry = find(lease.state.ledger, id)
+    if (!entry) throw new Error(`the ledger has no ${id}`)
+    return { entry, payload: asContainerPayload(payload) }
+  }
+
+  const identityOf = (id: ReleaseId, payload: Payload, fleet: Fleet): Identity => {
+    const { serving } = lease.state.ledger
+    const before = serving === null || serving === id ? undefined : findRecord(lease.records, fleet, serving)
+    return { record: recordOf(id, payload), previous: before, epoch: lease.epoch }
+  }
+
+  return {
+    get epoch() {
+      return lease.epoch
+    },
+    get ledger() {
+      return lease.state.ledger
+    },
+
+    async update(change) {
+      await lease.write(({ ledger }) => ({ ledger: change(ledger) }))
+      return lease.state.ledger
+    },
+
+    async adopt() {
+      const { foreign } = await lease.check()
+      if (!foreign) return undefined
+      const found = await adoptContainer(context, foreign.id)
+      // Should this run end before it writes r0 into the ledger, the next one finds the same container and adopts it again.
+      await lease.putRecord('r0', packRecord(found))
+      await lease.write(() => ({ adopted: foreign.id }))
+      return { version: found.entry.version, image: found.entry.image, payload: found.payload }
+    },
+
+    store: (id, payload) => lease.putRecord(id, packRecord(recordOf(id, payload))),
+
+    // The records themselves end with the lease's container: the next one takes along what the ledger remembers.
+    forget: () => fenced(fleet => forget(context, lease, fleet)),
+
+    apply: (id, payload) =>
+      fenced(async fleet => {
+        const identity = identityOf(id, payload, fleet)
+        const { create } = identity.record.payload.body
+        await ensureImage(context, create.Image)
+        await lease.check()
+        const running = [...fleet.services, ...(fleet.foreign ? [fleet.foreign] : [])].some(
+          each => each.running,
+        )
+        if (running) await startTrial(context, identity)
+        const object = `container ${names.serving}`
+        const before = identity.previous?.payload.body.create
+        return [
+          { object, action: running ? 'update' : 'create', diff: diffOf(before, create) },
+        ] satisfies Change[]
+      }),
+
+    follow: (id, payload, options) =>
+      fenced(async fleet => {
+        const trial = fleet.trials.find(each => each.release === id)
+        const there = fleet.services.find(each => each.release === id)
+        if (!there || trial) {
+          const refused = await install(id, payload, trial, options)
+          if (refused) return refused
+        }
+        return watchServing(id, options)
+      }),
+
+    restore: (good, payload) =>
+      fenced(fleet =>
+        restoreContainers(context, fleet, {
+          identity: identityOf(good, payload, fleet),
+          keep: keptIds(lease.state.ledger.entries, good),
+          fence: lease.tookOver,
+        }),
+      ),
+
+    renew: deadlineMs =>
+      lease.write(({ lease: held }) => ({
+        lease: held && { ...held, deadline: context.engine.now() + deadlineMs },
+      })),
+
+    end: () => lease.write(() => ({ lease: null })),
+  }
+
+  /** Waits for the trial, then hands the ports over. @returns how it ended when it did not come to serve */
+  async function install(
+    id: ReleaseId,
+    payload: Payload,
+    trial: Member | undefined,
+    options: FollowOptions,
+  ): Promise<Rollout | undefined> {
+    if (trial) {
+      const tried = await watch(context, trial.id, 'trial', options)
+      if (tried.kind !== 'ready') {
+        await lease.check()
+        await remove(context.engine, trial.id)
+        return tried
+      }
+      options.onProgress(`${trial.name} is well beside the one that serves; it takes over now.`)
+    }
+    const fleet = await lease.check()
+    const cause = await handOver(context, fleet, identityOf(id, payload, fleet))
+    if (trial) await remove(context.engine, trial.id)
+    return cause && { kind: 'doomed', cause }
+  }
+
+  async function watchServing(id: ReleaseId, options: FollowOptions): Promise<Rollout> {
+    const { services } = await lease.check()
+    const there = services.find(each => each.release === id && each.name === names.serving)
+    return watch(context, there?.id ?? names.parked(id), 'service', options)
+  }
+}
+
+function keptIds(entries: Entry[], good: ReleaseId): Set<ReleaseId> {
+  const ids = entries.filter(({ state, id }) => state === 'good' && id !== good).map(({ id }) => id)
+  return new Set([...ids.slice(-keptContainers), good])
+}
+
+async function forget(
+  { engine, names }: Context,
+  lease: HeldLease,
+  { services, trials }: Fleet,
+): Promise<void> {
+  const { ledger } = lease.state
+  const keep = keptIds(ledger.entries, ledger.serving ?? 'r0')
+  const gone = services.filter(
+    ({ release, running, name }) =>
+      !running && name !== names.serving && (release === null || !keep.has(release)),
+  )
+  for (const { id } of [...gone, ...trials]) await remove(engine, id)
+  await lease.check()
+}
