@@ -45,6 +45,10 @@ export interface Service {
   release(tag: string, illness?: Illness): void
 }
 
+interface Caller {
+  jobs: { release: { with: Record<string, string> } }
+}
+
 const root = join(import.meta.dirname, '../..')
 
 /** Makes the repository anew out of `deployment/` and the template's workflows. */
@@ -55,6 +59,9 @@ export function makeService(folder: string, places: Places): Service {
   cpSync(join(import.meta.dirname, 'template'), folder, { recursive: true })
   if (existsSync(join(root, '.dockerignore')))
     cpSync(join(root, '.dockerignore'), join(folder, '.dockerignore'))
+  edit(folder, '.github/workflows/release.yml', (workflow: Caller) => {
+    workflow.jobs.release.with['staging-url'] = stagingUrl(places)
+  })
   moveNamespace(folder, places.namespace)
   openNodePort(folder, places.nodePort)
   git(folder, 'init', '-q', '--initial-branch=main')

@@ -1,0 +1,156 @@
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { Client } from 'pg'
+import type { Lab } from '../lab/lab.ts'
+import type { Places, Service } from './service.ts'
+
+const execute = promisify(execFile)
+
+/** What tells one stage from another on the same lab. */
+export interface StageNames {
+  /** Of the namespace, the databases, and what is before the backups' names. */
+  name: string
+  nodePort: number
+  stagingPort: number
+}
+
+/** Room for one service in the lab: empty databases, a bucket, nothing deployed. */
+export interface Stage {
+  lab: Lab
+  places: Places
+  /** The secrets of the caller's repository, once the service is there. */
+  secrets(service: Service): Promise<Record<string, string>>
+  /** Takes down what was deployed. */
+  clear(): Promise<void>
+}
+
+/** Makes room, and removes what an earlier stage of that name left. */
+export async function makeStage(lab: Lab, { name, nodePort, stagingPort }: StageNames): Promise<Stage> {
+  const places: Places = {
+    namespace: name,
+    nodePort,
+    nodeIp: lab.hostIp,
+    container: `${name}-staging`,
+    stagingPort,
+    productionRedis: `redis://${lab.hostIp}:${lab.redis.port}/2`,
+    backups: `s3://runbook-backups/${name}`,
+  }
+  const clear = async () => {
+    await Promise.all([clearNamespace(lab, name), clearContainers(lab, places.container)])
+  }
+  await clear()
+  await makeBucket(lab, 'runbook-backups')
+  const databases = {
+    staging: await makeDatabase(lab, `${name}-staging`),
+    production: await makeDatabase(lab, `${name}-production`),
+  }
+  return { lab, places, clear, secrets: service => makeSecrets(lab, places, databases, service) }
+}
+
+/** kubectl as the lab's administrator. */
+export async function kubectl(lab: Lab, ...args: string[]): Promise<string> {
+  const { stdout } = await execute(lab.kubectl, ['--kubeconfig', lab.kubeconfig, ...args], {
+    maxBuffer: 16 * 2 ** 20,
+  })
+  return stdout
+}
+
+async function makeSecrets(
+  lab: Lab,
+  places: Places,
+  databases: { staging: string; production: string },
+  service: Service,
+): Promise<Record<string, string>> {
+  const redis = `redis://:${lab.redis.password}@${lab.hostIp}:${lab.redis.port}/1`
+  const staging = { NODE_ENV: 'staging', PORT: '3000', DATABASE_URL: databases.staging, REDIS_URL: redis }
+  const production = {
+    DATABASE_URL: databases.production,
+    JWT_SECRET: randomBytes(48).toString('hex'),
+    REDIS_PASSWORD: lab.redis.password,
+    EMAIL_API_KEY: `SG.${randomBytes(16).toString('hex')}`,
+    AWS_ACCESS_KEY_ID: lab.s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: lab.s3.secretAccessKey,
+    AWS_REGION: lab.s3.region,
+    AWS_ENDPOINT_URL_S3: lab.s3.endpoint,
+  }
+  return {
+    STAGING_ENV_FILE: envFile(staging),
+    PRODUCTION_ENV_FILE: envFile(production),
+    PRODUCTION_KUBECONFIG: await makeDeployer(lab, places.namespace, service),
+  }
+}
+
+function envFile(values: Record<string, string>): string {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('\n')
+}
+
+/** The least rights that a release needs, as the repository describes them, and a kubeconfig that has no others. */
+async function makeDeployer(lab: Lab, namespace: string, { folder }: Service): Promise<string> {
+  const access = join(folder, 'deployment/k8s/access')
+  // The namespace has to be there before what lies in it.
+  const files = readdirSync(access).sort(
+    (a, b) => Number(b === 'namespace.yaml') - Number(a === 'namespace.yaml'),
+  )
+  await kubectl(lab, 'apply', ...files.flatMap(file => ['-f', join(access, file)]))
+  const token = await kubectl(lab, 'create', 'token', 'runbook-deployer', '-n', namespace, '--duration=2h')
+  const view = await kubectl(lab, 'config', 'view', '--raw', '--minify', '--flatten', '--output=json')
+  const { clusters } = JSON.parse(view) as { clusters: { name: string }[] }
+  const cluster = clusters[0]?.name
+  const context = { name: 'deployer', context: { cluster, user: 'deployer', namespace } }
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters,
+    users: [{ name: 'deployer', user: { token: token.trim() } }],
+    contexts: [context],
+    'current-context': 'deployer',
+  })
+}
+
+async function clearNamespace(lab: Lab, namespace: string): Promise<void> {
+  await kubectl(lab, 'delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s')
+}
+
+async function clearContainers(lab: Lab, prefix: string): Promise<void> {
+  const docker = (...args: string[]) => execute('docker', ['--host', lab.docker.host, ...args])
+  const { stdout } = await docker('ps', '--all', '--quiet', '--filter', `name=^/${prefix}`)
+  const ids = stdout.split('\n').filter(id => id !== '')
+  if (ids.length > 0) await docker('rm', '--force', '--volumes', ...ids)
+}
+
+async function makeBucket({ s3 }: Lab, bucket: string): Promise<void> {
+  const client = new S3Client({ ...s3, credentials: s3, forcePathStyle: true })
+  try {
+    await client.send(new CreateBucketCommand({ Bucket: bucket }))
+  } catch (error) {
+    const mine = ['BucketAlreadyOwnedByYou', 'BucketAlreadyExists']
+    if (!(error instanceof Error && mine.includes(error.name))) throw error
+  } finally {
+    client.destroy()
+  }
+}
+
+/**
+ * An empty database, and a role that owns it and may do nothing else.
+ * @returns its URL, as pods and containers reach it
+ */
+async function makeDatabase({ postgres, hostIp }: Lab, name: string): Promise<string> {
+  const client = new Client({ connectionString: postgres.url })
+  const password = randomBytes(12).toString('hex')
+  await client.connect()
+  try {
+    await client.query(`drop database if exists "${name}" with (force)`)
+    await client.query(`drop role if exists "${name}"`)
+    await client.query(`create role "${name}" login password '${password}'`)
+    await client.query(`create database "${name}" owner "${name}"`)
+  } finally {
+    await client.end()
+  }
+  return `postgres://${name}:${password}@${hostIp}:${postgres.port}/${name}`
+}
