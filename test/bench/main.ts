@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Bench, Measurement } from './measurement.ts'
 import { renderPage } from './page.ts'
+import { rollout } from './rollout.ts'
 import { size } from './size.ts'
 import { start } from './start.ts'
 
-const benches: Bench[] = [start, size]
+const benches: Bench[] = [start, size, rollout]
 const file = join(import.meta.dirname, 'results.json')
 const out = join(import.meta.dirname, 'out')
 
