@@ -1,6 +1,6 @@
 import http, { type Agent, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
-import type { Socket } from 'node:net'
-import { faultOf, HttpFault } from './http-fault.ts'
+import { isIP, type Socket } from 'node:net'
+import { codeOf, faultOf, HttpFault } from './http-fault.ts'
 import { readBody } from './http-body.ts'
 
 /** One request, bounded in time, bytes and hops. */
@@ -146,7 +146,7 @@ function attempt(hop: Hop, timeoutMs: number, transport: Transport): Promise<Htt
   const { url, method, signal, body } = hop
   signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
-    const phases = stopwatch()
+    const phases = stopwatch(url.hostname.replace(/^\[(.*)\]$/, '$1'))
     const request = transport({
       ...urlOptions(url),
       method,
@@ -158,7 +158,14 @@ function attempt(hop: Hop, timeoutMs: number, transport: Transport): Promise<Htt
       },
     })
     const late = () =>
-      new HttpFault('timeout', method, url, `no whole answer within ${Math.ceil(timeoutMs)} ms`)
+      phases.isNaming()
+        ? new HttpFault(
+            'name',
+            method,
+            url,
+            `no address for ${url.hostname} within ${Math.ceil(timeoutMs)} ms`,
+          )
+        : new HttpFault('timeout', method, url, `no whole answer within ${Math.ceil(timeoutMs)} ms`)
     const timer = setTimeout(() => request.destroy(late()), Math.max(1, timeoutMs))
     const onAbort = () => request.destroy()
     signal?.addEventListener('abort', onAbort)
@@ -210,22 +217,26 @@ function isIdempotent(method: string): boolean {
 }
 
 function wasReset(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+  return ['ECONNRESET', 'EPIPE'].includes(codeOf(error))
 }
 
 /** Measures the phases of one exchange. */
-function stopwatch() {
+function stopwatch(hostname: string) {
   const start = performance.now()
+  let naming = false
   const at = { assigned: start, lookup: start, connected: start, secured: start, answered: 0 }
   return {
     watch(socket: Socket, reused: boolean): void {
+      naming = !reused && isIP(hostname) === 0
       const now = performance.now()
       at.assigned = at.lookup = at.connected = at.secured = now
       if (reused) return
       socket.once('lookup', () => {
+        naming = false
         at.lookup = at.connected = at.secured = performance.now()
       })
       socket.once('connect', () => {
+        naming = false
         at.connected = at.secured = performance.now()
       })
       socket.once('secureConnect', () => {
@@ -236,6 +247,8 @@ function stopwatch() {
       at.answered = performance.now()
     },
     answered: () => at.answered > 0,
+    /** The host's name is being looked up. An address is its own name. */
+    isNaming: () => naming,
     read: (): HttpTimings => ({
       dns: at.lookup - at.assigned,
       connect: at.connected - at.lookup,

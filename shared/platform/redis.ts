@@ -1,4 +1,5 @@
 import { InputError, messageOf, ToolError } from '../outcome/errors.ts'
+import { codeOf } from './http-fault.ts'
 
 /** One Redis server, and how it is reached. Holds the password: never logged. */
 export interface RedisServer {
@@ -107,7 +108,7 @@ export async function openRedis(
 }
 
 function refused({ host, port }: RedisServer, error: unknown): ToolError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const code = codeOf(error)
   const message = messageOf(error) || code
   return new ToolError(`Redis at ${host}:${port}: ${message}`, {
     tool: 'Redis',

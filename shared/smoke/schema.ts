@@ -24,10 +24,14 @@ const matcher = z.strictObject({
   exists: z.boolean().optional(),
 })
 
-const status = z.int().min(100).max(599)
+const statusAccepted = 'a status like 200, or a list of them'
+const status = z
+  .int({ error: statusAccepted })
+  .min(100, { error: statusAccepted })
+  .max(599, { error: statusAccepted })
 const expectation = z.strictObject({
   status: z
-    .union([status, z.array(status).min(1)], { error: 'a status like 200, or a list of them' })
+    .union([status, z.array(status).min(1)], { error: statusAccepted })
     .optional()
     .describe('Default: 200.'),
   latency: z

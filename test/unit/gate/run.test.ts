@@ -1,0 +1,86 @@
+import { afterEach, describe, expect, test } from '@jest/globals'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { GatePlan } from '../../../shared/gate/plan.ts'
+import { watch } from '../../../shared/gate/run.ts'
+import { systemClock as clock } from '../../../shared/platform/clock.ts'
+import type { Log } from '../../../shared/platform/log.ts'
+
+let server: Server | undefined
+
+afterEach(() => {
+  server?.close()
+  server?.closeAllConnections()
+})
+
+async function serve(listener: RequestListener): Promise<string> {
+  const made = createServer(listener)
+  server = made
+  await new Promise<void>(resolve => made.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(made.address() as AddressInfo).port}`
+}
+
+const silent: Log = {
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  debug: () => undefined,
+  group: (_title, work) => work(),
+}
+
+const planFor = (url: string): GatePlan => ({
+  url,
+  paths: ['/health'],
+  forMs: 600,
+  intervalMs: 10,
+  rounds: 60,
+  limits: { errors: { allowed: 0.01, passBelow: 0.05 }, latency: undefined, resources: undefined },
+})
+const gate = (plan: GatePlan, signal = new AbortController().signal) =>
+  watch(plan, { clock, log: silent, signal })
+
+describe('a gate', () => {
+  test('passes a service that answers', async () => {
+    const url = await serve((_, response) => void response.end('ok'))
+    expect(await gate(planFor(url))).toMatchObject({ verdict: 'pass', probes: 60, failed: 0 })
+  })
+
+  test('fails one that is down, as soon as that is certain', async () => {
+    const { verdict, probes, evidence } = await gate(planFor('http://127.0.0.1:1'))
+    expect(verdict).toBe('fail')
+    expect(probes).toBeLessThan(10)
+    expect(evidence.find(({ subject }) => subject === 'GET /health')).toMatchObject({
+      tone: 'bad',
+      finding: expect.stringContaining('connection refused'),
+    })
+  })
+
+  test('fails one that breaks while it is watched, before the window is over', async () => {
+    let answers = 0
+    const url = await serve((_, response) => {
+      answers += 1
+      response.writeHead(answers > 20 ? 500 : 200).end()
+    })
+    const { verdict, probes } = await gate(planFor(url))
+    expect(verdict).toBe('fail')
+    expect(probes).toBeLessThan(40)
+  })
+
+  test('does not decide when the name of the host has no address', async () => {
+    const { verdict, failed, evidence } = await gate({ ...planFor('http://no-such-host.invalid'), rounds: 4 })
+    expect([verdict, failed]).toEqual(['inconclusive', 0])
+    expect(evidence.at(-1)).toMatchObject({ tone: 'warn', finding: expect.stringContaining('no address') })
+  })
+
+  test('asks a service that hangs as often as one that answers', async () => {
+    let open = 0
+    const url = await serve(() => {
+      open += 1
+    })
+    const controller = new AbortController()
+    const waiting = gate(planFor(url), controller.signal)
+    while (open < 60) await new Promise(resolve => setImmediate(resolve))
+    controller.abort(new Error('cancelled'))
+    await expect(waiting).rejects.toThrow('cancelled')
+  })
+})

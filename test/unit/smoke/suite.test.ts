@@ -1,0 +1,70 @@
+import { describe, expect, test } from '@jest/globals'
+import { loadSuite, parseSuite, variablesOf } from '../../../shared/smoke/suite.ts'
+
+const parse = (text: string) => parseSuite('smoke.yml', text)
+
+test('reads a suite, with its defaults and where each request stands', () => {
+  const suite = parse(`
+name: users
+load: { path: /api/v1/users }
+requests:
+  - name: create
+    method: POST
+    path: /api/v1/users
+    headers: { authorization: 'Bearer \${env:API_TOKEN}' }
+    body: { name: Ada }
+    expect: { status: [200, 201], latency: 500ms, json: { user.name: Ada, user.id: { type: number } } }
+    capture: { id: user.id }
+  - name: read
+    path: /api/v1/users/\${id}
+`)
+  expect(suite).toMatchObject({
+    name: 'users',
+    loadPath: '/api/v1/users',
+    requests: [
+      { where: 'smoke.yml:5', expect: { statuses: [200, 201], latencyMs: 500 }, capture: { id: 'user.id' } },
+      { where: 'smoke.yml:12', expect: { statuses: [200], latencyMs: undefined }, capture: {} },
+    ],
+  })
+  expect(variablesOf(suite)).toEqual([{ name: 'API_TOKEN', where: 'smoke.yml:5' }])
+})
+
+test("the built-in suite has the guide's endpoints", () => {
+  const suite = loadSuite('/', '')
+  expect(suite.requests.map(({ path }) => path)).toEqual([
+    '/health',
+    '/api/v1/status',
+    '/api/v1/metrics',
+    '/api/v1/ping',
+  ])
+  expect(suite.loadPath).toBe('/api/v1/ping')
+})
+
+describe('names file, line, what was found and what is accepted', () => {
+  const request = (lines: string) => `name: x\nrequests:\n  - name: a\n    path: /a\n${lines}`
+
+  test.each([
+    ['requests:\n  - [', /^smoke\.yml:\d is not YAML/],
+    ['name: x\nrequests: []', /^smoke\.yml:2 requests is "\[\]"/],
+    [
+      'name: x\nrequests:\n  - name: a\n    path: health',
+      /^smoke\.yml:4 .*"health"; accepted: a path with a leading/,
+    ],
+    [request('    expct: {}'), /^smoke\.yml:5 requests\.0\.expct is not a key that a suite has/],
+    [request('    method: get'), /^smoke\.yml:5 requests\.0\.method is "get"; accepted: .*GET/],
+    [request('    expect: { status: 2000 }'), /^smoke\.yml:5 .*2000.*accepted: a status like 200/],
+    [request('    expect: { latency: 5 }'), /^smoke\.yml:5 .*latency is "5"/],
+    [request('    expect: { body: "(" }'), /^smoke\.yml:5 .*accepted: a regular expression/],
+    [request('    expect: { json: { a: { over: 3 } } }'), /^smoke\.yml:5 .*over is not a key/],
+    [request('    expect: { json: { a: [1] } }'), /^smoke\.yml:5 .*accepted: a value, or any of equals/],
+    [request('    headers: { x: "${token}" }'), /^smoke\.yml:3 is "\$\{token\}"; accepted: nothing/],
+  ])('%j', (text, message) => {
+    expect(() => parse(text)).toThrow(
+      expect.objectContaining({ name: 'InputError', message: expect.stringMatching(message) }),
+    )
+  })
+
+  test('a suite that is not there', () => {
+    expect(() => loadSuite('/', 'no/such.yml')).toThrow('suite: no/such.yml cannot be read')
+  })
+})
