@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
+import { systemClock } from '../../../shared/platform/clock.ts'
+import { systemExec } from '../../../shared/platform/exec.ts'
+import type { Log } from '../../../shared/platform/log.ts'
+import type { Holder } from '../../../shared/release/lease.ts'
+import type { Environment } from '../../../shared/runbook/environment.ts'
+import { gateDefaults } from '../../../shared/runbook/environment.ts'
+import { openTarget } from '../../../shared/targets/open.ts'
+import type { Target, Tenure } from '../../../shared/targets/target.ts'
+import { readLab, type Lab } from '../../lab/lab.ts'
+import { placesOf } from '../../lab/places.ts'
+
+/** A namespace of the lab's cluster that one test file has for itself. */
+export interface Room {
+  lab: Lab
+  namespace: string
+  /** `localhost:5000/e2e-probe@sha256:...`: busybox. */
+  image: string
+  kubectl(...args: string[]): string
+  /** Applies YAML text as a person would. */
+  kubectlApply(text: string): void
+  /** A target over the manifests that are given, with what it logs. */
+  open(manifests: Record<string, string>, as?: { kubeconfig?: string }): Promise<Opened>
+  /** Every target that was opened is closed, and the namespace deleted. */
+  leave(): Promise<void>
+}
+
+export interface Opened {
+  target: Target
+  logged: string[]
+  secrets: Secrets
+}
+
+const repository = 'e2e-probe'
+
+/** The lab, or an error that says how to start it. */
+export function requireLab(): Lab {
+  const lab = readLab(placesOf(process.env))
+  if (!lab) throw new Error('the lab is down; start it with: script/lab up')
+  return lab
+}
+
+export function enterRoom(name: string): Room {
+  const lab = requireLab()
+  const namespace = `e2e-${name}-${process.pid}`
+  const image = pushImage(lab)
+  const folders: string[] = []
+  const opened: Target[] = []
+  const kubectl = (...args: string[]) =>
+    execFileSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, '-n', namespace, ...args], {
+      encoding: 'utf8',
+    })
+  kubectl('create', 'namespace', namespace)
+  // The first pod of a namespace has to wait for its default ServiceAccount.
+  kubectl('wait', '--for=create', 'serviceaccount/default', '--timeout=30s')
+  return {
+    lab,
+    namespace,
+    image,
+    kubectl,
+    kubectlApply(text) {
+      execFileSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, '-n', namespace, 'apply', '-f', '-'], {
+        input: text,
+      })
+    },
+    async open(manifests, { kubeconfig = lab.kubeconfig } = {}) {
+      const root = mkdtempSync(join(tmpdir(), 'runbook-e2e-'))
+      folders.push(root)
+      mkdirSync(join(root, 'manifests'))
+      for (const [file, text] of Object.entries(manifests)) writeFileSync(join(root, 'manifests', file), text)
+      const logged: string[] = []
+      const secrets = createSecrets()
+      const environment = environmentOf(root, namespace)
+      const target = await openTarget(environment, {
+        clock: systemClock,
+        exec: systemExec,
+        log: logInto(logged),
+        secrets,
+        env: {},
+        kubeconfig,
+        signal: new AbortController().signal,
+      })
+      opened.push(target)
+      return { target, logged, secrets }
+    },
+    async leave() {
+      await Promise.all(opened.map(target => target.close()))
+      for (const folder of folders) rmSync(folder, { recursive: true })
+      kubectl('delete', 'namespace', namespace, '--wait=false')
+    },
+  }
+}
+
+function environmentOf(root: string, namespace: string): Environment {
+  return {
+    service: 'probe',
+    name: 'production',
+    root,
+    target: { kind: 'kubernetes', namespace, manifests: 'manifests', workload: 'deployment/probe' },
+    url: '',
+    envFile: '',
+    requires: [],
+    backup: undefined,
+    gate: gateDefaults,
+    smoke: { suite: '', requests: 1, concurrency: 1 },
+  }
+}
+
+function logInto(lines: string[]): Log {
+  const add = (line: string) => void lines.push(line)
+  return { info: add, warn: add, error: add, debug: add, group: (_title, work) => work() }
+}
+
+/** An image of nothing but busybox: 1 MB, and its web server answers within milliseconds. */
+function pushImage(lab: Lab): string {
+  const name = `${lab.registry}/${repository}:1`
+  const docker = (...args: string[]) =>
+    execFileSync('docker', ['--host', lab.docker.host, ...args], { encoding: 'utf8' })
+  const root = mkdtempSync(join(tmpdir(), 'runbook-image-'))
+  mkdirSync(join(root, 'bin'))
+  mkdirSync(join(root, 'www'))
+  execFileSync('cp', ['/bin/busybox', join(root, 'bin/busybox')])
+  for (const applet of ['sh', 'sleep', 'httpd', 'echo', 'cat', 'env', 'touch', 'mkdir']) {
+    symlinkSync('busybox', join(root, 'bin', applet))
+  }
+  writeFileSync(join(root, 'www/index.html'), 'well\n')
+  mkdirSync(dirname(join(root, 'tmp/x')), { recursive: true })
+  const archive = `${root}.tar`
+  // Fixed times and owners: the same bytes give the same digest each time.
+  execFileSync('tar', [
+    '--mtime=2026-01-01',
+    '--numeric-owner',
+    '--owner=0',
+    '--group=0',
+    '--sort=name',
+    '-cf',
+    archive,
+    '-C',
+    root,
+    '.',
+  ])
+  docker(
+    'import',
+    '--change',
+    'ENV PATH=/bin',
+    '--change',
+    'CMD ["httpd","-f","-p","3000","-h","/www"]',
+    archive,
+    name,
+  )
+  const pushed = docker('push', name)
+  rmSync(root, { recursive: true })
+  rmSync(archive)
+  const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed)?.[1]
+  if (!digest) throw new Error(`docker push said no digest: ${pushed}`)
+  return `${lab.registry}/${repository}@${digest}`
+}
+
+/** A run that asks for the lease. */
+export function run(name: string): Holder {
+  return {
+    run: name,
+    attempt: 1,
+    title: `run ${name} of org/probe`,
+    url: `https://github.com/org/probe/runs/${name}`,
+  }
+}
+
+/** Takes the lease, which must be free. */
+export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_000): Promise<Tenure> {
+  const taken = await target.take(holder, deadlineMs)
+  if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
+  return taken
+}

@@ -1,0 +1,74 @@
+import {
+  advance,
+  beginRestore,
+  closeGood,
+  endRestore,
+  intend,
+  type ReleaseId,
+} from '../../../shared/release/ledger.ts'
+import type { Change, Payload, Rollout, Target, Tenure } from '../../../shared/targets/target.ts'
+
+const at = '2026-01-01T00:00:00.000Z'
+
+export interface Released {
+  id: ReleaseId
+  payload: Payload
+  changes: Change[]
+  rollout: Rollout
+  progress: string[]
+}
+
+/** What the deploy step does with a tenure, without its words. */
+export async function release(
+  target: Target,
+  tenure: Tenure,
+  version: string,
+  image: string,
+  config: Record<string, string> = {},
+): Promise<Released> {
+  const payload = await target.render({ version, image, config })
+  const written = intend(tenure.ledger, { version, image, by: 'ada', run: '1', runUrl: '', intendedAt: at })
+  await tenure.update(() => written.ledger)
+  await tenure.store(written.id, payload)
+  const changes = await tenure.apply(written.id, payload)
+  await tenure.update(ledger => advance(ledger, written.id, 'applied'))
+  const { rollout, progress } = await follow(tenure, written.id, payload)
+  if (rollout.kind === 'ready') await tenure.update(ledger => advance(ledger, written.id, 'ready'))
+  return { id: written.id, payload, changes, rollout, progress }
+}
+
+export async function follow(
+  tenure: Tenure,
+  id: ReleaseId,
+  payload: Payload,
+  timeoutMs = 60_000,
+): Promise<{ rollout: Rollout; progress: string[] }> {
+  const progress: string[] = []
+  const rollout = await tenure.follow(id, payload, {
+    timeoutMs,
+    signal: new AbortController().signal,
+    onProgress: line => void progress.push(line),
+  })
+  return { rollout, progress }
+}
+
+export async function recordGood(tenure: Tenure, id: ReleaseId): Promise<void> {
+  await tenure.update(ledger => closeGood(ledger, id, at))
+}
+
+/** What the rollback step does with a tenure. */
+export async function bringBack(
+  target: Target,
+  tenure: Tenure,
+  back: ReleaseId,
+  from: ReleaseId,
+): Promise<Change[]> {
+  const [payload, withdrawn] = [await target.recall(back), await target.recall(from)]
+  if (!payload) throw new Error(`no record of ${back}`)
+  await tenure.update(ledger => beginRestore(ledger, back, at, 'a test says so'))
+  const changes = await tenure.restore(back, payload, withdrawn)
+  const { rollout } = await follow(tenure, back, payload)
+  if (rollout.kind !== 'ready') throw new Error(`${back} did not come back: ${rollout.cause.message}`)
+  await tenure.update(endRestore)
+  return changes
+}
