@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Places } from './places.ts'
+import { placesOf, type Places } from './places.ts'
+import { Daemons } from './process.ts'
 
 /** What the parts contribute: how each is reached. */
 export interface LabParts {
@@ -34,3 +37,32 @@ export function readLab(places: Places): Lab | undefined {
     return undefined
   }
 }
+
+/** The lab, which must be up. */
+export function openLab(): Lab {
+  const lab = readLab(placesOf(process.env))
+  if (lab === undefined) throw new Error('the lab is down; start it with: script/lab up')
+  return lab
+}
+
+/** The lab, started if need be. `startedByUs` tells the caller to take it down when it is done. */
+export async function ensureLab(): Promise<{ lab: Lab; startedByUs: boolean }> {
+  const places = placesOf(process.env)
+  const daemons = new Daemons(places.state)
+  const startedByUs = !daemons.names().some(name => daemons.runs(name))
+  const command = join(places.source, '../../script/lab')
+  const child = spawn(command, ['up'], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const [code] = (await once(child, 'exit')) as [number | null]
+  if (code !== 0) throw new Error('the lab could not be started; the lines above say why')
+  return { lab: openLab(), startedByUs }
+}
+
+export {
+  createBucket,
+  createDatabase,
+  createNamespace,
+  deleteBucket,
+  deleteNamespace,
+  dropDatabase,
+  kubectl,
+} from './tenancy.ts'

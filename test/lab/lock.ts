@@ -12,10 +12,14 @@ export async function holdLock(
 ): Promise<Disposable> {
   const file = join(places.state, 'lock')
   const me = JSON.stringify(identify(process.pid))
-  for (let told = false; ; await pause(100, undefined, { signal })) {
+  for (let told = false; ;) {
     try {
       writeFileSync(file, me, { flag: 'wx' })
-      return { [Symbol.dispose]: () => rmSync(file, { force: true }) }
+      return {
+        [Symbol.dispose]() {
+          rmSync(file, { force: true })
+        },
+      }
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     }
@@ -26,6 +30,7 @@ export async function holdLock(
       say('lab', `waiting for process ${holder.pid}, which is at work on the lab`)
       told = true
     }
+    await pause(100, undefined, { signal })
   }
 }
 

@@ -16,7 +16,9 @@ export interface Places {
 
 /** Where the lab of this user is. `env` needs HOME or XDG_CACHE_HOME. */
 export function placesOf(env: Record<string, string | undefined>): Places {
-  const home = env['XDG_CACHE_HOME'] ?? (env['HOME'] === undefined ? undefined : join(env['HOME'], '.cache'))
+  const { HOME, XDG_CACHE_HOME } = env
+  // An empty variable counts as unset, as the XDG specification says.
+  const home = [XDG_CACHE_HOME, HOME && join(HOME, '.cache')].find(folder => folder)
   if (home === undefined) throw new Error('neither HOME nor XDG_CACHE_HOME is set, so the lab has no folder')
   const cache = join(home, 'runbook-actions')
   return {

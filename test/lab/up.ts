@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { holdLock } from './lock.ts'
-import type { Lab } from './lab.ts'
+import type { Lab, LabParts } from './lab.ts'
 import { installMissing } from './packages.ts'
 import type { Part } from './part.ts'
 import { hostIp, type Places } from './places.ts'
@@ -46,9 +46,9 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
     ).catch((cause: unknown) => {
       throw new PartError('packages', cause)
     })
-    const begun = new Map<string, Promise<object>>()
+    const begun = new Map<string, Promise<Partial<LabParts>>>()
     const begin = async (part: Part) => {
-      await Promise.all(part.after.map(name => begun.get(name)))
+      await Promise.all(part.after.flatMap(name => begun.get(name) ?? []))
       shop.signal.throwIfAborted()
       const startedAt = performance.now()
       const reached = await part.up(shop).catch((cause: unknown) => {

@@ -29,16 +29,16 @@ export interface Workshop {
   daemons: Daemons
   programs: Programs
   /** A progress line. */
-  say(part: string, text: string): void
+  say: (part: string, text: string) => void
   /** Runs a program to its end and gives its standard output; a LabError carries the tail of what it wrote. */
-  run(file: string, args: string[], options?: RunOptions): Promise<string>
+  run: (file: string, args: string[], options?: RunOptions) => Promise<string>
   /** Waits until `ready` says true. Ends with the log of `daemon` when that has died, or after `seconds`. */
-  until(
+  until: (
     what: string,
     daemon: string | undefined,
     seconds: number,
     ready: () => Promise<boolean>,
-  ): Promise<void>
+  ) => Promise<void>
   /** Aborted by Ctrl-C and by the failure of another part. */
   signal: AbortSignal
 }
@@ -52,7 +52,10 @@ export function runner(signal: AbortSignal): Workshop['run'] {
         args,
         { signal, cwd, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LANG: 'C.UTF-8', ...env } },
         (error, stdout, stderr) => {
-          if (error === null || tolerate.includes(Number(error.code))) return resolve(stdout)
+          if (error === null || tolerate.includes(Number(error.code))) {
+            resolve(stdout)
+            return
+          }
           const tail = `${stdout}\n${stderr}`.trim().split('\n').slice(-12).join('\n')
           const missing = error.code === 'ENOENT'
           const why = missing ? 'is not installed' : `ended with ${error.code ?? error.signal ?? 'an error'}`
