@@ -3,9 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
-import { Client } from 'pg'
-import type { Lab } from '../lab/lab.ts'
+import pg from 'pg'
+import { createBucket, deleteNamespace, kubectl, type Lab } from '../lab/lab.ts'
 import type { Places, Service } from './service.ts'
 
 const execute = promisify(execFile)
@@ -40,7 +39,7 @@ export async function makeStage(lab: Lab, { name, nodePort, stagingPort }: Stage
     backups: `s3://runbook-backups/${name}`,
   }
   const clear = async () => {
-    await Promise.all([clearNamespace(lab, name), clearContainers(lab, places.container)])
+    await Promise.all([deleteNamespace(lab, name), clearContainers(lab, places.container)])
   }
   await clear()
   await makeBucket(lab, 'runbook-backups')
@@ -49,14 +48,6 @@ export async function makeStage(lab: Lab, { name, nodePort, stagingPort }: Stage
     production: await makeDatabase(lab, `${name}-production`),
   }
   return { lab, places, clear, secrets: service => makeSecrets(lab, places, databases, service) }
-}
-
-/** kubectl as the lab's administrator. */
-export async function kubectl(lab: Lab, ...args: string[]): Promise<string> {
-  const { stdout } = await execute(lab.kubectl, ['--kubeconfig', lab.kubeconfig, ...args], {
-    maxBuffer: 16 * 2 ** 20,
-  })
-  return stdout
 }
 
 async function makeSecrets(
@@ -113,10 +104,6 @@ async function makeDeployer(lab: Lab, namespace: string, { folder }: Service): P
   })
 }
 
-async function clearNamespace(lab: Lab, namespace: string): Promise<void> {
-  await kubectl(lab, 'delete', 'namespace', namespace, '--ignore-not-found', '--timeout=120s')
-}
-
 async function clearContainers(lab: Lab, prefix: string): Promise<void> {
   const docker = (...args: string[]) => execute('docker', ['--host', lab.docker.host, ...args])
   const { stdout } = await docker('ps', '--all', '--quiet', '--filter', `name=^/${prefix}`)
@@ -124,15 +111,12 @@ async function clearContainers(lab: Lab, prefix: string): Promise<void> {
   if (ids.length > 0) await docker('rm', '--force', '--volumes', ...ids)
 }
 
-async function makeBucket({ s3 }: Lab, bucket: string): Promise<void> {
-  const client = new S3Client({ ...s3, credentials: s3, forcePathStyle: true })
+async function makeBucket(lab: Lab, bucket: string): Promise<void> {
   try {
-    await client.send(new CreateBucketCommand({ Bucket: bucket }))
+    await createBucket(lab, bucket)
   } catch (error) {
-    const mine = ['BucketAlreadyOwnedByYou', 'BucketAlreadyExists']
-    if (!(error instanceof Error && mine.includes(error.name))) throw error
-  } finally {
-    client.destroy()
+    const there = ['BucketAlreadyOwnedByYou', 'BucketAlreadyExists']
+    if (!(error instanceof Error && there.includes(error.name))) throw error
   }
 }
 
@@ -141,7 +125,7 @@ async function makeBucket({ s3 }: Lab, bucket: string): Promise<void> {
  * @returns its URL, as pods and containers reach it
  */
 async function makeDatabase({ postgres, hostIp }: Lab, name: string): Promise<string> {
-  const client = new Client({ connectionString: postgres.url })
+  const client = new pg.Client({ connectionString: postgres.url })
   const password = randomBytes(12).toString('hex')
   await client.connect()
   try {
