@@ -39,6 +39,8 @@ export interface Illness {
 /** A plain service repository that knows this suite only by `uses: org/runbook-actions/...@v1`. */
 export interface Service {
   folder: string
+  /** Where production is. */
+  namespace: string
   stagingUrl: string
   productionUrl: string
   /** Commits one version, and tags it. */
@@ -67,6 +69,7 @@ export function makeService(folder: string, places: Places): Service {
   git(folder, 'init', '-q', '--initial-branch=main')
   return {
     folder,
+    namespace: places.namespace,
     stagingUrl: stagingUrl(places),
     productionUrl: productionUrl(places),
     release(tag, illness = {}) {

@@ -1,6 +1,6 @@
 /** What has to be true at the end of an act, and whether it was. */
 export interface Checks {
-  check(what: string, ok: boolean): void
+  check: (what: string, ok: boolean) => void
   readonly failed: string[]
 }
 
