@@ -90,7 +90,7 @@ async function guarded(runner: Runner, work: () => Promise<void>): Promise<void>
     const hint = isExpected(error) ? error.hint : 'This is a bug of runbook-actions: please report it.'
     runner.output('status', 'failure')
     runner.output('reason-code', reason)
-    runner.annotate('error', reason, `${messageOf(error)} ${hint}`)
+    runner.annotate('error', reason, `${sentence(messageOf(error))} ${hint}`)
     if (!isExpected(error) && error instanceof Error) runner.log.error(error.stack ?? '')
     runner.fail()
   }
@@ -117,4 +117,8 @@ async function show(runner: Runner, environment: Environment, outcome: Outcome):
   }
   writeOutcome(environment.root, outcome)
   await runner.summary(renderMarkdown(outcome))
+}
+
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
 }

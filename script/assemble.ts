@@ -36,7 +36,7 @@ function assembleAction(name: string): void {
 
 function entry(folder: string, file: string, phase: string, name: string): void {
   const lib = join(folder === '.' ? '..' : '../..', 'lib/index.js')
-  write(`${name}/dist/${file}.js`, `import { ${phase} } from '${lib}'\nawait ${phase}('${name}')\n`)
+  write(join(folder, 'dist', `${file}.js`), `import { ${phase} } from '${lib}'\nawait ${phase}('${name}')\n`)
 }
 
 function actionNames(): string[] {

@@ -16,6 +16,7 @@ const names: ActionName[] = [
   'health-gate',
   'smoke-test',
   'rollback',
+  'promote',
 ]
 const check = process.argv.includes('--check')
 let stale = 0
@@ -23,7 +24,7 @@ let stale = 0
 for (const name of names) {
   const { description, fields, outputs, post } = await loadAction(name)
   const all = { ...commonOutputs, ...outputs }
-  keep(join('actions', name, 'action.yml'), () =>
+  keep(name === 'promote' ? 'action.yml' : join('actions', name, 'action.yml'), () =>
     actionYaml(name, description, fields, all, post !== undefined),
   )
   keep(join('actions', name, 'README.md'), current => withTables(current, name, description, fields, all))
@@ -37,7 +38,7 @@ function keep(path: string, make: (current: string) => string): void {
   const wanted = make(current)
   if (wanted === current) return
   stale++
-  console.log(check ? `${path} is out of date: run script/build` : `${path} written`)
+  console.log(check ? `${path} is out of date: run node script/describe.ts` : `${path} written`)
   if (!check) writeFileSync(file, wanted)
 }
 
