@@ -1,0 +1,157 @@
+import { quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
+import type { Contents, TableContents } from './manifest.ts'
+
+/** A table whose rows are counted and hashed. */
+interface TableName {
+  schema: string
+  table: string
+  /** A partitioned table is read whole: a restore may put a row into another partition (hashed enums do). */
+  partitioned: boolean
+}
+
+export interface SequenceName {
+  schema: string
+  sequence: string
+}
+
+/** Of pg_class `c`: what users made, and pg_dump dumps. An extension's own tables come back with the extension. */
+const dumped = `n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND NOT EXISTS (
+  SELECT 1 FROM pg_catalog.pg_depend e
+   WHERE e.classid = 'pg_catalog.pg_class'::regclass AND e.objid = c.oid AND e.deptype = 'e')`
+
+/** Partitions that are foreign tables are not dumped: such a table is compared partition by partition. */
+const foreignLeaf = `EXISTS (
+  SELECT 1 FROM pg_catalog.pg_partition_tree(pg_catalog.pg_partition_root(c.oid)) p
+    JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE l.relkind = 'f')`
+
+const listTables = `
+  SELECT n.nspname AS schema, c.relname AS table, c.relkind = 'p' AS partitioned
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE ${dumped} AND CASE
+           WHEN c.relkind = 'p' THEN NOT c.relispartition AND NOT ${foreignLeaf}
+           WHEN c.relkind = 'r' THEN NOT c.relispartition OR ${foreignLeaf}
+           ELSE false END
+   ORDER BY pg_catalog.pg_table_size(c.oid) DESC, 1, 2`
+
+const listSequences = `
+  SELECT n.nspname AS schema, c.relname AS sequence
+    FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+   WHERE c.relkind = 'S' AND ${dumped} ORDER BY 1, 2`
+
+/** Large objects in pieces of 16 MiB: reading one whole fails beyond 1 GiB. */
+const hashLargeObjects = `
+  WITH RECURSIVE piece(id, at, hash, bytes) AS (
+    SELECT m.oid, 0::bigint, md5(x.data), length(x.data)
+      FROM pg_catalog.pg_largeobject_metadata m
+      CROSS JOIN LATERAL (SELECT lo_get(m.oid, 0, 16777216) AS data OFFSET 0) x
+    UNION ALL
+    SELECT p.id, p.at + 16777216, md5(x.data), length(x.data)
+      FROM piece p
+      CROSS JOIN LATERAL (SELECT lo_get(p.id, p.at + 16777216, 16777216) AS data OFFSET 0) x
+     WHERE p.bytes = 16777216)
+  SELECT count(DISTINCT id)::text AS count,
+         coalesce(sum(hashtextextended(concat_ws(':', id, at, hash, bytes) COLLATE "C", 0)), 0)::text AS checksum
+    FROM piece`
+
+/**
+ * Counts and hashes all that the session's transaction sees. The session must have been prepared (`prepareSession`).
+ * Sequences are given with their next value as both bounds.
+ */
+export async function readContents(session: PostgresSession): Promise<Contents> {
+  const sequences = await session.rows<SequenceName>(listSequences)
+  const next = await readSequences(session, sequences)
+  const tables: TableContents[] = []
+  for (const table of await session.rows<TableName>(listTables)) tables.push(await hashTable(session, table))
+  const [large] = await session.rows<{ count: string; checksum: string }>(hashLargeObjects)
+  return {
+    tables: tables.sort((a, b) => compareNames(a.schema, b.schema) || compareNames(a.table, b.table)),
+    sequences: sequences.map((name, index) => ({ ...name, from: next[index] ?? '', to: next[index] ?? '' })),
+    largeObjects: { count: Number(large?.count ?? 0), checksum: large?.checksum ?? '0' },
+  }
+}
+
+/** The values that the sequences will give next, in the order asked for. */
+export async function readSequences(session: PostgresSession, names: SequenceName[]): Promise<string[]> {
+  const values: string[] = []
+  // In portions: one statement for thousands of sequences would be slow to plan.
+  for (let from = 0; from < names.length; from += 200) {
+    const portion = names.slice(from, from + 200)
+    const parts = portion.map(
+      ({ schema, sequence }, index) =>
+        `SELECT ${index} AS position, CASE WHEN s.is_called THEN s.last_value::numeric + d.seqincrement ELSE s.last_value END::text AS next
+           FROM ${quoteIdentifier(schema)}.${quoteIdentifier(sequence)} s,
+                pg_catalog.pg_sequence d WHERE d.seqrelid = s.tableoid`,
+    )
+    const rows = await session.rows<{ next: string }>(`${parts.join(' UNION ALL ')} ORDER BY position`)
+    values.push(...rows.map(({ next }) => next))
+  }
+  return values
+}
+
+/** Widens the bounds of each sequence by what it gives now, after the dump. */
+export async function closeSequences(session: PostgresSession, contents: Contents): Promise<Contents> {
+  const now = await readSequences(session, contents.sequences)
+  return {
+    ...contents,
+    sequences: contents.sequences.map((each, index) => ({ ...each, to: now[index] ?? each.to })),
+  }
+}
+
+/**
+ * What differs between what was dumped and what was restored, one line each; empty when nothing does.
+ * A restored sequence must lie within the bounds that were seen around the dump.
+ */
+export function compareContents(dumped: Contents, restored: Contents): string[] {
+  const differences: string[] = []
+  const tables = new Map(restored.tables.map(each => [nameOf(each.schema, each.table), each]))
+  for (const { schema, table, rows, checksum } of dumped.tables) {
+    const name = nameOf(schema, table)
+    const found = tables.get(name)
+    tables.delete(name)
+    if (!found) differences.push(`table ${name} is missing`)
+    else if (found.rows !== rows)
+      differences.push(`table ${name} has ${found.rows} rows, was dumped with ${rows}`)
+    else if (found.checksum !== checksum)
+      differences.push(`table ${name} has the same ${rows} rows in number, but other values`)
+  }
+  for (const name of tables.keys()) differences.push(`table ${name} was not dumped, but is there`)
+  const sequences = new Map(restored.sequences.map(each => [nameOf(each.schema, each.sequence), each.from]))
+  for (const { schema, sequence, from, to } of dumped.sequences) {
+    const name = nameOf(schema, sequence)
+    const next = sequences.get(name)
+    if (next === undefined) differences.push(`sequence ${name} is missing`)
+    else if (!isBetween(BigInt(next), BigInt(from), BigInt(to)))
+      differences.push(`sequence ${name} gives ${next} next, was between ${from} and ${to}`)
+  }
+  const [before, after] = [dumped.largeObjects, restored.largeObjects]
+  if (before.count !== after.count)
+    differences.push(`${after.count} large objects, ${before.count} were dumped`)
+  else if (before.checksum !== after.checksum) differences.push('the large objects have other contents')
+  return differences
+}
+
+async function hashTable(
+  session: PostgresSession,
+  { schema, table, partitioned }: TableName,
+): Promise<TableContents> {
+  const from = `${partitioned ? '' : 'ONLY '}${quoteIdentifier(schema)}.${quoteIdentifier(table)}`
+  // `(alias.*)::text` is the whole row, even where a column has the alias's name.
+  const [row] = await session.rows<{ rows: string; checksum: string }>(
+    `SELECT count(*)::text AS rows,
+            coalesce(sum(hashtextextended((whole_row.*)::text COLLATE "C", 0)), 0)::text AS checksum
+       FROM ${from} AS whole_row`,
+  )
+  return { schema, table, rows: Number(row?.rows ?? 0), checksum: row?.checksum ?? '' }
+}
+
+function nameOf(schema: string, name: string): string {
+  return `${schema}.${name}`
+}
+
+function compareNames(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b)
+}
+
+function isBetween(value: bigint, one: bigint, other: bigint): boolean {
+  return one <= other ? one <= value && value <= other : other <= value && value <= one
+}

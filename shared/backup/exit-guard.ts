@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import { Transform } from 'node:stream'
+
+/**
+ * Lets bytes through, and ends only once `finished` has resolved. Whoever stores what comes out of a program would
+ * otherwise take the end of its output for success, and keep half a dump of one that was killed.
+ * @param finished rejects when the program failed
+ */
+export function createExitGuard(finished: Promise<void>): Transform {
+  return new Transform({
+    highWaterMark: 256 * 1024,
+    transform: (chunk, _encoding, done) => done(null, chunk),
+    flush: done => {
+      finished.then(
+        () => done(),
+        (error: unknown) => done(asError(error)),
+      )
+    },
+  })
+}
+
+/** Size and hash of what went through. */
+export interface Digest {
+  bytes: number
+  /** SHA-256, hexadecimal. */
+  sha256: string
+}
+
+/** Counts and hashes what passes. */
+export function createMeter(): { stream: Transform; digest(): Digest } {
+  const hash = createHash('sha256')
+  let bytes = 0
+  const stream = new Transform({
+    highWaterMark: 256 * 1024,
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      bytes += chunk.length
+      done(null, chunk)
+    },
+  })
+  return { stream, digest: () => ({ bytes, sha256: hash.copy().digest('hex') }) }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}

@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { link, mkdir, open, readdir, rm } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { pathToFileURL } from 'node:url'
+import { messageOf, ToolError } from '../outcome/errors.ts'
+import type { Store } from './store.ts'
+
+/** Backups in a folder of this machine: files of mode 600 in folders of mode 700. */
+export function openFileStore(folder: string): Store {
+  const uri = pathToFileURL(folder).href
+  return {
+    uri,
+
+    async put(key, body, { signal }) {
+      const file = join(folder, key)
+      // Beside its place, so that it can be linked in; the leading dot keeps it out of every listing.
+      const draft = join(dirname(file), `.${randomBytes(6).toString('hex')}.part`)
+      try {
+        await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+        const sink = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true })
+        await pipeline(body, sink, { signal })
+        // Unlike a rename, a link never replaces what another run put there meanwhile.
+        await link(draft, file)
+        await rm(draft)
+        await syncFolder(dirname(file))
+      } catch (error) {
+        body.destroy()
+        await rm(draft, { force: true })
+        signal.throwIfAborted()
+        throw isSystemError(error) ? storeError(uri, 'write', error) : error
+      }
+    },
+
+    async get(key) {
+      try {
+        const handle = await open(join(folder, key))
+        return handle.createReadStream({ highWaterMark: 256 * 1024 })
+      } catch (error) {
+        throw storeError(`${uri}/${key}`, 'read', error)
+      }
+    },
+
+    async list() {
+      try {
+        const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+        return entries
+          .filter(entry => entry.isFile() && !entry.name.startsWith('.'))
+          .map(entry => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+          .sort()
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+        throw storeError(uri, 'list', error)
+      }
+    },
+
+    async remove(keys) {
+      try {
+        for (const key of keys) await rm(join(folder, key), { force: true })
+      } catch (error) {
+        throw storeError(uri, 'remove from', error)
+      }
+    },
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
+}
+
+function storeError(what: string, verb: string, error: unknown): ToolError {
+  const code = (error as NodeJS.ErrnoException).code ?? ''
+  const hints: Record<string, string> = {
+    ENOSPC: 'Free space on that disk, or choose another destination.',
+    EACCES: 'Give this user the right to it, or choose another destination.',
+    EROFS: 'That disk is mounted read-only: choose another destination.',
+    ENOENT: 'Look at what is there; the name may be misspelt.',
+    EEXIST: 'Another run wrote a backup in the same second. Run this again.',
+  }
+  return new ToolError(`Could not ${verb} ${what}: ${messageOf(error)}`, {
+    tool: 'file store',
+    hint: hints[code] ?? 'Look at the folder and its disk.',
+    cause: error,
+  })
+}

@@ -1,0 +1,104 @@
+import { z } from 'zod'
+import { messageOf, ToolError } from '../outcome/errors.ts'
+
+const table = z.object({
+  schema: z.string(),
+  table: z.string(),
+  rows: z.int(),
+  /** Sum of the 64-bit hashes of all rows as text: the same whatever their order. */
+  checksum: z.string(),
+})
+
+const sequence = z.object({
+  schema: z.string(),
+  sequence: z.string(),
+  /** Sequences stand outside of any snapshot: their next values before and after the dump. */
+  from: z.string(),
+  to: z.string(),
+})
+
+const contents = z.object({
+  tables: z.array(table),
+  sequences: z.array(sequence),
+  largeObjects: z.object({ count: z.int(), checksum: z.string() }),
+})
+
+const database = z.object({
+  name: z.string(),
+  owner: z.string(),
+  encoding: z.string(),
+  collate: z.string(),
+  ctype: z.string(),
+  /** `c` (libc), `i` (ICU) or `b` (built in). */
+  provider: z.string(),
+  /** Locale of the provider, for ICU and the built-in one; else empty. */
+  locale: z.string(),
+  extensions: z.array(z.object({ name: z.string(), version: z.string() })),
+  /** Roles that the database's objects name: owners, grantees, policies. */
+  roles: z.array(z.string()),
+  /** As the server gives it, in bytes. */
+  size: z.int(),
+})
+
+const schema = z.object({
+  manifest: z.literal(1),
+  service: z.string(),
+  environment: z.string(),
+  /** Key of the dump in the store. */
+  key: z.string(),
+  bytes: z.int(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** What opens it. */
+  format: z.literal('pg_dump custom'),
+  /** When the snapshot was taken, ISO 8601. */
+  takenAt: z.string(),
+  /** From the snapshot to the last stored byte. */
+  durationMs: z.number(),
+  by: z.object({ actor: z.string(), run: z.string(), url: z.string() }),
+  server: z.object({ address: z.string(), version: z.string(), major: z.int() }),
+  client: z.object({ version: z.string(), major: z.int() }),
+  database,
+  contents,
+  verified: z.object({
+    /** `restore`: restored and compared, row for row. `list`: only its table of contents was read. */
+    how: z.enum(['restore', 'list', 'none']),
+    at: z.string(),
+    where: z.string(),
+    durationMs: z.number(),
+  }),
+})
+
+/** What is known of one backup. It is written last: a dump without one is not a backup. */
+export type Manifest = z.infer<typeof schema>
+/** What a database held at one instant. */
+export type Contents = z.infer<typeof contents>
+export type TableContents = z.infer<typeof table>
+/** The properties of a database that a dump of it does not carry. */
+export type DatabaseFacts = z.infer<typeof database>
+
+export function writeManifest(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, undefined, 2)}\n`
+}
+
+/**
+ * @param uri where it was read, for the error
+ * @throws ToolError when it is not a manifest of this suite
+ */
+export function parseManifest(uri: string, text: string): Manifest {
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch (cause) {
+    const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined
+    const why = issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(cause)
+    throw new ToolError(`${uri} is not a manifest that can be read: ${why}`, {
+      tool: 'backup store',
+      hint: 'The backup beside it does not count. Look at who wrote it; restore from another one.',
+      cause,
+    })
+  }
+}
+
+/** Rows of all tables. */
+export function countRows({ tables }: Contents): number {
+  return tables.reduce((sum, { rows }) => sum + rows, 0)
+}

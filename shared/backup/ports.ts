@@ -1,0 +1,13 @@
+import type { Clock } from '../platform/clock.ts'
+import type { Exec } from '../platform/exec.ts'
+import type { Log } from '../platform/log.ts'
+
+/** What backing up and restoring need of the world. */
+export interface BackupPorts {
+  clock: Clock
+  exec: Exec
+  log: Log
+  /** The process's environment, for the programs that are started and for the object store's credentials. */
+  env: Record<string, string | undefined>
+  signal: AbortSignal
+}

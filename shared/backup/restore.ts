@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import type { Readable, Writable } from 'node:stream'
+import { ToolError } from '../outcome/errors.ts'
+import { libpqEnvironment, type PostgresServer } from '../platform/postgres-url.ts'
+import { lastLine, watchExit } from './child.ts'
+import type { Digest } from './exit-guard.ts'
+import type { BackupPorts } from './ports.ts'
+import type { Programs } from './programs.ts'
+
+type RestorePorts = Pick<BackupPorts, 'exec' | 'env' | 'signal'>
+
+/**
+ * What belongs to a server, not to a database, and is left out: subscriptions would keep a scratch database from
+ * being dropped, and tablespaces are not the same everywhere.
+ */
+const always = ['--exit-on-error', '--no-password', '--no-tablespaces']
+
+/** What is restored with owners and grants, and what without (where roles are not to be made). */
+export type Ownership = 'kept' | 'dropped'
+
+/**
+ * Streams a stored dump into an empty database.
+ * @param source the object as the store gives it
+ * @param expected size and hash that it was stored with
+ * @throws ToolError when the object is damaged, or pg_restore fails at the first error
+ */
+export async function restoreDump(
+  ports: RestorePorts,
+  programs: Programs,
+  server: PostgresServer,
+  source: Readable,
+  expected: Digest,
+  ownership: Ownership,
+): Promise<void> {
+  const args = [
+    `--dbname=${connectionString(server.database)}`,
+    ...always,
+    ...(ownership === 'dropped'
+      ? ['--no-owner', '--no-privileges', '--no-comments', '--no-subscriptions', '--no-publications']
+      : []),
+  ]
+  await run(ports, programs, args, libpqEnvironment(server, ports.env), source, expected)
+}
+
+/** Reads all of a stored dump and its table of contents. @throws ToolError when it is damaged */
+export async function listDump(
+  ports: RestorePorts,
+  programs: Programs,
+  source: Readable,
+  expected: Digest,
+): Promise<void> {
+  await run(ports, programs, ['--list'], ports.env, source, expected)
+}
+
+async function run(
+  { exec, signal }: RestorePorts,
+  programs: Programs,
+  args: string[],
+  env: BackupPorts['env'],
+  source: Readable,
+  expected: Digest,
+): Promise<void> {
+  const child = exec.start(programs.pgRestore, args, { env, signal })
+  const ending = watchExit(child)
+  child.stdout.resume()
+  try {
+    const found = await feed(source, child.stdin)
+    signal.throwIfAborted()
+    if (found.bytes !== expected.bytes || found.sha256 !== expected.sha256) {
+      throw new ToolError(
+        `The stored backup is damaged: ${found.bytes} bytes, SHA-256 ${found.sha256.slice(0, 12)}...; it was written with ${expected.bytes} bytes, ${expected.sha256.slice(0, 12)}...`,
+        { tool: 'backup store', hint: 'Look at the store; take a new backup, or restore from another one.' },
+      )
+    }
+  } catch (error) {
+    child.kill()
+    source.destroy()
+    throw error
+  }
+  const { code, stderr } = await ending
+  signal.throwIfAborted()
+  if (code === 0) return
+  throw new ToolError(`pg_restore ended with exit code ${code}: ${lastError(stderr)}`, {
+    tool: 'pg_restore',
+    code,
+    stderr,
+    hint: hintOf(stderr),
+  })
+}
+
+/** Writes all of `source` to a program that may stop reading before its end, and hashes it to the end. */
+async function feed(source: Readable, sink: Writable): Promise<Digest> {
+  let open = true
+  const closed = once(sink, 'close').catch(() => undefined)
+  sink.on('error', () => {
+    open = false
+  })
+  const hash = createHash('sha256')
+  let bytes = 0
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    hash.update(chunk)
+    bytes += chunk.length
+    if (open && !sink.write(chunk)) await Promise.race([once(sink, 'drain').catch(() => undefined), closed])
+    if (sink.destroyed) open = false
+  }
+  sink.end()
+  return { bytes, sha256: hash.digest('hex') }
+}
+
+/** A database's name as a connection string has it: a name with an = would be taken for one itself. */
+function connectionString(database: string): string {
+  return `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+}
+
+function lastError(stderr: string): string {
+  const errors = stderr.split('\n').filter(line => line.includes('error:'))
+  return errors.at(-1)?.replace(/^.*?error: /, '') ?? lastLine(stderr)
+}
+
+function hintOf(stderr: string): string {
+  if (/role ".*" does not exist/.test(stderr)) return 'Create that role on the server first.'
+  if (/could not open extension control file|extension ".*" is not available/.test(stderr))
+    return 'Install that extension on the server first.'
+  if (/No space left/i.test(stderr)) return 'Free space on the disk of that server.'
+  if (/permission denied|must be owner|must be able to SET ROLE/.test(stderr))
+    return 'Restore as a superuser, or as the owner of everything in the dump.'
+  return 'Look at what pg_restore said, and at the log of the database server.'
+}

@@ -1,0 +1,68 @@
+import { manifestKey } from './keys.ts'
+import { listBackups, readManifest, type Listed, type Owner } from './catalog.ts'
+import type { Manifest } from './manifest.ts'
+import type { BackupPorts } from './ports.ts'
+import type { Store } from './store.ts'
+
+/** How long backups stay. Both rules must allow a removal. */
+export interface Retention {
+  days: number
+  /** The newest verified ones that stay, however old they are. */
+  keepAtLeast: number
+}
+
+/** What retention looks at, newest first. */
+export type Kept = Pick<Listed, 'key' | 'takenAt' | 'hasDump' | 'hasManifest'> & {
+  /** From its manifest; undefined when that was not read, or could not be, and then it stays. */
+  verified: Manifest['verified']['how'] | undefined
+}
+
+const dayMs = 86_400_000
+/** A dump without a manifest may be one that another run is still verifying; not after a day. */
+const abandonedAfterMs = dayMs
+
+/**
+ * Which backups may go: older than the days say, with enough verified ones that are newer. Leftovers of runs that
+ * died go after a day.
+ * @param backups newest first
+ */
+export function chooseExpired(backups: Kept[], { days, keepAtLeast }: Retention, now: number): Kept[] {
+  const expired: Kept[] = []
+  let verified = 0
+  for (const backup of backups) {
+    const age = now - backup.takenAt
+    if (!backup.hasManifest || !backup.hasDump) {
+      if (age > abandonedAfterMs) expired.push(backup)
+      continue
+    }
+    if (backup.verified !== undefined && age > days * dayMs && verified >= keepAtLeast) expired.push(backup)
+    if (backup.verified === 'restore') verified++
+  }
+  return expired
+}
+
+/** Removes what has expired of one owner's backups. @returns the keys of the dumps that went */
+export async function applyRetention(
+  { clock, signal }: Pick<BackupPorts, 'clock' | 'signal'>,
+  store: Store,
+  owner: Owner,
+  retention: Retention,
+): Promise<string[]> {
+  const backups: Kept[] = []
+  let verified = 0
+  for (const listed of await listBackups(store, owner, signal)) {
+    const whole = listed.hasDump && listed.hasManifest
+    // Manifests are read only where they decide: of those that are kept in any case, and of those that are too old.
+    const decides = verified < retention.keepAtLeast || clock.now() - listed.takenAt > retention.days * dayMs
+    const manifest =
+      whole && decides ? await readManifest(store, listed, signal).catch(() => undefined) : undefined
+    signal.throwIfAborted()
+    if (manifest?.verified.how === 'restore') verified++
+    backups.push({ ...listed, verified: manifest?.verified.how })
+  }
+  const expired = chooseExpired(backups, retention, clock.now())
+  // Manifests first: if this is cut off in between, no manifest promises a dump that is gone.
+  await store.remove(expired.filter(({ hasManifest }) => hasManifest).map(({ key }) => manifestKey(key)))
+  await store.remove(expired.filter(({ hasDump }) => hasDump).map(({ key }) => key))
+  return expired.map(({ key }) => key)
+}

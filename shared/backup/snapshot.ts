@@ -1,0 +1,117 @@
+import { connect, type PostgresSession } from '../platform/postgres.ts'
+import type { PostgresServer } from '../platform/postgres-url.ts'
+import { ToolError } from '../outcome/errors.ts'
+import type { DatabaseFacts } from './manifest.ts'
+
+/** Oldest server that the hashes of rows and the partition functions are known on. */
+const oldestMajor = 12
+
+/** One instant of a database, held open so that others can look at the same. */
+export interface Snapshot {
+  session: PostgresSession
+  /** For `pg_dump --snapshot`. */
+  id: string
+  server: { major: number; version: string }
+  database: DatabaseFacts
+  close(): Promise<void>
+}
+
+/** Opens a read-only transaction on one instant of the database and exports it. */
+export async function openSnapshot(server: PostgresServer, signal: AbortSignal): Promise<Snapshot> {
+  const session = await connect(server, { signal })
+  try {
+    const version = await readVersion(session)
+    await prepareSession(session)
+    await session.rows('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    const [exported] = await session.rows<{ id: string }>('SELECT pg_export_snapshot() AS id')
+    const database = await readDatabase(session)
+    return { session, id: exported?.id ?? '', server: version, database, close: () => session.close() }
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+/**
+ * Makes values look the same from every session, whatever the defaults of server, database and role, and lets no
+ * time limit of theirs end a long read.
+ */
+export async function prepareSession(session: PostgresSession): Promise<void> {
+  // Only those that the server has: transaction_timeout came with 17.
+  const settings = {
+    search_path: '',
+    DateStyle: 'ISO, YMD',
+    IntervalStyle: 'postgres',
+    TimeZone: 'UTC',
+    extra_float_digits: '1',
+    bytea_output: 'hex',
+    lc_monetary: 'C',
+    xmlbinary: 'base64',
+    // Rows hidden by a policy are an error, as they are for pg_dump, and never left out in silence.
+    row_security: 'off',
+    statement_timeout: '0',
+    lock_timeout: '0',
+    idle_in_transaction_session_timeout: '0',
+    transaction_timeout: '0',
+  }
+  await session.rows(
+    `SELECT set_config(name, wanted.value, false)
+       FROM json_each_text($1::json) AS wanted(name, value) JOIN pg_catalog.pg_settings USING (name)`,
+    [JSON.stringify(settings)],
+  )
+}
+
+/** @throws ToolError for a server that is too old */
+export async function readVersion(session: PostgresSession): Promise<{ major: number; version: string }> {
+  const [row] = await session.rows<{ number: string; version: string }>(
+    `SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS version`,
+  )
+  const major = Math.floor(Number(row?.number) / 10_000)
+  if (major >= oldestMajor) return { major, version: (row?.version ?? '').split(' ')[0] ?? '' }
+  throw new ToolError(
+    `The server is PostgreSQL ${row?.version ?? 'of an unknown version'}; ${oldestMajor} is the oldest that is supported`,
+    {
+      tool: 'PostgreSQL',
+      hint: `Upgrade the server to ${oldestMajor} or newer.`,
+    },
+  )
+}
+
+/** Reads what a dump does not carry of the database that the session is in. */
+export async function readDatabase(session: PostgresSession): Promise<DatabaseFacts> {
+  const [row] = await session.rows<{
+    row: Record<string, string | null>
+    encoding: string
+    owner: string
+    size: string
+  }>(
+    `SELECT to_jsonb(d) AS row, pg_encoding_to_char(d.encoding) AS encoding,
+            pg_get_userbyid(d.datdba) AS owner, pg_database_size(d.oid)::text AS size
+       FROM pg_catalog.pg_database d WHERE d.datname = current_database()`,
+  )
+  const extensions = await session.rows<{ name: string; version: string }>(
+    'SELECT extname AS name, extversion AS version FROM pg_catalog.pg_extension ORDER BY 1',
+  )
+  // Objects of the first superuser leave no trace among the dependencies: it is always named.
+  const roles = await session.rows<{ name: string }>(
+    `SELECT r.rolname AS name FROM pg_catalog.pg_roles r
+      WHERE r.rolname !~ '^pg_' AND (r.oid = 10 OR r.oid IN (
+        SELECT s.refobjid FROM pg_catalog.pg_shdepend s, pg_catalog.pg_database d
+         WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.dbid = d.oid AND d.datname = current_database()))
+      ORDER BY 1`,
+  )
+  // The column of an ICU locale was renamed in 17, when the built-in provider came.
+  const facts = row?.row ?? {}
+  return {
+    name: facts['datname'] ?? '',
+    owner: row?.owner ?? '',
+    encoding: row?.encoding ?? '',
+    collate: facts['datcollate'] ?? '',
+    ctype: facts['datctype'] ?? '',
+    provider: facts['datlocprovider'] ?? 'c',
+    locale: facts['datlocale'] ?? facts['daticulocale'] ?? '',
+    extensions,
+    roles: roles.map(({ name }) => name),
+    size: Number(row?.size ?? 0),
+  }
+}

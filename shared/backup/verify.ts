@@ -1,0 +1,204 @@
+import { randomBytes } from 'node:crypto'
+import { InputError, ToolError } from '../outcome/errors.ts'
+import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
+import { describeServer, withDatabase, type PostgresServer } from '../platform/postgres-url.ts'
+import { compareContents, readContents } from './contents.ts'
+import { createScratchDatabase, dropDatabase } from './create-database.ts'
+import { parseStamp, stampOf } from './keys.ts'
+import type { Contents, Manifest } from './manifest.ts'
+import type { BackupPorts } from './ports.ts'
+import type { Programs } from './programs.ts'
+import { listDump, restoreDump, type Ownership } from './restore.ts'
+import { prepareSession, readVersion } from './snapshot.ts'
+import type { Store } from './store.ts'
+import { noServerHint, startTemporaryServer, temporarySuperuser } from './temporary-server.ts'
+
+/** How a backup will be verified; made before anything is dumped, so that what is missing is known in time. */
+export type Verification =
+  | { how: 'restore'; on: 'temporary-server' }
+  | { how: 'restore'; on: PostgresServer }
+  | { how: 'list' }
+  | { how: 'none' }
+
+/** What is to be verified: a manifest that has no verdict yet. */
+export type Unverified = Omit<Manifest, 'verified'>
+
+/** @throws ToolError or InputError when the verification that was asked for is not possible here */
+export async function planVerification(
+  ports: BackupPorts,
+  how: Manifest['verified']['how'],
+  verifyServer: PostgresServer | undefined,
+  programs: Programs,
+  serverMajor: number,
+): Promise<Verification> {
+  if (how !== 'restore') return { how }
+  if (!verifyServer) {
+    if (programs.server) return { how, on: 'temporary-server' }
+    throw new ToolError(
+      'The backup could not be verified here: there is no PostgreSQL server to restore it into',
+      noServerHint(programs.major),
+    )
+  }
+  const session = await connect(verifyServer, { signal: ports.signal })
+  try {
+    const { major, version } = await readVersion(session)
+    if (major < serverMajor)
+      throw new InputError(
+        `verify-url: that server is PostgreSQL ${version}, older than the one that is backed up (${serverMajor})`,
+        {
+          hint: `Name a server of version ${serverMajor} or newer.`,
+        },
+      )
+    const [role] = await session.rows<{ may: boolean }>(
+      'SELECT rolcreatedb OR rolsuper AS may FROM pg_catalog.pg_roles WHERE rolname = current_user',
+    )
+    if (!role?.may)
+      throw new InputError(`verify-url: ${verifyServer.user} may not create databases there`, {
+        hint: `Run: ALTER ROLE ${quoteIdentifier(verifyServer.user)} CREATEDB`,
+      })
+    return { how, on: verifyServer }
+  } finally {
+    await session.close()
+  }
+}
+
+/**
+ * Reads a backup back from the store and holds it against what was dumped.
+ * @returns the manifest with its verdict
+ * @throws ToolError when the backup is not what was dumped; its `stderr` lists the differences
+ */
+export async function verifyBackup(
+  ports: BackupPorts,
+  store: Store,
+  manifest: Unverified,
+  verification: Verification,
+  programs: Programs,
+): Promise<Manifest> {
+  const start = ports.clock.elapsed()
+  const where = await prove(ports, store, manifest, verification, programs)
+  return {
+    ...manifest,
+    verified: {
+      how: verification.how,
+      at: new Date(ports.clock.now()).toISOString(),
+      where,
+      durationMs: Math.round(ports.clock.elapsed() - start),
+    },
+  }
+}
+
+async function prove(
+  ports: BackupPorts,
+  store: Store,
+  manifest: Unverified,
+  verification: Verification,
+  programs: Programs,
+): Promise<string> {
+  if (verification.how === 'none') return ''
+  if (verification.how === 'list') {
+    await listDump(ports, programs, await store.get(manifest.key, ports.signal), manifest)
+    return ''
+  }
+  const { on } = verification
+  if (on !== 'temporary-server') {
+    const locale = await restoreAndCompare(ports, store, manifest, programs, on, 'dropped')
+    return `a scratch database on ${on.host}:${on.port}, locale ${locale}`
+  }
+  const temporary = await startTemporaryServer(ports, programs, manifest.database.size)
+  try {
+    const locale = await restoreAndCompare(ports, store, manifest, programs, temporary.server, 'kept')
+    return `a temporary server ${programs.version}, locale ${locale}`
+  } finally {
+    await temporary.stop()
+  }
+}
+
+async function restoreAndCompare(
+  ports: BackupPorts,
+  store: Store,
+  manifest: Unverified,
+  programs: Programs,
+  on: PostgresServer,
+  ownership: Ownership,
+): Promise<string> {
+  const { signal, clock } = ports
+  const name = `runbook_verify_${stampOf(clock.now())}_${randomBytes(4).toString('hex')}`
+  const admin = await connect(on, { signal })
+  try {
+    await requireExtensions(admin, manifest)
+    if (ownership === 'kept') await createRoles(admin, manifest.database.roles)
+    else await dropAbandoned(admin, clock.now())
+    const locale = await createScratchDatabase(admin, name, manifest.database)
+    const scratch = withDatabase(on, name)
+    await restoreDump(ports, programs, scratch, await store.get(manifest.key, signal), manifest, ownership)
+    await requireSameContents(scratch, manifest.contents, signal)
+    return locale
+  } finally {
+    await admin.close()
+    await dropScratch(on, name)
+  }
+}
+
+/** @throws ToolError that lists what differs */
+export async function requireSameContents(
+  server: PostgresServer,
+  dumped: Contents,
+  signal: AbortSignal,
+): Promise<void> {
+  const session = await connect(server, { signal })
+  try {
+    await prepareSession(session)
+    const differences = compareContents(dumped, await readContents(session))
+    if (differences.length === 0) return
+    throw new ToolError(
+      `What was restored is not what was dumped: ${differences[0] ?? ''}${differences.length > 1 ? `, and ${differences.length - 1} more` : ''}`,
+      {
+        tool: describeServer(server),
+        stderr: differences.slice(0, 50).join('\n'),
+        hint: 'Do not rely on this backup. Look at the differences, and take a new one.',
+      },
+    )
+  } finally {
+    await session.close()
+  }
+}
+
+async function requireExtensions(admin: PostgresSession, { database }: Unverified): Promise<void> {
+  const available = await admin.rows<{ name: string }>('SELECT name FROM pg_catalog.pg_available_extensions')
+  const names = new Set(available.map(({ name }) => name))
+  const missing = database.extensions.filter(({ name }) => !names.has(name)).map(({ name }) => name)
+  if (missing.length === 0) return
+  throw new ToolError(`The server to verify on lacks the extension ${missing.join(', ')}`, {
+    tool: 'PostgreSQL',
+    hint: 'Install its package there, or name a server that has it with verify-url.',
+  })
+}
+
+/** So that owners, grants and policies come back too. They can do nothing, on a server that nobody reaches. */
+async function createRoles(admin: PostgresSession, roles: string[]): Promise<void> {
+  for (const role of roles) {
+    if (role !== temporarySuperuser) await admin.rows(`CREATE ROLE ${quoteIdentifier(role)} NOLOGIN`)
+  }
+}
+
+/** With a signal of its own: the scratch database goes even when the run was cancelled. */
+async function dropScratch(on: PostgresServer, name: string): Promise<void> {
+  const admin = await connect(on, { signal: AbortSignal.timeout(30_000) })
+  try {
+    await dropDatabase(admin, name)
+  } finally {
+    await admin.close()
+  }
+}
+
+/** Scratch databases of runs that were killed: ours by name, a day old at least. */
+async function dropAbandoned(admin: PostgresSession, now: number): Promise<void> {
+  const rows = await admin.rows<{ name: string }>(
+    String.raw`SELECT datname AS name FROM pg_catalog.pg_database
+                WHERE datname ~ '^runbook_verify_\d{8}_\d{6}_[0-9a-f]{8}$' AND pg_has_role(datdba, 'USAGE')`,
+  )
+  for (const { name } of rows) {
+    const made = parseStamp(name.slice('runbook_verify_'.length, -9))
+    if (made !== undefined && now - made > 86_400_000) await dropDatabase(admin, name)
+  }
+}

@@ -1,0 +1,81 @@
+import { InputError } from '../outcome/errors.ts'
+import { parsePostgresUrl, type PostgresServer } from '../platform/postgres-url.ts'
+import { readEnvFile } from '../runbook/env-file.ts'
+import type { Environment } from '../runbook/environment.ts'
+import { destinationOf, openStore, type Store } from './store.ts'
+
+type Variables = Record<string, string | undefined>
+
+/** What an environment's env-file and the process's environment say about its database and its backups. */
+export interface Surroundings {
+  environment: Environment
+  /** The env-file's values; empty when the environment has none. Secrets. */
+  file: Record<string, string>
+  /** The process's environment. */
+  env: Variables
+}
+
+/** @throws InputError when the env-file that the runbook names cannot be read */
+export function readSurroundings(environment: Environment, env: Variables): Surroundings {
+  const file = environment.envFile === '' ? {} : readEnvFile(environment.root, environment.envFile)
+  return { environment, file, env }
+}
+
+/**
+ * The database that is meant.
+ * @param given the input `database-url`; empty: DATABASE_URL of the env-file
+ */
+export function resolveDatabase({ environment, file, env }: Surroundings, given: string): PostgresServer {
+  if (given !== '') return parsePostgresUrl('database-url', given, env)
+  const url = file['DATABASE_URL'] ?? ''
+  if (url !== '') return parsePostgresUrl(`${environment.envFile} DATABASE_URL`, url, env)
+  throw InputError.of(
+    'database-url',
+    undefined,
+    'a URL like postgresql://user:password@host:5432/database',
+    `Set database-url, or DATABASE_URL in the env-file of ${environment.name}.`,
+  )
+}
+
+/**
+ * The store that is meant: as given, else as the runbook says, else the folder `backups` of the repository.
+ * @param given the input `destination`, or empty
+ */
+export function resolveStore(surroundings: Surroundings, given: string): Promise<Store> {
+  const { environment } = surroundings
+  const configured = environment.backup?.destination
+  const where =
+    given !== '' || configured === undefined
+      ? 'destination'
+      : `environments.${environment.name}.backup.destination`
+  const destination = (given || configured) ?? destinationOf(`${environment.root}/backups`)
+  return openStore(where, destination, storeVariables(surroundings))
+}
+
+/**
+ * Credentials of the object store: this process's own, whatever form they have; only where it has none at all, the
+ * env-file's, which the guide keeps there.
+ */
+export function storeVariables({ file, env }: Surroundings): Variables {
+  const ways = [
+    'AWS_ACCESS_KEY_ID',
+    'AWS_PROFILE',
+    'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+    'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+  ]
+  const own = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  )
+  if (ways.some(name => own[name] !== undefined)) return own
+  const kept = Object.entries(file).filter(([name]) => name.startsWith('AWS_'))
+  return { ...Object.fromEntries(kept), ...own }
+}
+
+/** Values among the variables that open something, to be masked. */
+export function secretVariables({ file, env }: Surroundings): string[] {
+  const names = ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'PGPASSWORD']
+  return [file, env]
+    .flatMap(variables => names.map(name => variables[name] ?? ''))
+    .filter(value => value !== '')
+}

@@ -1,0 +1,240 @@
+import { messageOf, ToolError } from '../outcome/errors.ts'
+import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
+import { listBackups, type Owner } from '../backup/catalog.ts'
+import { countRows, type Manifest } from '../backup/manifest.ts'
+import type { BackupPorts } from '../backup/ports.ts'
+import { findPrograms, type Programs } from '../backup/programs.ts'
+import { applyRetention, type Retention } from '../backup/retention.ts'
+import { readVersion } from '../backup/snapshot.ts'
+import { acceptedDestinations, type Store } from '../backup/store.ts'
+import { completeBackup, discardDump, takeDump, type DumpRequest } from '../backup/take.ts'
+import { planVerification, verifyBackup, type Unverified, type Verification } from '../backup/verify.ts'
+import { readSurroundings, resolveDatabase, resolveStore, secretVariables } from '../backup/where.ts'
+import { connect } from '../platform/postgres.ts'
+import { describeServer, parsePostgresUrl, type PostgresServer } from '../platform/postgres-url.ts'
+import type { Environment } from '../runbook/environment.ts'
+import { showDuration, showSize } from '../runbook/values.ts'
+import {
+  choice,
+  commonFields,
+  duration,
+  flag,
+  secret,
+  text,
+  whole,
+  type Fields,
+  type Inputs,
+  type Outputs,
+} from './inputs.ts'
+import type { Ports } from './ports.ts'
+import { runStep, type Stopwatch } from './step.ts'
+
+const databaseUrl = 'a URL like postgresql://user:password@host:5432/database?sslmode=require'
+
+export const backupDbFields = {
+  ...commonFields,
+  'database-url': secret("The database. Default: DATABASE_URL of the environment's env-file.", databaseUrl),
+  destination: text(
+    "Where backups are kept. Default: the runbook's backup.destination, else the folder backups of the repository.",
+    acceptedDestinations,
+  ),
+  verify: choice(
+    'How the backup is proved: restored elsewhere and compared row for row, only its table of contents read, or not at all.',
+    ['restore', 'list', 'none'],
+    { default: 'restore' },
+  ),
+  'verify-url': secret(
+    'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine.',
+    databaseUrl,
+  ),
+  'retention-days': whole(
+    "Days after which a backup may be removed. Default: the runbook's backup.retention-days, else 30.",
+    1,
+    36_500,
+  ),
+  'keep-at-least': whole('Verified backups that stay, however old they are.', 1, 100_000, { default: '7' }),
+  timeout: duration('How long all of it may take.', { default: '1h' }),
+  'dry-run': flag('Find out whether a backup could be taken and verified, and take none.'),
+} satisfies Fields
+
+export const backupDbOutputs: Outputs = {
+  'backup-uri': 'Where the backup lies.',
+  sha256: 'SHA-256 of the stored backup.',
+  bytes: 'Its size in bytes.',
+  tables: 'How many tables it holds.',
+  verified:
+    'true when it was restored and compared; a backup that was only listed, or not looked at, is false.',
+}
+
+export type BackupDbInputs = Inputs<typeof backupDbFields>
+
+/** Dumps the database from one snapshot, restores what was stored, compares, and only then counts it as a backup. */
+export function backupDb(environment: Environment, inputs: BackupDbInputs, ports: Ports): Promise<Outcome> {
+  const subject = { step: 'backup-db', service: environment.service, environment: environment.name }
+  return runStep(subject, ports, 'backup-failed', async watch => {
+    const plan = await watch.time('prepare', () => prepare(environment, inputs, ports))
+    ports.log.info(
+      `Backing up ${describeServer(plan.server)} to ${plan.store.uri} with pg_dump ${plan.programs.version}.`,
+    )
+    if (inputs['dry-run']) return dryRun(plan)
+    const manifest = await backUp(plan, ports, watch)
+    const retained = await watch.time('retention', () => retain(plan, manifest, ports))
+    return conclude(plan, manifest, retained)
+  })
+}
+
+interface Plan extends DumpRequest {
+  verification: Verification
+  retention: Retention
+}
+
+async function prepare(environment: Environment, inputs: BackupDbInputs, ports: Ports): Promise<Plan> {
+  const surroundings = readSurroundings(environment, ports.env)
+  const server = resolveDatabase(surroundings, inputs['database-url'])
+  const verifyServer =
+    inputs['verify-url'] === '' ? undefined : parsePostgresUrl('verify-url', inputs['verify-url'], ports.env)
+  for (const { password } of [server, ...(verifyServer ? [verifyServer] : [])]) ports.secrets.add(password)
+  for (const value of secretVariables(surroundings)) ports.secrets.add(value)
+  const store = await resolveStore(surroundings, inputs.destination)
+  const owner: Owner = { service: environment.service, environment: environment.name }
+  const major = await serverMajor(server, ports.signal)
+  const programs = await findPrograms(ports, major)
+  const verification = await planVerification(ports, inputs.verify, verifyServer, programs, major)
+  const listed = await listBackups(store, owner, ports.signal)
+  return {
+    owner,
+    server,
+    store,
+    programs,
+    run: ports.run,
+    taken: new Set(listed.map(({ key }) => key)),
+    verification,
+    retention: {
+      days: inputs['retention-days'] ?? environment.backup?.retentionDays ?? 30,
+      keepAtLeast: inputs['keep-at-least'] ?? 7,
+    },
+  }
+}
+
+async function serverMajor(server: PostgresServer, signal: AbortSignal): Promise<number> {
+  const session = await connect(server, { signal })
+  try {
+    return (await readVersion(session)).major
+  } finally {
+    await session.close()
+  }
+}
+
+async function backUp(plan: Plan, ports: Ports, watch: Stopwatch): Promise<Manifest> {
+  const { store } = plan
+  const dumped = await watch.time('dump', () => takeDump(ports, plan))
+  ports.log.info(
+    `Stored ${showSize(dumped.bytes)}: ${dumped.contents.tables.length} tables, ${countRows(dumped.contents)} rows.`,
+  )
+  const manifest = await watch.time('verify', () => verify(plan, dumped, ports))
+  await completeBackup(store, manifest, ports.signal)
+  return manifest
+}
+
+async function verify(
+  { store, verification, programs }: { store: Store; verification: Verification; programs: Programs },
+  dumped: Unverified,
+  ports: BackupPorts,
+): Promise<Manifest> {
+  try {
+    return await verifyBackup(ports, store, dumped, verification, programs)
+  } catch (error) {
+    await discardDump(store, dumped.key)
+    if (!(error instanceof ToolError)) throw error
+    const { message, tool, hint, stderr, code } = error
+    throw new ToolError(`The backup could not be verified, and was not kept: ${message}`, {
+      tool,
+      hint,
+      stderr,
+      ...(code === undefined ? {} : { code }),
+      cause: error,
+      reason: 'backup-unverified',
+    })
+  }
+}
+
+/** Old backups go only after a new one was proved. That they could not be removed does not spoil it. */
+async function retain(
+  { store, owner, retention }: Plan,
+  { verified }: Manifest,
+  ports: Ports,
+): Promise<Evidence> {
+  const subject = 'retention'
+  if (verified.how !== 'restore')
+    return {
+      subject,
+      finding: 'no old backup was removed: this one is not proved by a restore',
+      tone: 'note',
+    }
+  try {
+    const removed = await applyRetention(ports, store, owner, retention)
+    const finding = `${removed.length} older than ${retention.days} days removed; the newest ${retention.keepAtLeast} verified ones always stay`
+    return { subject, finding, tone: 'note', ...(removed.length > 0 ? { detail: removed.join('\n') } : {}) }
+  } catch (error) {
+    ports.signal.throwIfAborted()
+    return { subject, finding: `old backups could not be removed: ${messageOf(error)}`, tone: 'warn' }
+  }
+}
+
+function dryRun({ server, store, programs, verification, taken }: Plan): Conclusion {
+  const proof = verification.how === 'restore' ? 'restored and compared' : `verified by: ${verification.how}`
+  return {
+    status: 'success',
+    reason: 'dry-run',
+    summary: `${describeServer(server)} would be dumped with pg_dump ${programs.version} to ${store.uri} and ${proof}; nothing was written.`,
+    evidence: [
+      { subject: 'store', finding: `${taken.size} backups of this environment are there`, tone: 'note' },
+    ],
+  }
+}
+
+function conclude({ store, server }: Plan, manifest: Manifest, retained: Evidence): Conclusion {
+  const { bytes, contents, verified } = manifest
+  const uri = `${store.uri}/${manifest.key}`
+  const rows = countRows(contents)
+  return {
+    status: 'success',
+    reason: 'done',
+    summary: `${describeServer(server)}: ${contents.tables.length} tables, ${rows} rows, ${showSize(bytes)} in ${showDuration(manifest.durationMs)}; ${proofOf(verified)}.`,
+    evidence: [
+      { subject: 'backup', finding: uri, tone: 'good' },
+      { subject: 'verified', ...findingOf(verified) },
+      retained,
+    ],
+    outputs: {
+      'backup-uri': uri,
+      sha256: manifest.sha256,
+      bytes: String(bytes),
+      tables: String(contents.tables.length),
+      verified: String(verified.how === 'restore'),
+    },
+  }
+}
+
+function proofOf({ how, durationMs }: Manifest['verified']): string {
+  if (how === 'restore') return `restored and compared in ${showDuration(durationMs)}`
+  return how === 'list' ? 'only its table of contents was read' : 'not verified'
+}
+
+function findingOf({ how, where, durationMs }: Manifest['verified']): Pick<Evidence, 'finding' | 'tone'> {
+  if (how === 'restore')
+    return {
+      finding: `every table, sequence and large object was compared on ${where}, ${showDuration(durationMs)}`,
+      tone: 'good',
+    }
+  if (how === 'list')
+    return {
+      finding:
+        'the stored bytes are those that were dumped, and the table of contents can be read; that the rows can be restored is not proved',
+      tone: 'warn',
+    }
+  return {
+    finding: 'nothing is proved: neither that the object can be read, nor that it can be restored',
+    tone: 'warn',
+  }
+}
