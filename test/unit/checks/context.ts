@@ -1,0 +1,27 @@
+import type { CheckContext } from '../../../shared/checks/check.ts'
+import { systemClock as clock } from '../../../shared/platform/clock.ts'
+import { systemExec as exec } from '../../../shared/platform/exec.ts'
+import type { Environment } from '../../../shared/runbook/environment.ts'
+
+const unexpected = (what: string) => () => {
+  throw new Error(`this check is not expected to ask for the ${what}`)
+}
+
+/** A context that knows what a test tells it, and refuses every other question. */
+export function contextOf(
+  environment: Partial<Environment>,
+  said: Partial<Omit<CheckContext, 'environment'>> = {},
+): CheckContext {
+  return {
+    environment: environment as Environment,
+    image: '',
+    clock,
+    exec,
+    env: {},
+    signal: new AbortController().signal,
+    config: unexpected('env-file'),
+    target: unexpected('target'),
+    payload: unexpected('payload'),
+    ...said,
+  }
+}

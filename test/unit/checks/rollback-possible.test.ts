@@ -1,0 +1,60 @@
+import { expect, test } from '@jest/globals'
+import { rollbackPossible } from '../../../shared/checks/rollback-possible.ts'
+import { advance, closeGood, emptyLedger, intend, type Ledger } from '../../../shared/release/ledger.ts'
+import type { Live } from '../../../shared/release/settle.ts'
+import type { Payload, Target } from '../../../shared/targets/target.ts'
+import { contextOf } from './context.ts'
+
+const at = '2026-01-01T00:00:00.000Z'
+const intent = { version: 'v1.0.0', image: 'api', by: '', run: 'me', runUrl: '', intendedAt: at }
+const nobody: Live = { release: null, version: '', image: '', ready: false }
+const payload: Payload = { kind: 'fake', objects: [], body: {} }
+
+const empty = emptyLedger('api', 'staging')
+const open = (ledger: Ledger) => intend(ledger, intent).ledger
+const good = closeGood(advance(advance(open(empty), 'r1', 'applied'), 'r1', 'ready'), 'r1', at)
+
+const processTarget = { kind: 'process', app: 'api', directory: 'releases', start: 'main.js' } as const
+
+interface Found {
+  recalled?: Payload | null
+  live?: Live
+}
+
+function check(ledger: Ledger, { recalled = payload, live = nobody }: Found = {}) {
+  const target: Partial<Target> = {
+    place: 'a fake place',
+    read: () => Promise.resolve({ ledger, lease: null }),
+    recall: () => Promise.resolve(recalled ?? undefined),
+    live: () => Promise.resolve(live),
+  }
+  const context = contextOf({ target: processTarget }, { target: () => Promise.resolve(target as Target) })
+  return rollbackPossible.run(context)
+}
+
+test('passes when what serves is recorded whole', async () => {
+  expect(await check(good)).toMatchObject({ result: 'pass', finding: 'v1.0.0 (r1) is recorded whole' })
+})
+
+test('fails when its record is gone', async () => {
+  expect(await check(good, { recalled: null })).toMatchObject({ result: 'fail' })
+})
+
+test('warns of a release that another run left unfinished', async () => {
+  expect(await check(open(good))).toMatchObject({ result: 'warn', finding: expect.stringContaining('(r2)') })
+})
+
+test('warns that a first release has no way back', async () => {
+  expect(await check(empty)).toMatchObject({
+    result: 'warn',
+    finding: expect.stringContaining('first release'),
+  })
+})
+
+test('passes when something else deployed what serves: it will be recorded', async () => {
+  const live = { ...nobody, image: 'api@sha256:1', ready: true }
+  expect(await check(empty, { live })).toMatchObject({
+    result: 'pass',
+    finding: expect.stringContaining('r0'),
+  })
+})

@@ -1,0 +1,75 @@
+import { describe, expect, test } from '@jest/globals'
+import { pass, type Check } from '../../../shared/checks/check.ts'
+import { runChecks, type CheckRun } from '../../../shared/checks/run.ts'
+import { ToolError } from '../../../shared/outcome/errors.ts'
+import { contextOf } from './context.ts'
+
+const check = (id: string, run: Check['run'], inapplicable = ''): Check => ({
+  id,
+  title: id,
+  inapplicable: () => inapplicable,
+  run,
+})
+const good = (id: string) => check(id, () => Promise.resolve(pass('fine')))
+const never = () => new Promise<never>(() => undefined)
+
+function run(checks: Check[], said: Partial<CheckRun> = {}, signal = new AbortController().signal) {
+  const context = contextOf({}, { signal })
+  return runChecks(checks, context, { waivers: [], deadlineMs: 1_000, ...said })
+}
+
+test('all are under way before the first has ended', async () => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<null>()
+  const waiting = check('a', async () => {
+    await gate
+    return pass('waited')
+  })
+  const opening = check('b', () => {
+    open(null)
+    return Promise.resolve(pass('opened'))
+  })
+  const reports = await run([waiting, opening])
+  expect(reports.map(({ id, finding }) => [id, finding])).toEqual([
+    ['a', 'waited'],
+    ['b', 'opened'],
+  ])
+})
+
+test('one that does not end, or heeds no signal, fails at its deadline and holds up no other', async () => {
+  const reports = await run([check('stuck', never), good('other')], { deadlineMs: 20 })
+  expect(reports).toMatchObject([{ result: 'fail', finding: 'no answer within 20 ms' }, { result: 'pass' }])
+})
+
+describe('an error is a finding', () => {
+  test('a tool that fails: its message, and what to do', async () => {
+    const failing = check('db', () =>
+      Promise.reject(new ToolError('refused', { tool: 'PostgreSQL', hint: 'Start it.' })),
+    )
+    expect(await run([failing])).toMatchObject([{ result: 'fail', finding: 'refused', remedy: 'Start it.' }])
+  })
+
+  test('a bug of a check: it says so, and the others still count', async () => {
+    const buggy = check('buggy', () => Promise.reject(new TypeError('x is undefined')))
+    const [first, second] = await run([buggy, good('other')])
+    expect(first).toMatchObject({ result: 'fail', detail: expect.stringContaining('TypeError') })
+    expect(first?.finding).toContain('the check itself failed')
+    expect(second?.result).toBe('pass')
+  })
+})
+
+test('is skipped as asked, with the reason; or where the question does not arise', async () => {
+  const reports = await run([check('redis', never), check('image', never, 'a process has no image')], {
+    waivers: [{ id: 'redis', reason: 'moved on Friday' }],
+  })
+  expect(reports).toMatchObject([
+    { result: 'skip', finding: 'left out as asked: moved on Friday' },
+    { result: 'skip', finding: 'a process has no image' },
+  ])
+})
+
+test('a cancelled run is no finding', async () => {
+  const controller = new AbortController()
+  const running = run([check('stuck', never)], {}, controller.signal)
+  controller.abort(new Error('cancelled'))
+  await expect(running).rejects.toThrow('cancelled')
+})

@@ -1,0 +1,42 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { tools } from '../../../shared/checks/tools.ts'
+import { contextOf } from './context.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tools-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function program(name: string, says: string, code = 0): void {
+  writeFileSync(join(folder, name), `#!/bin/sh\necho '${says}'\nexit ${code}\n`, { mode: 0o755 })
+}
+
+function check() {
+  for (const name of ['git', 'curl', 'npm']) program(name, `${name} 10.1.2`)
+  const target = { kind: 'docker', container: 'api', ports: ['1:1'] } as const
+  return tools.run(contextOf({ target, backup: undefined }, { env: { PATH: folder } }))
+}
+
+test('passes with the versions that it found', async () => {
+  program('node', 'v24.1.0')
+  program('docker', 'Docker version 20.10.24+dfsg1, build 297e128')
+  expect(await check()).toMatchObject({
+    result: 'pass',
+    finding: 'node 24.1.0, npm 10.1.2, git 10.1.2, curl 10.1.2, docker 20.10.24',
+  })
+})
+
+test('warns of what is missing, too old, or does not run', async () => {
+  program('node', 'v16.20.0')
+  expect(await check()).toMatchObject({
+    result: 'warn',
+    finding: expect.stringContaining('node 16.20.0'),
+    remedy: 'Install node 18.0.0 or newer, docker.',
+  })
+  program('docker', 'cannot run', 1)
+  expect(await check()).toMatchObject({ finding: expect.stringContaining('docker missing') })
+})
