@@ -17,7 +17,7 @@ function program(name: string, says: string, code = 0): void {
 
 function check() {
   for (const name of ['git', 'curl', 'npm']) program(name, `${name} 10.1.2`)
-  const target = { kind: 'docker', container: 'api', ports: ['1:1'] } as const
+  const target = { kind: 'docker' as const, container: 'api', ports: ['1:1'] }
   return tools.run(contextOf({ target, backup: undefined }, { env: { PATH: folder } }))
 }
 
