@@ -39,7 +39,7 @@ export async function main(name: ActionName): Promise<void> {
     })
     runner.saveState('outputs', JSON.stringify(outcome.outputs))
     putOut(runner, outcome)
-    await show(runner, environment, outcome)
+    show(runner, environment, outcome)
     if (outcome.status === 'failure' || outcome.status === 'inconclusive') runner.fail()
     await ports.close()
   })
@@ -53,7 +53,7 @@ export async function post(name: ActionName): Promise<void> {
   try {
     const { action, environment, ports } = await prepare(name, runner)
     const outcome = await action.post?.(environment, JSON.parse(saved) as Record<string, string>, ports)
-    if (outcome) await show(runner, environment, outcome)
+    if (outcome) show(runner, environment, outcome)
     await ports.close()
   } catch (error) {
     runner.annotate(
@@ -106,7 +106,7 @@ function putOut(runner: Runner, outcome: Outcome): void {
   for (const [name, value] of Object.entries({ ...common, ...outcome.outputs })) runner.output(name, value)
 }
 
-async function show(runner: Runner, environment: Environment, outcome: Outcome): Promise<void> {
+function show(runner: Runner, environment: Environment, outcome: Outcome): void {
   for (const line of renderText(outcome)) runner.log.info(line)
   if (outcome.status === 'failure' || outcome.status === 'inconclusive') {
     runner.annotate(
@@ -116,7 +116,7 @@ async function show(runner: Runner, environment: Environment, outcome: Outcome):
     )
   }
   writeOutcome(environment.root, outcome)
-  await runner.summary(renderMarkdown(outcome))
+  runner.summary(renderMarkdown(outcome))
 }
 
 function sentence(text: string): string {

@@ -1,6 +1,6 @@
-import * as core from '@actions/core'
 import type { Log } from './log.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
+import { createWorkflowCommands, type WorkflowCommands } from './workflow-commands.ts'
 
 /** The GitHub Actions runner that this process is a step of. */
 export interface Runner {
@@ -17,47 +17,53 @@ export interface Runner {
   saveState(name: string, value: string): void
   annotate(level: 'error' | 'warning' | 'notice', title: string, message: string): void
   /** Appends Markdown to the job summary, which holds at most 1 MiB. */
-  summary(markdown: string): Promise<void>
+  summary(markdown: string): void
   fail(): void
 }
 
-/** A summary over this many bytes is refused by the runner as a whole. */
-const summaryLimit = 1024 * 1024
+/** A step's summary over 1 MiB is refused by the runner as a whole. */
+const summaryLimit = 1024 * 1024 - 1024
 
+/** The runner that started this process. */
 export function createRunner(): Runner {
-  const secrets = createSecrets(value => core.setSecret(value))
+  const { env, stdout } = process
+  const commands = createWorkflowCommands(env, stdout)
+  const secrets = createSecrets(value => commands.command('add-mask', {}, value))
   return {
     secrets,
-    workspace: process.env['GITHUB_WORKSPACE'] ?? process.cwd(),
-    env: process.env,
-    log: createRunnerLog(secrets),
-    input: name => core.getInput(name),
-    output: (name, value) => core.setOutput(name, secrets.redact(value)),
-    loadState: name => core.getState(name),
-    saveState: (name, value) => core.saveState(name, value),
+    env,
+    workspace: env['GITHUB_WORKSPACE'] ?? process.cwd(),
+    log: createRunnerLog(commands, secrets, stdout),
+    input: name => env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`] ?? '',
+    output: (name, value) => commands.assign('GITHUB_OUTPUT', name, secrets.redact(value)),
+    loadState: name => env[`STATE_${name}`] ?? '',
+    saveState: (name, value) => commands.assign('GITHUB_STATE', name, value),
     annotate(level, title, message) {
-      core[level](secrets.redact(message), { title: secrets.redact(title) })
+      commands.command(level, { title: secrets.redact(title) }, secrets.redact(message))
     },
-    async summary(markdown) {
-      if (!process.env['GITHUB_STEP_SUMMARY']) return
-      const text = secrets.redact(markdown)
-      await core.summary.addRaw(text.slice(0, summaryLimit - 1024), true).write()
-    },
+    summary: markdown => commands.summarise(secrets.redact(markdown).slice(0, summaryLimit)),
     fail() {
-      process.exitCode = core.ExitCode.Failure
+      process.exitCode = 1
     },
   }
 }
 
 /** Text of other programs and of users can hold lines that the runner would obey (`::set-output ...`): they are defused. */
-function createRunnerLog(secrets: Secrets): Log {
-  const write = (line: string) => core.info(defuse(secrets.redact(line)))
+function createRunnerLog(commands: WorkflowCommands, secrets: Secrets, stdout: NodeJS.WritableStream): Log {
+  const write = (line: string) => void stdout.write(`${defuse(secrets.redact(line))}\n`)
   return {
     info: write,
     warn: line => write(`! ${line}`),
     error: line => write(`x ${line}`),
-    debug: line => core.debug(secrets.redact(line)),
-    group: (title, work) => core.group(defuse(secrets.redact(title)), work),
+    debug: line => commands.command('debug', {}, secrets.redact(line)),
+    async group(title, work) {
+      commands.command('group', {}, secrets.redact(title))
+      try {
+        return await work()
+      } finally {
+        commands.command('endgroup', {}, '')
+      }
+    },
   }
 }
 
