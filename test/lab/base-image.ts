@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { dockerHost } from './docker.ts'
 import type { Part } from './part.ts'
@@ -95,8 +95,9 @@ export const baseImage: Part = {
     rmSync(folder, { recursive: true, force: true })
     return {}
   },
-  async clean({ run }) {
-    if (!existsSync('/var/run/docker.sock')) return
+  async clean({ run, daemons }) {
+    // Our own engine's images stay, like its build cache; a borrowed engine gets its name back.
+    if (daemons.runs('docker/dockerd')) return
     const mine = await run('docker', [
       '--host',
       dockerHost,

@@ -1,9 +1,12 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
+import { endCgroup, endProcessesOf, unmountAll } from './leftovers.ts'
 import type { Part } from './part.ts'
 
 const daemon = 'docker/dockerd'
+/** Holds the processes of all containers of our own engine. */
+const cgroup = 'runbook-lab-docker'
 const socketPath = '/var/run/docker.sock'
 /** The engine's address, whatever DOCKER_HOST or the current context of the user say. */
 export const dockerHost = `unix://${socketPath}`
@@ -29,7 +32,8 @@ export const docker: Part = {
     { name: 'docker.io', file: '/usr/sbin/dockerd' },
     { name: 'iptables', file: '/usr/sbin/iptables' },
   ],
-  async up({ places, daemons, until }) {
+  async up(shop) {
+    const { places, daemons, run, until } = shop
     if (await pings()) return { docker: { host: dockerHost } }
     const data = join(places.state, 'docker')
     const sockets = join(places.sockets, 'docker')
@@ -50,10 +54,25 @@ export const docker: Part = {
           '--pidfile',
           join(sockets, 'pid'),
         ],
+        ...['--cgroup-parent', `/${cgroup}`, '--exec-opt', 'native.cgroupdriver=cgroupfs'],
         ...(group === undefined ? [] : ['--group', group]),
       ],
     })
     await until(`Docker on ${socketPath}`, daemon, 60, pings)
+    // Containers of an earlier lab are not part of this one; its images are, they save time.
+    const containers = (await run('docker', ['--host', dockerHost, 'ps', '--all', '--quiet']))
+      .split('\n')
+      .filter(Boolean)
+    if (containers.length > 0)
+      await run('docker', ['--host', dockerHost, 'rm', '--force', '--volumes', ...containers])
     return { docker: { host: dockerHost } }
+  },
+  async clean(shop) {
+    const sockets = join(shop.places.sockets, 'docker')
+    if (!existsSync(sockets)) return
+    await endCgroup(cgroup)
+    endProcessesOf(sockets)
+    await unmountAll([sockets, join(shop.places.state, 'docker')], shop)
+    rmSync(sockets, { recursive: true, force: true })
   },
 }

@@ -45,7 +45,7 @@ async function main(): Promise<number> {
     return 0
   }
   if (command === 'down' && rest.length === 0) {
-    await down(places, parts, say, interrupted.signal)
+    await down(places, partsWith(undefined), say, interrupted.signal)
     say('lab', 'is down')
     return 0
   }

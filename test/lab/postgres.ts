@@ -106,4 +106,9 @@ export const postgres: Part = {
     const url = `postgres://postgres:${password}@127.0.0.1:${ports.postgres}/postgres`
     return { postgres: { host: '127.0.0.1', port: ports.postgres, user: 'postgres', password, url, binDir } }
   },
+  /** Tests make what they need; what they leave is no part of the next lab. */
+  clean({ places }) {
+    rmSync(join(places.state, 'postgres'), { recursive: true, force: true })
+    return Promise.resolve()
+  },
 }

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Part } from './part.ts'
 import { hostIp, ports } from './places.ts'
@@ -29,12 +29,15 @@ export const s3: Part = {
       args: [...addresses, '--region', region, '--quiet', 'posix', '--sidecar', metadata, buckets],
       env: {
         ROOT_ACCESS_KEY_ID: accessKeyId,
-        ROOT_ACCESS_KEY: accessKeyId,
+
         ROOT_SECRET_ACCESS_KEY: secretAccessKey,
-        ROOT_SECRET_KEY: secretAccessKey,
       },
     })
     await shop.until(`S3 on port ${ports.s3}`, daemon, 10, () => listens(ports.s3, hostIp))
     return { s3: { endpoint: `http://127.0.0.1:${ports.s3}`, accessKeyId, secretAccessKey, region } }
+  },
+  clean({ places }) {
+    rmSync(join(places.state, 's3'), { recursive: true, force: true })
+    return Promise.resolve()
   },
 }

@@ -7,6 +7,8 @@ import { read } from './api.ts'
 import { makeCertificates, type Certificates } from './certificates.ts'
 
 const etcdPort = 12379
+/** For what would take seconds to end in order: its data goes anyway. */
+const stop = 'SIGKILL'
 const flags = (settings: Record<string, string | number | boolean>) =>
   Object.entries(settings).map(([name, value]) => `--${name}=${value}`)
 
@@ -23,7 +25,7 @@ async function startEtcd(shop: Workshop): Promise<void> {
     'unsafe-no-fsync': true,
     'log-level': 'warn',
   })
-  shop.daemons.start({ name: 'control-plane/etcd', file: await shop.programs.build('etcd'), args })
+  shop.daemons.start({ name: 'control-plane/etcd', file: await shop.programs.build('etcd'), args, stop })
 }
 
 async function startApiServer(shop: Workshop, files: Certificates): Promise<void> {
@@ -48,7 +50,7 @@ async function startApiServer(shop: Workshop, files: Certificates): Promise<void
     'cert-dir': join(shop.places.state, 'certificates'),
   })
   const file = await shop.programs.build('kube-apiserver')
-  shop.daemons.start({ name: 'control-plane/kube-apiserver', file, args })
+  shop.daemons.start({ name: 'control-plane/kube-apiserver', file, args, stop })
   await shop.until('the API server', 'control-plane/kube-apiserver', 60, async () => {
     return (await read(files, '/readyz')) !== undefined
   })

@@ -1,13 +1,14 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeCgroup } from '../leftovers.ts'
 import type { Part } from '../part.ts'
 import { hostIp, networks, type Places } from '../places.ts'
-import type { Workshop } from '../workshop.ts'
+import { listens, type Workshop } from '../workshop.ts'
 import { read } from './api.ts'
 import { certificatesIn, node as nodeName, type Certificates } from './certificates.ts'
 import { cniPlugins, containerdSocket, startContainerd } from './containerd.ts'
 import { closeFirewall, openFirewall } from './firewall.ts'
-import { cgroup, clearNode, makeCgroup } from './leftovers.ts'
+import { clearNode, podCgroup } from './clear.ts'
 
 /** The kubelet's settings; those that look odd let it run without systemd, on cgroup v1 and in a sandbox. */
 const kubeletSettings = (places: Places, files: Certificates) => ({
@@ -24,7 +25,7 @@ const kubeletSettings = (places: Places, files: Certificates) => ({
   volumePluginDir: join(places.state, 'kubelet/plugins-extra'),
   podLogsDir: join(places.state, 'pod-logs'),
   cgroupDriver: 'cgroupfs',
-  cgroupRoot: `/${cgroup}`,
+  cgroupRoot: `/${podCgroup}`,
   cgroupsPerQOS: true,
   enforceNodeAllocatable: ['pods'],
   failCgroupV1: false,
@@ -74,7 +75,9 @@ async function startProxy(shop: Workshop, files: Certificates): Promise<void> {
   })
 }
 
+/** Whether this kubelet, and not only one before it, says so. */
 async function isReady(files: Certificates): Promise<boolean> {
+  if (!(await listens(10248))) return false
   const text = await read(files, `/api/v1/nodes/${nodeName}`)
   if (text === undefined) return false
   const { status } = JSON.parse(text) as { status: { conditions?: { type: string; status: string }[] } }
@@ -96,14 +99,17 @@ export const node: Part = {
     const files = certificatesIn(shop.places.state)
     await startContainerd(shop)
     await openFirewall(shop)
-    await makeCgroup(shop)
+    // The kubelet wants it to be there.
+    await makeCgroup(podCgroup, shop)
     await startKubelet(shop, files)
     await startProxy(shop, files)
     await shop.until('the node to be Ready', 'node/kubelet', 90, () => isReady(files))
     return {}
   },
   async clean(shop) {
-    await clearNode(shop)
+    // Where no node of ours has been, Kubernetes' chains belong to someone else's.
+    if (!existsSync(join(shop.places.state, 'kubelet'))) return
     await closeFirewall(shop)
+    await clearNode(shop)
   },
 }
