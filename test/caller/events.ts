@@ -28,7 +28,7 @@ interface ActLine {
 /** What one line of `act --json` tells. A line that is no JSON is text of act itself. */
 export function readEvents(line: string): RunnerEvent[] {
   const said = parseLine(line)
-  const job = said.job?.split('/').at(-1) ?? ''
+  const job = said.job?.split('/').at(-1)?.trim() ?? ''
   const step = `${said.step ?? ''}${said.stage === 'Post' ? ' (post)' : ''}`
   const text = (said.msg ?? '').trimEnd()
   const events: RunnerEvent[] = text === '' ? [] : [{ kind: 'log', job, text }]

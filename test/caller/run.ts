@@ -150,12 +150,13 @@ function argumentsOf({ tree, trigger, id }: RunRequest, files: Files): string[] 
 function environmentOf(request: RunRequest): Record<string, string | undefined> {
   const { lab, folder } = request
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(KUBE|AWS_|PG|GITHUB_|ACTIONS_|RUNNER_|INPUT_|npm_|NODE_|DOCKER_|CI$)/.test(name),
+    ([name]) => !/^(KUBE|AWS_|PG|GITHUB_|ACTIONS_|RUNNER_|INPUT_|npm_|NODE_(OPTIONS|ENV)|DOCKER_|CI$)/.test(name),
   )
   return {
     ...Object.fromEntries(kept),
     PATH: [lab.binDir, lab.postgres.binDir, process.env['PATH']].join(':'),
     DOCKER_HOST: lab.docker.host,
+    NO_COLOR: '1',
     XDG_CACHE_HOME: join(folder, 'runner'),
     XDG_CONFIG_HOME: join(folder, 'runner'),
     // Every process of the run carries it: what is left of a killed run is found by it.

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
@@ -84,11 +83,8 @@ function envFile(values: Record<string, string>): string {
 /** The least rights that a release needs, as the repository describes them, and a kubeconfig that has no others. */
 async function makeDeployer(lab: Lab, namespace: string, { folder }: Service): Promise<string> {
   const access = join(folder, 'deployment/k8s/access')
-  // The namespace has to be there before what lies in it.
-  const files = readdirSync(access).sort(
-    (a, b) => Number(b === 'namespace.yaml') - Number(a === 'namespace.yaml'),
-  )
-  await kubectl(lab, 'apply', ...files.flatMap(file => ['-f', join(access, file)]))
+  await kubectl(lab, 'apply', '-f', join(access, 'namespace.yaml'))
+  await kubectl(lab, 'apply', '-f', access)
   const token = await kubectl(lab, 'create', 'token', 'runbook-deployer', '-n', namespace, '--duration=2h')
   const view = await kubectl(lab, 'config', 'view', '--raw', '--minify', '--flatten', '--output=json')
   const { clusters } = JSON.parse(view) as { clusters: { name: string }[] }

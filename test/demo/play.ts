@@ -53,7 +53,7 @@ export async function play(play: Play): Promise<void> {
       show.event(event)
       if (event.kind === 'step-ended' && event.job === 'promote production' && event.step === 'Deploy') join()
     })
-    if (!count) throw new Error(`production was never deployed to: see ${run.log}`)
+    if (!count) throw new Error(`nothing was deployed to production: see ${run.log}`)
     const after = await states(play)
     act.verify(
       { run, ...after, before, client: count, config: await readConfig(play) },
