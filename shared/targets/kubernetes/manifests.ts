@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { LineCounter, parseAllDocuments, type Document } from 'yaml'
+import { LineCounter, parseAllDocuments, type Document, type Tags } from 'yaml'
 import { InputError, messageOf } from '../../outcome/errors.ts'
 import { groupOf, keyOf, type KubeObject } from './objects.ts'
 import { builtIn } from './resources.ts'
@@ -73,10 +73,31 @@ interface Placed {
   where: string
 }
 
+/** `0o644`, which YAML 1.1 does not have and kubectl takes all the same. */
+const modernOctal = {
+  tag: 'tag:yaml.org,2002:int',
+  default: true,
+  test: /^0o[0-7]+$/,
+  resolve: (text: string) => Number.parseInt(text.slice(2), 8),
+}
+
+/**
+ * kubectl reads YAML 1.1: `0644` is octal and `yes` is true; but dates stay text, and `3001:30` is no number of base 60.
+ */
+const asKubectlReads = {
+  version: '1.1',
+  customTags: (tags: Tags): Tags => [
+    modernOctal,
+    ...tags.filter(
+      tag => typeof tag === 'string' || (tag.format !== 'TIME' && tag.tag !== 'tag:yaml.org,2002:timestamp'),
+    ),
+  ],
+} as const
+
 /** The objects of one file: several documents, and the items of Lists. */
 export function parseManifests(file: string, text: string, namespace: string): Placed[] {
   const lines = new LineCounter()
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true })
+  const documents = parseAllDocuments(text, { ...asKubectlReads, lineCounter: lines, prettyErrors: false })
   if (!Array.isArray(documents)) return []
   return documents.flatMap(document => {
     const [broken] = document.errors

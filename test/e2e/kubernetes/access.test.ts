@@ -86,9 +86,7 @@ describe('the Role of deployment/k8s/access', () => {
     const payload = await target.render({ version: 'v1.2.0', image: room.image, config: {} })
     await expect(target.rehearse(payload)).rejects.toMatchObject({
       code: 403,
-      hint: expect.stringMatching(
-        /verb get on networkpolicies \(networking\.k8s\.io\) to the Role/,
-      ) as string,
+      hint: expect.stringMatching(/verb get on networkpolicies \(networking\.k8s\.io\) to the Role/),
     })
   })
 })

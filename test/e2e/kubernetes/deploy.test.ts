@@ -115,7 +115,7 @@ describe('a release on a cluster', () => {
     const payload = await target.render({ version: 'v1.5.0', image: room.image, config: {} })
     await expect(target.rehearse(payload)).rejects.toMatchObject({
       reason: 'field-conflict',
-      message: expect.stringMatching(/spec\.replicas belongs to kubectl/) as string,
+      message: expect.stringMatching(/spec\.replicas belongs to kubectl/),
     })
   })
 
@@ -123,7 +123,7 @@ describe('a release on a cluster', () => {
     const { target } = await room.open({ 'app.yaml': deployment({ container: '          imagine: true\n' }) })
     const payload = await target.render({ version: 'v1.5.0', image: room.image, config: {} })
     await expect(target.rehearse(payload)).rejects.toMatchObject({
-      message: expect.stringContaining('imagine') as string,
+      message: expect.stringContaining('imagine'),
     })
   })
 })

@@ -72,9 +72,9 @@ describe('who lost the lease', () => {
     const results = await Promise.all(
       many.map(({ target }, index) => target.take(run(`racer-${index}`), 60_000)),
     )
-    const winners = results.filter(result => !('held' in result))
+    const winners = results.flatMap(result => ('held' in result ? [] : [result]))
     expect(winners).toHaveLength(1)
-    const losers = results.filter(result => 'held' in result)
+    const losers = results.flatMap(result => ('held' in result ? [result] : []))
     expect(new Set(losers.map(({ held }) => held.holder.run)).size).toBe(1)
     const [winner] = winners
     if (winner) await winner.end()
