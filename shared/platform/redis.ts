@@ -60,9 +60,10 @@ export async function openRedis(
   { signal, timeoutMs }: RedisOptions,
 ): Promise<RedisSession> {
   signal.throwIfAborted()
-  const { Redis } = await import('ioredis')
+  // The bundler finds a CommonJS module's names under its default only, when that is a class.
+  const { default: ioredis } = await import('ioredis')
   const { host, port, tls, username, password, database } = server
-  const redis = new Redis({
+  const redis = new ioredis.Redis({
     host,
     port,
     ...(tls ? { tls: {} } : {}),
