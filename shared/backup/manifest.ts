@@ -36,6 +36,8 @@ const database = z.object({
   extensions: z.array(z.object({ name: z.string(), version: z.string() })),
   /** Roles that the database's objects name: owners, grantees, policies. */
   roles: z.array(z.string()),
+  /** The server's first superuser, whose objects leave no trace among those roles. */
+  superuser: z.string(),
   /** As the server gives it, in bytes. */
   size: z.int(),
 })

@@ -92,13 +92,15 @@ export async function readDatabase(session: PostgresSession): Promise<DatabaseFa
   const extensions = await session.rows<{ name: string; version: string }>(
     'SELECT extname AS name, extversion AS version FROM pg_catalog.pg_extension ORDER BY 1',
   )
-  // Objects of the first superuser leave no trace among the dependencies: it is always named.
   const roles = await session.rows<{ name: string }>(
-    `SELECT r.rolname AS name FROM pg_catalog.pg_roles r
-      WHERE r.rolname !~ '^pg_' AND (r.oid = 10 OR r.oid IN (
-        SELECT s.refobjid FROM pg_catalog.pg_shdepend s, pg_catalog.pg_database d
-         WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.dbid = d.oid AND d.datname = current_database()))
-      ORDER BY 1`,
+    `SELECT DISTINCT r.rolname AS name
+       FROM pg_catalog.pg_roles r JOIN pg_catalog.pg_shdepend s ON s.refobjid = r.oid
+       JOIN pg_catalog.pg_database d ON d.oid = s.dbid
+      WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND d.datname = current_database()
+        AND r.rolname !~ '^pg_' ORDER BY 1`,
+  )
+  const [first] = await session.rows<{ name: string }>(
+    'SELECT rolname AS name FROM pg_catalog.pg_roles WHERE oid = 10',
   )
   // The column of an ICU locale was renamed in 17, when the built-in provider came.
   const facts = row?.row ?? {}
@@ -112,6 +114,7 @@ export async function readDatabase(session: PostgresSession): Promise<DatabaseFa
     locale: facts['datlocale'] ?? facts['daticulocale'] ?? '',
     extensions,
     roles: roles.map(({ name }) => name),
+    superuser: first?.name ?? 'postgres',
     size: Number(row?.size ?? 0),
   }
 }

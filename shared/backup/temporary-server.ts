@@ -5,6 +5,7 @@ import { connect } from '../platform/postgres.ts'
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { showSize } from '../runbook/values.ts'
 import { lastLine, watchExit } from './child.ts'
+import type { DatabaseFacts } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 
@@ -13,9 +14,6 @@ export interface TemporaryServer {
   server: PostgresServer
   stop(): Promise<void>
 }
-
-/** The first superuser of a temporary server. */
-export const temporarySuperuser = 'runbook_verify'
 
 const folderName = 'runbook-verify-'
 const startWithinMs = 60_000
@@ -41,20 +39,20 @@ const settings = {
 
 /**
  * Makes and starts a server in a temporary folder (TMPDIR, else /tmp).
- * @param bytes size of the database that will be restored into it
+ * @param facts of the database that will be restored into it: its size, and the superuser that may own parts of it
  * @throws ToolError when there is no room, or it does not start
  */
 export async function startTemporaryServer(
   ports: BackupPorts,
   programs: Programs,
-  bytes: number,
+  { size, superuser }: Pick<DatabaseFacts, 'size' | 'superuser'>,
 ): Promise<TemporaryServer> {
   const { exec, env, signal, clock } = ports
   if (!programs.server)
     throw new ToolError(`No server programs lie beside ${programs.pgDump}`, noServerHint(programs.major))
   const temporary = env['TMPDIR'] ?? '/tmp'
   await removeAbandoned(temporary, clock.now())
-  await requireRoom(temporary, bytes)
+  await requireRoom(temporary, size)
   const folder = await mkdtemp(join(temporary, folderName))
   const prefix = await launcher(ports, folder)
   const launch = (program: string, args: string[]): [string, string[]] =>
@@ -64,7 +62,7 @@ export async function startTemporaryServer(
   try {
     const [initdb, initdbArgs] = launch(programs.server.initdb, [
       `--pgdata=${data}`,
-      `--username=${temporarySuperuser}`,
+      `--username=${superuser}`,
       '--auth=trust',
       '--encoding=UTF8',
       '--no-locale',
@@ -98,7 +96,7 @@ export async function startTemporaryServer(
   const server: PostgresServer = {
     host: folder,
     port: 5432,
-    user: temporarySuperuser,
+    user: superuser,
     password: '',
     database: 'postgres',
     sslmode: 'disable',

@@ -11,7 +11,7 @@ import type { Programs } from './programs.ts'
 import { listDump, restoreDump, type Ownership } from './restore.ts'
 import { prepareSession, readVersion } from './snapshot.ts'
 import type { Store } from './store.ts'
-import { noServerHint, startTemporaryServer, temporarySuperuser } from './temporary-server.ts'
+import { noServerHint, startTemporaryServer } from './temporary-server.ts'
 
 /** How a backup will be verified; made before anything is dumped, so that what is missing is known in time. */
 export type Verification =
@@ -104,7 +104,7 @@ async function prove(
     const locale = await restoreAndCompare(ports, store, manifest, programs, on, 'dropped')
     return `a scratch database on ${on.host}:${on.port}, locale ${locale}`
   }
-  const temporary = await startTemporaryServer(ports, programs, manifest.database.size)
+  const temporary = await startTemporaryServer(ports, programs, manifest.database)
   try {
     const locale = await restoreAndCompare(ports, store, manifest, programs, temporary.server, 'kept')
     return `a temporary server ${programs.version}, locale ${locale}`
@@ -176,9 +176,7 @@ async function requireExtensions(admin: PostgresSession, { database }: Unverifie
 
 /** So that owners, grants and policies come back too. They can do nothing, on a server that nobody reaches. */
 async function createRoles(admin: PostgresSession, roles: string[]): Promise<void> {
-  for (const role of roles) {
-    if (role !== temporarySuperuser) await admin.rows(`CREATE ROLE ${quoteIdentifier(role)} NOLOGIN`)
-  }
+  for (const role of roles) await admin.rows(`CREATE ROLE ${quoteIdentifier(role)} NOLOGIN`)
 }
 
 /** With a signal of its own: the scratch database goes even when the run was cancelled. */

@@ -1,0 +1,106 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { InputError, ToolError } from '../outcome/errors.ts'
+import { listBackups, newestBackup, readManifest, type Owner } from './catalog.ts'
+import { parseKey, stampOf } from './keys.ts'
+import type { Manifest } from './manifest.ts'
+import { destinationOf, openStore, type Store } from './store.ts'
+
+/** What `backup` may be, for messages. */
+export const acceptedBackups =
+  'latest, a name like backup_20231201_143000, or a URI like s3://bucket/prefix/20231201/backup_....dump'
+
+/** What to look for, and where. */
+export interface FindRequest {
+  /** The input's text. */
+  backup: string
+  owner: Owner
+  /** The environment's own store, opened only for a backup that is not named by a URI or path. */
+  openOwn: () => Promise<Store>
+  /** Folder that paths are relative to. */
+  root: string
+  /** Credentials for a store that a URI names. */
+  variables: Record<string, string | undefined>
+  signal: AbortSignal
+}
+
+/** A backup that was found. */
+export interface Found {
+  store: Store
+  manifest: Manifest
+}
+
+/**
+ * Finds the backup that is meant: the newest verified one, one by the guide's name, or one by its URI or path.
+ * @throws InputError when the text names nothing that could be a backup, ToolError (`restore-refused`) when it is not there
+ */
+export async function findBackup(request: FindRequest): Promise<Found> {
+  const { backup, owner, openOwn, signal } = request
+  if (/\.sql(\.\w+)?$/i.test(backup)) {
+    throw new InputError(
+      `backup is a plain SQL script, which is not restored here; accepted: ${acceptedBackups}`,
+      {
+        hint: 'A plain script can run commands on this machine (CVE-2025-8714), stops half-way on an error, and cannot be compared with what was dumped. Read it, then run it by hand with psql into an empty database.',
+      },
+    )
+  }
+  if (backup === 'latest') {
+    const store = await openOwn()
+    const manifest = await newestBackup(store, owner, signal)
+    if (manifest) return { store, manifest }
+    throw refused(
+      `${store.uri} has no verified backup of ${owner.service} ${owner.environment}`,
+      'Name one that is not verified by its own name, or look into another store.',
+    )
+  }
+  const stamp = /^backup_(\d{8}_\d{6})(?:_[a-z0-9_-]+)?(?:\.dump)?$/.exec(backup)?.[1]
+  if (stamp !== undefined && !existsSync(resolve(request.root, backup)))
+    return byStamp(await openOwn(), owner, stamp, signal)
+  return byPlace(request)
+}
+
+async function byStamp(store: Store, owner: Owner, stamp: string, signal: AbortSignal): Promise<Found> {
+  const backups = await listBackups(store, owner, signal)
+  const listed = backups.find(({ takenAt }) => stampOf(takenAt) === stamp)
+  if (listed) return readFound(store, listed.key, signal)
+  const newest = backups.slice(0, 3).map(({ takenAt }) => `backup_${stampOf(takenAt)}`)
+  throw refused(
+    `${store.uri} has no backup_${stamp} of ${owner.service} ${owner.environment}`,
+    newest.length > 0
+      ? `The newest there: ${newest.join(', ')}.`
+      : 'It has none at all: check the destination in the runbook.',
+  )
+}
+
+/** A URI or path ends in the key of a dump; what is before it is the store. */
+async function byPlace({ backup, root, variables, signal }: FindRequest): Promise<Found> {
+  const isUri = /^(file|s3):\/\//.test(backup)
+  if (!isUri && !backup.endsWith('.dump')) throw InputError.of('backup', backup, acceptedBackups)
+  const uri = isUri ? backup : destinationOf(resolve(root, backup))
+  const key = /[^/]+\/[^/]+$/.exec(uri)?.[0] ?? ''
+  const place = uri.slice(0, -key.length - 1)
+  if (parseKey(key)?.kind !== 'dump') throw InputError.of('backup', backup, acceptedBackups)
+  return readFound(await openStore('backup', place, variables), key, signal)
+}
+
+async function readFound(store: Store, key: string, signal: AbortSignal): Promise<Found> {
+  const name = parseKey(key)
+  if (!name) throw InputError.of('backup', key, acceptedBackups)
+  try {
+    const manifest = await readManifest(store, { ...name, key, hasDump: true, hasManifest: true }, signal)
+    return { store, manifest }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (!(error instanceof ToolError)) throw error
+    throw refused(
+      `${store.uri}/${key} has no manifest that can be read, so it is no backup: ${error.message}`,
+      error.hint,
+      error,
+    )
+  }
+}
+
+/** The refusal of a restore before anything was changed. */
+export function refused(message: string, hint: string, cause?: unknown): ToolError {
+  return new ToolError(message, { tool: 'restore-db', hint, cause, reason: 'restore-refused' })
+}

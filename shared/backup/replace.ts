@@ -1,0 +1,160 @@
+import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
+import { withDatabase, type PostgresServer } from '../platform/postgres-url.ts'
+import { createDatabase, dropDatabase } from './create-database.ts'
+import { refused, type Found } from './find.ts'
+import { applyProperties, connectBeside, readProperties } from './live-database.ts'
+import type { Manifest } from './manifest.ts'
+import type { BackupPorts } from './ports.ts'
+import type { Programs } from './programs.ts'
+import { restoreDump } from './restore.ts'
+import { readDatabase } from './snapshot.ts'
+import { swapDatabases } from './swap.ts'
+import { requireSameContents } from './verify.ts'
+
+/** A template is copied in seconds; a server that is short of I/O may take minutes. */
+const createWithinMs = 300_000
+
+/** What is restored, and what becomes of the database that is live. */
+export interface Restoration {
+  found: Found
+  uri: string
+  /** With the live database's name. */
+  server: PostgresServer
+  programs: Programs
+  /** The new database. */
+  target: string
+  /** True when the new database is to bear the live one's name in the end. */
+  replaces: boolean
+  /** Whether there is a live database; a lost one is simply made again. */
+  liveExists: boolean
+  /** Name under which the live one will be kept. */
+  kept: string
+}
+
+/** @throws ToolError (`restore-refused`) when the server lacks a right, a role or an extension that it takes */
+export async function requireMeans(
+  beside: PostgresSession,
+  { database }: Manifest,
+  { user }: PostgresServer,
+): Promise<void> {
+  const [role] = await beside.rows<{ may: boolean }>(
+    'SELECT rolcreatedb OR rolsuper AS may FROM pg_catalog.pg_roles WHERE rolname = current_user',
+  )
+  if (!role?.may)
+    throw refused(
+      `${user} may not create databases on this server`,
+      `Let a superuser run: ALTER ROLE ${quoteIdentifier(user)} CREATEDB`,
+    )
+  const roles = await beside.rows<{ name: string }>('SELECT rolname AS name FROM pg_catalog.pg_roles')
+  const extensions = await beside.rows<{ name: string }>(
+    'SELECT name FROM pg_catalog.pg_available_extensions',
+  )
+  const without = (wanted: string[], there: { name: string }[]) => {
+    const names = new Set(there.map(({ name }) => name))
+    return wanted.filter(name => !names.has(name))
+  }
+  const missing = without(database.roles, roles)
+  if (missing.length > 0)
+    throw refused(
+      `This server lacks roles that the backup names: ${missing.join(', ')}`,
+      'Create them first: CREATE ROLE ... NOLOGIN is enough.',
+    )
+  const lacking = without(
+    database.extensions.map(({ name }) => name),
+    extensions,
+  )
+  if (lacking.length > 0)
+    throw refused(
+      `This server lacks extensions that the backup uses: ${lacking.join(', ')}`,
+      'Install their packages on the server first.',
+    )
+}
+
+/** Creates the new database, restores, compares; on any failure it is dropped again. */
+export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, time: Time): Promise<void> {
+  const { found, server, programs, target } = plan
+  const { manifest, store } = found
+  const { signal } = ports
+  // Before the try: what was not created here must not be dropped here.
+  await time('create', () => create(plan, signal))
+  const database = withDatabase(server, target)
+  try {
+    await time('restore', async () =>
+      restoreDump(ports, programs, database, await store.get(manifest.key, signal), manifest, 'kept'),
+    )
+    await time('compare', () => requireSameContents(database, manifest.contents, signal))
+    await time('analyze', () => analyze(database, signal))
+  } catch (error) {
+    await discard(server, target)
+    throw error
+  }
+}
+
+async function create(
+  { found, server, target, liveExists }: Restoration,
+  signal: AbortSignal,
+): Promise<void> {
+  const live = liveExists ? await connect(server, { signal }) : undefined
+  const locale = live ? await readDatabase(live).finally(() => live.close()) : found.manifest.database
+  // Not cut off half-way: nobody would know whether the database is there.
+  const beside = await connectBeside(server, AbortSignal.timeout(createWithinMs))
+  try {
+    await createDatabase(beside, target, locale)
+  } finally {
+    await beside.close()
+  }
+}
+
+/** A restored database has no statistics: without them its first queries would be slow. */
+async function analyze(server: PostgresServer, signal: AbortSignal): Promise<void> {
+  const session = await connect(server, { signal })
+  try {
+    await session.rows('SET statement_timeout = 0')
+    await session.rows('ANALYZE')
+  } finally {
+    await session.close()
+  }
+}
+
+/** Hands the live database's rights and settings on, then swaps the names. @returns milliseconds of the swap */
+export async function takeOver(
+  { server, target, kept, liveExists }: Restoration,
+  ports: BackupPorts,
+): Promise<number> {
+  const beside = await connectBeside(server, ports.signal)
+  try {
+    if (liveExists) {
+      await applyProperties(beside, target, await readProperties(beside, server.database))
+      return await swapDatabases(server, { live: server.database, restored: target, kept }, ports.clock)
+    }
+    const start = ports.clock.elapsed()
+    await beside.rows(
+      `ALTER DATABASE ${quoteIdentifier(target)} RENAME TO ${quoteIdentifier(server.database)}`,
+    )
+    return ports.clock.elapsed() - start
+  } catch (error) {
+    await discard(server, target)
+    throw error
+  } finally {
+    await beside.close()
+  }
+}
+
+/** With a signal of its own, since the run may have been cancelled. */
+async function discard(server: PostgresServer, database: string): Promise<void> {
+  const beside = await connectBeside(server, AbortSignal.timeout(30_000)).catch(() => undefined)
+  if (!beside) return
+  await dropDatabase(beside, database).catch(() => undefined)
+  await beside.close()
+}
+
+/** PostgreSQL cuts names at 63 bytes; the end, which tells them apart, must stay. */
+export function besideName(database: string, suffix: string): string {
+  const room = 63 - Buffer.byteLength(suffix)
+  let name = database
+  while (Buffer.byteLength(name) > room) name = name.replace(/.$/su, '')
+  return `${name}${suffix}`
+}
+
+/** Measures one part of the work. */
+export type Time = <T>(phase: string, work: () => Promise<T>) => Promise<T>

@@ -1,0 +1,69 @@
+import { quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
+import type { Clock } from '../platform/clock.ts'
+import { connectBeside, findDatabase } from './live-database.ts'
+import type { PostgresServer } from '../platform/postgres-url.ts'
+
+/** Three names: the one that the service knows, the database that is to bear it, and what becomes of the one that did. */
+export interface Swap {
+  live: string
+  restored: string
+  kept: string
+}
+
+/** Far more than two renames take; the server itself waits 5 s for connections to end. */
+const withinMs = 60_000
+
+/**
+ * Gives the restored database the live one's name, and the live one the name under which it is kept. Both happen in
+ * one transaction: whoever is killed at whatever moment, there is always one database of the live name. Connections to
+ * the live one are ended; new ones wait for the moment that it takes, and then reach the restored one.
+ * @returns milliseconds from the first ended connection to the end of the transaction
+ */
+export async function swapDatabases(
+  server: PostgresServer,
+  { live, restored, kept }: Swap,
+  clock: Clock,
+): Promise<number> {
+  // Not the run's own signal: this short moment is gone through with, or undone by the server.
+  const signal = AbortSignal.timeout(withinMs)
+  const [renaming, ending] = [await connectBeside(server, signal), await connectBeside(server, signal)]
+  const stop = new AbortController()
+  const start = clock.elapsed()
+  const cleared = keepClear(ending, live, clock, stop.signal)
+  try {
+    const oid = await findDatabase(renaming, restored)
+    try {
+      await renaming.rows('BEGIN')
+      // Takes a lock that new connections wait for, then waits for the old ones to go.
+      await renaming.rows(`ALTER DATABASE ${quoteIdentifier(live)} RENAME TO ${quoteIdentifier(kept)}`)
+      await renaming.rows(`ALTER DATABASE ${quoteIdentifier(restored)} RENAME TO ${quoteIdentifier(live)}`)
+      await renaming.rows('COMMIT')
+    } catch (error) {
+      await renaming.rows('ROLLBACK').catch(() => undefined)
+      // The answer to COMMIT may be what was lost.
+      if (oid === undefined || (await findDatabase(ending, live).catch(() => undefined)) !== oid) throw error
+    }
+    return clock.elapsed() - start
+  } finally {
+    stop.abort()
+    await cleared
+    await Promise.all([renaming.close(), ending.close()])
+  }
+}
+
+/** Ends connections to a database again and again: a pool comes back within milliseconds. */
+async function keepClear(
+  session: PostgresSession,
+  database: string,
+  clock: Clock,
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    await session
+      .rows('SELECT pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE datname = $1', [
+        database,
+      ])
+      .catch(() => undefined)
+    await clock.sleep(100, stop).catch(() => undefined)
+  }
+}
