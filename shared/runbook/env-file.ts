@@ -14,13 +14,37 @@ export interface EnvFileFault {
 }
 
 /**
- * Reads an env-file into its values. The values are secrets.
+ * Reads an env-file into its values. Most are secrets: see `secretsOf`.
  * @param root the repository's root
  * @param file path relative to `root`
  * @throws InputError when the file cannot be read
  */
 export function readEnvFile(root: string, file: string): Record<string, string> {
   return parse(readText(root, file))
+}
+
+/**
+ * What of an env-file must never be shown: all but what plainly is no secret (`NODE_ENV=staging`, `PORT=3000`). A
+ * runner that masked those would hide every mention of staging, and GitHub drops outputs that hold a masked word.
+ */
+export function secretsOf(values: Record<string, string>): string[] {
+  return Object.entries(values)
+    .filter(([key, value]) => secretKey.test(key) || !plainValue.test(value))
+    .flatMap(([, value]) => [value, passwordIn(value)])
+    .filter(value => value !== '')
+}
+
+const secretKey = /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH/i
+/** A word, a small number, a duration. */
+const plainValue = /^([a-z]{1,12}|\d{1,5}|\d{1,5}(ms|s|m|h))$/i
+
+function passwordIn(value: string): string {
+  const password = URL.parse(value)?.password ?? ''
+  try {
+    return decodeURIComponent(password)
+  } catch {
+    return password
+  }
 }
 
 /** Finds what the guide forbids in an env-file: missing keys, placeholders, weak secrets, broken URLs, keys said twice. */

@@ -1,6 +1,6 @@
 import type { CheckContext } from '../checks/check.ts'
 import { resolveImage } from '../platform/registry.ts'
-import { readEnvFile } from '../runbook/env-file.ts'
+import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { parseVersion } from '../runbook/version.ts'
 import type { Payload } from '../targets/target.ts'
@@ -25,7 +25,7 @@ export function createContext(
   const { clock, exec, env, signal, secrets, run } = ports
   const config = once(() => {
     const values = readEnvFile(environment.root, environment.envFile)
-    for (const value of Object.values(values)) secrets.add(value)
+    for (const value of secretsOf(values)) secrets.add(value)
     return values
   })
   const asked = version === '' ? run.tag : version

@@ -12,7 +12,7 @@ import {
   type ReleaseId,
 } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { readEnvFile } from '../runbook/env-file.ts'
+import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
 import { resolveImage } from '../platform/registry.ts'
 import type { Change, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
@@ -228,7 +228,7 @@ async function makeRequest(
 ): Promise<ReleaseRequest> {
   const version = parseVersion('version', inputs.version || ports.run.tag)
   const config = environment.envFile ? readEnvFile(environment.root, environment.envFile) : {}
-  for (const value of Object.values(config)) ports.secrets.add(value)
+  for (const value of secretsOf(config)) ports.secrets.add(value)
   if (environment.target.kind === 'process') return { version, image: ports.run.sha || version, config }
   if (!inputs.image) throw InputError.of('image', undefined, deployFields.image.accepts)
   const { pinned } = await resolveImage(inputs.image, {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findEnvFileFaults } from '../../../shared/runbook/env-file.ts'
+import { findEnvFileFaults, secretsOf } from '../../../shared/runbook/env-file.ts'
 
 let root: string
 beforeEach(() => {
@@ -43,4 +43,20 @@ describe('finds, with its line,', () => {
 test('a secret never stands in a fault', () => {
   const text = 'JWT_SECRET=hidden\nDATABASE_URL=hidden\nKEY=CHANGE_THIS_hidden'
   expect(JSON.stringify(faults(text))).not.toContain('hidden')
+})
+
+describe('what must not be shown', () => {
+  test.each([
+    ['NODE_ENV', 'staging', []],
+    ['PORT', '3000', []],
+    ['SHUTDOWN_TIMEOUT', '20s', []],
+    ['JWT_SECRET', 'staging', ['staging']],
+    ['REDIS_PASSWORD', '12345', ['12345']],
+    ['SOMETHING', 'correct horse', ['correct horse']],
+    ['EMPTY_SECRET', '', []],
+    ['DATABASE_URL', 'postgres://u:p%40ss@host/db', ['postgres://u:p%40ss@host/db', 'p@ss']],
+    ['ODD', 'postgres://u:p%zz@host/db', ['postgres://u:p%zz@host/db', 'p%zz']],
+  ])('%s=%s: %j', (key, value, secrets) => {
+    expect(secretsOf({ [key]: value })).toEqual(secrets)
+  })
 })
