@@ -150,7 +150,8 @@ function argumentsOf({ tree, trigger, id }: RunRequest, files: Files): string[] 
 function environmentOf(request: RunRequest): Record<string, string | undefined> {
   const { lab, folder } = request
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(KUBE|AWS_|PG|GITHUB_|ACTIONS_|RUNNER_|INPUT_|npm_|NODE_(OPTIONS|ENV)|DOCKER_|CI$)/.test(name),
+    ([name]) =>
+      !/^(KUBE|AWS_|PG|GITHUB_|ACTIONS_|RUNNER_|INPUT_|npm_|NODE_(OPTIONS|ENV)|DOCKER_|CI$)/.test(name),
   )
   return {
     ...Object.fromEntries(kept),
