@@ -72,9 +72,9 @@ async function fill(shop: Workshop, root: string): Promise<void> {
 export const baseImage: Part = {
   name: 'base-image',
   after: ['docker'],
-  packages: [
-    { name: 'busybox-static', file: '/bin/busybox' },
-    { name: 'ca-certificates', file: certificates },
+  packages: () => [
+    { name: 'busybox-static', holds: '/bin/busybox' },
+    { name: 'ca-certificates', holds: certificates },
   ],
   async up(shop) {
     const { places, run, say } = shop

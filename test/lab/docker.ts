@@ -3,10 +3,11 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { endCgroup, endProcessesOf, unmountAll } from './leftovers.ts'
 import type { Part } from './part.ts'
+import type { Places } from './places.ts'
 
 const daemon = 'docker/dockerd'
-/** Holds the processes of all containers of our own engine. */
-const cgroup = 'runbook-lab-docker'
+/** The control group that holds the processes of all containers of our own engine. */
+const cgroupOf = (places: Places) => `${places.name}-docker`
 const socketPath = '/var/run/docker.sock'
 /** The engine's address, whatever DOCKER_HOST or the current context of the user say. */
 export const dockerHost = `unix://${socketPath}`
@@ -27,11 +28,11 @@ function pings(): Promise<boolean> {
 export const docker: Part = {
   name: 'docker',
   after: [],
-  packages: [
-    { name: 'docker.io', file: '/usr/bin/docker' },
-    { name: 'docker.io', file: '/usr/sbin/dockerd' },
-    { name: 'iptables', file: '/usr/sbin/iptables' },
-  ],
+  packages: async () => {
+    const client = { name: 'docker.io', holds: 'docker' }
+    if (await pings()) return [client]
+    return [client, { name: 'docker.io', holds: 'dockerd' }, { name: 'iptables', holds: 'iptables' }]
+  },
   async up(shop) {
     const { places, daemons, run, until } = shop
     if (await pings()) return { docker: { host: dockerHost } }
@@ -42,7 +43,7 @@ export const docker: Part = {
     const group = process.env['SUDO_GID']
     daemons.start({
       name: daemon,
-      file: '/usr/sbin/dockerd',
+      file: 'dockerd',
       args: [
         ...[
           '--host',
@@ -54,7 +55,7 @@ export const docker: Part = {
           '--pidfile',
           join(sockets, 'pid'),
         ],
-        ...['--cgroup-parent', `/${cgroup}`, '--exec-opt', 'native.cgroupdriver=cgroupfs'],
+        ...['--cgroup-parent', `/${cgroupOf(places)}`, '--exec-opt', 'native.cgroupdriver=cgroupfs'],
         ...(group === undefined ? [] : ['--group', group]),
       ],
     })
@@ -70,7 +71,7 @@ export const docker: Part = {
   async clean(shop) {
     const sockets = join(shop.places.sockets, 'docker')
     if (!existsSync(sockets)) return
-    await endCgroup(cgroup)
+    await endCgroup(cgroupOf(shop.places))
     endProcessesOf(sockets)
     await unmountAll([sockets, join(shop.places.state, 'docker')], shop)
     rmSync(sockets, { recursive: true, force: true })

@@ -2,10 +2,11 @@ import { readLab } from './lab.ts'
 import { partsWith } from './parts.ts'
 import { placesOf } from './places.ts'
 import { Daemons } from './process.ts'
+import { Programs } from './programs.ts'
 import { down, PartError, up } from './up.ts'
 import { LabError } from './workshop.ts'
 
-const usage = 'usage: script/lab up | down | status [--json]'
+const usage = 'usage: script/lab up | down | status [--json] | build'
 const startedAt = performance.now()
 const say = (part: string, text: string) => {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
@@ -47,6 +48,11 @@ async function main(): Promise<number> {
   if (command === 'down' && rest.length === 0) {
     await down(places, partsWith(undefined), say, interrupted.signal)
     say('lab', 'is down')
+    return 0
+  }
+  if (command === 'build' && rest.length === 0) {
+    const programs = new Programs(places, interrupted.signal, say)
+    for (const program of programs.all) await programs.build(program)
     return 0
   }
   console.error(usage)

@@ -1,16 +1,20 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { DebianPackage } from './part.ts'
-import { LabError, type Workshop } from './workshop.ts'
+import { searchPath } from './process.ts'
+import { LabError, runner, type Workshop } from './workshop.ts'
 
 const policy = '/usr/sbin/policy-rc.d'
 
+const isThere = (what: string) => searchPath().some(folder => existsSync(resolve(folder, what)))
+
 /** Installs what is missing, in one go, without letting a package start a service of its own. */
-export async function installMissing(packages: DebianPackage[], { run, say }: Workshop): Promise<void> {
-  const missing = packages.filter(({ file }) => !existsSync(file))
+export async function installMissing(packages: DebianPackage[], { say }: Workshop): Promise<void> {
+  const missing = packages.filter(({ holds }) => !isThere(holds))
   if (missing.length === 0) return
   const names = [...new Set(missing.map(({ name }) => name))]
   if (!existsSync('/usr/bin/apt-get')) {
-    const files = missing.map(({ file }) => file).join(', ')
+    const files = missing.map(({ holds }) => holds).join(', ')
     throw new LabError(
       `missing: ${files}`,
       `run on Debian or Ubuntu, where this installs them; or install there what your system calls ${names.join(', ')}`,
@@ -19,10 +23,19 @@ export async function installMissing(packages: DebianPackage[], { run, say }: Wo
   const guard = existsSync(policy) ? undefined : policy
   if (guard !== undefined) writeFileSync(guard, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  // Ctrl-C waits for apt to finish: half of an installation is worse than a minute more.
+  const run = runner(new AbortController().signal)
   try {
     say('packages', `installing ${names.join(' ')}`)
-    await run('apt-get', ['update', '-q'], { env })
-    await run('apt-get', ['install', '-q', '-y', '--no-install-recommends', ...names], { env })
+    const apt = (...args: string[]) => run('setsid', ['--wait', 'apt-get', '-q', ...args], { env })
+    const working = say.bind(undefined, 'packages', 'still installing')
+    const timer = setInterval(working, 15_000)
+    try {
+      await apt('update')
+      await apt('install', '-y', '--no-install-recommends', ...names)
+    } finally {
+      clearInterval(timer)
+    }
   } catch (cause) {
     const detail = cause instanceof LabError ? cause.hint : ''
     throw new LabError(

@@ -1,10 +1,10 @@
 import type { LabParts } from './lab.ts'
 import type { Workshop } from './workshop.ts'
 
-/** A Debian package and a file that is there when it is installed, wherever it came from. */
+/** A Debian package, and what is there when it is installed, wherever it came from: a path, or a program on PATH. */
 export interface DebianPackage {
   name: string
-  file: string
+  holds: string
 }
 
 /** One real thing of the lab. */
@@ -13,7 +13,8 @@ export interface Part {
   name: string
   /** The parts that must be up first. */
   after: string[]
-  packages: DebianPackage[]
+  /** What it needs of the system; nothing for what it finds running. */
+  packages: () => DebianPackage[] | Promise<DebianPackage[]>
   /** Starts what does not run yet, waits until it works, and says how it is reached. Quick when it is up already. */
   up(shop: Workshop): Promise<Partial<LabParts>>
   /** Takes away what remains when its daemons have ended. Must do no harm when there is nothing. */

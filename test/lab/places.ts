@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 
-/** The folders of the lab. Everything that it keeps is under the first one, and nothing else is. */
+/** The folders of the lab. Everything that it keeps is under `cache`, and nothing else is. */
 export interface Places {
+  /** What the lab's control groups and networks are called: the same at every `up`, another for another user. */
+  name: string
   /** `~/.cache/runbook-actions`. */
   cache: string
   /** Programs built from source, kept between runs. */
@@ -21,11 +24,14 @@ export function placesOf(env: Record<string, string | undefined>): Places {
   const home = [XDG_CACHE_HOME, HOME && join(HOME, '.cache')].find(folder => folder)
   if (home === undefined) throw new Error('neither HOME nor XDG_CACHE_HOME is set, so the lab has no folder')
   const cache = join(home, 'runbook-actions')
+  const state = join(cache, 'lab')
+  const name = `lab-${createHash('sha256').update(state).digest('hex').slice(0, 8)}`
   return {
+    name,
     cache,
     bin: join(cache, 'bin'),
-    state: join(cache, 'lab'),
-    sockets: '/run/runbook-lab',
+    state,
+    sockets: join('/run', name),
     source: import.meta.dirname,
   }
 }

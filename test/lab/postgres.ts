@@ -70,10 +70,7 @@ async function initialise({ run }: Workshop, binDir: string, data: string, passw
 export const postgres: Part = {
   name: 'postgres',
   after: ['network'],
-  packages: [
-    { name: 'postgresql', file: versions },
-    { name: 'postgresql-client', file: '/usr/bin/pg_dump' },
-  ],
+  packages: () => [{ name: 'postgresql', holds: versions }],
   async up(shop) {
     const binDir = binaries()
     const data = join(shop.places.state, 'postgres/data')
@@ -94,8 +91,8 @@ export const postgres: Part = {
     }
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const args = asPostgres(join(binDir, 'postgres'), ['-D', data, ...options])
-    // SIGINT is PostgreSQL's fast shutdown: it does not wait for clients to leave.
-    shop.daemons.start({ name: daemon, file: '/usr/bin/setpriv', args, stop: 'SIGINT' })
+    // SIGQUIT ends it without a checkpoint: its data goes anyway.
+    shop.daemons.start({ name: daemon, file: '/usr/bin/setpriv', args, stop: 'SIGQUIT' })
     const probe = ['-h', hostIp, '-p', String(ports.postgres), '-q']
     await shop.until(`PostgreSQL on port ${ports.postgres}`, daemon, 30, async () =>
       shop.run(join(binDir, 'pg_isready'), probe).then(

@@ -49,6 +49,11 @@ export function isAlive({ pid, startTime, boot }: Identity): boolean {
   return boot === bootId() && startTimeOf(pid) === startTime
 }
 
+/** Where programs are looked for: PATH, and the folders of administrators, which a user's PATH may lack. */
+export function searchPath(): string[] {
+  return [...(process.env['PATH'] ?? '').split(':').filter(Boolean), '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+}
+
 /** Starts daemons, and finds and ends them again by the notes it keeps: process number, start time and boot. */
 export class Daemons {
   readonly #notes: string
@@ -112,7 +117,7 @@ export class Daemons {
       stdio: ['ignore', output, output],
       cwd: daemon.cwd ?? '/',
       env: {
-        PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`,
+        PATH: searchPath().join(':'),
         HOME: process.env['HOME'],
         LANG: 'C.UTF-8',
         ...daemon.env,

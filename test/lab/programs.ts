@@ -61,6 +61,8 @@ export class Programs {
     this.#say = say
   }
 
+  readonly all = Object.keys(sources) as Program[]
+
   #file(program: Program): string {
     const { module, version, stamp = '' }: Source = sources[program]
     const hash = createHash('sha256').update(stamp)

@@ -11,7 +11,7 @@ const daemon = 'redis/server'
 export const redis: Part = {
   name: 'redis',
   after: ['network'],
-  packages: [{ name: 'redis-server', file: '/usr/bin/redis-server' }],
+  packages: () => [{ name: 'redis-server', holds: 'redis-server' }],
   async up(shop) {
     const folder = join(shop.places.state, 'redis')
     const password = secret(shop.places.state, 'redis')
@@ -26,7 +26,7 @@ export const redis: Part = {
       'appendonly no',
     ]
     writeFileSync(join(folder, 'redis.conf'), `${settings.join('\n')}\n`, { mode: 0o600 })
-    shop.daemons.start({ name: daemon, file: '/usr/bin/redis-server', args: [join(folder, 'redis.conf')] })
+    shop.daemons.start({ name: daemon, file: 'redis-server', args: [join(folder, 'redis.conf')] })
     await shop.until(`Redis on port ${ports.redis}`, daemon, 10, () => listens(ports.redis, hostIp))
     return { redis: { host: '127.0.0.1', port: ports.redis, password } }
   },

@@ -22,7 +22,7 @@ async function speaks(): Promise<boolean> {
 export const registry: Part = {
   name: 'registry',
   after: [],
-  packages: [{ name: 'docker-registry', file: '/usr/bin/docker-registry' }],
+  packages: async () => ((await speaks()) ? [] : [{ name: 'docker-registry', holds: 'docker-registry' }]),
   async up({ places, daemons, until }) {
     if (await speaks()) return { registry: address }
     if (!daemons.runs(daemon) && (await listens(ports.registry))) {
@@ -41,7 +41,7 @@ export const registry: Part = {
       http: { addr: `127.0.0.1:${ports.registry}` },
     }
     writeFileSync(config, JSON.stringify(settings))
-    daemons.start({ name: daemon, file: '/usr/bin/docker-registry', args: ['serve', config] })
+    daemons.start({ name: daemon, file: 'docker-registry', args: ['serve', config] })
     await until(`the registry on ${address}`, daemon, 10, speaks)
     return { registry: address }
   },

@@ -7,7 +7,7 @@ import type { Part } from './part.ts'
 export const workflowRunner: Part = {
   name: 'runner',
   after: [],
-  packages: [{ name: 'git', file: '/usr/bin/git' }],
+  packages: () => [{ name: 'git', holds: 'git' }],
   async up(shop) {
     const { places, programs } = shop
     const [act, kubectl] = await Promise.all([programs.build('act'), findKubectl(shop)])

@@ -13,7 +13,7 @@ const region = 'us-east-1'
 export const s3: Part = {
   name: 's3',
   after: ['network'],
-  packages: [],
+  packages: () => [],
   async up(shop) {
     const file = await shop.programs.build('versitygw')
     const folders = ['buckets', 'metadata'].map(name => join(shop.places.state, 's3', name))

@@ -40,10 +40,8 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
   try {
     // What a crash or a reboot left is cleared away, so that a lab always begins the same.
     if (fresh) await takeDown(places, parts, say)
-    await installMissing(
-      parts.flatMap(part => part.packages),
-      shop,
-    ).catch((cause: unknown) => {
+    const packages = await Promise.all(parts.map(async part => part.packages()))
+    await installMissing(packages.flat(), shop).catch((cause: unknown) => {
       throw new PartError('packages', cause)
     })
     const begun = new Map<string, Promise<Partial<LabParts>>>()
@@ -69,6 +67,7 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
     const file = join(places.state, 'lab.json')
     writeFileSync(`${file}.new`, `${JSON.stringify(lab, undefined, 2)}\n`, { mode: 0o600 })
     renameSync(`${file}.new`, file)
+    await handOver(lab, shop)
     return lab
   } catch (error) {
     const begun = parts.filter(part => fresh || shop.daemons.hasStarted(part.name))
@@ -76,6 +75,12 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
     await takeDown(places, begun, say)
     throw error
   }
+}
+
+/** Under sudo: gives the user who called what a test must read. */
+async function handOver(lab: Lab, { places, run }: Workshop): Promise<void> {
+  const user = process.env['SUDO_UID']
+  if (user !== undefined) await run('chown', [user, join(places.state, 'lab.json'), lab.kubeconfig])
 }
 
 /** Ends the daemons of these parts and clears up after them, the last part first. Does no harm when nothing runs. */

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Daemons } from './process.ts'
+import { searchPath, type Daemons } from './process.ts'
 import type { Places } from './places.ts'
 import type { Programs } from './programs.ts'
 
@@ -50,7 +50,12 @@ export function runner(signal: AbortSignal): Workshop['run'] {
       const child = execFile(
         file,
         args,
-        { signal, cwd, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, LANG: 'C.UTF-8', ...env } },
+        {
+          signal,
+          cwd,
+          maxBuffer: 64 * 1024 * 1024,
+          env: { ...process.env, PATH: searchPath().join(':'), LANG: 'C.UTF-8', ...env },
+        },
         (error, stdout, stderr) => {
           if (error === null || tolerate.includes(Number(error.code))) {
             resolve(stdout)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostIp, ports } from '../places.ts'
 import type { Workshop } from '../workshop.ts'
@@ -42,7 +42,7 @@ export function certificatesIn(state: string): Certificates {
     tokenKey: file('tokens.key'),
     certificate: holder => file(`${holder}.crt`),
     key: holder => file(`${holder}.key`),
-    kubeconfig: holder => file(`${holder}.kubeconfig`),
+    kubeconfig: holder => join(state, 'kubeconfigs', `${holder}.json`),
   }
 }
 
@@ -54,6 +54,7 @@ export async function makeCertificates({ places, run }: Workshop): Promise<Certi
   if (existsSync(complete)) return made
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
+  mkdirSync(join(places.state, 'kubeconfigs'), { recursive: true })
 
   const request = [
     'req',
@@ -105,19 +106,19 @@ export async function makeCertificates({ places, run }: Workshop): Promise<Certi
   return made
 }
 
-/** A kubeconfig that names files, in JSON, which every reader of YAML takes. */
+/** A kubeconfig that needs no other file, in JSON, which every reader of YAML takes. */
 function kubeconfig(files: Certificates, holder: Holder): string {
+  const inline = (file: string) => readFileSync(file).toString('base64')
+  const user = {
+    'client-certificate-data': inline(files.certificate(holder)),
+    'client-key-data': inline(files.key(holder)),
+  }
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'lab',
-    clusters: [{ name: 'lab', cluster: { server, 'certificate-authority': files.ca } }],
-    users: [
-      {
-        name: holder,
-        user: { 'client-certificate': files.certificate(holder), 'client-key': files.key(holder) },
-      },
-    ],
+    clusters: [{ name: 'lab', cluster: { server, 'certificate-authority-data': inline(files.ca) } }],
+    users: [{ name: holder, user }],
     contexts: [{ name: 'lab', context: { cluster: 'lab', user: holder } }],
   })
 }

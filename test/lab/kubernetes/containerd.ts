@@ -7,8 +7,6 @@ const daemon = 'node/containerd'
 const pauseImage = 'lab.invalid/pause:1'
 /** Where Debian puts the CNI plugins. */
 export const cniPlugins = '/usr/lib/cni'
-/** The name of the pods' network; CNI's own records carry it. */
-export const podNetwork = 'runbook-lab'
 export const podBridge = 'lab-pods'
 
 export const containerdFolder = (places: Places) => join(places.sockets, 'containerd')
@@ -37,7 +35,7 @@ state = "${join(containerdFolder(places), 'state')}"
 function network(places: Places): string {
   return JSON.stringify({
     cniVersion: '0.4.0',
-    name: podNetwork,
+    name: places.name,
     plugins: [
       {
         type: 'bridge',
@@ -92,7 +90,7 @@ export async function startContainerd(shop: Workshop): Promise<void> {
   const config = join(places.state, 'containerd.toml')
   writeFileSync(config, settings(places))
   writeFileSync(join(places.state, 'cni/lab.conflist'), network(places))
-  shop.daemons.start({ name: daemon, file: '/usr/bin/containerd', args: ['--config', config] })
+  shop.daemons.start({ name: daemon, file: 'containerd', args: ['--config', config] })
   const version = ['--address', containerdSocket(places), 'version']
   await shop.until('containerd', daemon, 30, () =>
     shop.run('ctr', version).then(

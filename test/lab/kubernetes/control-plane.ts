@@ -85,7 +85,7 @@ async function startControllers(shop: Workshop, files: Certificates): Promise<vo
 export const controlPlane: Part = {
   name: 'control-plane',
   after: ['network'],
-  packages: [{ name: 'openssl', file: '/usr/bin/openssl' }],
+  packages: () => [{ name: 'openssl', holds: 'openssl' }],
   async up(shop) {
     mkdirSync(join(shop.places.state, 'etcd'), { recursive: true })
     chmodSync(join(shop.places.state, 'etcd'), 0o700)

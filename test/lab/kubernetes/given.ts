@@ -7,7 +7,7 @@ import { LabError } from '../workshop.ts'
 export const givenCluster = (kubeconfig: string): Part => ({
   name: 'cluster',
   after: [],
-  packages: [],
+  packages: () => [],
   async up(shop) {
     const file = resolve(kubeconfig)
     const kubectl = await findKubectl(shop)

@@ -25,7 +25,7 @@ const kubeletSettings = (places: Places, files: Certificates) => ({
   volumePluginDir: join(places.state, 'kubelet/plugins-extra'),
   podLogsDir: join(places.state, 'pod-logs'),
   cgroupDriver: 'cgroupfs',
-  cgroupRoot: `/${podCgroup}`,
+  cgroupRoot: `/${podCgroup(places)}`,
   cgroupsPerQOS: true,
   enforceNodeAllocatable: ['pods'],
   failCgroupV1: false,
@@ -88,19 +88,19 @@ async function isReady(files: Certificates): Promise<boolean> {
 export const node: Part = {
   name: 'node',
   after: ['control-plane', 'registry'],
-  packages: [
-    { name: 'containerd', file: '/usr/bin/containerd' },
-    { name: 'runc', file: '/usr/sbin/runc' },
-    { name: 'containernetworking-plugins', file: `${cniPlugins}/bridge` },
-    { name: 'iptables', file: '/usr/sbin/iptables' },
-    { name: 'conntrack', file: '/usr/sbin/conntrack' },
+  packages: () => [
+    { name: 'containerd', holds: 'containerd' },
+    { name: 'runc', holds: 'runc' },
+    { name: 'containernetworking-plugins', holds: `${cniPlugins}/bridge` },
+    { name: 'iptables', holds: 'iptables' },
+    { name: 'conntrack', holds: 'conntrack' },
   ],
   async up(shop) {
     const files = certificatesIn(shop.places.state)
     await startContainerd(shop)
     await openFirewall(shop)
     // The kubelet wants it to be there.
-    await makeCgroup(podCgroup, shop)
+    await makeCgroup(podCgroup(shop.places), shop)
     await startKubelet(shop, files)
     await startProxy(shop, files)
     await shop.until('the node to be Ready', 'node/kubelet', 90, () => isReady(files))
