@@ -1,0 +1,90 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { bringBack, recordGood, release } from '../kubernetes/release.ts'
+import { enterYard, pushImages, run, takeFree, until, watchGap, type Images, type Yard } from './yard.ts'
+
+jest.setTimeout(60_000)
+
+let images: Images
+let yard: Yard
+beforeAll(() => {
+  images = pushImages()
+})
+beforeEach(() => {
+  yard = enterYard('release', 23_001, images)
+})
+afterEach(() => yard.leave())
+
+describe('a release on a Docker engine', () => {
+  test('serves under the known name, is recorded, and is what the target says is live', async () => {
+    const { target } = await yard.open()
+    expect((await target.read()).ledger.entries).toEqual([])
+    expect(await target.live()).toEqual({ release: null, version: '', image: '', ready: false })
+    const tenure = await takeFree(target, run('1'))
+
+    const first = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+
+    expect(first.rollout).toEqual({ kind: 'ready' })
+    expect(first.changes.map(({ action }) => action)).toEqual(['create'])
+    await recordGood(tenure, first.id)
+    await tenure.end()
+    expect(await yard.ask()).toBe('v1.0.0')
+    expect(await target.live()).toEqual({
+      release: 'r1',
+      version: 'v1.0.0',
+      image: yard.images.plain,
+      ready: true,
+    })
+    const { ledger, lease } = await target.read()
+    expect(lease).toBeNull()
+    expect(ledger.serving).toBe('r1')
+    expect(await target.recall('r1')).toEqual(first.payload)
+    expect(await target.recall('r7')).toBeUndefined()
+    expect(await target.logs(10)).toContain('this is v1.0.0')
+  })
+
+  test('takes over from the one before with a short gap, which is kept for the way back', async () => {
+    const { target } = await yard.open()
+    const tenure = await takeFree(target, run('1'))
+    const first = await release(target, tenure, 'v1.0.0', yard.images.checked, { VERSION: 'v1.0.0' })
+    await recordGood(tenure, first.id)
+    const gap = watchGap(yard)
+
+    const second = await release(target, tenure, 'v1.1.0', yard.images.checked, { VERSION: 'v1.1.0' })
+
+    expect(second.rollout).toEqual({ kind: 'ready' })
+    await until('the new release to answer', async () => (await yard.ask()) === 'v1.1.0')
+    const ms = await gap.longest()
+    expect(ms).toBeLessThan(5_000)
+    console.log(`gap of a handover: ${Math.round(ms)} ms`)
+    await recordGood(tenure, second.id)
+    await tenure.end()
+    expect(yard.containers()).toEqual({
+      [yard.container]: 'running',
+      [`${yard.container}-r1`]: 'exited',
+      [`${yard.container}-lease-1`]: 'created',
+    })
+  })
+
+  test('comes back whole from the container that was kept', async () => {
+    const { target } = await yard.open()
+    const tenure = await takeFree(target, run('1'))
+    const first = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+    await recordGood(tenure, first.id)
+    const kept = yard.docker('inspect', '-f', '{{.Id}}', yard.container)
+    const second = await release(target, tenure, 'v1.1.0', yard.images.plain, { VERSION: 'v1.1.0' })
+    const gap = watchGap(yard)
+
+    await bringBack(target, tenure, first.id, second.id)
+
+    expect(await yard.ask()).toBe('v1.0.0')
+    console.log(`gap of a restore: ${Math.round(await gap.longest())} ms`)
+    expect(yard.docker('inspect', '-f', '{{.Id}} {{.HostConfig.RestartPolicy.Name}}', yard.container)).toBe(
+      `${kept} unless-stopped`,
+    )
+    await tenure.end()
+    expect(yard.containers()).toEqual({
+      [yard.container]: 'running',
+      [`${yard.container}-lease-1`]: 'created',
+    })
+  })
+})

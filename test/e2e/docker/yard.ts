@@ -1,0 +1,247 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '../../../shared/platform/clock.ts'
+import { systemExec } from '../../../shared/platform/exec.ts'
+import type { Log } from '../../../shared/platform/log.ts'
+import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
+import type { Holder } from '../../../shared/release/lease.ts'
+import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
+import type { DockerSpec } from '../../../shared/runbook/schema.ts'
+import { openTarget } from '../../../shared/targets/open.ts'
+import type { Target, Tenure } from '../../../shared/targets/target.ts'
+import { readLab, type Lab } from '../../lab/lab.ts'
+import { placesOf } from '../../lab/places.ts'
+
+/** A container name and a port of the lab's Docker engine that one test has for itself. */
+export interface Yard {
+  lab: Lab
+  /** Name of the container that serves. */
+  container: string
+  port: number
+  images: Images
+  docker(...args: string[]): string
+  /** Opens the environment; `host` and `spec` stand in for what the runbook would say. */
+  open(as?: { host?: string; spec?: Partial<DockerSpec>; signal?: AbortSignal }): Promise<Opened>
+  /** What the service answers, or how it does not. */
+  ask(): Promise<string>
+  /** Names of the environment's containers that are there, with their states. */
+  containers(): Record<string, string>
+  /** Removes everything that the test has made. */
+  leave(): Promise<void>
+  readonly left: boolean
+}
+
+export interface Images {
+  /** Answers with its VERSION on port 3000. MODE makes it ill: `crash`, `deaf`. */
+  plain: string
+  /** The same with a health check, which MODE `sick` fails. */
+  checked: string
+}
+
+export interface Opened {
+  target: Target
+  logged: string[]
+  secrets: Secrets
+}
+
+/** The lab, or an error that says how to start it. */
+export function requireLab(): Lab {
+  const lab = readLab(placesOf(process.env))
+  if (!lab) throw new Error('the lab is down; start it with: script/lab up')
+  return lab
+}
+
+/** @param images from `pushImages`: once for all tests of a file */
+export function enterYard(name: string, port: number, images: Images): Yard {
+  const lab = requireLab()
+  const container = `e2e-${name}-${process.pid}`
+  const opened: Target[] = []
+  let gone = false
+  const docker = dockerOf(lab)
+  const containers = () =>
+    Object.fromEntries(
+      docker('ps', '-a', '--filter', `name=^${container}`, '--format', '{{.Names}} {{.State}}')
+        .split('\n')
+        .filter(Boolean)
+        .map(line => line.split(' ') as [string, string]),
+    )
+  return {
+    lab,
+    container,
+    port,
+    images,
+    docker,
+    async open({ host = lab.docker.host, spec = {}, signal = new AbortController().signal } = {}) {
+      const logged: string[] = []
+      const secrets = createSecrets()
+      const target = await openTarget(
+        environmentOf({ kind: 'docker', container, ports: [`${port}:3000`], host, ...spec }),
+        {
+          clock: systemClock,
+          exec: systemExec,
+          log: logInto(logged),
+          secrets,
+          env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
+          kubeconfig: '',
+          signal,
+        },
+      )
+      opened.push(target)
+      return { target, logged, secrets }
+    },
+    ask: () => ask(port),
+    containers,
+    get left() {
+      return gone
+    },
+    async leave() {
+      gone = true
+      await Promise.all(opened.map(target => target.close()))
+      const left = Object.keys(containers())
+      if (left.length > 0) docker('rm', '-f', '-v', ...left)
+    },
+  }
+
+  function environmentOf(target: DockerSpec): Environment {
+    return {
+      service: container,
+      name: 'staging',
+      root: tmpdir(),
+      target,
+      url: '',
+      envFile: '',
+      requires: [],
+      backup: undefined,
+      gate: gateDefaults,
+      smoke: { suite: '', requests: 1, concurrency: 1 },
+    }
+  }
+}
+
+/** Waits for a condition; the error says which one did not come. */
+export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
+  for (const giveUp = performance.now() + 30_000; performance.now() < giveUp; await sleep(20))
+    if (await holds()) return
+  throw new Error(`waited 30 s for ${what}`)
+}
+
+/** A run that asks for the lease. */
+export function run(name: string, attempt = 1): Holder {
+  return {
+    run: name,
+    attempt,
+    title: `run ${name} of org/probe`,
+    url: `https://github.com/org/probe/runs/${name}`,
+  }
+}
+
+/** Takes the lease, which must be to be had. */
+export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_000): Promise<Tenure> {
+  const taken = await target.take(holder, deadlineMs)
+  if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
+  return taken
+}
+
+/** The longest time, in milliseconds, for which a service that is asked all the while gave no good answer. */
+export function watchGap(yard: Yard): { longest(): Promise<number> } {
+  let watching = true
+  const done = (async () => {
+    let [longest, lastGood] = [0, performance.now()]
+    while (watching && !yard.left) {
+      if (/^v\d/.test(await yard.ask())) {
+        longest = Math.max(longest, performance.now() - lastGood)
+        lastGood = performance.now()
+      }
+      await sleep(5)
+    }
+    return Math.max(longest, performance.now() - lastGood)
+  })()
+  return {
+    longest: () => {
+      watching = false
+      return done
+    },
+  }
+}
+
+function ask(port: number): Promise<string> {
+  return new Promise(resolve => {
+    const asked = request({ host: '127.0.0.1', port, path: '/', agent: false, timeout: 500 }, response => {
+      let body = ''
+      response.on('data', chunk => (body += String(chunk)))
+      response.on('end', () => resolve(body.trim()))
+      response.on('error', error => resolve(error.message))
+    })
+    asked.on('timeout', () => asked.destroy(new Error('timeout')))
+    asked.on('error', error => resolve(error.message))
+    asked.end()
+  })
+}
+
+function logInto(lines: string[]): Log {
+  const add = (line: string) => void lines.push(line)
+  return { info: add, warn: add, error: add, debug: add, group: (_title, work) => work() }
+}
+
+const serve = `#!/bin/sh
+trap 'exit 0' TERM
+echo "this is $VERSION, mode \${MODE:-well}"
+[ "$MODE" = crash ] && { echo "cannot find my hat; token $TOKEN"; exit 3; }
+[ "$MODE" = sick ] || touch /tmp/well
+echo "$VERSION" > /www/index.html
+[ "$MODE" = deaf ] || httpd -p 3000 -h /www
+sleep 100000 &
+wait
+`
+
+type Docker = (...args: string[]) => string
+
+function dockerOf(lab: Lab): Docker {
+  return (...args) =>
+    execFileSync('docker', ['--host', lab.docker.host, ...args], { encoding: 'utf8', stdio: 'pipe' }).trim()
+}
+
+/** Busybox alone, pushed to the lab's registry: it starts within milliseconds, and ends when it is asked to. */
+export function pushImages(): Images {
+  const lab = requireLab()
+  const docker = dockerOf(lab)
+  const root = mkdtempSync(join(tmpdir(), 'runbook-image-'))
+  for (const folder of ['bin', 'www', 'tmp']) mkdirSync(join(root, folder))
+  execFileSync('cp', ['/bin/busybox', join(root, 'bin/busybox')])
+  for (const applet of ['sh', 'sleep', 'httpd', 'touch', 'test', 'cat'])
+    symlinkSync('busybox', join(root, 'bin', applet))
+  writeFileSync(join(root, 'bin/serve'), serve, { mode: 0o755 })
+  const archive = `${root}.tar`
+  const fixed = ['--mtime=2026-01-01', '--numeric-owner', '--owner=0', '--group=0', '--sort=name']
+  execFileSync('tar', [...fixed, '-cf', archive, '-C', root, '.'])
+  const base = `${lab.registry}/e2e-docker:base`
+  docker('import', '--change', 'ENV PATH=/bin', '--change', 'CMD ["/bin/serve"]', archive, base)
+  const check = 'HEALTHCHECK --interval=1s --timeout=1s --retries=2 CMD ["test", "-f", "/tmp/well"]'
+  const images = {
+    plain: push(`FROM ${base}\nEXPOSE 3000\n`, 'plain'),
+    checked: push(`FROM ${base}\nEXPOSE 3000\n${check}\n`, 'checked'),
+  }
+  rmSync(root, { recursive: true })
+  rmSync(archive)
+  return images
+
+  function push(dockerfile: string, tag: string): string {
+    const name = `${lab.registry}/e2e-docker:${tag}`
+    const options = {
+      input: dockerfile,
+      encoding: 'utf8',
+      env: { ...process.env, DOCKER_BUILDKIT: '0' },
+    } as const
+    execFileSync('docker', ['--host', lab.docker.host, 'build', '-q', '-t', name, '-'], {
+      ...options,
+      stdio: 'pipe',
+    })
+    const digest = /digest: (sha256:[0-9a-f]{64})/.exec(docker('push', name))?.[1]
+    if (!digest) throw new Error('docker push said no digest')
+    return `${lab.registry}/e2e-docker@${digest}`
+  }
+}
