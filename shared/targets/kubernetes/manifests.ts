@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { LineCounter, parseAllDocuments, type Document, type Tags } from 'yaml'
+import { isMap, LineCounter, parseAllDocuments, visit, type Document, type Tags } from 'yaml'
 import { InputError, messageOf } from '../../outcome/errors.ts'
 import { groupOf, keyOf, type KubeObject } from './objects.ts'
 import { builtIn } from './resources.ts'
@@ -101,7 +101,15 @@ export function parseManifests(file: string, text: string, namespace: string): P
   if (!Array.isArray(documents)) return []
   return documents.flatMap(document => {
     const [broken] = document.errors
-    if (broken) throw syntaxError(file, text, lines.linePos(broken.pos[0]).line, broken.message)
+    if (broken) {
+      const { line } = lines.linePos(broken.pos[0])
+      if (/\{\{-?\s*[.$\w(]/.test(text)) throw isTemplate(file, line)
+      throw new InputError(`${file}:${line} is not YAML: ${broken.message}`, {
+        hint: `Mend line ${line} of ${file}.`,
+      })
+    }
+    const templated = templateLine(document, lines)
+    if (templated !== undefined) throw isTemplate(file, templated)
     const value: unknown = document.toJS()
     if (value === null || value === undefined) return []
     const line = (keys: (string | number)[]) => `${file}:${lineOf(document, lines, keys)}`
@@ -174,16 +182,23 @@ function shown(value: unknown): string | undefined {
   return value === undefined || typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-function syntaxError(file: string, text: string, line: number, message: string): InputError {
-  const templated = /\{\{-?\s*[.$\w(]/.test(text)
-  return new InputError(
-    templated ? `${file}:${line} is a template, not a manifest` : `${file}:${line} is not YAML: ${message}`,
-    {
-      hint: templated
-        ? 'Render the chart first (helm template ... > manifests.yaml) and name that file as manifests.'
-        : `Mend line ${line} of ${file}.`,
+/** `{{ .Values.x }}` is YAML after all: a map whose key is a map, which no manifest has. Gives the line of the first. */
+function templateLine(document: Document, lines: LineCounter): number | undefined {
+  let offset: number | undefined
+  visit(document, {
+    Pair(_key, { key }) {
+      if (!isMap(key)) return undefined
+      offset = key.range?.[0]
+      return visit.BREAK
     },
-  )
+  })
+  return offset === undefined ? undefined : lines.linePos(offset).line
+}
+
+function isTemplate(file: string, line: number): InputError {
+  return new InputError(`${file}:${line} is a template, not a manifest`, {
+    hint: 'Render the chart first (helm template ... > manifests.yaml) and name that file as manifests.',
+  })
 }
 
 /** The line of the nearest node that exists on the way to `path`. */

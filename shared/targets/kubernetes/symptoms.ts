@@ -33,7 +33,12 @@ const probeLagMs = 3_000
 export function symptomOf(pod: Pod, template: PodTemplate, events: PodEvent[]): Symptom | undefined {
   const own = events.filter(event => event.involvedObject.uid === pod.metadata.uid)
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {}
-  for (const status of [...initContainerStatuses, ...containerStatuses]) {
+  for (const status of initContainerStatuses) {
+    const done = status.state?.terminated?.exitCode === 0
+    const found = done ? undefined : ofContainer(pod, status, own)
+    if (found) return found
+  }
+  for (const status of containerStatuses) {
     const found = ofContainer(pod, status, own)
     if (found) return found
   }
@@ -72,27 +77,19 @@ function ofContainer(pod: Pod, status: ContainerStatus, events: PodEvent[]): Sym
     case 'CreateContainerError':
       return made('cannot-run', `cannot be started: ${message}`, cannotEverRun(message) ? 0 : passingNodeMs)
   }
-  const crash = state?.terminated ?? (state?.waiting ? lastState?.terminated : undefined)
-  if (!crash || (crash.exitCode === 0 && reason !== 'CrashLoopBackOff')) return undefined
+  const crash = state?.terminated ?? (reason === 'CrashLoopBackOff' ? lastState?.terminated : undefined)
+  if (!crash) return undefined
   const said = crash.message ?? ''
   if (crash.reason === 'StartError' || crash.reason === 'ContainerCannotRun') {
     return made('cannot-run', `cannot be started: ${said}`, cannotEverRun(said) ? 0 : passingNodeMs)
   }
   // One restart may be a dependency that came late. Ending twice is not.
-  const again = reason === 'CrashLoopBackOff' ? restartCount >= 1 : restartCount >= 2
-  const times = restartCount + (state?.terminated ? 1 : 0)
+  const again = restartCount >= 1
+  const times = restartCount === 0 ? 'once' : `${restartCount + 1} times`
   if (crash.reason === 'OOMKilled') {
-    return made(
-      'oom-killed',
-      `ran out of its memory limit ${times === 1 ? 'once' : `${times} times`}.`,
-      again ? 0 : Infinity,
-    )
+    return made('oom-killed', `ran out of its memory limit ${times}.`, again ? 0 : Infinity)
   }
-  return made(
-    'crash-loop',
-    `ended ${times === 1 ? 'once' : `${times} times`}, ${exit(crash)}.`,
-    again ? 0 : Infinity,
-  )
+  return made('crash-loop', `ended ${times}, ${exit(crash)}.`, again ? 0 : Infinity)
 }
 
 function exit({ exitCode, signal, reason }: { exitCode: number; signal?: number; reason?: string }): string {
@@ -126,7 +123,7 @@ function pullErrors(events: PodEvent[], container: string): string[] {
   return events
     .filter(
       ({ reason, message = '', involvedObject: { fieldPath = '' } }) =>
-        reason === 'Failed' && /pull/i.test(message) && fieldPath.includes(`{${container}}`),
+        reason === 'Failed' && message.startsWith('Failed to pull') && fieldPath.includes(`{${container}}`),
     )
     .map(({ message = '' }) => message)
     .slice(-1)
@@ -214,5 +211,6 @@ function patienceMs(probe: Probe | undefined): number {
 
 function shorten(text: string): string {
   const line = text.replace(/\s+/g, ' ').trim()
-  return line.length > 300 ? `${line.slice(0, 297)}...` : line
+  // The kubelet's messages name the image first and the cause last.
+  return line.length > 300 ? `${line.slice(0, 100)} ... ${line.slice(-195)}` : line
 }
