@@ -1,4 +1,3 @@
-import { resolveImage } from '../platform/registry.ts'
 import { pass, skip, type Check } from './check.ts'
 
 /** The image exists in its registry, and the login that is there may pull it. */
@@ -6,9 +5,9 @@ export const image: Check = {
   id: 'image',
   title: 'The image exists in its registry and may be pulled',
   inapplicable: ({ target }) => (target.kind === 'process' ? 'a process target has no image' : ''),
-  async run({ image: reference, env, exec, signal }) {
+  async run(context) {
+    const { image: reference } = context
     if (reference === '') return skip('no image was named: set image to check it')
-    const { pinned } = await resolveImage(reference, { env, exec, signal })
-    return pass(pinned)
+    return pass(await (await context.target()).pin({ version: '', image: reference }))
   },
 }

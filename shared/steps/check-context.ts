@@ -1,5 +1,4 @@
 import type { CheckContext } from '../checks/check.ts'
-import { resolveImage } from '../platform/registry.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { parseVersion } from '../runbook/version.ts'
@@ -32,12 +31,13 @@ export function createContext(
   const payload = async (): Promise<Payload | undefined> => {
     const { target, envFile } = environment
     if (image === '' && target.kind !== 'process') return undefined
-    const request = {
-      version: asked === '' ? unnamedVersion : parseVersion('version', asked),
-      image: target.kind === 'process' ? run.sha : (await resolveImage(image, { env, exec, signal })).pinned,
+    const opened = await ports.openTarget()
+    const named = asked === '' ? unnamedVersion : parseVersion('version', asked)
+    return opened.render({
+      version: named,
+      image: await opened.pin({ version: named, image }),
       config: envFile === '' ? {} : config(),
-    }
-    return (await ports.openTarget()).render(request)
+    })
   }
   return {
     environment,

@@ -14,7 +14,6 @@ import {
 import type { Environment } from '../runbook/environment.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
-import { resolveImage } from '../platform/registry.ts'
 import type { Change, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
 import { bringBack } from './bring-back.ts'
 import {
@@ -224,19 +223,15 @@ function intentOf({ clock, run }: Ports, version: string, image: string): Intent
 async function makeRequest(
   environment: Environment,
   inputs: DeployInputs,
-  ports: Ports,
+  ports: TargetPorts,
 ): Promise<ReleaseRequest> {
   const version = parseVersion('version', inputs.version || ports.run.tag)
   const config = environment.envFile ? readEnvFile(environment.root, environment.envFile) : {}
   for (const value of secretsOf(config)) ports.secrets.add(value)
-  if (environment.target.kind === 'process') return { version, image: ports.run.sha || version, config }
-  if (!inputs.image) throw InputError.of('image', undefined, deployFields.image.accepts)
-  const { pinned } = await resolveImage(inputs.image, {
-    env: ports.env,
-    exec: ports.exec,
-    signal: ports.signal,
-  })
-  return { version, image: pinned, config }
+  if (!inputs.image && environment.target.kind !== 'process')
+    throw InputError.of('image', undefined, deployFields.image.accepts)
+  const target = await ports.openTarget()
+  return { version, image: await target.pin({ version, image: inputs.image }), config }
 }
 
 function dryRun(request: ReleaseRequest, place: string, plan: Change[]): Conclusion {

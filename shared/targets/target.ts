@@ -72,6 +72,11 @@ export interface Target {
   /** The ledger, and the lease if somebody holds it. An environment without any has an empty ledger. */
   read(): Promise<{ ledger: Ledger; lease: Lease | null }>
   live(): Promise<Live>
+  /**
+   * What a release would be made of, exactly: `repository@sha256:...`, the id of an image that only this target has, or
+   * the commit of a process target's source. Changes nothing.
+   */
+  pin(asked: { version: string; image: string }): Promise<string>
   /** Makes the exact thing to be released out of a request. Changes nothing. Throws an InputError for bad manifests. */
   render(request: ReleaseRequest): Promise<Payload>
   /** Asks the target to try the payload without changing anything: what would change, or the refusal as a ToolError. */

@@ -41,9 +41,8 @@ export async function openDocker(
 
     live: () => readLive(context),
 
-    async render(request) {
-      return renderPayload(context, { ...request, image: await pin(context, request.image) })
-    },
+    pin: ({ image }) => pin(context, image),
+    render: request => Promise.resolve(renderPayload(context, request)),
 
     rehearse: payload => rehearse(context, asContainerPayload(payload)),
     capacity: () => capacity(context),

@@ -1,3 +1,4 @@
+import { resolveImage } from '../../platform/registry.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
@@ -45,6 +46,7 @@ export function openKubernetes(
       return { ledger, lease }
     },
     live: () => readLive(client, namespace, workload),
+    pin: async ({ image }) => (await resolveImage(image, adapters)).pinned,
     // A function of its own, so that what it throws becomes a rejection.
     render: async request => Promise.resolve(render(environment, spec, request)),
     rehearse: payload => rehearse(place, bodyOf(payload)),
