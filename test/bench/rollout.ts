@@ -14,31 +14,37 @@ const rounds = 7
  */
 export const rollout: Bench = {
   name: 'rollout',
-  run() {
+  async run() {
     const [ours, theirs] = [enterRoom('bench-ours'), enterRoom('bench-kubectl')]
     const work = mkdtempSync(join(tmpdir(), 'runbook-bench-'))
-    const deploys = { ours: [] as number[], kubectl: [] as number[] }
-    const rollbacks = { ours: [] as number[], kubectl: [] as number[] }
     try {
-      const we = prepareOurs(work, ours)
-      // The first release has nothing to replace: it is not counted.
-      for (let round = 0; round <= rounds; round++) {
-        const version = `v1.0.${round}`
-        const deploy = { ours: we.deploy(version), kubectl: applyAndWait(work, theirs, version) }
-        if (round === 0) continue
-        deploys.ours.push(deploy.ours)
-        deploys.kubectl.push(deploy.kubectl)
-        rollbacks.ours.push(we.rollback())
-        rollbacks.kubectl.push(undoAndWait(theirs))
-      }
+      const { deploys, rollbacks } = alternate(work, ours, theirs)
+      return [
+        compareDeploys(deploys.ours, deploys.kubectl),
+        compareRollbacks(rollbacks.ours, rollbacks.kubectl),
+      ]
     } finally {
       rmSync(work, { recursive: true })
+      await Promise.all([ours.leave(), theirs.leave()])
     }
-    return Promise.all([ours.leave(), theirs.leave()]).then(() => [
-      compareDeploys(deploys.ours, deploys.kubectl),
-      compareRollbacks(rollbacks.ours, rollbacks.kubectl),
-    ])
   },
+}
+
+function alternate(work: string, ours: Room, theirs: Room) {
+  const deploys = { ours: [] as number[], kubectl: [] as number[] }
+  const rollbacks = { ours: [] as number[], kubectl: [] as number[] }
+  const we = prepareOurs(work, ours)
+  // The first release has nothing to replace: it is not counted.
+  for (let round = 0; round <= rounds; round++) {
+    const version = `v1.0.${round}`
+    const deploy = { ours: we.deploy(version), kubectl: applyAndWait(work, theirs, version) }
+    if (round === 0) continue
+    deploys.ours.push(deploy.ours)
+    deploys.kubectl.push(deploy.kubectl)
+    rollbacks.ours.push(we.rollback())
+    rollbacks.kubectl.push(undoAndWait(theirs))
+  }
+  return { deploys, rollbacks }
 }
 
 function compareDeploys(ours: number[], theirs: number[]): Measurement {
@@ -127,7 +133,8 @@ function applyAndWait(work: string, room: Room, version: string): number {
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'bench.yml'), manifestsFor(version, room.namespace, room.image))
   const from = performance.now()
-  kubectl(room, 'apply', '--server-side', '-f', folder)
+  // Its own `rollout undo` owns fields under another name: without force the next apply is refused.
+  kubectl(room, 'apply', '--server-side', '--force-conflicts', '-f', folder)
   kubectl(room, 'rollout', 'status', 'deployment/bench', '--timeout=300s')
   return performance.now() - from
 }
@@ -140,7 +147,9 @@ function undoAndWait(room: Room): number {
 }
 
 function kubectl({ lab, namespace }: Room, ...args: string[]): void {
-  execFileSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, '-n', namespace, ...args], { stdio: 'ignore' })
+  execFileSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, '-n', namespace, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
 }
 
 function seconds(values: number[]): string {
