@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { objectsOf } from '../../../shared/targets/kubernetes/apply.ts'
 import { parseManifests } from '../../../shared/targets/kubernetes/manifests.ts'
-import { podTemplate, type KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
+import { podTemplate } from '../../../shared/targets/kubernetes/objects.ts'
 import { imageName, renderObjects } from '../../../shared/targets/kubernetes/render.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
@@ -39,7 +39,11 @@ spec: { scaleTargetRef: { kind: Deployment, name: runbook-api } }
 function render(texts: string[], values: Record<string, string> = {}) {
   const read = texts.flatMap(text => parseManifests('a.yaml', text, 'production')).map(({ object }) => object)
   const body = renderObjects(read, 'runbook-api', spec, { version: 'v1.2.3', image, config: values })
-  const of = (kind: string) => body.manifests.find(each => each.kind === kind)!
+  const of = (kind: string) => {
+    const found = body.manifests.find(each => each.kind === kind)
+    if (!found) throw new Error(`no ${kind} was rendered`)
+    return found
+  }
   const hash = podTemplate(of('Deployment'))?.metadata?.annotations?.['runbook/config-hash']
   return { body, of, hash }
 }
