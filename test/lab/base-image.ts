@@ -24,7 +24,7 @@ async function copyProgram({ run }: Workshop, program: string, root: string, as:
 /** npm, with this machine's settings: the registry that it uses and the authorities that it trusts. */
 async function installNpm({ run }: Workshop, root: string): Promise<void> {
   const where = ['--global', '--prefix', join(root, 'usr/local')]
-  await run('npm', ['install', ...where, '--no-audit', '--no-fund', `npm@${npmVersion}`])
+  await run('npm', ['install', ...where, '--no-audit', '--no-fund', '--prefer-offline', `npm@${npmVersion}`])
   const registry = (await run('npm', ['config', 'get', 'registry'])).trim()
   mkdirSync(join(root, 'usr/local/etc'), { recursive: true })
   writeFileSync(join(root, 'usr/local/etc/npmrc'), `registry=${registry}\ncafile=${certificates}\n`)

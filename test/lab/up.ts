@@ -72,7 +72,9 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
   } catch (error) {
     const begun = parts.filter(part => fresh || shop.daemons.hasStarted(part.name))
     say('lab', 'stopping what was started')
-    await takeDown(places, begun, say)
+    await takeDown(places, begun, say).catch((failure: unknown) => {
+      say('lab', `not all of it could be stopped, try script/lab down: ${String(failure)}`)
+    })
     throw error
   }
 }
@@ -101,4 +103,5 @@ export async function down(places: Places, parts: Part[], say: Say, signal: Abor
   using _lock = await holdLock(places, say, signal)
   rmSync(join(places.state, 'lab.json'), { force: true })
   await takeDown(places, parts, say)
+  rmSync(places.sockets, { recursive: true, force: true })
 }

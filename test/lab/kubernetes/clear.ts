@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { endCgroup, endProcessesOf, list, unmountAll } from '../leftovers.ts'
+import { removeLink } from '../network.ts'
 import type { Places } from '../places.ts'
 import type { Workshop } from '../workshop.ts'
 import { containerdFolder, podBridge } from './containerd.ts'
@@ -24,7 +25,7 @@ async function removeNetworks({ places, run }: Workshop): Promise<void> {
     }
     rmSync(join(records, file), { force: true })
   }
-  if (existsSync(`/sys/class/net/${podBridge}`)) await run('ip', ['link', 'delete', podBridge])
+  await removeLink(podBridge, run)
   rmSync(join(places.state, 'cni'), { recursive: true, force: true })
 }
 
