@@ -1,0 +1,41 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { unsettled } from '../../../shared/release/ledger.ts'
+import { healthGate, healthGateFields } from '../../../shared/steps/health-gate.ts'
+import { parseInputs } from '../../../shared/steps/inputs.ts'
+import { smokeTest, smokeTestFields } from '../../../shared/steps/smoke-test.ts'
+import { enterYard, pushImages, run, takeFree, type Yard } from '../docker/yard.ts'
+import { release } from '../kubernetes/release.ts'
+import { environmentAt, realPorts } from './ports.ts'
+
+jest.setTimeout(60_000)
+
+let yard: Yard
+beforeEach(() => {
+  yard = enterYard('verdict', 23_101, pushImages())
+})
+afterEach(() => yard.leave())
+
+test('verdicts are written onto the release that this run left open, and onto no other', async () => {
+  const { target } = await yard.open()
+  const tenure = await takeFree(target, run('mine'))
+  await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+  const environment = environmentAt(`http://127.0.0.1:${yard.port}`)
+  const probed = { ...environment, gate: { ...environment.gate, paths: ['/'] } }
+  const portsOf = (id: string) =>
+    realPorts({ run: { ...realPorts().run, id }, openTarget: () => Promise.resolve(target) })
+  const read = (name: string) => (name === 'environment' ? 'staging' : '')
+  const open = async () => unsettled((await target.read()).ledger)
+
+  const other = await healthGate(probed, parseInputs(healthGateFields, read), portsOf('other'))
+  expect(other.status).toBe('success')
+  expect((await open())?.gate).toBeUndefined()
+
+  const mine = await healthGate(probed, parseInputs(healthGateFields, read), portsOf('mine'))
+  expect(mine).toMatchObject({ status: 'success', evidence: [{ subject: 'errors', tone: 'good' }] })
+  expect((await open())?.gate).toBe('pass')
+
+  // The suite asks for the guide's endpoints, which this image does not have.
+  const smoke = await smokeTest(environment, parseInputs(smokeTestFields, read), portsOf('mine'))
+  expect(smoke).toMatchObject({ status: 'failure', reason: 'smoke-failed' })
+  expect(await open()).toMatchObject({ gate: 'pass', smoke: 'fail' })
+})

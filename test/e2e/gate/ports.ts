@@ -1,0 +1,40 @@
+import { ToolError } from '../../../shared/outcome/errors.ts'
+import { systemClock as clock } from '../../../shared/platform/clock.ts'
+import { systemExec as exec } from '../../../shared/platform/exec.ts'
+import { createSecrets } from '../../../shared/platform/secrets.ts'
+import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
+import type { TargetPorts } from '../../../shared/steps/ports.ts'
+
+/** The machine's ports, for a run of its own; its target cannot be opened unless `said` has one. */
+export function realPorts(said: Partial<TargetPorts> = {}): TargetPorts {
+  const ignore = () => undefined
+  return {
+    clock,
+    exec,
+    secrets: createSecrets(),
+    log: { info: ignore, warn: ignore, error: ignore, debug: ignore, group: (_title, work) => work() },
+    env: process.env,
+    run: { id: 'r/1', attempt: 1, title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+    signal: new AbortController().signal,
+    openTarget: () =>
+      Promise.reject(new ToolError('the engine does not answer', { tool: 'docker', hint: 'Start it.' })),
+    ...said,
+  }
+}
+
+/** An environment that only says where its service is. What is in use on the test's own machine does not matter. */
+export function environmentAt(url: string, said: Partial<Environment> = {}): Environment {
+  return {
+    service: 'runbook-api',
+    name: 'staging',
+    root: process.cwd(),
+    target: { kind: 'docker', container: 'runbook-staging', ports: ['3001:3000'] },
+    url,
+    envFile: '',
+    requires: [],
+    backup: undefined,
+    gate: { ...gateDefaults, forMs: 3_000, intervalMs: 50, memory: 2, cpu: 2, disk: 2 },
+    smoke: { suite: '', requests: 200, concurrency: 10 },
+    ...said,
+  }
+}
