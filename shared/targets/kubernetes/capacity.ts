@@ -44,7 +44,7 @@ export async function readCapacity(
     return {
       enough: true,
       finding: `Not looked at: this account may not list nodes and their pods; the rollout needs ${need}.`,
-      remedy: 'Let the account list nodes and pods (deployment/k8s/access) to have this checked.',
+      remedy: 'Apply deployment/k8s/access-optional to have this checked.',
     }
   }
   const places = free.reduce((sum, node) => sum + fits(node, each), 0)

@@ -1,14 +1,26 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { LeaseLostError } from '../../../shared/outcome/errors.ts'
 import { enterRoom, run, takeFree, type Room } from './cluster.ts'
 import { configMap, deployment } from './manifests.ts'
+import { startProxy, type Proxy } from './proxy.ts'
 import { recordGood, release } from './release.ts'
 
 let room: Room
-beforeAll(() => {
+let proxy: Proxy
+let folder: string
+beforeAll(async () => {
   room = enterRoom('fence')
+  folder = mkdtempSync(join(tmpdir(), 'runbook-fence-'))
+  proxy = await startProxy(room.lab.kubeconfig, folder)
 })
-afterAll(() => room.leave())
+afterAll(async () => {
+  await room.leave()
+  await proxy.close()
+  rmSync(folder, { recursive: true })
+})
 
 const manifests = (value: string) => ({
   'app.yaml': deployment({}),
@@ -43,27 +55,73 @@ describe('who lost the lease', () => {
     await tenure.end()
   })
 
-  test('is refused by the object itself when its write was under way', async () => {
-    // What a holder has in hand that read the object and the lease, and was then frozen: a write with uid and version.
-    const { target } = await room.open(manifests('frozen'))
-    const frozen = await takeFree(target, run('3'), 0)
-    expect(frozen.epoch).toBeGreaterThan(0)
-    const read = JSON.parse(room.kubectl('get', 'configmap', 'probe-config', '-o', 'json')) as {
-      metadata: { uid: string; resourceVersion: string }
-    }
-    const { target: taker } = await room.open(manifests('new'))
-    const tenure = await takeFree(taker, run('4'))
-    expect(tenure.epoch).toBe(frozen.epoch + 1)
+  test('is refused by the objects themselves when its writes were under way', async () => {
+    const before = await room.open(manifests('before'))
+    const calm = await takeFree(before.target, run('3'))
+    const { id } = await release(before.target, calm, 'v1.3.0', room.image)
+    await recordGood(calm, id)
+    await calm.end()
 
-    const { uid, resourceVersion } = read.metadata
-    const written = JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'probe-config', uid, resourceVersion },
-      data: { VALUE: 'frozen' },
+    // It has read the objects and the lease, found both well, and is frozen in front of its writes.
+    const slow = await room.open(manifests('frozen'), { kubeconfig: proxy.kubeconfig })
+    const frozen = await takeFree(slow.target, run('4'), 0)
+    const payload = await slow.target.render({ version: 'v1.4.0', image: room.image, config: {} })
+    const held: string[] = []
+    let thaw: () => void = () => undefined
+    const thawed = new Promise<void>(resolve => {
+      thaw = resolve
     })
-    expect(() => room.kubectlApply(written)).toThrow(/the object has been modified/)
-    expect(value()).toBe('new')
+    const writing = new Promise<void>(resolve => {
+      proxy.meddle({
+        before(line) {
+          if (!line.startsWith('PATCH')) return undefined
+          held.push(line)
+          resolve()
+          return thawed
+        },
+      })
+    })
+    const late = frozen.apply(id, payload)
+    const outcome = expect(late).rejects.toThrow(LeaseLostError)
+    await writing
+
+    const next = await room.open(manifests('new'))
+    const tenure = await takeFree(next.target, run('5'))
+    expect(tenure.epoch).toBe(frozen.epoch + 1)
+    thaw()
+    await outcome
+    proxy.meddle({})
+    expect(held.length).toBeGreaterThan(0)
+    expect(value()).toBe('before')
+    await tenure.end()
+  })
+
+  test('is fenced off as well when the taker died before it had finished taking over', async () => {
+    const slow = await room.open(manifests('frozen'), { kubeconfig: proxy.kubeconfig })
+    await takeFree(slow.target, run('6'), 0)
+    const versions = () =>
+      room.kubectl(
+        'get',
+        'deployment/probe',
+        'configmap/probe-config',
+        '-o',
+        'jsonpath={.items[*].metadata.annotations.runbook/epoch}',
+      )
+    const before = versions()
+    const dying = await room.open(manifests('x'), { kubeconfig: proxy.kubeconfig })
+    // Its claim is written; of the rest nothing arrives.
+    proxy.meddle({
+      before: line => {
+        if (line.startsWith('PATCH')) throw new Error('dead')
+      },
+    })
+    await expect(dying.target.take(run('7'), 60_000)).rejects.toThrow(/did not answer/)
+    proxy.meddle({})
+    expect(versions()).toBe(before)
+
+    const again = await room.open(manifests('x'))
+    const tenure = await takeFree(again.target, run('7'))
+    expect(versions()).toBe(`${tenure.epoch} ${tenure.epoch}`)
     await tenure.end()
   })
 
