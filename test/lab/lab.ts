@@ -38,10 +38,14 @@ export function readLab(places: Places): Lab | undefined {
   }
 }
 
-/** The lab, which must be up. */
+/** The lab, which must be up and whole. */
 export function openLab(): Lab {
-  const lab = readLab(placesOf(process.env))
+  const places = placesOf(process.env)
+  const lab = readLab(places)
+  const daemons = new Daemons(places.state)
+  const dead = daemons.names().filter(name => !daemons.runs(name))
   if (lab === undefined) throw new Error('the lab is down; start it with: script/lab up')
+  if (dead.length > 0) throw new Error(`the lab has lost ${dead.join(', ')}; mend it with: script/lab up`)
   return lab
 }
 

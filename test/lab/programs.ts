@@ -121,7 +121,7 @@ export class Programs {
       })
       child.on('error', cause => {
         const two =
-          'install Go 1.25 or newer from https://go.dev/dl or with your package manager, and put it on PATH'
+          'install Go 1.26 or newer from https://go.dev/dl or with your package manager, and put it on PATH'
         reject(this.#signal.aborted ? cause : new LabError('go is not installed', two, { cause }))
       })
       child.on('close', code => {
