@@ -58,7 +58,7 @@ export async function handOver(
     for (const { Id } of stopped) await tolerate(404, () => start(engine, Id))
     return cause
   }
-  await takeName(context, candidate)
+  await takeName(context, fleet, candidate)
   await keepStopped(context, stopped)
   return undefined
 }

@@ -1,15 +1,15 @@
 import { inspect, remove, rename, tolerate } from './containers.ts'
-import { label } from './fleet.ts'
+import { label, type Fleet } from './fleet.ts'
 import type { Context } from './store.ts'
 
 /** Gives a container the name that people know, and the one that had it the name of its release. */
-export async function takeName(context: Context, id: string): Promise<void> {
+export async function takeName(context: Context, { services }: Fleet, id: string): Promise<void> {
   const { engine, names } = context
   const holder = await inspect(engine, names.serving)
   if (holder?.Id === id) return
   if (holder) {
-    const release = holder.Config.Labels?.[label.release]
-    await park(context, holder.Id, release)
+    const known = services.find(each => each.id === holder.Id)?.release ?? undefined
+    await park(context, holder.Id, known ?? holder.Config.Labels?.[label.release])
   }
   await rename(engine, id, names.serving)
 }

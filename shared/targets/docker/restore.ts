@@ -43,7 +43,7 @@ export async function restoreContainers(
   const serves = fence || !good ? await make(context, identity) : good.id
   const stopped = await stopAll(context, runningIn(fleet))
   await start(engine, serves)
-  await takeName(context, serves)
+  await takeName(context, fleet, serves)
   await setRestartPolicy(engine, serves, payload.body.create.HostConfig?.RestartPolicy)
   const gone = [...others, ...(good && good.id !== serves ? [good] : []), ...fleet.trials].filter(
     each => each.release === entry.id || !keep.has(each.release ?? 'r0') || fleet.trials.includes(each),

@@ -1,0 +1,150 @@
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import type { Rollout } from '../../../shared/targets/target.ts'
+import { bringBack, recordGood, release } from '../kubernetes/release.ts'
+import {
+  enterYard,
+  pushImages,
+  run,
+  takeFree,
+  watchGap,
+  type Images,
+  type Opened,
+  type Yard,
+} from './yard.ts'
+
+jest.setTimeout(60_000)
+
+let images: Images
+let yard: Yard
+beforeAll(() => {
+  images = pushImages()
+})
+beforeEach(() => {
+  yard = enterYard('ill', 23_002, images)
+})
+afterEach(() => yard.leave())
+
+async function withGood(): Promise<Opened & { tenure: Awaited<ReturnType<typeof takeFree>> }> {
+  const opened = await yard.open()
+  const tenure = await takeFree(opened.target, run('1'))
+  const { id } = await release(opened.target, tenure, 'v1.0.0', images.checked, { VERSION: 'v1.0.0' })
+  await recordGood(tenure, id)
+  return { ...opened, tenure }
+}
+
+function causeOf(rollout: Rollout) {
+  if (rollout.kind === 'ready') throw new Error('it became ready')
+  return rollout.cause
+}
+
+describe('an ill release is known for what it is, while the good one serves', () => {
+  test('it ends: exit code and the end of its log, secrets left out', async () => {
+    const { target, tenure, secrets } = await withGood()
+    secrets.add('hunter22')
+    const gap = watchGap(yard)
+    const started = performance.now()
+
+    const { rollout } = await release(target, tenure, 'v1.1.0', images.plain, {
+      VERSION: 'v1.1.0',
+      MODE: 'crash',
+      TOKEN: 'hunter22',
+    })
+
+    expect(performance.now() - started).toBeLessThan(20_000)
+    const cause = causeOf(rollout)
+    expect(rollout.kind).toBe('doomed')
+    expect(cause.class).toBe('crash-loop')
+    expect(cause.message).toContain('exit code 3')
+    expect(cause.evidence[0]?.detail).toContain('cannot find my hat; token ***')
+    expect(JSON.stringify(cause)).not.toContain('hunter22')
+    expect(await yard.ask()).toBe('v1.0.0')
+    expect(await gap.longest()).toBeLessThan(500)
+    expect(await bringBack(target, tenure, 'r1', 'r2')).toEqual([
+      { object: `container ${yard.container}`, action: 'none' },
+    ])
+    await tenure.end()
+    expect(Object.keys(yard.containers()).sort()).toEqual([yard.container, `${yard.container}-lease-1`])
+  })
+
+  test('it fails its health check', async () => {
+    const { target, tenure } = await withGood()
+
+    const { rollout } = await release(target, tenure, 'v1.1.0', images.checked, {
+      VERSION: 'v1.1.0',
+      MODE: 'sick',
+    })
+
+    expect(causeOf(rollout).class).toBe('unhealthy')
+    expect(await yard.ask()).toBe('v1.0.0')
+  })
+
+  test('its policy is not to be started again', async () => {
+    const { target } = await yard.open({ spec: { restart: 'no' } })
+    const tenure = await takeFree(target, run('1'))
+
+    const { rollout } = await release(target, tenure, 'v1.0.0', images.plain, { MODE: 'crash' })
+
+    expect(causeOf(rollout)).toMatchObject({
+      class: 'crash',
+      message: `container ${yard.container} ended with exit code 3`,
+    })
+  })
+
+  test('its port is taken by another container', async () => {
+    const other = `${yard.container}-squatter`
+    yard.docker('run', '-d', '--name', other, '-p', `${yard.port}:3000`, images.plain)
+    const { target } = await yard.open()
+    const payload = await target.render({ version: 'v1.0.0', image: images.plain, config: {} })
+    await expect(target.rehearse(payload)).rejects.toThrow(`port ${yard.port} is taken by container ${other}`)
+    const tenure = await takeFree(target, run('1'))
+
+    const { rollout } = await release(target, tenure, 'v1.0.0', images.plain, {})
+
+    const cause = causeOf(rollout)
+    expect(cause.class).toBe('port-taken')
+    expect(cause.message).toContain(other)
+  })
+
+  test('it never answers at its port, and its time is over', async () => {
+    const { target } = await yard.open()
+    const tenure = await takeFree(target, run('1'))
+    const payload = await target.render({ version: 'v1.0.0', image: images.plain, config: { MODE: 'deaf' } })
+    await tenure.update(ledger => ({
+      ...ledger,
+      entries: [
+        {
+          id: 'r1',
+          version: 'v1.0.0',
+          image: images.plain,
+          state: 'intended',
+          by: 'ada',
+          run: '1',
+          runUrl: '',
+          intendedAt: '2026-01-01T00:00:00.000Z',
+        },
+      ],
+    }))
+    await tenure.apply('r1', payload)
+
+    const rollout = await tenure.follow('r1', payload, {
+      timeoutMs: 2_000,
+      signal: new AbortController().signal,
+      onProgress: () => undefined,
+    })
+
+    expect(rollout.kind).toBe('deadline')
+    expect(causeOf(rollout).message).toContain('an answer at its port')
+    expect(causeOf(rollout).evidence[0]?.detail).toContain('mode deaf')
+  })
+
+  test('its image is in no registry', async () => {
+    const { target } = await yard.open()
+    const missing = `${yard.lab.registry}/e2e-docker@sha256:${'0'.repeat(64)}`
+    const payload = await target.render({ version: 'v1.0.0', image: missing, config: {} })
+
+    await expect(target.rehearse(payload)).rejects.toMatchObject({
+      message: expect.stringContaining('has no image'),
+      hint: expect.stringContaining('pushed'),
+    })
+  })
+})
