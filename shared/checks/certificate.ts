@@ -20,7 +20,7 @@ export const certificate: Check = {
     if (refusal !== '')
       return fail(
         `${seen}: refused (${refusal})`,
-        'Install a certificate for this host name with its whole chain.',
+        'Install a certificate for this host name with its whole chain; for an authority of your own, set NODE_EXTRA_CA_CERTS.',
       )
     if (days < soonDays)
       return warn(

@@ -1,3 +1,4 @@
+import { ToolError } from '../outcome/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -63,7 +64,13 @@ export function skip(finding: string): Finding {
   return { result: 'skip', finding, remedy: '' }
 }
 
-/** For a check of something that perhaps only the environment itself can reach. */
-export function orSkip(hint: string, id: string): string {
-  return `${hint} If only the environment itself can reach it, add ${id} to skip.`
+/** For a check of something that perhaps only the environment itself can reach: what fails says how to leave it out. */
+export async function orSkip(id: string, work: () => Promise<Finding>): Promise<Finding> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    const hint = `${error.hint} If only the environment itself can reach it, add ${id} to skip.`
+    throw new ToolError(error.message, { tool: error.tool, hint, cause: error })
+  }
 }

@@ -1,8 +1,7 @@
-import { ToolError } from '../outcome/errors.ts'
 import { connect, type PostgresSession } from '../platform/postgres.ts'
 import { describeServer, parsePostgresUrl } from '../platform/postgres-url.ts'
 import { showSize } from '../runbook/values.ts'
-import { fail, orSkip, pass, skip, warn, type Check } from './check.ts'
+import { fail, orSkip, pass, skip, warn, type Check, type Finding } from './check.ts'
 import { readConfiguration } from './configuration.ts'
 
 const id = 'database'
@@ -51,21 +50,14 @@ export const database: Check = {
     const url = (await readConfiguration(context))['DATABASE_URL']
     if (url === undefined) return skip('the configuration has no DATABASE_URL')
     const server = parsePostgresUrl('DATABASE_URL', url, {})
-    const session = await open()
-    try {
-      return judge(await readState(session), describeServer(server))
-    } finally {
-      await session.close()
-    }
-
-    async function open(): Promise<PostgresSession> {
+    return orSkip(id, async () => {
+      const session = await connect(server, { signal: context.signal, timeoutMs: connectMs })
       try {
-        return await connect(server, { signal: context.signal, timeoutMs: connectMs })
-      } catch (error) {
-        if (!(error instanceof ToolError)) throw error
-        throw new ToolError(error.message, { tool: error.tool, hint: orSkip(error.hint, id), cause: error })
+        return judge(await readState(session), describeServer(server))
+      } finally {
+        await session.close()
       }
-    }
+    })
   },
 }
 
@@ -75,7 +67,7 @@ async function readState(session: PostgresSession): Promise<State> {
   return state
 }
 
-function judge({ version, replica, read_only, bytes, left }: State, where: string) {
+function judge({ version, replica, read_only, bytes, left }: State, where: string): Finding {
   const seen = `PostgreSQL ${version} at ${where}, ${showSize(Number(bytes))}`
   if (replica) {
     return fail(

@@ -1,4 +1,5 @@
 import { pass, skip, type Check } from './check.ts'
+import { findImage } from './image-exists.ts'
 
 /** The image exists in its registry, and the login that is there may pull it. */
 export const image: Check = {
@@ -8,6 +9,6 @@ export const image: Check = {
   async run(context) {
     const { image: reference } = context
     if (reference === '') return skip('no image was named: set image to check it')
-    return pass(await (await context.target()).pin({ version: '', image: reference }))
+    return pass(await findImage(context, '', reference))
   },
 }

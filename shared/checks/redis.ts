@@ -1,7 +1,7 @@
 import { ToolError } from '../outcome/errors.ts'
-import { openRedis, parseRedisUrl, type RedisServer, type RedisSession } from '../platform/redis.ts'
+import { openRedis, parseRedisUrl, type RedisSession } from '../platform/redis.ts'
 import { showSize } from '../runbook/values.ts'
-import { fail, orSkip, pass, skip, warn, type Check, type CheckContext, type Finding } from './check.ts'
+import { fail, orSkip, pass, skip, warn, type Check, type Finding } from './check.ts'
 import { readConfiguration } from './configuration.ts'
 
 const id = 'redis'
@@ -19,24 +19,17 @@ export const redis: Check = {
     const url = values['REDIS_URL']
     if (url === undefined) return skip('the configuration has no REDIS_URL')
     const server = parseRedisUrl('REDIS_URL', url, values['REDIS_PASSWORD'] ?? '')
-    const session = await open(server, context)
-    try {
-      await session.call('PING')
-      const info = await readInfo(session)
-      return judge(info, `Redis ${info.get('redis_version') ?? ''} at ${server.host}:${server.port}`)
-    } finally {
-      session.close()
-    }
+    return orSkip(id, async () => {
+      const session = await openRedis(server, { signal: context.signal, timeoutMs: connectMs })
+      try {
+        await session.call('PING')
+        const info = await readInfo(session)
+        return judge(info, `Redis ${info.get('redis_version') ?? ''} at ${server.host}:${server.port}`)
+      } finally {
+        session.close()
+      }
+    })
   },
-}
-
-async function open(server: RedisServer, { signal }: CheckContext): Promise<RedisSession> {
-  try {
-    return await openRedis(server, { signal, timeoutMs: connectMs })
-  } catch (error) {
-    if (!(error instanceof ToolError)) throw error
-    throw new ToolError(error.message, { tool: error.tool, hint: orSkip(error.hint, id), cause: error })
-  }
 }
 
 /** What INFO says by name; empty when the user may not ask. */

@@ -1,7 +1,7 @@
 import { isExpected } from '../outcome/errors.ts'
-import { resolveImage } from '../platform/registry.ts'
 import { find, unsettled, type Entry } from '../release/ledger.ts'
 import { fail, pass, warn, type Check, type CheckContext, type Finding } from './check.ts'
+import { findImage } from './image-exists.ts'
 
 /** The way back is open: what serves now is recorded whole, and its image can still be pulled. */
 export const rollbackPossible: Check = {
@@ -28,9 +28,7 @@ export const rollbackPossible: Check = {
         'Nothing: the deploy settles it first. To look before it does, run rollback with settle.',
       )
     }
-    return pass(
-      `${named(good)} is recorded whole${good.image.includes('@') ? ', and its image can be pulled' : ''}`,
-    )
+    return pass(`${named(good)} is recorded whole, and could be started again`)
   },
 }
 
@@ -48,14 +46,13 @@ async function withoutRecord(context: CheckContext): Promise<Finding> {
 }
 
 async function missingImage(context: CheckContext, good: Entry): Promise<Finding | undefined> {
-  const { environment, env, exec, signal } = context
-  if (environment.target.kind === 'process' || !good.image.includes('@')) return undefined
+  if (context.environment.target.kind === 'process') return undefined
   try {
-    await resolveImage(good.image, { env, exec, signal })
+    await findImage(context, good.version, good.image)
     return undefined
   } catch (error) {
+    context.signal.throwIfAborted()
     if (!isExpected(error)) throw error
-    signal.throwIfAborted()
     return fail(
       `the image of ${named(good)} cannot be pulled: ${error.message}`,
       `Push ${good.image} again, or deploy a version whose image is there. ${error.hint}`,

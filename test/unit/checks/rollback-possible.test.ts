@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { rollbackPossible } from '../../../shared/checks/rollback-possible.ts'
+import { ToolError } from '../../../shared/outcome/errors.ts'
 import { advance, closeGood, emptyLedger, intend, type Ledger } from '../../../shared/release/ledger.ts'
 import type { Live } from '../../../shared/release/settle.ts'
 import type { Payload, Target } from '../../../shared/targets/target.ts'
@@ -14,26 +15,33 @@ const empty = emptyLedger('api', 'staging')
 const open = (ledger: Ledger) => intend(ledger, intent).ledger
 const good = closeGood(advance(advance(open(empty), 'r1', 'applied'), 'r1', 'ready'), 'r1', at)
 
-const processTarget = { kind: 'process', app: 'api', directory: 'releases', start: 'main.js' } as const
+const docker = { kind: 'docker' as const, container: 'api', ports: ['1:1'] }
+
+const pulls = () => Promise.resolve('api@sha256:1')
 
 interface Found {
   recalled?: Payload | null
   live?: Live
+  pin?: Target['pin']
 }
 
-function check(ledger: Ledger, { recalled = payload, live = nobody }: Found = {}) {
+function check(ledger: Ledger, { recalled = payload, live = nobody, pin = pulls }: Found = {}) {
   const target: Partial<Target> = {
     place: 'a fake place',
     read: () => Promise.resolve({ ledger, lease: null }),
     recall: () => Promise.resolve(recalled ?? undefined),
+    pin,
     live: () => Promise.resolve(live),
   }
-  const context = contextOf({ target: processTarget }, { target: () => Promise.resolve(target as Target) })
+  const context = contextOf({ target: docker }, { target: () => Promise.resolve(target as Target) })
   return rollbackPossible.run(context)
 }
 
 test('passes when what serves is recorded whole', async () => {
-  expect(await check(good)).toMatchObject({ result: 'pass', finding: 'v1.0.0 (r1) is recorded whole' })
+  expect(await check(good)).toMatchObject({
+    result: 'pass',
+    finding: 'v1.0.0 (r1) is recorded whole, and could be started again',
+  })
 })
 
 test('fails when its record is gone', async () => {
@@ -56,5 +64,14 @@ test('passes when something else deployed what serves: it will be recorded', asy
   expect(await check(empty, { live })).toMatchObject({
     result: 'pass',
     finding: expect.stringContaining('r0'),
+  })
+})
+
+test('fails when its image can no longer be pulled, and says which', async () => {
+  const pin = () =>
+    Promise.reject(new ToolError('registry: not found', { tool: 'registry', hint: 'Push it.' }))
+  expect(await check(good, { pin })).toMatchObject({
+    result: 'fail',
+    finding: 'the image of v1.0.0 (r1) cannot be pulled: registry: not found',
   })
 })

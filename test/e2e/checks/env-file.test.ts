@@ -1,0 +1,58 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { envFile } from '../../../shared/checks/env-file.ts'
+import { environmentAt } from '../gate/ports.ts'
+import { ask, makeFolder } from './context.ts'
+
+let folder: ReturnType<typeof makeFolder>
+beforeEach(() => {
+  folder = makeFolder()
+  execFileSync('git', ['init', '-q', folder.path])
+})
+afterEach(() => folder.remove())
+
+function check(text: string, mode: number) {
+  const file = join(folder.path, '.env')
+  writeFileSync(file, text)
+  chmodSync(file, mode)
+  const environment = environmentAt('', { root: folder.path, envFile: '.env', requires: ['TOKEN'] })
+  return ask(envFile, { TOKEN: 'x' }, { environment })
+}
+
+describe('the env-file check', () => {
+  test('passes for a file that is whole and kept from others', async () => {
+    expect(await check('TOKEN=x', 0o600)).toMatchObject({
+      result: 'pass',
+      finding: '1 keys, none of the 1 required missing',
+    })
+  })
+
+  test('fails with every fault and its line', async () => {
+    expect(await check('A=1\nA=2\nKEY=CHANGE_THIS', 0o600)).toMatchObject({
+      result: 'fail',
+      finding: '.env TOKEN is missing or empty, and 2 more',
+      detail: expect.stringContaining('.env:3 KEY still has its placeholder'),
+    })
+  })
+
+  test('warns when others can read it, until the remedy was followed', async () => {
+    const { result, remedy } = await check('TOKEN=x', 0o644)
+    expect(result).toBe('warn')
+    const [, ...command] = /chmod (600) (\.env)/.exec(remedy) ?? []
+    execFileSync('chmod', command, { cwd: folder.path })
+    expect((await check('TOKEN=x', 0o600)).result).toBe('pass')
+  })
+
+  test('fails when it is in git, until the remedy was followed', async () => {
+    const git = (...args: string[]) => execFileSync('git', ['-C', folder.path, ...args])
+    writeFileSync(join(folder.path, '.env'), 'TOKEN=x')
+    git('add', '.env')
+    const { result, remedy } = await check('TOKEN=x', 0o600)
+    expect(result).toBe('fail')
+    expect(remedy).toContain('git rm --cached .env')
+    git('rm', '-q', '--cached', '.env')
+    expect((await check('TOKEN=x', 0o600)).result).toBe('pass')
+  })
+})

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { redis } from '../../../shared/checks/redis.ts'
+import { openLab } from '../../lab/lab.ts'
+import { ask } from './context.ts'
+
+const lab = openLab()
+const url = `redis://${lab.redis.host}:${lab.redis.port}`
+const password = lab.redis.password
+const own: ChildProcess[] = []
+let full: string
+let evicting: string
+let replica: string
+
+beforeAll(async () => {
+  full = await startRedis('--maxmemory', '500kb', '--maxmemory-policy', 'noeviction')
+  evicting = await startRedis('--maxmemory', '500kb', '--maxmemory-policy', 'allkeys-lru')
+  replica = await startRedis('--replicaof', lab.redis.host, String(lab.redis.port), '--masterauth', password)
+})
+afterAll(async () => {
+  for (const server of own) {
+    server.kill('SIGKILL')
+    await once(server, 'exit')
+  }
+})
+
+/** A server of the test's own, since its settings would disturb others. */
+async function startRedis(...settings: string[]): Promise<string> {
+  const listener = createServer().listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  listener.close()
+  await once(listener, 'close')
+  const server = spawn(
+    'redis-server',
+    ['--port', String(port), '--save', '', '--bind', '127.0.0.1', ...settings],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  own.push(server)
+  for await (const chunk of server.stdout) if (String(chunk).includes('Ready to accept')) break
+  return `redis://127.0.0.1:${port}`
+}
+
+const check = (REDIS_URL: string, REDIS_PASSWORD = '') => ask(redis, { REDIS_URL, REDIS_PASSWORD })
+
+describe('the Redis check', () => {
+  test('passes with the password beside the URL, or in it', async () => {
+    expect(await check(url, password)).toMatchObject({ result: 'pass' })
+    const inUrl = url.replace('//', `//:${password}@`)
+    expect((await check(`${inUrl}/3`)).finding).toMatch(/^Redis \d+\.\d+\.\d+ at 127.0.0.1:\d+: .* in use/)
+  })
+
+  test.each([
+    ['a wrong password', url, 'wrong', /WRONGPASS/, /REDIS_PASSWORD/],
+    ['no password where one is asked for', url, '', /NOAUTH/, /Set REDIS_PASSWORD/],
+    ['nobody at the port', 'redis://127.0.0.1:1', '', /ECONNREFUSED/, /server runs/],
+    ['a host without address', 'redis://cache.invalid', '', /cache\.invalid/, /host name/],
+    ['a database that is not there', `${url}/999`, password, /out of range/, /.*/],
+  ])('fails for %s', async (_what, at, secret, finding, remedy) => {
+    const failing = check(at, secret)
+    await expect(failing).rejects.toMatchObject({
+      message: expect.stringMatching(finding),
+      hint: expect.stringMatching(remedy),
+    })
+    await expect(failing).rejects.toMatchObject({ hint: expect.stringContaining('add redis to skip') })
+  })
+
+  test('fails for a password that the server never asked for', async () => {
+    await expect(check(evicting, 'needless')).rejects.toMatchObject({
+      hint: expect.stringContaining('it has no password'),
+    })
+  })
+
+  test('fails when writes are refused for want of memory, not when old keys give way', async () => {
+    expect(await check(full)).toMatchObject({
+      result: 'fail',
+      finding: expect.stringContaining('writes are refused'),
+      remedy: expect.stringContaining('maxmemory'),
+    })
+    expect(await check(evicting)).toMatchObject({ result: 'pass' })
+  })
+
+  test('fails for a replica', async () => {
+    expect(await check(replica)).toMatchObject({
+      result: 'fail',
+      finding: expect.stringContaining('replica'),
+    })
+  })
+
+  test('is skipped where no address is known', async () => {
+    expect(await ask(redis, {})).toMatchObject({ result: 'skip' })
+  })
+})
