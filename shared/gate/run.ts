@@ -4,6 +4,7 @@ import { openHttp } from '../platform/http.ts'
 import type { Log } from '../platform/log.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
+import { awaitArrival } from './arrival.ts'
 import { describe } from './describe.ts'
 import { planGate, type GatePlan } from './plan.ts'
 import { probe } from './probe.ts'
@@ -59,10 +60,14 @@ async function observe(plan: GatePlan, { clock, log, signal }: GatePorts): Promi
   const either = AbortSignal.any([signal, stop.signal])
   const running: Promise<void>[] = []
   const say = announcer(log, plan)
-  const start = clock.elapsed()
   log.info(
     `Probing ${plan.paths.join(' and ')} of ${plan.url} for ${showDuration(plan.forMs)}, every ${showDuration(plan.intervalMs)}.`,
   )
+  await awaitArrival(plan, http, { clock, log, signal }).catch((error: unknown) => {
+    http.close()
+    throw error
+  })
+  const start = clock.elapsed()
   const round = async (index: number) => {
     const seen = await probe(http, plan.url, plan.paths, clock.elapsed() - start, either)
     rounds[index] = seen

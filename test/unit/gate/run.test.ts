@@ -36,6 +36,7 @@ const planFor = (url: string): GatePlan => ({
   rounds: 60,
   limits: { errors: { allowed: 0.01, passBelow: 0.05 }, latency: undefined, resources: undefined },
 })
+const { signal } = new AbortController()
 const gate = (plan: GatePlan, signal = new AbortController().signal) =>
   watch(plan, { clock, log: silent, signal })
 
@@ -53,6 +54,23 @@ describe('a gate', () => {
       tone: 'bad',
       finding: expect.stringContaining('connection refused'),
     })
+  })
+
+  test('waits for the network to find a first release, and judges only then', async () => {
+    const url = await serve((_, response) => void response.end('ok'))
+    const { port } = new URL(url)
+    const closed = server
+    await new Promise(resolve => closed?.close(resolve))
+    const judged = watch(
+      { ...planFor(url), forMs: 4_000, intervalMs: 60 },
+      { clock, log: { ...silent, info: listen }, signal },
+    )
+    expect(await judged).toMatchObject({ verdict: 'pass', failed: 0 })
+
+    /** The gate says that nobody listens: only then somebody does. */
+    function listen(line: string): void {
+      if (line.startsWith('Nobody listens')) closed?.listen(Number(port), '127.0.0.1')
+    }
   })
 
   test('fails one that breaks while it is watched, before the window is over', async () => {
