@@ -24,9 +24,16 @@ export interface Room {
   /** Applies YAML text as a person would. */
   kubectlApply(text: string): void
   /** A target over the manifests that are given, with what it logs. */
-  open(manifests: Record<string, string>, as?: { kubeconfig?: string }): Promise<Opened>
+  open(manifests: Record<string, string>, as?: As): Promise<Opened>
   /** Every target that was opened is closed, and the namespace deleted. */
   leave(): Promise<void>
+}
+
+/** Who opens a target: by default the lab's administrator, for as long as the test lasts. */
+export interface As {
+  kubeconfig?: string
+  /** Ends all that the target does. */
+  signal?: AbortSignal
 }
 
 export interface Opened {
@@ -67,7 +74,7 @@ export function enterRoom(name: string): Room {
         input: text,
       })
     },
-    async open(manifests, { kubeconfig = lab.kubeconfig } = {}) {
+    async open(manifests, { kubeconfig = lab.kubeconfig, signal = new AbortController().signal } = {}) {
       const root = mkdtempSync(join(tmpdir(), 'runbook-e2e-'))
       folders.push(root)
       mkdirSync(join(root, 'manifests'))
@@ -82,7 +89,7 @@ export function enterRoom(name: string): Room {
         secrets,
         env: {},
         kubeconfig,
-        signal: new AbortController().signal,
+        signal,
       })
       opened.push(target)
       return { target, logged, secrets }

@@ -68,7 +68,9 @@ export async function startProxy(kubeconfig: string, folder: string): Promise<Pr
           outgoing.writeHead(answer.statusCode ?? 502, answer.headers)
           answer.pipe(outgoing)
         }
-        Promise.resolve(meddling.after?.(line)).then(give, () => incoming.socket.destroy())
+        Promise.resolve()
+          .then(() => meddling.after?.(line))
+          .then(give, () => incoming.socket.destroy())
       },
     )
     forwarded.on('error', () => incoming.socket.destroy())
