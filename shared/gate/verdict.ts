@@ -126,7 +126,7 @@ function judgeRate(
 
 /**
  * A resource fails when it was over its threshold in every reading of the window's last third: a peak while the service
- * starts is none, and a leak that is still over at the end is one.
+ * starts is none, and a leak that is still over at the end is one. A whole that may be used up (100%) is never over.
  */
 function judgeResource(rounds: Round[], metric: Resource, threshold: number): Judgement {
   const all = rounds.map(({ readings }) => readings[metric]).filter(reading => reading !== undefined)
@@ -135,7 +135,7 @@ function judgeResource(rounds: Round[], metric: Resource, threshold: number): Ju
   if (!now || last.length < goodAtEnd) {
     return { metric, verdict: 'inconclusive', finding: `${all.length} readings: too few to judge` }
   }
-  const over = last.filter(({ share }) => share >= threshold).length
+  const over = threshold >= 1 ? 0 : last.filter(({ share }) => share >= threshold).length
   const seen = `${percent(now.share)} of ${now.of}, at most ${percent(Math.max(...all.map(({ share }) => share)))}`
   if (over === last.length) {
     const finding = `${seen}: over ${percent(threshold)} in all of the last ${last.length} readings`

@@ -3,7 +3,11 @@ import { accepted } from './values.ts'
 
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accepted.duration })
 const percent = z.string().regex(/^\d{1,3}(\.\d+)?%$/, { error: accepted.percent })
-const url = z.url({ protocol: /^https?$/, error: 'an http:// or https:// URL' })
+const url = z
+  .url({ protocol: /^https?$/, error: 'an http:// or https:// URL' })
+  .refine(text => !URL.parse(text)?.username && !URL.parse(text)?.password, {
+    error: 'a URL without user and password: it is logged',
+  })
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
   error: 'a name of lower-case letters, digits and dashes, at most 63',
 })

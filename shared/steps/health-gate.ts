@@ -24,9 +24,11 @@ export const healthGateFields = {
   url: url('Where the service is reached. Default: the url of the runbook.'),
   for: duration('How long the service is watched. Default: gate.for of the runbook, else 30s.'),
   interval: duration('Time from one probe to the next. Default: gate.interval of the runbook, else 500ms.'),
-  memory: percent('Memory in use that is too much. Default: gate.memory of the runbook, else 85%.'),
-  cpu: percent('CPU in use that is too much. Default: gate.cpu of the runbook, else 80%.'),
-  disk: percent('Disk in use that is too much. Default: gate.disk of the runbook, else 90%.'),
+  memory: percent(
+    'Memory in use that is too much; 100% is never. Default: gate.memory of the runbook, else 85%.',
+  ),
+  cpu: percent('CPU in use that is too much; 100% is never. Default: gate.cpu of the runbook, else 80%.'),
+  disk: percent('Disk in use that is too much; 100% is never. Default: gate.disk of the runbook, else 90%.'),
   'error-rate': percent(
     'Rate of failed probes that is still well. Default: gate.error-rate of the runbook, else 1%.',
   ),

@@ -111,6 +111,11 @@ describe('resources', () => {
     expect(verdict(times(60, using(0.8499)), withResources)).toBe('pass')
   })
 
+  test('a threshold of 100% is never crossed', () => {
+    const lax = { ...limits, resources: { memory: 1, cpu: 1, disk: 1 } }
+    expect(verdict(times(60, using(1)), lax)).toBe('pass')
+  })
+
   test('without readings there is no pass', () => {
     expect(verdict(times(60, good), withResources)).toBe('inconclusive')
     expect(verdict([...times(58, good), using(0.1), using(0.1)], withResources)).toBe('inconclusive')
