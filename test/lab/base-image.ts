@@ -22,10 +22,12 @@ async function copyProgram({ run }: Workshop, program: string, root: string, as:
 }
 
 /** npm, with this machine's settings: the registry that it uses and the authorities that it trusts. */
-async function installNpm({ run }: Workshop, root: string): Promise<void> {
-  const where = ['--global', '--prefix', join(root, 'usr/local')]
-  await run('npm', ['install', ...where, '--no-audit', '--no-fund', '--prefer-offline', `npm@${npmVersion}`])
-  const registry = (await run('npm', ['config', 'get', 'registry'])).trim()
+async function installNpm({ places, run }: Workshop, root: string): Promise<void> {
+  // A cache of its own: under sudo, what root writes into the user's would be in npm's way later.
+  const env = { npm_config_cache: join(places.state, 'npm'), npm_config_update_notifier: 'false' }
+  const install = ['install', '--global', '--prefix', join(root, 'usr/local'), '--prefer-offline']
+  await run('npm', [...install, '--no-audit', '--no-fund', `npm@${npmVersion}`], { env })
+  const registry = (await run('npm', ['config', 'get', 'registry'], { env })).trim()
   mkdirSync(join(root, 'usr/local/etc'), { recursive: true })
   writeFileSync(join(root, 'usr/local/etc/npmrc'), `registry=${registry}\ncafile=${certificates}\n`)
 }

@@ -1,10 +1,12 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { DebianPackage } from './part.ts'
 import { searchPath } from './process.ts'
 import { LabError, runner, type Workshop } from './workshop.ts'
 
 const policy = '/usr/sbin/policy-rc.d'
+/** What packages ask before they start a service, with the answer no. */
+const refusal = '#!/bin/sh\n# runbook-actions lab\nexit 101\n'
 
 const isThere = (what: string) => searchPath().some(folder => existsSync(resolve(folder, what)))
 
@@ -20,8 +22,9 @@ export async function installMissing(packages: DebianPackage[], { say }: Worksho
       `run on Debian or Ubuntu, where this installs them; or install there what your system calls ${names.join(', ')}`,
     )
   }
-  const guard = existsSync(policy) ? undefined : policy
-  if (guard !== undefined) writeFileSync(guard, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  // One that is there and not ours, as in Docker's own images, stays.
+  const mine = !existsSync(policy) || readFileSync(policy, 'utf8') === refusal
+  if (mine) writeFileSync(policy, refusal, { mode: 0o755 })
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   // Ctrl-C waits for apt to finish: half of an installation is worse than a minute more.
   const run = runner(new AbortController().signal)
@@ -44,6 +47,6 @@ export async function installMissing(packages: DebianPackage[], { say }: Worksho
       { cause },
     )
   } finally {
-    if (guard !== undefined) rmSync(guard, { force: true })
+    if (mine) rmSync(policy, { force: true })
   }
 }
