@@ -1,6 +1,6 @@
 import type { Evidence } from '../../outcome/outcome.ts'
 import type { Cause, FollowOptions, Rollout } from '../target.ts'
-import { portAnswers } from './answer.ts'
+import { portAnswers } from '../answer.ts'
 import { inspect, readLog, type ContainerDetail } from './containers.ts'
 import { judge, lastHealth, type Judgement } from './judge.ts'
 import { parsePort } from './payload.ts'

@@ -43,13 +43,19 @@ export async function openCuttingProxy(engine: string, at: number, phase: Phase)
     const counts = !['GET', 'HEAD'].includes(method)
     if (counts) changes.push(`${method} ${url.replace(/^\/v[\d.]+/, '').replace(/\?.*/, '')}`)
     const isCut = counts && changes.length === at
-    if (isCut && phase === 'before') return die()
+    if (isCut && phase === 'before') {
+      die()
+      return
+    }
     const forwarded = http.request({ socketPath: upstream, method, path: url, headers }, reply => {
       const chunks: Buffer[] = []
       reply.on('data', (chunk: Buffer) => chunks.push(chunk))
       reply.on('end', () => {
         if (dead) return
-        if (isCut && phase === 'withheld') return die()
+        if (isCut && phase === 'withheld') {
+          die()
+          return
+        }
         answer.writeHead(reply.statusCode ?? 500, reply.headers)
         answer.end(Buffer.concat(chunks), () => {
           if (isCut) die()

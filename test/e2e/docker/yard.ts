@@ -124,8 +124,11 @@ export function enterYard(name: string, port: number, images: Images): Yard {
 
 /** Waits for a condition; the error says which one did not come. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (const giveUp = performance.now() + 30_000; performance.now() < giveUp; await sleep(20))
+  const giveUp = performance.now() + 30_000
+  while (performance.now() < giveUp) {
     if (await holds()) return
+    await sleep(20)
+  }
   throw new Error(`waited 30 s for ${what}`)
 }
 
@@ -148,10 +151,10 @@ export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_0
 
 /** The longest time, in milliseconds, for which a service that is asked all the while gave no good answer. */
 export function watchGap(yard: Yard): { longest(): Promise<number> } {
-  let watching = true
+  const stop = new AbortController()
   const done = (async () => {
     let [longest, lastGood] = [0, performance.now()]
-    while (watching && !yard.left) {
+    while (!stop.signal.aborted && !yard.left) {
       if (/^v\d/.test(await yard.ask())) {
         longest = Math.max(longest, performance.now() - lastGood)
         lastGood = performance.now()
@@ -162,7 +165,7 @@ export function watchGap(yard: Yard): { longest(): Promise<number> } {
   })()
   return {
     longest: () => {
-      watching = false
+      stop.abort()
       return done
     },
   }

@@ -1,0 +1,80 @@
+import { statfs } from 'node:fs/promises'
+import { freemem, totalmem } from 'node:os'
+import type { Environment } from '../../runbook/environment.ts'
+import type { ProcessSpec } from '../../runbook/schema.ts'
+import { showSize } from '../../runbook/values.ts'
+import type { Adapters } from '../adapters.ts'
+import type { Capacity, Change, Target } from '../target.ts'
+import { tailOf } from './log.ts'
+import { asProcessPayload, renderPayload } from './payload.ts'
+import { placesOf, type Context } from './places.ts'
+import { readApp } from './pm2.ts'
+import { checkStart, pinSource } from './source.ts'
+import { readRecord, readState, takeLease } from './store.ts'
+import { openTenure } from './tenure.ts'
+
+/** Opens an environment whose service runs on this machine, under the user's own pm2. Nothing is touched yet. */
+export function openProcess(
+  environment: Environment,
+  spec: ProcessSpec,
+  adapters: Adapters,
+): Promise<Target> {
+  const context: Context = { environment, spec, adapters, places: placesOf(environment, spec) }
+  return Promise.resolve({
+    place: `app ${spec.app} of pm2 on this machine`,
+    read: async () => {
+      const { ledger, lease } = await Promise.resolve(readState(context))
+      return { ledger, lease }
+    },
+    async live() {
+      const app = await readApp(context)
+      const { RUNBOOK_RELEASE: release = null, RUNBOOK_VERSION: version = '' } = app?.pm2_env.env ?? {}
+      const entry = readState(context).ledger.entries.find(({ id }) => id === release)
+      const image = entry?.image ?? app?.pm2_env.pm_cwd ?? ''
+      return { release, version, image, ready: app?.pm2_env.status === 'online' }
+    },
+    pin: ({ version }) => pinSource(context, version),
+    render: request => Promise.resolve(renderPayload(context, request)),
+    async rehearse(payload) {
+      const { body } = asProcessPayload(payload)
+      await checkStart(context, asProcessPayload(payload))
+      const there = await readApp(context)
+      const serving = readState(context).ledger.serving
+      const recorded = serving === null ? undefined : readRecord(context, serving)
+      const same =
+        JSON.stringify(recorded?.body) === JSON.stringify(body) &&
+        there?.pm2_env.env?.['RUNBOOK_RELEASE'] === serving
+      const diff = `+ ${body.version} (${body.source})`
+      return [{ object: `app ${spec.app}`, ...plan(same, there !== undefined), diff }]
+    },
+    capacity: () => capacity(context),
+    recall: async id => Promise.resolve(readRecord(context, id)),
+    logs: async lines => Promise.resolve(tailOf(context, lines)),
+    take: async (holder, deadlineMs) => {
+      const taken = await Promise.resolve(takeLease(context, holder, deadlineMs))
+      return 'held' in taken ? taken : openTenure(context, taken)
+    },
+    close: () => Promise.resolve(),
+  })
+}
+
+function plan(same: boolean, there: boolean): Pick<Change, 'action'> {
+  if (same) return { action: 'none' }
+  return { action: there ? 'update' : 'create' }
+}
+
+/** The guide's thresholds: memory under 85%, disks under 90%. */
+const [mostMemory, mostDisk] = [0.85, 0.9]
+
+async function capacity({ environment }: Context): Promise<Capacity> {
+  const { blocks, bavail, bfree, bsize } = await statfs(environment.root)
+  const disk = (blocks - bfree) / (blocks - bfree + bavail)
+  const memory = 1 - freemem() / totalmem()
+  const finding = `memory is ${percent(memory)} used, the disk ${percent(disk)} (${showSize(bavail * bsize)} free)`
+  const enough = disk < mostDisk && memory < mostMemory
+  return { enough, finding, remedy: enough ? '' : 'Free some memory or disk on this machine.' }
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)}%`
+}

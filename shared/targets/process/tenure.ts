@@ -1,0 +1,149 @@
+import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Entry, ReleaseId } from '../../release/ledger.ts'
+import type { Change, Tenure } from '../target.ts'
+import { writeWhole } from './files.ts'
+import { watchApp } from './follow.ts'
+import { logSize } from './log.ts'
+import { asProcessPayload, type ProcessPayload } from './payload.ts'
+import type { Context } from './places.ts'
+import { readApp, startOrReload } from './pm2.ts'
+import { makeRelease } from './source.ts'
+import type { HeldLease } from './store.ts'
+
+/** Folders of good releases that stay, with what is installed in them. */
+const keptFolders = 3
+
+/** The right to change a process target. */
+export function openTenure(context: Context, lease: HeldLease): Tenure {
+  const { places, spec, adapters } = context
+  // A log goes on from release to release: what an earlier one wrote is no evidence about this one.
+  let logFrom = logSize(context)
+
+  /** Makes a release the one that runs. It can be cut off anywhere and done again. */
+  const activate = async (id: ReleaseId, payload: ProcessPayload): Promise<Change[]> => {
+    const { adopted } = payload.body
+    lease.check()
+    if (!adopted) await makeRelease(context, id, payload)
+    lease.check()
+    logFrom = logSize(context)
+    const before = linked(places.current)
+    // What was started by hand runs where it always did.
+    if (!adopted) link(places.current, join('releases', id))
+    mkdirSync(dirname(places.log), { recursive: true })
+    await startOrReload(context, adopted ?? ecosystemOf(id, payload))
+    const object = `app ${spec.app}`
+    const diff = `- ${before ?? 'nothing'}\n+ releases/${id} (${payload.body.version})`
+    return [{ object, action: before === undefined ? 'create' : 'update', diff }]
+  }
+
+  const ecosystemOf = (id: ReleaseId, { body }: ProcessPayload): Record<string, unknown> => ({
+    cwd: places.current,
+    script: body.start,
+    env: { ...body.env, RUNBOOK_RELEASE: id, RUNBOOK_VERSION: body.version },
+    out_file: places.log,
+    error_file: places.log,
+    vizion: false,
+  })
+
+  return {
+    get epoch() {
+      return lease.state.epoch
+    },
+    get ledger() {
+      return lease.state.ledger
+    },
+
+    update(change) {
+      return attempt(() => {
+        lease.write(({ ledger }) => ({ ledger: change(ledger) }))
+        return lease.state.ledger
+      })
+    },
+
+    async adopt() {
+      const app = await readApp(context)
+      if (!app || app.pm2_env.env?.['RUNBOOK_RELEASE'] !== undefined) return undefined
+      const { pm_cwd: cwd, pm_exec_path: script, exec_interpreter: interpreter, args, env = {} } = app.pm2_env
+      const { version = 'unknown' } = app.pm2_env as { version?: string }
+      const payload: ProcessPayload = {
+        kind: 'process',
+        objects: [`app ${spec.app}`],
+        body: {
+          version,
+          source: 'adopted',
+          path: '',
+          start: script ?? '',
+          env,
+          adopted: { cwd, script, interpreter, env, ...(args ? { args } : {}) },
+        },
+      }
+      return { version, image: `adopted:${cwd ?? ''}`, payload }
+    },
+
+    store: (id, payload) =>
+      attempt(() => {
+        lease.check()
+        writeWhole(places.record(id), JSON.stringify(payload))
+      }),
+
+    forget: retired =>
+      attempt(() => {
+        lease.check()
+        const { entries, serving } = lease.state.ledger
+        const good = entries.filter(({ state }) => state === 'good').slice(-keptFolders)
+        const keep = new Set<string>([...good.map(({ id }) => id), serving ?? ''])
+        for (const name of foldersIn(join(places.folder, 'releases')))
+          if (!keep.has(name)) rmSync(join(places.folder, 'releases', name), { recursive: true, force: true })
+        for (const { id } of retired satisfies Entry[]) rmSync(places.record(id), { force: true })
+      }),
+
+    apply: (id, payload) => activate(id, asProcessPayload(payload)),
+    follow: (_id, _payload, options) => watchApp(context, logFrom, options),
+
+    async restore(good, payload, withdrawn) {
+      const changes = await activate(good, asProcessPayload(payload))
+      const bad = withdrawn && lease.state.ledger.restoring?.from
+      if (bad && bad !== good) rmSync(places.release(bad), { recursive: true, force: true })
+      return changes
+    },
+
+    renew: deadlineMs =>
+      attempt(() =>
+        lease.write(({ lease: held }) => ({
+          lease: held && { ...held, deadline: adapters.clock.now() + deadlineMs },
+        })),
+      ),
+
+    end: () => attempt(() => lease.write(() => ({ lease: null }))),
+  }
+}
+
+/** What is thrown becomes a rejection, as the interface promises. */
+function attempt<T>(work: () => T): Promise<T> {
+  return new Promise(resolve => resolve(work()))
+}
+
+/** A link is replaced by renaming another over it: there is no moment without one. */
+function link(at: string, to: string): void {
+  const draft = `${at}.${process.pid}.draft`
+  rmSync(draft, { force: true })
+  symlinkSync(to, draft)
+  renameSync(draft, at)
+}
+
+function linked(at: string): string | undefined {
+  try {
+    return readlinkSync(at)
+  } catch {
+    return undefined
+  }
+}
+
+function foldersIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
