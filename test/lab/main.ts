@@ -62,7 +62,8 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main()
 } catch (error) {
-  const cause = error instanceof PartError ? error.cause : error
+  const ended: unknown = error instanceof PartError ? error.cause : error
+  const cause: unknown = interrupted.signal.aborted ? interrupted.signal.reason : ended
   const part = error instanceof PartError ? error.part : 'lab'
   if (cause instanceof LabError) say(part, `${cause.message}\n${cause.hint}`)
   else say(part, `a bug in the lab: ${cause instanceof Error ? cause.stack : String(cause)}`)

@@ -46,6 +46,13 @@ const sources = {
   },
 } satisfies Record<string, Source>
 
+const goFrom =
+  'install Go 1.26 or newer from https://go.dev/dl or with your package manager, and put it on PATH'
+
+/** What go wrote, and what to do when it is too old to read our go.mod. */
+const hintOf = (tail: string) =>
+  /invalid go version|unknown (directive|block type)|requires go/.test(tail) ? `${tail}\n${goFrom}` : tail
+
 export type Program = keyof typeof sources
 
 /** Builds programs from source, one at a time (each build uses every core), and keeps them. */
@@ -112,7 +119,10 @@ export class Programs {
   #go(cwd: string, args: string[], onLine: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
       const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly -buildvcs=false' }
-      const child = spawn('go', args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'], signal: this.#signal })
+      const child = spawn('go', args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] })
+      // SIGINT lets go end its compilers and remove its work folder; it is waited for.
+      const interrupt = () => child.kill('SIGINT')
+      this.#signal.addEventListener('abort', interrupt, { once: true })
       let tail: string[] = []
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         const lines = text.split('\n').filter(Boolean)
@@ -122,11 +132,13 @@ export class Programs {
       child.on('error', cause => {
         const two =
           'install Go 1.26 or newer from https://go.dev/dl or with your package manager, and put it on PATH'
-        reject(this.#signal.aborted ? cause : new LabError('go is not installed', two, { cause }))
+        reject(new LabError('go is not installed', two, { cause }))
       })
       child.on('close', code => {
+        this.#signal.removeEventListener('abort', interrupt)
         if (code === 0) resolve()
-        else reject(new LabError(`go build ended with ${code ?? 'a signal'} in ${cwd}`, tail.join('\n')))
+        else
+          reject(new LabError(`go build ended with ${code ?? 'a signal'} in ${cwd}`, hintOf(tail.join('\n'))))
       })
     })
   }
