@@ -34,23 +34,23 @@ export async function readCapacity(
   if (tight.length > 0) {
     return {
       enough: false,
-      finding: `The quota does not let ${extra} more pods in: ${tight.join('; ')}`,
+      finding: `The quota does not let ${count(extra)} more in: ${tight.join('; ')}`,
       remedy:
         'Raise the ResourceQuota, lower the requests, or let the rollout remove a pod first (maxSurge 0, maxUnavailable 1).',
     }
   }
-  const need = `${extra} more pods of ${showRoom(each)} each`
+  const need = `${count(extra)} (${showRoom(each)} each)`
   if (!free) {
     return {
       enough: true,
-      finding: `Not looked at: this account may not list nodes and their pods; the rollout needs ${need}.`,
+      finding: `Not looked at: this account may not list nodes and their pods; the rollout adds ${need}.`,
       remedy: 'Apply deployment/k8s/access-optional to have this checked.',
     }
   }
   const places = free.reduce((sum, node) => sum + fits(node, each), 0)
   return {
     enough: places >= extra,
-    finding: `${places} more pods fit on ${free.length} nodes; the rollout needs ${need}.`,
+    finding: `${count(places)} more would fit (ready nodes: ${free.length}); the rollout adds ${need}.`,
     remedy:
       places >= extra
         ? ''
@@ -144,6 +144,10 @@ function quotaLeft({ metadata, status }: KubeObject, each: Room, extra: number):
       ([key, need]) => hard[key] !== undefined && parseQuantity(hard[key]) - parseQuantity(used[key]) < need,
     )
     .map(([key]) => `${metadata.name} has ${used[key] ?? '0'} of ${hard[key] ?? ''} ${key} in use`)
+}
+
+function count(pods: number): string {
+  return pods === 1 ? '1 pod' : `${pods} pods`
 }
 
 function showRoom({ cpu, memory }: Room): string {

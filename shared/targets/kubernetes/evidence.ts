@@ -14,16 +14,13 @@ const shownEvents = 10
 export async function gatherEvidence(place: Place, view: View, symptom: Symptom): Promise<Evidence[]> {
   const { secrets } = place.adapters
   const pod = view.pods.find(({ metadata }) => metadata.name === symptom.pod)
-  const evidence: Evidence[] = [
-    {
-      subject: symptom.pod ? `pod ${symptom.pod}` : 'rollout',
-      finding: `${symptom.class}: ${symptom.message}`,
-      tone: 'bad',
-    },
-  ]
+  const evidence: Evidence[] = []
   const status = pod && failing(pod, symptom.container)
-  if (pod && status) {
-    evidence.push(ofContainer(view, status))
+  if (!pod || !status) {
+    const subject = symptom.pod ? `pod ${symptom.pod}` : `Deployment ${view.deployment.metadata.name}`
+    evidence.push({ subject, finding: symptom.message, tone: 'bad' })
+  } else {
+    evidence.push(ofContainer(pod, view, status))
     const log = await logOf(place, pod, status)
     if (log) evidence.push(log)
   }
@@ -44,6 +41,8 @@ function failing({ status }: Pod, container: string): ContainerStatus | undefine
 }
 
 function ofContainer(
+  pod: Pod,
+
   { deployment }: View,
   { name, state, lastState, restartCount }: ContainerStatus,
 ): Evidence {
@@ -55,9 +54,13 @@ function ofContainer(
       ? 'running'
       : 'ended'
   const last = ended
-    ? `; last exit code ${ended.exitCode}${ended.reason ? ` (${ended.reason})` : ''}, ${restartCount} restarts`
+    ? `; exit code ${ended.exitCode}${ended.reason ? ` (${ended.reason})` : ''}, restarts: ${restartCount}`
     : ''
-  return { subject: `container ${name}`, finding: `${now}${last}; image ${image}`, tone: 'bad' }
+  return {
+    subject: `container ${name} of pod ${pod.metadata.name}`,
+    finding: `${now}${last}; image ${image}`,
+    tone: 'bad',
+  }
 }
 
 /** The log of the run that ended; of the one that runs, when none has ended or its log is gone. */
@@ -97,5 +100,5 @@ function ofEvents(view: View, pod: Pod | undefined): Evidence | undefined {
         `${reason}${count > 1 ? ` (${count} times)` : ''}: ${message}`,
     )
   if (told.length === 0) return undefined
-  return { subject: 'events', finding: `${told.length} warnings:`, tone: 'note', detail: told.join('\n') }
+  return { subject: 'events', finding: 'warnings of the cluster:', tone: 'note', detail: told.join('\n') }
 }

@@ -1,9 +1,9 @@
-import { ToolError } from '../../outcome/errors.ts'
+import { InputError, ToolError } from '../../outcome/errors.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { ApiError } from './api-error.ts'
 import type { Client } from './client.ts'
 import { waveOf } from './manifests.ts'
-import { describe, fieldManager, type KubeObject, type ManagedFields } from './objects.ts'
+import { describe, fieldManager, isDefinedBy, type KubeObject, type ManagedFields } from './objects.ts'
 import type { Paths } from './resources.ts'
 
 /** One write to an object; several of one object are made in their order, each upon the other. */
@@ -36,16 +36,44 @@ export interface Fence {
   check(): Promise<void>
 }
 
+/** How long a new kind may take until it is served. */
+const establishMs = 10_000
 /** An object that its controller writes to all the time is met in the end; this many misses mean something else. */
 const rounds = 25
 
 /**
- * Changes objects as DESIGN section 5 says: all of them are read, *then* the lease is read again, then each is written
- * with the uid and resourceVersion that were read. Who takes over changes the objects after taking the lease, so a write
- * of an earlier holder is refused, however late it comes. Objects that changed meanwhile start again at the reading.
+ * Changes objects as DESIGN section 5 says: they are read, *then* the lease is read again, then each is written with the
+ * uid and resourceVersion that were read. Who takes over changes the objects after taking the lease, so a write of an
+ * earlier holder is refused, however late it comes. Objects that changed meanwhile start again at the reading. What
+ * others build on is changed first.
  */
 export async function changeFenced(fence: Fence, works: Work[]): Promise<Done[]> {
   const done = new Map<Work, Done>()
+  for (const wave of [0, 1, 2]) {
+    const now = works.filter(({ object }) => waveOf(object) === wave)
+    if (now.length === 0) continue
+    await established(fence, now, works)
+    await changeWave(fence, now, done)
+  }
+  return works.map(work => done.get(work)).filter(each => each !== undefined)
+}
+
+/** The API serves a kind a moment after its definition was applied. */
+async function established({ paths, clock, signal }: Fence, now: Work[], works: Work[]): Promise<void> {
+  const all = works.map(({ object }) => object)
+  for (const { object } of now.filter(({ object }) => isDefinedBy(object, all))) {
+    for (let left = establishMs; ; left -= 200) {
+      const served = await paths.of(object).catch((error: unknown) => {
+        if (error instanceof InputError && left > 0) return undefined
+        throw error
+      })
+      if (served !== undefined) break
+      await clock.sleep(200, signal)
+    }
+  }
+}
+
+async function changeWave(fence: Fence, works: Work[], done: Map<Work, Done>): Promise<void> {
   let left = works
   for (let round = 0; left.length > 0; round++) {
     if (round === rounds) throw tooBusy(left)
@@ -58,26 +86,16 @@ export async function changeFenced(fence: Fence, works: Work[]): Promise<Done[]>
     )
     await fence.check()
     left = []
-    for (const wave of [0, 1, 2]) {
-      const results = await Promise.allSettled(
-        found
-          .filter(({ work }) => waveOf(work.object) === wave)
-          .map(async ({ work, path, live }) => {
-            const after = await carryOut(fence, path, live, work.plan(live))
-            if (after === 'stale') left.push(work)
-            else done.set(work, { object: work.object, before: done.get(work)?.before ?? live, after })
-          }),
-      )
-      const failed = results.find(result => result.status === 'rejected')
-      if (failed) throw failed.reason
-      // What comes next builds on this wave: it has to be there first.
-      if (left.length > 0) {
-        left.push(...found.filter(({ work }) => waveOf(work.object) > wave).map(({ work }) => work))
-        break
-      }
-    }
+    const results = await Promise.allSettled(
+      found.map(async ({ work, path, live }) => {
+        const after = await carryOut(fence, path, live, work.plan(live))
+        if (after === 'stale') left.push(work)
+        else done.set(work, { object: work.object, before: live, after })
+      }),
+    )
+    const failed = results.find(result => result.status === 'rejected')
+    if (failed) throw failed.reason
   }
-  return works.map(work => done.get(work)).filter(each => each !== undefined)
 }
 
 async function carryOut(

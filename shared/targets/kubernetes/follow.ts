@@ -1,3 +1,4 @@
+import { showDuration } from '../../runbook/values.ts'
 import type { Cause, FollowOptions, Rollout } from '../target.ts'
 import { ApiError } from './api-error.ts'
 import type { Query } from './client.ts'
@@ -170,7 +171,7 @@ function tell(
   const { name } = workload.metadata
   const line =
     verdict.kind === 'progressing'
-      ? `Deployment ${name}: waiting for ${verdict.waitingFor}`
+      ? `Deployment ${name}: ${[verdict.state, verdict.trouble].filter(Boolean).join('. ')}`
       : verdict.kind === 'ready'
         ? `Deployment ${name} is ready.`
         : verdict.symptom.message
@@ -188,7 +189,7 @@ async function causeOf(place: Place, view: View, symptom: Symptom): Promise<Caus
 }
 
 function overdue(place: Place, view: View, verdict: Verdict, { timeoutMs }: FollowOptions): Promise<Cause> {
-  const waitingFor = verdict.kind === 'progressing' ? verdict.waitingFor : ''
+  const { state, trouble } = verdict.kind === 'progressing' ? verdict : { state: '', trouble: '' }
   const replicaSet = newReplicaSet(view)
   const pod = view.pods.find(({ metadata }) =>
     metadata.ownerReferences?.some(({ uid }) => uid === replicaSet?.metadata.uid),
@@ -197,7 +198,7 @@ function overdue(place: Place, view: View, verdict: Verdict, { timeoutMs }: Foll
     class: 'deadline',
     pod: pod?.metadata.name ?? '',
     container: '',
-    message: `After ${Math.round(timeoutMs / 1_000)} s Deployment ${view.deployment.metadata.name} still waits: ${waitingFor}`,
+    message: `After ${showDuration(timeoutMs)} Deployment ${view.deployment.metadata.name} is not ready: ${trouble || state}`,
     graceMs: 0,
   })
 }

@@ -17,14 +17,19 @@ export type Memory = ReadonlyMap<string, number>
 
 export type Verdict =
   | { kind: 'ready' }
-  /** @member lookAgainMs when time alone may change the verdict; Infinity when only the cluster can */
-  | { kind: 'progressing'; waitingFor: string; lookAgainMs: number }
+  /**
+   * `state` is how far it is, `trouble` what stands in its way at the moment; `lookAgainMs` is when time alone may change
+   * the verdict: Infinity when only the cluster can.
+   */
+  | { kind: 'progressing'; state: string; trouble: string; lookAgainMs: number }
   | { kind: 'doomed'; symptom: Symptom }
 
 /** While other pods of the revision are well, a doomed one gets more time: its node may be the cause. */
 const aloneMs = 30_000
 /** The controller tries again after a refusal; a quota may become free when old pods end. */
 const quotaMs = 5_000
+/** How long a start is left without a word. */
+const quietStartMs = 10_000
 /** Time alone changes nothing sooner than this. */
 const leastPauseMs = 250
 /** A webhook that cannot be reached at the moment. */
@@ -37,13 +42,13 @@ const webhookMs = 30_000
  * @param now milliseconds of a monotonic clock
  */
 export function judge(view: View, memory: Memory, now: number): { verdict: Verdict; memory: Memory } {
-  const waitingFor = rolledOut(view.deployment)
+  const state = rolledOut(view.deployment)
   const { status, spec } = view.deployment
   const { observedGeneration = 0, conditions = [] } = (status ?? {}) as DeploymentStatus
   if (observedGeneration < (view.deployment.metadata.generation ?? 0)) {
-    return { verdict: { kind: 'progressing', waitingFor, lookAgainMs: Infinity }, memory: new Map() }
+    return { verdict: { kind: 'progressing', state, trouble: '', lookAgainMs: Infinity }, memory: new Map() }
   }
-  if (waitingFor === '') return { verdict: { kind: 'ready' }, memory: new Map() }
+  if (state === '') return { verdict: { kind: 'ready' }, memory: new Map() }
   const name = view.deployment.metadata.name
   if (spec?.['paused'] === true) {
     const message = `Deployment ${name} is paused, so nothing rolls out. Resume it: kubectl rollout resume deployment/${name}`
@@ -66,7 +71,7 @@ export function judge(view: View, memory: Memory, now: number): { verdict: Verdi
   const someWell = pods.some(isReady)
   const making = view.pods.some(({ metadata }) => metadata.deletionTimestamp !== undefined)
   const isOver = (symptom: Symptom): boolean => {
-    const key = `${symptom.class}/${symptom.pod}/${symptom.container}`
+    const key = keyOf(symptom)
     const since = memory.get(key) ?? now
     seen.set(key, since)
     const left = since + symptom.graceMs + (someWell && symptom.pod ? aloneMs : 0) - now
@@ -79,6 +84,9 @@ export function judge(view: View, memory: Memory, now: number): { verdict: Verdi
   const sick = unready
     .map(pod => template && symptomOf(pod, template, view.events))
     .filter(symptom => symptom !== undefined)
+  // That a container runs and is not ready yet is how every start looks.
+  const worthTelling = (symptom: Symptom) =>
+    symptom.class !== 'not-ready' || now - (seen.get(keyOf(symptom)) ?? now) > quietStartMs
   const refused = refusal(view)
   const over = sick.filter(isOver)
   const hopeless = refused && isOver(refused) ? refused : over.length === unready.length ? over[0] : undefined
@@ -89,9 +97,18 @@ export function judge(view: View, memory: Memory, now: number): { verdict: Verdi
     return { verdict: doomed(first ?? ofDeployment('deadline-exceeded', text)), memory: seen }
   }
   return {
-    verdict: { kind: 'progressing', waitingFor: first?.message ?? waitingFor, lookAgainMs },
+    verdict: {
+      kind: 'progressing',
+      state,
+      trouble: first && worthTelling(first) ? first.message : '',
+      lookAgainMs,
+    },
     memory: seen,
   }
+}
+
+function keyOf(symptom: Symptom): string {
+  return `${symptom.class}/${symptom.pod}/${symptom.container}`
 }
 
 /** The ReplicaSet of the Deployment's current template: the one that bears its revision. */

@@ -46,7 +46,7 @@ export function versionOf(image: string): string {
   return /:([^/:]+)$/.exec(name)?.[1] ?? image
 }
 
-/** What a Deployment's rollout still waits for, or the empty string: the rules of `kubectl rollout status`. */
+/** How far a Deployment's rollout is, or the empty string when it is done: the rules of `kubectl rollout status`. */
 export function rolledOut({ metadata, spec, status }: KubeObject): string {
   const {
     observedGeneration = 0,
@@ -55,9 +55,9 @@ export function rolledOut({ metadata, spec, status }: KubeObject): string {
     availableReplicas = 0,
   } = (status ?? {}) as DeploymentStatus
   const wanted = Number(spec?.['replicas'] ?? 1)
-  if (observedGeneration < (metadata.generation ?? 0)) return 'the controller to see the new version'
+  if (observedGeneration < (metadata.generation ?? 0)) return 'its controller has not seen it yet'
   if (updatedReplicas < wanted) return `${updatedReplicas} of ${wanted} new pods made`
-  if (replicas > updatedReplicas) return `${replicas - updatedReplicas} old pods to end`
+  if (replicas > updatedReplicas) return `${replicas - updatedReplicas} old pods are left`
   if (availableReplicas < updatedReplicas)
     return `${availableReplicas} of ${updatedReplicas} new pods available`
   return ''

@@ -124,6 +124,15 @@ export function describe({ kind, metadata }: KubeObject): string {
   return metadata.namespace ? `${kind} ${metadata.namespace}/${metadata.name}` : `${kind} ${metadata.name}`
 }
 
+/** True when one of the objects is the CustomResourceDefinition that gives an object its kind. */
+export function isDefinedBy({ apiVersion, kind }: KubeObject, objects: KubeObject[]): boolean {
+  return objects.some(({ kind: definition, spec }) => {
+    if (definition !== 'CustomResourceDefinition') return false
+    const { group, names } = spec as { group?: string; names?: { kind?: string } }
+    return group === groupOf(apiVersion) && names?.kind === kind
+  })
+}
+
 /** What this suite writes onto the objects that it makes. */
 export const stamps = {
   /** Label: the release that applied the object last. */

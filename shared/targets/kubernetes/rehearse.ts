@@ -2,7 +2,7 @@ import type { Change } from '../target.ts'
 import { ApiError } from './api-error.ts'
 import { explainConflict, isJob, leftOut, objectsOf, planApply, scaledWorkloads } from './apply.ts'
 import { changeOf } from './diff.ts'
-import { describe, fieldManager, type KubeObject } from './objects.ts'
+import { describe, fieldManager, isDefinedBy, type KubeObject } from './objects.ts'
 import { isNew } from './ownership.ts'
 import type { KubernetesBody } from './render.ts'
 import type { Place } from './tenure.ts'
@@ -16,7 +16,12 @@ export async function rehearse(place: Place, body: KubernetesBody): Promise<Chan
   const [scaled, { ledger, slots }] = await Promise.all([scaledWorkloads(client, namespace), lease.read()])
   const objects = objectsOf(body, 'r0', service)
   const trying = objects.map(async object => {
-    const path = await paths.of(object)
+    const path = await paths.of(object).catch((error: unknown) => {
+      if (isDefinedBy(object, objects)) return undefined
+      throw error
+    })
+    // Its kind comes with this release: there is nothing yet that could try it.
+    if (path === undefined) return changeOf(object, undefined, object)
     const live = await client.get(path)
     const after = await dryRun(place, path, object, live, scaled)
     return changeOf(object, live, after)

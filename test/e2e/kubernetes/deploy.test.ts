@@ -127,3 +127,31 @@ describe('a release on a cluster', () => {
     })
   })
 })
+
+test('a kind that comes with the release is applied before its first object', async () => {
+  const group = `${room.namespace}.example.com`
+  const crd = `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: hats.${group} }
+spec:
+  group: ${group}
+  scope: Namespaced
+  names: { kind: Hat, plural: hats, singular: hat }
+  versions: [{ name: v1, served: true, storage: true, schema: { openAPIV3Schema: { type: object, x-kubernetes-preserve-unknown-fields: true } } }]
+`
+  const hat = `apiVersion: ${group}/v1\nkind: Hat\nmetadata: { name: top }\nsize: 7\n`
+  const app = deployment({}).replace('replicas: 1', 'minReadySeconds: 0')
+  const { target } = await room.open({ 'app.yaml': app, 'hat.yaml': hat, 'kinds.yaml': crd })
+  const tenure = await takeFree(target, run('9'))
+  try {
+    const payload = await target.render({ version: 'v2.0.0', image: room.image, config: {} })
+    const plan = await target.rehearse(payload)
+    expect(plan.find(({ object }) => object.startsWith('Hat'))?.action).toBe('create')
+    const { rollout } = await release(target, tenure, 'v2.0.0', room.image)
+    expect(rollout.kind).toBe('ready')
+    expect(room.kubectl('get', `hats.${group}`, 'top', '-o', 'jsonpath={.size}')).toBe('7')
+  } finally {
+    await tenure.end()
+    room.kubectl('delete', 'customresourcedefinition', `hats.${group}`)
+  }
+})

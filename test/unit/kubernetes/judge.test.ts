@@ -139,7 +139,7 @@ describe('a rollout goes on', () => {
     const stale = { observedGeneration: 1, replicas: 1, updatedReplicas: 1, availableReplicas: 1 }
     expect(after(100, { status: stale, pods: [caught('crash', 'rs-1')] })).toMatchObject({
       kind: 'progressing',
-      waitingFor: 'the controller to see the new version',
+      state: 'its controller has not seen it yet',
     })
   })
 
@@ -208,8 +208,8 @@ describe('a rollout goes on', () => {
 test('a rollout is ready when the controller says so, and old pods are gone', () => {
   const done = { replicas: 1, updatedReplicas: 1, availableReplicas: 1 }
   expect(after(0, { status: done, pods: [ready] })).toEqual({ kind: 'ready' })
-  expect(after(0, { status: { ...done, replicas: 2 } })).toMatchObject({ waitingFor: '1 old pods to end' })
+  expect(after(0, { status: { ...done, replicas: 2 } })).toMatchObject({ state: '1 old pods are left' })
   expect(after(0, { status: { ...done, availableReplicas: 0 } })).toMatchObject({
-    waitingFor: '0 of 1 new pods available',
+    state: '0 of 1 new pods available',
   })
 })
