@@ -75,7 +75,8 @@ async function byStamp(store: Store, owner: Owner, stamp: string, signal: AbortS
 /** A URI or path ends in the key of a dump; what is before it is the store. */
 async function byPlace({ backup, root, variables, signal }: FindRequest): Promise<Found> {
   const isUri = /^(file|s3):\/\//.test(backup)
-  if (!isUri && !backup.endsWith('.dump')) throw InputError.of('backup', backup, acceptedBackups)
+  if (!isUri && (!backup.endsWith('.dump') || backup.includes('://')))
+    throw InputError.of('backup', backup, acceptedBackups)
   const uri = isUri ? backup : destinationOf(resolve(root, backup))
   const key = /[^/]+\/[^/]+$/.exec(uri)?.[0] ?? ''
   const place = uri.slice(0, -key.length - 1)

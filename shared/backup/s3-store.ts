@@ -6,15 +6,10 @@ import {
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3'
-import { Upload } from '@aws-sdk/lib-storage'
 import { messageOf, ToolError } from '../outcome/errors.ts'
+import { uploadStream } from './s3-upload.ts'
 import type { Store } from './store.ts'
 
-/** S3 takes 10,000 parts of at least 5 MiB; 8 MiB is what its own command uses. */
-const leastPart = 8 * 2 ** 20
-const mostParts = 10_000
-/** Parts that are under way at once: what bounds the memory, four of 8 MiB for anything up to 70 GiB. */
-const partsAtOnce = 4
 /** How often a download that breaks goes on where it stopped. */
 const resumes = 5
 
@@ -28,24 +23,10 @@ export function openS3Store(bucket: string, prefix: string, env: Record<string, 
     uri,
 
     async put(key, body, { expectedBytes, signal }) {
-      // Parts sized by nine tenths of their number: the estimate may be a little low.
-      const partSize = Math.max(leastPart, Math.ceil(expectedBytes / (mostParts * 0.9)))
-      const params = { ...at(key), Body: body, ContentType: contentType(key) }
-      const upload = new Upload({
-        client,
-        params,
-        partSize,
-        queueSize: partsAtOnce,
-        leavePartsOnError: false,
-      })
-      const onAbort = () => {
-        body.destroy()
-        void upload.abort()
-      }
-      signal.throwIfAborted()
+      const onAbort = () => body.destroy()
       signal.addEventListener('abort', onAbort, { once: true })
       try {
-        await upload.done()
+        await uploadStream(client, { ...at(key), ContentType: contentType(key) }, body, expectedBytes, signal)
       } catch (error) {
         body.destroy()
         signal.throwIfAborted()

@@ -1,5 +1,5 @@
 import { chown, mkdtemp, readdir, rm, stat, statfs } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { ToolError } from '../outcome/errors.ts'
 import { connect } from '../platform/postgres.ts'
 import type { PostgresServer } from '../platform/postgres-url.ts'
@@ -50,7 +50,7 @@ export async function startTemporaryServer(
   const { exec, env, signal, clock } = ports
   if (!programs.server)
     throw new ToolError(`No server programs lie beside ${programs.pgDump}`, noServerHint(programs.major))
-  const temporary = env['TMPDIR'] ?? '/tmp'
+  const temporary = await parentFolder(env['TMPDIR'])
   await removeAbandoned(temporary, clock.now())
   await requireRoom(temporary, size)
   const folder = await mkdtemp(join(temporary, folderName))
@@ -151,7 +151,7 @@ async function untilReady(
  * that they end when we are killed.
  */
 async function launcher({ exec, env, signal }: BackupPorts, folder: string): Promise<string[]> {
-  const root = process.getuid?.() === 0
+  const root = isRoot()
   const setpriv = await exec.run('setpriv', ['--version'], { env, signal }).catch(() => undefined)
   signal.throwIfAborted()
   if (setpriv?.code !== 0) {
@@ -180,6 +180,21 @@ async function launcher({ exec, env, signal }: BackupPorts, folder: string): Pro
     tool: 'postgres',
     hint: 'Run this as another user, or name a server with verify-url.',
   })
+}
+
+/** TMPDIR, else /tmp; a folder that only root may enter is of no use to the user that PostgreSQL runs as. */
+async function parentFolder(wanted: string | undefined): Promise<string> {
+  const parent = wanted?.startsWith('/') === true ? wanted : '/tmp'
+  if (!isRoot()) return parent
+  for (let folder = parent; folder !== '/'; folder = dirname(folder)) {
+    const { mode } = await stat(folder)
+    if ((mode & 0o001) === 0) return '/tmp'
+  }
+  return parent
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0
 }
 
 /** Restored, a database is about as large as it was; its indexes are built through temporary files. */

@@ -1,0 +1,127 @@
+import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  ListPartsCommand,
+  PutObjectCommand,
+  UploadPartCommand,
+  type CompletedPart,
+  type S3Client,
+} from '@aws-sdk/client-s3'
+
+/** S3 takes 10,000 parts of 5 MiB to 5 GiB; 8 MiB is what its own command uses. */
+const leastPart = 8 * 2 ** 20
+const mostParts = 10_000
+/** Parts that are under way at once, beside the one that fills: what bounds the memory, to 40 MiB up to 70 GiB. */
+const partsAtOnce = 4
+
+/** How long parts under way may take to end when the upload is given up; a cancelled job has ten seconds in all. */
+const patienceMs = 4_000
+
+/** Where an object is to be. */
+export interface Place {
+  Bucket: string
+  Key: string
+  ContentType: string
+}
+
+/**
+ * Uploads a stream of unknown length. The object appears when the stream has ended well, and then whole; when it
+ * fails, or is aborted, the parts that were sent are removed before this returns.
+ * @param expectedBytes an upper estimate, by which the parts are sized
+ */
+export async function uploadStream(
+  client: S3Client,
+  place: Place,
+  body: Readable,
+  expectedBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const { Bucket, Key } = place
+  // Sized for nine tenths of the parts: the estimate may be a little low.
+  const partBytes = Math.max(leastPart, Math.ceil(expectedBytes / (mostParts * 0.9)))
+  const parts = cut(body, partBytes)
+  const first = await parts.next()
+  if (first.done === true || first.value.last) {
+    const Body = first.done === true ? Buffer.alloc(0) : first.value.bytes
+    signal.throwIfAborted()
+    await client.send(new PutObjectCommand({ ...place, Body }))
+    return
+  }
+  // What creates or completes is short and is never cut off: nobody would know whether the store had done it.
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand(place))
+  const upload = { Bucket, Key, UploadId }
+  const [sent, underWay, failures] = [[] as CompletedPart[], new Set<Promise<void>>(), [] as unknown[]]
+  const stop = new AbortController()
+  const send = async (PartNumber: number, Body: Buffer) => {
+    try {
+      const { ETag } = await client.send(new UploadPartCommand({ ...upload, PartNumber, Body }), {
+        abortSignal: stop.signal,
+      })
+      sent.push({ PartNumber, ETag })
+    } catch (error) {
+      failures.push(error)
+    }
+  }
+  const requireSound = () => {
+    signal.throwIfAborted()
+    if (failures.length > 0) throw failures[0]
+  }
+  try {
+    let part: IteratorResult<Piece> = first
+    for (let number = 1; part.done !== true; number++, part = await parts.next()) {
+      requireSound()
+      const sending: Promise<void> = send(number, part.value.bytes).finally(() => underWay.delete(sending))
+      underWay.add(sending)
+      if (underWay.size >= partsAtOnce) await Promise.race(underWay)
+    }
+    await Promise.all(underWay)
+    requireSound()
+    sent.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0))
+    await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: sent } }))
+  } catch (error) {
+    // Parts under way may end by themselves first: a store may still be writing one whose connection was cut.
+    AbortSignal.timeout(patienceMs).addEventListener('abort', () => stop.abort())
+    await Promise.all(underWay)
+    await removeParts(client, upload)
+    throw error
+  }
+}
+
+/** Aborts an upload until the store knows nothing of it: a part that arrives late would stay, and be paid for. */
+async function removeParts(
+  client: S3Client,
+  upload: { Bucket: string; Key: string; UploadId: string | undefined },
+) {
+  for (let tries = 5; tries > 0; tries--) {
+    await client.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined)
+    const known = await client.send(new ListPartsCommand(upload)).catch(() => undefined)
+    if (!known) return
+    await sleep(200)
+  }
+}
+
+interface Piece {
+  bytes: Buffer
+  /** True for one that the stream's end cut short. */
+  last: boolean
+}
+
+/** Cuts a stream into pieces of one size, the last one smaller. @throws what the stream fails with */
+async function* cut(body: Readable, bytes: number): AsyncGenerator<Piece> {
+  let [chunks, size] = [[] as Buffer[], 0]
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    for (let rest = chunk; rest.length > 0;) {
+      const piece = rest.subarray(0, bytes - size)
+      chunks.push(piece)
+      size += piece.length
+      rest = rest.subarray(piece.length)
+      if (size < bytes) continue
+      yield { bytes: Buffer.concat(chunks, size), last: false }
+      ;[chunks, size] = [[], 0]
+    }
+  }
+  if (size > 0) yield { bytes: Buffer.concat(chunks, size), last: true }
+}

@@ -1,0 +1,245 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
+import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import { openScene, type Scene } from './scene.ts'
+
+// One for all: what fails leaves nothing behind, which each test looks at.
+let scene: Scene
+beforeAll(async () => {
+  scene = await openScene()
+  // 20 MiB that do not compress: several parts of an upload, many writes of a pipe.
+  await scene.sql(
+    `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
+     INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
+       FROM generate_series(1, 2000) i`,
+  )
+}, 60_000)
+afterAll(() => scene.close())
+
+/** Everything in the scene's bucket, half uploads too. */
+async function bucketContents(): Promise<string[]> {
+  const { endpoint, accessKeyId, secretAccessKey, region } = scene.lab.s3
+  const client = new S3Client({
+    endpoint,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+  })
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: scene.bucket }))
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: scene.bucket }))
+  client.destroy()
+  return [
+    ...Contents.map(({ Key }) => `object ${Key ?? ''}`),
+    ...Uploads.map(({ Key }) => `upload ${Key ?? ''}`),
+  ]
+}
+
+/** Everything under the scene's folder, drafts and temporary servers too. */
+async function folderContents(): Promise<string[]> {
+  const entries = await readdir(scene.folder, { recursive: true, withFileTypes: true })
+  return entries.filter(entry => entry.isFile()).map(({ name }) => name)
+}
+
+/** The real programs, but `program` is killed once it has written `bytes`. */
+function killing(program: string, bytes: number): Exec {
+  return {
+    ...systemExec,
+    start(file, args, options) {
+      const child = systemExec.start(file, args, options)
+      let seen = 0
+      if (file.endsWith(program) || args.some(arg => arg.endsWith(program)))
+        child.stdout.on('data', (chunk: Buffer) => {
+          seen += chunk.length
+          if (seen > bytes) child.kill('SIGKILL')
+        })
+      return child
+    },
+  }
+}
+
+/** The real programs, but what the stored dump is when it is read back, `spoil` decides before. */
+function spoiling(spoil: () => Promise<void>): Exec {
+  return {
+    ...systemExec,
+    async run(file, args, options) {
+      // The first thing that verifying does, once the dump is stored.
+      if (file === 'setpriv' && args[0] === '--version') await spoil()
+      return systemExec.run(file, args, options)
+    },
+  }
+}
+
+function failed(outcome: Outcome, reason: string): void {
+  expect(outcome).toMatchObject({ status: 'failure', reason, outputs: {} })
+  expect(outcome.next).not.toBe('')
+  expect(JSON.stringify(outcome)).not.toContain(scene.lab.postgres.password)
+}
+
+describe.each(['file', 's3'])('into a %s store', kind => {
+  const destination = () => (kind === 'file' ? `file://${scene.folder}/store` : `s3://${scene.bucket}`)
+  const left = () => (kind === 'file' ? folderContents() : bucketContents())
+
+  test('a pg_dump that is killed mid-way leaves nothing', async () => {
+    const outcome = await scene.backUp(
+      { destination: destination() },
+      { exec: killing('/pg_dump', 9 * 2 ** 20) },
+    )
+    failed(outcome, 'backup-failed')
+    expect(outcome.summary).toContain('pg_dump')
+    expect(outcome.summary).toContain('killed by SIGKILL')
+    expect(await left()).toEqual([])
+  }, 30_000)
+
+  test('a run that is cancelled mid-way leaves nothing', async () => {
+    const cancel = new AbortController()
+    const exec: Exec = {
+      ...systemExec,
+      start(file, args, options) {
+        const child = systemExec.start(file, args, options)
+        let seen = 0
+        child.stdout.on('data', (chunk: Buffer) => {
+          seen += chunk.length
+          if (seen > 9 * 2 ** 20) cancel.abort(new Error('cancelled'))
+        })
+        return child
+      },
+    }
+    const outcome = await scene.backUp({ destination: destination() }, { exec, signal: cancel.signal })
+    failed(outcome, 'cancelled')
+    expect(await left()).toEqual([])
+  }, 30_000)
+
+  test('a run that is cancelled while it verifies leaves nothing', async () => {
+    const cancel = new AbortController()
+    const exec: Exec = {
+      ...systemExec,
+      start(file, args, options) {
+        if (file.endsWith('/pg_restore')) setImmediate(() => cancel.abort(new Error('cancelled')))
+        return systemExec.start(file, args, options)
+      },
+    }
+    const outcome = await scene.backUp({ destination: destination() }, { exec, signal: cancel.signal })
+    failed(outcome, 'cancelled')
+    expect(await left()).toEqual([])
+  }, 30_000)
+})
+
+test.each([
+  ['truncated', (bytes: Buffer) => bytes.subarray(0, bytes.length - 1)],
+  ['cut in half', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
+  ['empty', () => Buffer.alloc(0)],
+  [
+    'with one bit flipped',
+    (bytes: Buffer) => bytes.map((byte, at) => (at === bytes.length >> 1 ? byte ^ 4 : byte)),
+  ],
+  [
+    'with a bit flipped at its end',
+    (bytes: Buffer) => bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte)),
+  ],
+])(
+  'a stored dump that is %s is found out, and not kept',
+  async (_how, change) => {
+    const exec = spoiling(async () => {
+      const store = join(scene.folder, 'store')
+      const name = (await readdir(store, { recursive: true })).find(each => each.endsWith('.dump'))
+      const file = join(store, name ?? '')
+      await writeFile(file, change(await readFile(file)))
+    })
+    const outcome = await scene.backUp({}, { exec })
+    failed(outcome, 'backup-unverified')
+    expect(outcome.summary).toContain('damaged')
+    expect(await folderContents()).toEqual([])
+  },
+  30_000,
+)
+
+test('verify: list finds a damaged dump out as well', async () => {
+  const outcome = await scene.backUp(
+    { verify: 'list' },
+    {
+      exec: {
+        ...systemExec,
+        start(file, args, options) {
+          const child = systemExec.start(file, args, options)
+          // The dump that reaches the store is not what pg_dump wrote: its table of contents is broken.
+          if (file.endsWith('/pg_dump')) child.stdout.once('data', (chunk: Buffer) => chunk.fill(0, 0, 5))
+          return child
+        },
+      },
+    },
+  )
+  failed(outcome, 'backup-unverified')
+  expect(outcome.summary).toContain('pg_restore')
+  expect(await folderContents()).toEqual([])
+}, 30_000)
+
+test('a wrong password is said as such, and is not shown', async () => {
+  const url = new URL(scene.url)
+  url.password = 'wrong-password-1'
+  const outcome = await scene.backUp({ 'database-url': url.href })
+  failed(outcome, 'backup-failed')
+  expect(outcome.summary).toContain('password authentication failed')
+  expect(JSON.stringify(outcome)).not.toContain('wrong-password-1')
+})
+
+test.each([
+  ['a database that does not exist', { path: '/no-such-database' }, 'does not exist'],
+  ['a port where nothing listens', { port: '1' }, 'ECONNREFUSED'],
+])('%s is said as such', async (_what, { path, port }: { path?: string; port?: string }, words) => {
+  const url = new URL(scene.url)
+  if (path) url.pathname = path
+  if (port) url.port = port
+  const outcome = await scene.backUp({ 'database-url': url.href })
+  failed(outcome, 'backup-failed')
+  expect(outcome.summary).toContain(words)
+})
+
+test('a bucket that does not exist, and a wrong key, are said before anything is dumped', async () => {
+  const missing = await scene.backUp({ destination: 's3://no-such-bucket-here/x' })
+  failed(missing, 'backup-failed')
+  expect(missing.summary).toContain('NoSuchBucket')
+  const env = {
+    PATH: process.env['PATH'],
+    AWS_ENDPOINT_URL: scene.lab.s3.endpoint,
+    AWS_ACCESS_KEY_ID: scene.lab.s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: 'not-the-secret-key',
+  }
+  const wrong = await scene.backUp({ destination: `s3://${scene.bucket}` }, { env })
+  failed(wrong, 'backup-failed')
+  expect(wrong.summary).toContain('SignatureDoesNotMatch')
+  expect(await bucketContents()).toEqual([])
+})
+
+test('a table that the user may not read is no reason to leave it out', async () => {
+  const [role, password] = [`reader_${scene.database.slice(-8)}`, 'reader-password']
+  await scene.sql(`CREATE ROLE "${role}" LOGIN PASSWORD '${password}'`)
+  try {
+    const url = new URL(scene.url)
+    url.username = role
+    url.password = password
+    failed(await scene.backUp({ 'database-url': url.href }), 'backup-failed')
+    expect(await folderContents()).toEqual([])
+  } finally {
+    await scene.sql(`DROP ROLE "${role}"`)
+  }
+})
+
+test('rows that a policy hides from the user are no reason to leave them out', async () => {
+  const [role, password] = [`tenant_${scene.database.slice(-8)}`, 'tenant-password']
+  await scene.sql(
+    `CREATE ROLE "${role}" LOGIN PASSWORD '${password}'; GRANT SELECT ON noise TO "${role}"; ALTER TABLE noise ENABLE ROW LEVEL SECURITY; CREATE POLICY few ON noise USING (i < 10)`,
+  )
+  try {
+    const url = new URL(scene.url)
+    url.username = role
+    url.password = password
+    const outcome = await scene.backUp({ 'database-url': url.href })
+    failed(outcome, 'backup-failed')
+    expect(await folderContents()).toEqual([])
+  } finally {
+    await scene.sql(`DROP OWNED BY "${role}"; DROP ROLE "${role}"`)
+  }
+})

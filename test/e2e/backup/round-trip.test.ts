@@ -1,0 +1,130 @@
+import { readFile, readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { newestBackup } from '../../../shared/backup/catalog.ts'
+import { openFileStore } from '../../../shared/backup/file-store.ts'
+import { everyType } from './every-type.ts'
+import { openScene, succeeded, type Scene } from './scene.ts'
+
+let scene: Scene
+beforeEach(async () => {
+  scene = await openScene()
+})
+afterEach(() => scene.close())
+
+const alive = () => new AbortController().signal
+
+test('every common type and odd name comes back from a file store, compared row for row', async () => {
+  await scene.sql(everyType)
+  const outcome = succeeded(await scene.backUp())
+  expect(outcome).toMatchObject({ status: 'success', reason: 'done' })
+  expect(outcome.outputs).toMatchObject({
+    tables: '8',
+    verified: 'true',
+    sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+  })
+
+  const file = fileURLToPath(outcome.outputs['backup-uri'] ?? '')
+  const { mode, size } = await stat(file)
+  expect([mode & 0o777, String(size)]).toEqual([0o600, outcome.outputs['bytes']])
+  expect(file).toMatch(/\/\d{8}\/backup_\d{8}_\d{6}_runbook-api_staging\.dump$/)
+  expect(await readdir(join(scene.folder))).toEqual(['store'])
+
+  const manifest = await newestBackup(
+    openFileStore(join(scene.folder, 'store')),
+    { service: 'runbook-api', environment: 'staging' },
+    alive(),
+  )
+  expect(manifest).toMatchObject({ verified: { how: 'restore' }, contents: { largeObjects: { count: 2 } } })
+  expect(JSON.stringify(manifest)).not.toContain(scene.lab.postgres.password)
+  const rows = Object.fromEntries((manifest?.contents.tables ?? []).map(({ table, rows }) => [table, rows]))
+  expect(rows).toEqual({
+    types: 2,
+    [String.raw`table 'with' \ everything`]: 3,
+    no_columns: 1,
+    events: 500,
+    parent: 1,
+    child: 1,
+    volatile_rows: 1,
+    orders: 1000,
+  })
+}, 60_000)
+
+test('the same goes through an object store, in several parts', async () => {
+  await scene.sql(everyType)
+  await scene.sql(
+    `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
+     INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
+       FROM generate_series(1, 2000) i`,
+  )
+  const outcome = succeeded(await scene.backUp({ destination: `s3://${scene.bucket}/some/prefix/` }))
+  expect(outcome).toMatchObject({ status: 'success', outputs: { tables: '9', verified: 'true' } })
+  expect(Number(outcome.outputs['bytes'])).toBeGreaterThan(16 * 2 ** 20)
+  expect(outcome.outputs['backup-uri']).toMatch(
+    new RegExp(`^s3://${scene.bucket}/some/prefix/\\d{8}/backup_`),
+  )
+}, 60_000)
+
+test('what is written meanwhile belongs to the next backup', async () => {
+  await scene.sql(
+    'CREATE TABLE counters (id int PRIMARY KEY, n bigint); INSERT INTO counters SELECT i, 0 FROM generate_series(1, 5000) i; CREATE SEQUENCE s',
+  )
+  const stop = new AbortController()
+  const writing = (async () => {
+    let writes = 0
+    while (!stop.signal.aborted) {
+      await scene.sql(
+        `UPDATE counters SET n = n + 1; INSERT INTO counters SELECT nextval('s') + 10000, 1; DELETE FROM counters WHERE id = ${writes}`,
+      )
+      writes++
+    }
+    return writes
+  })()
+  const outcome = succeeded(await scene.backUp())
+  stop.abort()
+  expect(await writing).toBeGreaterThan(1)
+  expect(outcome).toMatchObject({ status: 'success', outputs: { verified: 'true' } })
+}, 60_000)
+
+test('a server named by verify-url is restored into, and left as it was', async () => {
+  await scene.sql(everyType)
+  const before = await scene.databases()
+  const outcome = succeeded(await scene.backUp({ 'verify-url': scene.lab.postgres.url }))
+  expect(outcome).toMatchObject({ status: 'success', outputs: { verified: 'true' } })
+  expect(JSON.stringify(outcome.evidence)).toContain('scratch database on 127.0.0.1')
+  expect(await scene.databases()).toEqual(before)
+}, 60_000)
+
+test.each([
+  ['list', 'that the rows can be restored is not proved'],
+  ['none', 'nothing is proved'],
+])('verify: %s says what it did not prove, and is not counted as verified', async (verify, words) => {
+  await scene.sql('CREATE TABLE t AS SELECT 1 AS a')
+  const outcome = succeeded(await scene.backUp({ verify }))
+  expect(outcome).toMatchObject({ status: 'success', outputs: { verified: 'false' } })
+  expect(JSON.stringify(outcome.evidence)).toContain(words)
+  const store = openFileStore(join(scene.folder, 'store'))
+  expect(
+    await newestBackup(store, { service: 'runbook-api', environment: 'staging' }, alive()),
+  ).toBeUndefined()
+})
+
+test('a dry run writes nothing', async () => {
+  const outcome = succeeded(await scene.backUp({ 'dry-run': 'true' }))
+  expect(outcome).toMatchObject({ status: 'success', reason: 'dry-run' })
+  expect(await readdir(scene.folder)).toEqual([])
+})
+
+test('the manifest says what is needed to restore without this suite', async () => {
+  await scene.sql('CREATE TABLE t AS SELECT 1 AS a')
+  const outcome = succeeded(await scene.backUp())
+  const file = fileURLToPath(outcome.outputs['backup-uri'] ?? '').replace(/dump$/, 'json')
+  expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
+    format: 'pg_dump custom',
+    sha256: outcome.outputs['sha256'],
+    bytes: Number(outcome.outputs['bytes']),
+    database: { name: scene.database, encoding: 'UTF8' },
+    contents: { tables: [{ schema: 'public', table: 't', rows: 1 }] },
+  })
+})

@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import type { Environment } from '../../../shared/runbook/environment.ts'
+import { backupDb, backupDbFields } from '../../../shared/steps/backup-db.ts'
+import { parseInputs } from '../../../shared/steps/inputs.ts'
+import type { Ports } from '../../../shared/steps/ports.ts'
+import { restoreDb, restoreDbFields } from '../../../shared/steps/restore-db.ts'
+import { createBucket, createDatabase, deleteBucket, dropDatabase, openLab, type Lab } from '../../lab/lab.ts'
+import { environmentAt, realPorts } from '../gate/ports.ts'
+
+type Words = Record<string, string>
+
+/** A database, a folder and a bucket of a test's own, and the two steps run on them. */
+export interface Scene {
+  lab: Lab
+  database: string
+  url: string
+  /** A folder on this machine; `file://` destinations lie in it. */
+  folder: string
+  bucket: string
+  environment: Environment
+  /** Runs statements in the scene's database, or in another one of the server. */
+  sql<T = Record<string, unknown>>(text: string, database?: string): Promise<T[]>
+  backUp(inputs?: Words, ports?: Partial<Ports>): Promise<Outcome>
+  restore(inputs?: Words, ports?: Partial<Ports>): Promise<Outcome>
+  /** Databases of the server whose name starts with the scene's own. */
+  databases(): Promise<string[]>
+  close(): Promise<void>
+}
+
+export async function openScene(): Promise<Scene> {
+  const lab = openLab()
+  const name = `backup-${randomBytes(4).toString('hex')}`
+  const [url, folder] = [await createDatabase(lab, name), await mkdtemp(join(tmpdir(), 'scene-'))]
+  await createBucket(lab, name)
+  const { s3 } = lab
+  const env = {
+    PATH: process.env['PATH'],
+    TMPDIR: folder,
+    AWS_ENDPOINT_URL: s3.endpoint,
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    AWS_REGION: s3.region,
+  }
+  const environment = environmentAt('', {
+    root: folder,
+    backup: { destination: `file://${folder}/store`, retentionDays: 30, rpoMs: 3_600_000, rtoMs: 14_400_000 },
+  })
+  const say = (words: Words) => (input: string) =>
+    ({ environment: environment.name, 'database-url': url, ...words })[input] ?? ''
+
+  async function sql<T>(text: string, database = name): Promise<T[]> {
+    const connectionString = new URL(url)
+    connectionString.pathname = `/${encodeURIComponent(database)}`
+    const client = new pg.Client({ connectionString: connectionString.href })
+    await client.connect()
+    try {
+      // Several statements answer with a list of results, which the types do not say.
+      const results = [await client.query(text)].flat() as pg.QueryResult[]
+      return (results.at(-1)?.rows ?? []) as T[]
+    } finally {
+      await client.end()
+    }
+  }
+
+  return {
+    lab,
+    database: name,
+    url,
+    folder,
+    bucket: name,
+    environment,
+    sql,
+    backUp: (inputs = {}, ports = {}) =>
+      backupDb(environment, parseInputs(backupDbFields, say(inputs)), realPorts({ env, ...ports })),
+    restore: (inputs = {}, ports = {}) =>
+      restoreDb(environment, parseInputs(restoreDbFields, say(inputs)), realPorts({ env, ...ports })),
+    async databases() {
+      const rows = await sql<{ datname: string }>(
+        `SELECT datname FROM pg_database WHERE datname LIKE '${name}%' OR datname LIKE 'runbook_verify%' ORDER BY 1`,
+        'postgres',
+      )
+      return rows.map(({ datname }) => datname)
+    },
+    async close() {
+      const rows = await sql<{ datname: string }>(
+        `SELECT datname FROM pg_database WHERE datname LIKE '${name}%'`,
+        'postgres',
+      )
+      for (const { datname } of rows) await dropDatabase(lab, datname)
+      await deleteBucket(lab, name)
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The outcome of a step that must have succeeded; otherwise what it said. */
+export function succeeded(outcome: Outcome): Outcome {
+  if (outcome.status === 'success') return outcome
+  const details = outcome.evidence.map(
+    ({ subject, finding, detail = '' }) => `${subject}: ${finding} ${detail}`,
+  )
+  throw new Error([outcome.reason, outcome.summary, ...details].join('\n'))
+}
