@@ -91,7 +91,7 @@ async function watchWorld(place: Place, workloads: KubeObject[], signal: AbortSi
   const [only] = workloads
   const one = workloads.length === 1 && only
   const pods = one ? selectorOf(one) : {}
-  const [deployments, replicaSets, podList, events] = await Promise.all([
+  const [deployments, replicaSets, podList, events, mayGrow] = await Promise.all([
     start(
       `/apis/apps/v1/namespaces/${namespace}/deployments`,
       one
@@ -110,6 +110,7 @@ async function watchWorld(place: Place, workloads: KubeObject[], signal: AbortSi
       if (error instanceof ApiError && error.status === 403) return undefined
       throw error
     }),
+    mayStartNodes(place),
   ])
   return {
     view(workload) {
@@ -121,6 +122,7 @@ async function watchWorld(place: Place, workloads: KubeObject[], signal: AbortSi
         replicaSets: [...replicaSets.items.values()],
         pods: [...podList.items.values()],
         events: [...(events?.items.values() ?? [])],
+        mayGrow,
       }
     },
     changed: () =>
@@ -130,6 +132,22 @@ async function watchWorld(place: Place, workloads: KubeObject[], signal: AbortSi
     assertAlive() {
       if (dead !== undefined) throw dead as Error
     },
+  }
+}
+
+/**
+ * Whether nodes may be added by the cluster itself: those of a cloud may, those of one's own machines do not. An account
+ * that may not look has to take it as possible.
+ */
+async function mayStartNodes({ client }: Place): Promise<boolean> {
+  try {
+    const { items = [] } = ((await client.get('/api/v1/nodes?limit=1')) ?? {}) as {
+      items?: { spec?: { providerID?: string } }[]
+    }
+    return items.some(({ spec }) => !/^($|kind:|k3s:|kwok:)/.test(spec?.providerID ?? ''))
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return true
+    throw error
   }
 }
 

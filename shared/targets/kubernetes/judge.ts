@@ -10,6 +10,8 @@ export interface View {
   replicaSets: ReplicaSet[]
   pods: Pod[]
   events: PodEvent[]
+  /** The cluster may start further nodes by itself. */
+  mayGrow: boolean
 }
 
 /** When each symptom was seen first, by its key: milliseconds of a monotonic clock. */
@@ -82,7 +84,7 @@ export function judge(view: View, memory: Memory, now: number): { verdict: Verdi
   }
   const unready = pods.filter(pod => !isReady(pod))
   const sick = unready
-    .map(pod => template && symptomOf(pod, template, view.events))
+    .map(pod => template && symptomOf(pod, { ...view, template }))
     .filter(symptom => symptom !== undefined)
   // That a container runs and is not ready yet is how every start looks.
   const worthTelling = (symptom: Symptom) =>

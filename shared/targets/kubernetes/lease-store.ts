@@ -1,4 +1,4 @@
-import { ToolError } from '../../outcome/errors.ts'
+import { InputError, ToolError } from '../../outcome/errors.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Holder, Lease } from '../../release/lease.ts'
 import { emptyLedger, type Ledger } from '../../release/ledger.ts'
@@ -64,7 +64,16 @@ export function createLeaseStore(place: LeasePlace): LeaseStore {
 
   const read = async (): Promise<EnvironmentState> => {
     const found = await client.get(path)
-    if (found) return parse(found, empty)
+    if (found) {
+      const state = parse(found, empty)
+      const other = state.ledger.environment
+      if (other !== environment) {
+        throw new InputError(`namespace ${namespace} is the environment ${other} of ${service} already`, {
+          hint: `Give ${environment} a namespace of its own, or call it ${other}.`,
+        })
+      }
+      return state
+    }
     return {
       ledger: empty,
       lease: null,

@@ -2,7 +2,7 @@ import { resolveImage } from '../../platform/registry.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
-import type { Target } from '../target.ts'
+import type { Payload, Target } from '../target.ts'
 import { readCapacity } from './capacity.ts'
 import { createClient } from './client.ts'
 import { connect } from './kubeconfig.ts'
@@ -16,6 +16,24 @@ import { createPaths } from './resources.ts'
 import { take } from './take-over.ts'
 import type { Place } from './tenure.ts'
 
+/** Shorter values are words like `true` or `info`: to hide those would hide half of what is said. */
+const secretLength = 8
+
+/**
+ * From now on the values of a payload's Secrets are not shown, whatever pods write into their logs.
+ * @param known words that stand in every line anyway: `production` is no secret, although NODE_ENV is among them
+ */
+function keepSecret({ secrets }: Adapters, known: string[], payload: Payload): Payload {
+  for (const { kind, data } of bodyOf(payload).manifests) {
+    if (kind !== 'Secret') continue
+    for (const encoded of Object.values((data ?? {}) as Record<string, string>)) {
+      const value = Buffer.from(encoded, 'base64').toString('utf8')
+      if (value.length >= secretLength && !known.includes(value)) secrets.add(value)
+    }
+  }
+  return payload
+}
+
 /**
  * A namespace of a Kubernetes cluster as a target. Nothing is sent until the first question is asked.
  * @throws InputError when no usable kubeconfig is there
@@ -28,6 +46,7 @@ export function openKubernetes(
   const { service, name } = environment
   const { namespace, workload } = spec
   const { clock, signal } = adapters
+  const known = [service, name, namespace]
   const client = createClient(connect(adapters, spec.context), clock, signal)
   const place: Place = {
     service,
@@ -48,13 +67,13 @@ export function openKubernetes(
     live: () => readLive(client, namespace, workload),
     pin: async ({ image }) => (await resolveImage(image, adapters)).pinned,
     // A function of its own, so that what it throws becomes a rejection.
-    render: async request => Promise.resolve(render(environment, spec, request)),
+    render: async request => Promise.resolve(keepSecret(adapters, known, render(environment, spec, request))),
     rehearse: payload => rehearse(place, bodyOf(payload)),
     capacity: payload => readCapacity(place, bodyOf(payload)),
     async recall(id) {
       const { slots } = await place.lease.read()
       const record = await place.records.load(id, slots[id] ?? [])
-      return record && payloadOf(record.body)
+      return record && keepSecret(adapters, known, payloadOf(record.body))
     },
     logs: lines => readLogs(place, lines),
     take: (holder, deadlineMs) => take(place, holder, deadlineMs),

@@ -22,6 +22,8 @@ const lateConfigMs = 4_000
 const passingNodeMs = 30_000
 /** Room may become free when old pods end; without an autoscaler it does not come from elsewhere. */
 const noRoomMs = 5_000
+/** An autoscaler says within some 10 s whether it will start one. */
+const scalerAnswerMs = 30_000
 /** An autoscaler that has started a node needs minutes for it. */
 const newNodeMs = 10 * 60_000
 /** A start that no startupProbe and no initial delay announce may still take this long. */
@@ -29,8 +31,16 @@ const undeclaredStartMs = 45_000
 /** The kubelet probes on its own beat, and its answer has to travel. */
 const probeLagMs = 3_000
 
+/** What a pod is judged by beside its own status. */
+export interface Surroundings {
+  template: PodTemplate
+  events: PodEvent[]
+  /** The cluster may start further nodes by itself. */
+  mayGrow: boolean
+}
+
 /** What keeps a pod of the new revision from becoming ready; undefined while it is only on its way. */
-export function symptomOf(pod: Pod, template: PodTemplate, events: PodEvent[]): Symptom | undefined {
+export function symptomOf(pod: Pod, { template, events, mayGrow }: Surroundings): Symptom | undefined {
   const own = events.filter(event => event.involvedObject.uid === pod.metadata.uid)
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {}
   for (const status of initContainerStatuses) {
@@ -42,7 +52,7 @@ export function symptomOf(pod: Pod, template: PodTemplate, events: PodEvent[]): 
     const found = ofContainer(pod, status, own)
     if (found) return found
   }
-  return ofPod(pod, own) ?? notReady(pod, containerStatuses, template, own)
+  return ofPod(pod, own, mayGrow) ?? notReady(pod, containerStatuses, template, own)
 }
 
 function ofContainer(pod: Pod, status: ContainerStatus, events: PodEvent[]): Symptom | undefined {
@@ -135,16 +145,21 @@ function cannotEverRun(message: string): boolean {
   )
 }
 
-function ofPod(pod: Pod, events: PodEvent[]): Symptom | undefined {
+function ofPod(pod: Pod, events: PodEvent[], mayGrow: boolean): Symptom | undefined {
   const scheduled = pod.status?.conditions?.find(({ type }) => type === 'PodScheduled')
   if (scheduled?.status === 'False' && scheduled.reason === 'Unschedulable') {
-    const growing = events.some(({ reason = '' }) => /^(TriggeredScaleUp|Nominated)$/.test(reason))
+    const said = (words: RegExp) => events.some(({ reason = '' }) => words.test(reason))
+    const graceMs = said(/^(TriggeredScaleUp|Nominated)$/)
+      ? newNodeMs
+      : mayGrow && !said(/^NotTriggerScaleUp$/)
+        ? scalerAnswerMs
+        : noRoomMs
     return {
       class: 'unschedulable',
       pod: pod.metadata.name,
       container: '',
       message: `Pod ${pod.metadata.name} finds no node: ${shorten(scheduled.message ?? '')}`,
-      graceMs: growing ? newNodeMs : noRoomMs,
+      graceMs,
     }
   }
   const mount = events.findLast(({ reason }) => reason === 'FailedMount' || reason === 'FailedAttachVolume')

@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { adopt } from '../../../shared/release/ledger.ts'
 import { enterRoom, run, takeFree, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
 import { bringBack, release } from './release.ts'
+
+jest.setTimeout(60_000)
 
 let room: Room
 beforeAll(() => {

@@ -1,12 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { LeaseLostError } from '../../../shared/outcome/errors.ts'
 import { enterRoom, run, takeFree, type Room } from './cluster.ts'
 import { configMap, deployment } from './manifests.ts'
 import { startProxy, type Proxy } from './proxy.ts'
 import { recordGood, release } from './release.ts'
+
+jest.setTimeout(60_000)
 
 let room: Room
 let proxy: Proxy

@@ -27,9 +27,17 @@ interface Situation {
   status?: object
   spec?: object
   container?: Partial<Container>
+  mayGrow?: boolean
 }
 
-function view({ pods = [], events = [], status = {}, spec = {}, container = {} }: Situation): View {
+function view({
+  pods = [],
+  events = [],
+  status = {},
+  spec = {},
+  container = {},
+  mayGrow = false,
+}: Situation): View {
   const deployment: KubeObject = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -41,7 +49,7 @@ function view({ pods = [], events = [], status = {}, spec = {}, container = {} }
     },
     status: { observedGeneration: 2, replicas: 2, updatedReplicas: 1, availableReplicas: 1, ...status },
   }
-  return { deployment, replicaSets: [older, replicaSet], pods, events }
+  return { deployment, replicaSets: [older, replicaSet], pods, events, mayGrow }
 }
 
 const of = (pod: Pod, owner = 'rs-2'): Pod => ({
@@ -188,6 +196,11 @@ describe('a rollout goes on', () => {
       involvedObject: { uid: 'uid-big' },
     }
     expect(classOf(after(60, { pods: [caught('big')], events: [growing] }))).toBe('progressing')
+    expect(classOf(after(25, { pods: [caught('big')], mayGrow: true }))).toBe('progressing')
+    expect(classOf(after(31, { pods: [caught('big')], mayGrow: true }))).toBe('unschedulable')
+    const refusing = { ...growing, reason: 'NotTriggerScaleUp' }
+    const said = after(6, { pods: [caught('big')], events: [refusing], mayGrow: true })
+    expect(classOf(said)).toBe('unschedulable')
   })
 
   test('as long as its own probes allow', () => {
