@@ -1,0 +1,35 @@
+import { expect, test } from '@jest/globals'
+import { dumpKey, manifestKey, parseKey, parseStamp, stampOf } from '../../../shared/backup/keys.ts'
+
+const name = {
+  service: 'runbook-api',
+  environment: 'production',
+  takenAt: Date.parse('2023-12-01T14:30:00Z'),
+}
+const key = '20231201/backup_20231201_143000_runbook-api_production.dump'
+
+test('a key bears the name that the guide gives, with service and environment', () => {
+  expect(dumpKey(name)).toBe(key)
+  expect(manifestKey(key)).toBe('20231201/backup_20231201_143000_runbook-api_production.json')
+  expect(parseKey(key)).toEqual({ ...name, kind: 'dump' })
+  expect(parseKey(manifestKey(key))).toEqual({ ...name, kind: 'manifest' })
+})
+
+test.each([
+  'backup_20231201_143000_runbook-api_production.dump',
+  '20231202/backup_20231201_143000_runbook-api_production.dump',
+  '20231301/backup_20231301_143000_runbook-api_production.dump',
+  '20230230/backup_20230230_143000_runbook-api_production.dump',
+  '20231201/backup_20231201_243000_runbook-api_production.dump',
+  '20231201/backup_20231201_143000_runbook-api.dump',
+  '20231201/backup_20231201_143000_runbook-api_production.dump.part',
+  '20231201/backup_20231201_143000_Runbook_production.sql',
+  'x/20231201/backup_20231201_143000_runbook-api_production.dump',
+  '../20231201/backup_20231201_143000_runbook-api_production.dump',
+])('%s is not one of ours', foreign => {
+  expect(parseKey(foreign)).toBeUndefined()
+})
+
+test('a stamp is read back as the second that it was written from', () => {
+  expect(parseStamp(stampOf(name.takenAt + 999))).toBe(name.takenAt)
+})

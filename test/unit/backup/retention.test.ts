@@ -1,0 +1,65 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { chooseExpired, type Kept } from '../../../shared/backup/retention.ts'
+
+const day = 86_400_000
+const now = 400 * day
+
+const backup = fc.record({
+  age: fc.integer({ min: 0, max: 200 }),
+  verified: fc.constantFrom<Kept['verified']>('restore', 'list', 'none', undefined),
+  hasDump: fc.boolean(),
+  hasManifest: fc.boolean(),
+})
+const store = fc
+  .array(backup, { maxLength: 40 })
+  .map(list =>
+    list
+      .map(({ age, ...each }, index): Kept => ({ ...each, key: `key-${index}`, takenAt: now - age * day }))
+      .sort((a, b) => b.takenAt - a.takenAt),
+  )
+const rules = fc.record({
+  days: fc.integer({ min: 1, max: 60 }),
+  keepAtLeast: fc.integer({ min: 1, max: 10 }),
+})
+const whole = ({ hasDump, hasManifest }: Kept) => hasDump && hasManifest
+
+test('nothing whole goes before its days are over, and so many verified ones always stay', () => {
+  fc.assert(
+    fc.property(store, rules, (backups, { days, keepAtLeast }) => {
+      const expired = new Set(chooseExpired(backups, { days, keepAtLeast }, now))
+      const verified = backups.filter(each => whole(each) && each.verified === 'restore')
+      const kept = verified.filter(each => !expired.has(each))
+      expect(kept.length).toBeGreaterThanOrEqual(Math.min(verified.length, keepAtLeast))
+      // Those that stay are the newest.
+      expect(verified.slice(0, keepAtLeast).some(each => expired.has(each))).toBe(false)
+      for (const each of expired) if (whole(each)) expect(now - each.takenAt).toBeGreaterThan(days * day)
+      // One whose manifest says nothing that we understand is not ours to judge.
+      for (const each of expired) if (whole(each)) expect(each.verified).toBeDefined()
+    }),
+  )
+})
+
+test('with enough verified ones, what is old goes', () => {
+  const at = (age: number, verified: Kept['verified']): Kept => ({
+    key: `${age}`,
+    takenAt: now - age * day,
+    verified,
+    hasDump: true,
+    hasManifest: true,
+  })
+  const backups = [at(1, 'restore'), at(2, 'restore'), at(31, 'restore'), at(32, 'none')]
+  expect(chooseExpired(backups, { days: 30, keepAtLeast: 2 }, now).map(({ key }) => key)).toEqual([
+    '31',
+    '32',
+  ])
+  expect(chooseExpired(backups, { days: 30, keepAtLeast: 3 }, now).map(({ key }) => key)).toEqual(['32'])
+  expect(chooseExpired(backups, { days: 30, keepAtLeast: 4 }, now)).toEqual([])
+})
+
+test('half a backup is left alone for a day: another run may be at it', () => {
+  const half = { key: 'half', verified: undefined, hasDump: true, hasManifest: false }
+  const rule = { days: 30, keepAtLeast: 1 }
+  expect(chooseExpired([{ ...half, takenAt: now - 0.9 * day }], rule, now)).toEqual([])
+  expect(chooseExpired([{ ...half, takenAt: now - 1.1 * day }], rule, now)).toHaveLength(1)
+})
