@@ -1,0 +1,163 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import { find, unsettled } from '../../../shared/release/ledger.ts'
+import { runWorkflow, type RunResult, type Trigger } from '../../caller/run.ts'
+import { makeService, type Service } from '../../caller/service.ts'
+import { makeStage, type Stage } from '../../caller/stage.ts'
+import { readState } from '../../caller/state.ts'
+import { readLab, type Lab } from '../../lab/lab.ts'
+import { placesOf } from '../../lab/places.ts'
+
+// A service repository that knows this suite only as `org/runbook-actions/...@v1`, on a real runner, with the assembled
+// tree, and in production with no more rights than deployment/k8s/access gives.
+
+jest.setTimeout(600_000)
+
+/** An action by itself, in a job of the caller's own. */
+const aloneWorkflow = `name: alone
+on: workflow_dispatch
+permissions: {}
+jobs:
+  alone:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8
+      - run: printf '%s\\n' "$CONTENT" > deployment/config/.env.production
+        env:
+          CONTENT: \${{ secrets.PRODUCTION_ENV_FILE }}
+      - uses: org/runbook-actions/deploy@v1
+        with:
+          environment: production
+          version: v1.2.0
+          image: localhost:5000/runbook-api:v1.0.0
+          kubeconfig: \${{ secrets.PRODUCTION_KUBECONFIG }}
+`
+
+const tree = join(import.meta.dirname, '../../../build/tree')
+const folder = mkdtempSync(join(tmpdir(), 'pipeline-'))
+let lab: Lab
+let stage: Stage
+let service: Service
+let secrets: Record<string, string>
+let runs = 0
+
+beforeAll(async () => {
+  const found = readLab(placesOf(process.env))
+  if (!found) throw new Error('the lab is down; start it with: script/lab up')
+  if (!existsSync(tree))
+    throw new Error('the published tree is missing; make it with: script/assemble build/tree')
+  lab = found
+  stage = await makeStage(lab, { name: 'runbook-pipeline', nodePort: 30_090, stagingPort: 30_091 })
+  service = makeService(join(folder, 'service'), stage.places)
+  writeFileSync(join(service.folder, '.github/workflows/alone.yml'), aloneWorkflow)
+  secrets = await stage.secrets(service)
+})
+
+afterAll(async () => {
+  await stage.clear()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+function run(trigger: Trigger): Promise<RunResult> {
+  runs++
+  return runWorkflow({
+    lab,
+    tree,
+    repository: service.folder,
+    folder: join(folder, String(runs)),
+    id: 1_000 + runs,
+    trigger,
+    secrets,
+    signal: new AbortController().signal,
+  })
+}
+
+async function servingIn(environment: string) {
+  const { ledger, live, lease } = await readState(lab, service, environment)
+  const serving = find(ledger, ledger.serving)
+  return {
+    version: serving?.version,
+    state: serving?.state,
+    rest: unsettled(ledger) === undefined && ledger.restoring === null && lease === null,
+    live: live.version,
+    ready: live.ready,
+  }
+}
+
+const atRest = (version: string) => ({ version, state: 'good', rest: true, live: version, ready: true })
+const endOf = (result: RunResult, step: string, environment: string): Outcome | undefined =>
+  result.outcomes.findLast(each => each.step === step && each.environment === environment)
+
+describe('a tag', () => {
+  test('travels to staging and production, as one digest', async () => {
+    service.release('v1.0.0')
+    const result = await run({ event: 'push', tag: 'v1.0.0' })
+    expect(result.success).toBe(true)
+    expect(await servingIn('staging')).toEqual(atRest('v1.0.0'))
+    expect(await servingIn('production')).toEqual(atRest('v1.0.0'))
+    const digests = ['staging', 'production'].map(
+      name => endOf(result, 'deploy', name)?.outputs['image-digest'],
+    )
+    expect(digests[0]).toMatch(/^sha256:[0-9a-f]{64}$/)
+    expect(digests[1]).toBe(digests[0])
+    expect(endOf(result, 'backup-db', 'production')?.outputs['verified']).toBe('true')
+  })
+
+  test('of a pre-release stops at staging', async () => {
+    service.release('v1.1.0-rc.1')
+    const result = await run({ event: 'push', tag: 'v1.1.0-rc.1' })
+    expect(result.success).toBe(true)
+    expect(await servingIn('staging')).toEqual(atRest('v1.1.0-rc.1'))
+    expect(await servingIn('production')).toEqual(atRest('v1.0.0'))
+  })
+
+  test('that is ill in production comes back by itself, and the run fails and says why', async () => {
+    service.release('v1.1.0', { production: { FAULT_CRASH_AFTER: '500ms' } })
+    const result = await run({ event: 'push', tag: 'v1.1.0' })
+    expect(result.success).toBe(false)
+    expect(await servingIn('staging')).toEqual(atRest('v1.1.0'))
+    expect(await servingIn('production')).toEqual(atRest('v1.0.0'))
+    expect(endOf(result, 'rollback', 'production')).toMatchObject({
+      status: 'success',
+      reason: 'restored',
+      outputs: { verdict: 'healthy', 'restored-release-id': 'r1' },
+    })
+    expect(endOf(result, 'deploy', 'production')).toMatchObject({
+      status: 'failure',
+      reason: 'rollout-doomed',
+    })
+  })
+
+  test('that is no version is refused before anything runs', async () => {
+    service.release('v2')
+    const result = await run({ event: 'push', tag: 'v2' })
+    expect(result.success).toBe(false)
+    expect(result.outcomes).toEqual([])
+  })
+})
+
+test('an action works by itself, from the caller’s own workflow and the assembled tree alone', async () => {
+  const result = await run({ event: 'workflow_dispatch', workflow: 'alone.yml', inputs: {} })
+  expect(result.success).toBe(true)
+  expect(result.outcomes.map(({ step, reason }) => [step, reason])).toEqual([
+    ['deploy', 'done'],
+    ['finish', 'settled-good'],
+  ])
+  expect(endOf(result, 'finish', 'production')?.summary).toContain('ungated')
+  expect(await servingIn('production')).toEqual(atRest('v1.2.0'))
+})
+
+test('no secret is in any log or report', () => {
+  const values = Object.values(secrets).flatMap(text =>
+    text.split('\n').map(line => line.split('=').slice(1).join('=')),
+  )
+  const secret = values.filter(value => /^(postgres:|SG\.|[0-9a-f]{40,})/.test(value))
+  expect(secret.length).toBeGreaterThan(3)
+  for (let number = 1; number <= runs; number++) {
+    const log = readFileSync(join(folder, String(number), 'log.txt'), 'utf8')
+    for (const value of secret) expect(log.includes(value)).toBe(false)
+  }
+})
