@@ -59,7 +59,7 @@ export async function openEngine(host: string, adapters: Adapters): Promise<Engi
       const request = connection.request({
         method,
         path: version + path + queryOf(options.query),
-        headers: { host: 'docker', ...headers, ...options.headers },
+        headers: { ...headers, ...options.headers },
       })
       const fail = (error: unknown) => {
         stop()
@@ -98,7 +98,12 @@ export async function openEngine(host: string, adapters: Adapters): Promise<Engi
     now: () => clock.engine + (performance.now() - clock.here),
     close: () => connection.close(),
   }
-  const { ApiVersion } = await engine.json<{ ApiVersion: string }>('GET', '/version')
+  const { ApiVersion } = await engine
+    .json<{ ApiVersion: string }>('GET', '/version')
+    .catch((error: unknown) => {
+      connection.close()
+      throw error
+    })
   if (isOlder(ApiVersion, oldestApi)) {
     connection.close()
     throw new ToolError(

@@ -23,12 +23,15 @@ export function openPipe(exec: Exec, file: string, args: string[], { env, onErro
   const stream = new SocketLike({
     read: () => child.stdout.resume(),
     write: (chunk, _encoding, done) => {
-      child.stdin.write(chunk, done)
+      // A program that has ended says why on standard error; that nobody reads its input any more says nothing.
+      child.stdin.write(chunk, () => done())
     },
     final: done => {
-      child.stdin.end(done)
+      child.stdin.end(() => done())
     },
     destroy: (error, done) => {
+      // ssh ends by the signal; a docker command that was started directly, by the end of its input.
+      child.stdin.destroy()
       child.kill()
       done(error)
     },
@@ -37,11 +40,10 @@ export function openPipe(exec: Exec, file: string, args: string[], { env, onErro
   child.stdout.on('data', chunk => {
     if (!stream.push(chunk)) child.stdout.pause()
   })
-  child.stdout.on('end', () => stream.push(null))
   child.on('error', cause => stream.destroy(failure(file, cause.message, cause)))
   child.on('close', code => {
-    if (code !== 0 && code !== null)
-      stream.destroy(failure(file, lastLine(said) ?? `ended with code ${code}`))
+    if (code === 0 || code === null) stream.push(null)
+    else stream.destroy(failure(file, lastLine(said) ?? `ended with code ${code}`))
   })
   return stream
 }
