@@ -8,5 +8,11 @@ process.removeAllListeners('warning')
 module.exports = {
   process: source => ({ code: stripTypeScriptTypes(source, { mode: 'strip' }) }),
   getCacheKey: (source, path) =>
-    createHash('sha256').update(process.version).update('\0').update(path).update('\0').update(source).digest('hex'),
+    createHash('sha256')
+      .update(process.version)
+      .update('\0')
+      .update(path)
+      .update('\0')
+      .update(source)
+      .digest('hex'),
 }

@@ -38,7 +38,8 @@ function run(action: string, inputs: Record<string, string>): Ended {
   const summary = join(work, 'summary')
   writeFileSync(output, '')
   writeFileSync(summary, '')
-  const names = Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])
+  const given: Record<string, string> = {}
+  for (const [name, value] of Object.entries(inputs)) given[`INPUT_${name.toUpperCase()}`] = value
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(tree, action, 'dist/index.js')], {
     cwd: work,
     encoding: 'utf8',
@@ -50,7 +51,7 @@ function run(action: string, inputs: Record<string, string>): Ended {
       GITHUB_WORKSPACE: work,
       GITHUB_OUTPUT: output,
       GITHUB_STEP_SUMMARY: summary,
-      ...Object.fromEntries(names),
+      ...given,
     },
   })
   const known = new Set(['deployment', 'output', 'summary'])
