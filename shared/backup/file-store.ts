@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { link, mkdir, open, readdir, rm } from 'node:fs/promises'
-import { dirname, join, relative, sep } from 'node:path'
+import { link, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { pathToFileURL } from 'node:url'
 import { messageOf, ToolError } from '../outcome/errors.ts'
@@ -16,7 +16,7 @@ export function openFileStore(folder: string): Store {
     async put(key, body, { signal }) {
       const file = join(folder, key)
       // Beside its place, so that it can be linked in; the leading dot keeps it out of every listing.
-      const draft = join(dirname(file), `.${randomBytes(6).toString('hex')}.part`)
+      const draft = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}.part`)
       try {
         await mkdir(dirname(file), { recursive: true, mode: 0o700 })
         const sink = createWriteStream(draft, { flags: 'wx', mode: 0o600, flush: true })
@@ -47,7 +47,7 @@ export function openFileStore(folder: string): Store {
         const entries = await readdir(folder, { recursive: true, withFileTypes: true })
         return entries
           .filter(entry => entry.isFile() && !entry.name.startsWith('.'))
-          .map(entry => relative(folder, join(entry.parentPath, entry.name)).replaceAll(sep, '/'))
+          .map(entry => keyOf(join(entry.parentPath, entry.name)))
           .sort()
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
@@ -62,6 +62,20 @@ export function openFileStore(folder: string): Store {
         throw storeError(uri, 'remove from', error)
       }
     },
+
+    async removeAbandoned(mine, before) {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+      for (const { name, parentPath } of entries) {
+        const meant = /^\.(.+)\.[0-9a-f]{12}\.part$/.exec(name)?.[1]
+        if (meant === undefined || !mine(keyOf(join(parentPath, meant)))) continue
+        const draft = join(parentPath, name)
+        if ((await stat(draft)).mtimeMs < before) await rm(draft, { force: true })
+      }
+    },
+  }
+
+  function keyOf(path: string): string {
+    return relative(folder, path).replaceAll(sep, '/')
   }
 }
 

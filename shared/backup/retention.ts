@@ -1,4 +1,4 @@
-import { manifestKey } from './keys.ts'
+import { manifestKey, parseKey } from './keys.ts'
 import { listBackups, readManifest, type Listed, type Owner } from './catalog.ts'
 import type { Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
@@ -64,5 +64,11 @@ export async function applyRetention(
   // Manifests first: if this is cut off in between, no manifest promises a dump that is gone.
   await store.remove(expired.filter(({ hasManifest }) => hasManifest).map(({ key }) => manifestKey(key)))
   await store.remove(expired.filter(({ hasDump }) => hasDump).map(({ key }) => key))
+  await store.removeAbandoned(key => isOf(owner, key), clock.now() - abandonedAfterMs, signal)
   return expired.map(({ key }) => key)
+}
+
+function isOf({ service, environment }: Owner, key: string): boolean {
+  const name = parseKey(key)
+  return name?.service === service && name.environment === environment
 }

@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream'
 import {
+  AbortMultipartUploadCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
+  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   S3Client,
   type S3ClientConfig,
@@ -102,6 +104,17 @@ export function openS3Store(bucket: string, prefix: string, env: Record<string, 
         }
       } catch (error) {
         throw storeError(uri, 'remove from', error)
+      }
+    },
+
+    async removeAbandoned(mine, before, signal) {
+      const { Uploads = [] } = await client.send(
+        new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: root }),
+        { abortSignal: signal },
+      )
+      for (const { Key = '', UploadId, Initiated } of Uploads) {
+        if (!mine(Key.slice(root.length)) || !Initiated || Initiated.getTime() >= before) continue
+        await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }))
       }
     },
   }

@@ -15,6 +15,12 @@ export interface Store {
   list(signal: AbortSignal): Promise<string[]>
   /** Removes objects; one that is not there is no error. */
   remove(keys: string[]): Promise<void>
+  /**
+   * Removes what writes that were killed have left: drafts and half uploads, which `list` never shows.
+   * @param mine which keys they must have been meant for
+   * @param before milliseconds since 1970: younger ones may still be under way
+   */
+  removeAbandoned(mine: (key: string) => boolean, before: number, signal: AbortSignal): Promise<void>
 }
 
 export interface PutOptions {

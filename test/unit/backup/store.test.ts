@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -89,4 +89,14 @@ test('what is there is never replaced', async () => {
 
 test('a folder that is not there has no backups', async () => {
   expect(await openFileStore(join(folder, 'none')).list(signal)).toEqual([])
+})
+
+test('drafts that a killed run has left go when they are old, and only ours', async () => {
+  const store = openFileStore(folder)
+  const draft = (name: string) => join(folder, `.${name}.0123456789ab.part`)
+  for (const name of ['old', 'young', 'foreign']) await writeFile(draft(name), '')
+  await utimes(draft('old'), 1, 1)
+  await utimes(draft('foreign'), 1, 1)
+  await store.removeAbandoned(key => key !== 'foreign', Date.now() - 60_000, signal)
+  expect((await readdir(folder)).sort()).toEqual(['.foreign.0123456789ab.part', '.young.0123456789ab.part'])
 })

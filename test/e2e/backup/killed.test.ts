@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { openFileStore } from '../../../shared/backup/file-store.ts'
+import { newestBackup } from '../../../shared/backup/catalog.ts'
+import { openScene, succeeded, type Scene } from './scene.ts'
+
+let scene: Scene
+beforeEach(async () => {
+  scene = await openScene()
+  await scene.sql(
+    `CREATE TABLE t AS SELECT i, repeat(md5(i::text), 8) AS text FROM generate_series(1, 100000) i; CREATE INDEX ON t (text)`,
+  )
+}, 30_000)
+afterEach(() => scene.close())
+
+/** Runs a step in a process of its own, and kills it when it has said `word` and `delayMs` more are over. */
+async function killAt(
+  step: string,
+  inputs: Record<string, string>,
+  word: string,
+  until: () => Promise<boolean>,
+): Promise<string[]> {
+  const { environment, url } = scene
+  const json = JSON.stringify({
+    environment,
+    inputs: { environment: environment.name, 'database-url': url, ...inputs },
+  })
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'run-step.ts'), step, json], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'] },
+  })
+  const exited = once(child, 'exit')
+  const lines: string[] = []
+  for await (const line of createInterface(child.stdout)) {
+    lines.push(line)
+    if (!line.includes(word)) continue
+    while (!(await until()) && child.exitCode === null) await new Promise(setImmediate)
+    child.kill('SIGKILL')
+  }
+  await exited
+  return lines
+}
+
+/** Programs of this machine whose command line has `text`. */
+async function running(text: string): Promise<string[]> {
+  const found: string[] = []
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    if (line.includes(text)) found.push(line.replaceAll('\0', ' '))
+  }
+  return found
+}
+
+async function eventually(what: () => Promise<boolean>): Promise<void> {
+  for (const giveUp = Date.now() + 10_000; Date.now() < giveUp;) if (await what()) return
+  throw new Error('it did not happen within 10 s')
+}
+
+const alive = new AbortController().signal
+
+test('a backup that is killed while it verifies is none, its server ends, and the next one is well', async () => {
+  const before = await running('runbook-verify-')
+  let server = ''
+  await killAt('backup-db', {}, 'Stored ', async () => {
+    server =
+      (await running('--dbname=')).join() &&
+      ((await running('runbook-verify-')).find(line => !before.includes(line)) ?? '')
+    return server !== ''
+  })
+  expect(server).not.toBe('')
+  await eventually(async () => !(await running('runbook-verify-')).includes(server))
+  const store = openFileStore(join(scene.folder, 'store'))
+  const owner = { service: scene.environment.service, environment: scene.environment.name }
+  expect(await newestBackup(store, owner, alive)).toBeUndefined()
+  succeeded(await scene.backUp())
+  expect(await newestBackup(store, owner, alive)).toBeDefined()
+}, 60_000)
+
+test.each([0, 2, 5, 10, 20, 50])(
+  'a restore that is killed %s ms into its end leaves a whole database of the live name',
+  async delay => {
+    succeeded(await scene.backUp({ verify: 'none' }))
+    const [backup] = (await readdir(join(scene.folder, 'store'), { recursive: true })).filter(name =>
+      name.endsWith('.dump'),
+    )
+    await scene.sql('CREATE TABLE since AS SELECT 1 AS a')
+    const at = () => performance.now()
+    let start = 0
+    await killAt(
+      'restore-db',
+      { confirm: scene.environment.name, backup: `store/${backup ?? ''}` },
+      'rows were restored',
+      () => {
+        start ||= at()
+        return Promise.resolve(at() - start >= delay)
+      },
+    )
+    const [row] = await scene.sql<{ rows: number; since: boolean }>(
+      "SELECT count(*)::int AS rows, to_regclass('since') IS NOT NULL AS since FROM t",
+    )
+    // Either the live one with what was written since, or the restored one with the live one kept beside it.
+    expect(row?.rows).toBe(100_000)
+    const kept = (await scene.databases()).filter(name => name.includes('_before_'))
+    expect(kept).toHaveLength(row?.since === true ? 0 : 1)
+  },
+  60_000,
+)
