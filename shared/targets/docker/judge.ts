@@ -30,7 +30,8 @@ const trialMs = 3_000
 export function judge({ detail, upMs, answers }: Observation, role: 'service' | 'trial'): Judgement {
   const { State: state, RestartCount: restarts } = detail
   const ended = endOf(detail)
-  if (state.Status === 'exited' || state.Status === 'dead') return ended
+  const refused = state.Status === 'created' && state.Error !== ''
+  if (state.Status === 'exited' || state.Status === 'dead' || refused) return ended
   if (restarts >= restartsOfALoop) return ended.class === 'crash' ? { ...ended, class: 'crash-loop' } : ended
   if (state.Restarting) return { kind: 'waiting', for: `its start again: ${ended.why}` }
   if (!state.Running) return { kind: 'waiting', for: 'its start' }

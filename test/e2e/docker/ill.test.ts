@@ -78,6 +78,25 @@ describe('an ill release is known for what it is, while the good one serves', ()
     expect(await yard.ask()).toBe('v1.0.0')
   })
 
+  test.each(['beside a good one', 'as the first release'])(
+    'its program is not in its image, %s',
+    async where => {
+      const { target, tenure } =
+        where === 'as the first release'
+          ? await yard
+              .open()
+              .then(async opened => ({ ...opened, tenure: await takeFree(opened.target, run('1')) }))
+          : await withGood()
+
+      const { rollout } = await release(target, tenure, 'v1.1.0', images.empty, {})
+
+      expect(causeOf(rollout)).toMatchObject({
+        class: 'bad-command',
+        message: expect.stringContaining('/bin/nowhere'),
+      })
+    },
+  )
+
   test('its policy is not to be started again', async () => {
     const { target } = await yard.open({ spec: { restart: 'no' } })
     const tenure = await takeFree(target, run('1'))

@@ -40,6 +40,8 @@ export interface Images {
   plain: string
   /** The same with a health check, which MODE `sick` fails. */
   checked: string
+  /** Its program is not in it. */
+  empty: string
 }
 
 export interface Opened {
@@ -227,6 +229,7 @@ export function pushImages(): Images {
   const images = {
     plain: push(`FROM ${base}\nEXPOSE 3000\n`, 'plain'),
     checked: push(`FROM ${base}\nEXPOSE 3000\n${check}\n`, 'checked'),
+    empty: push(`FROM ${base}\nCMD ["/bin/nowhere"]\n`, 'empty'),
   }
   rmSync(root, { recursive: true })
   rmSync(archive)

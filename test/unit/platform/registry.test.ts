@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import http, { type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { systemExec } from '../../../shared/platform/exec.ts'
+import { resolveImage } from '../../../shared/platform/registry.ts'
+
+const manifest = '{"schemaVersion":2}'
+const digest = `sha256:${createHash('sha256').update(manifest).digest('hex')}`
+const [user, password] = ['ada', 'pass:word']
+
+/** A registry as far as manifests go: what it asks for is set by each test. */
+interface Fake {
+  host: string
+  /** `METHOD path`, and who asked. */
+  asked: string[]
+  guard: 'none' | 'basic' | 'bearer'
+  saysDigest: boolean
+  close(): Promise<void>
+}
+
+async function openFake(): Promise<Fake> {
+  const fake: Fake = { host: '', asked: [], guard: 'none', saysDigest: true, close: () => Promise.resolve() }
+  const basic = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`
+  const allowed = ({ headers }: IncomingMessage) => {
+    if (fake.guard === 'none') return true
+    return headers.authorization === (fake.guard === 'basic' ? basic : 'Bearer let-me-in')
+  }
+  const reply = (
+    asked: IncomingMessage,
+  ): { status: number; body: string; headers?: Record<string, string> } => {
+    const { url = '', headers } = asked
+    if (url.startsWith('/token')) {
+      const status = headers.authorization === basic ? 200 : 401
+      return { status, body: JSON.stringify({ token: 'let-me-in' }) }
+    }
+    if (!allowed(asked)) {
+      const bearer = `Bearer realm="http://${fake.host}/token",service="fake",scope="repository:org/api:pull"`
+      const challenge = fake.guard === 'basic' ? 'Basic realm="x"' : bearer
+      return { status: 401, body: '{}', headers: { 'www-authenticate': challenge } }
+    }
+    if (!url.startsWith('/v2/org/api/manifests/v1'))
+      return { status: 404, body: '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}' }
+    if (!headers.accept?.includes('application/vnd.oci.image.index.v1+json'))
+      return { status: 406, body: '{}' }
+    return {
+      status: 200,
+      body: manifest,
+      ...(fake.saysDigest ? { headers: { 'docker-content-digest': digest } } : {}),
+    }
+  }
+  const server = http.createServer((asked, answer) => {
+    fake.asked.push(`${asked.method ?? ''} ${asked.url ?? ''}`)
+    const { status, body, headers = {} } = reply(asked)
+    answer.writeHead(status, headers)
+    answer.end(asked.method === 'HEAD' ? undefined : body)
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address && typeof address === 'object') fake.host = `127.0.0.1:${address.port}`
+  fake.close = () => new Promise(resolve => void server.close(() => resolve()))
+  return fake
+}
+
+let fake: Fake
+let home = ''
+beforeEach(async () => {
+  fake = await openFake()
+  home = mkdtempSync(join(tmpdir(), 'rb-registry-'))
+})
+afterEach(async () => {
+  rmSync(home, { recursive: true })
+  await fake.close()
+})
+
+function resolve(reference: string) {
+  return resolveImage(reference, {
+    env: { DOCKER_CONFIG: home, PATH: `${home}:${process.env['PATH'] ?? ''}` },
+    exec: systemExec,
+    signal: new AbortController().signal,
+  })
+}
+
+function logIn(config: object): void {
+  writeFileSync(join(home, 'config.json'), JSON.stringify(config))
+}
+
+const auth = Buffer.from(`${user}:${password}`).toString('base64')
+
+test('a tag becomes a digest, in one question', async () => {
+  expect(await resolve(`${fake.host}/org/api:v1`)).toEqual({
+    pinned: `${fake.host}/org/api@${digest}`,
+    digest,
+  })
+  expect(fake.asked).toEqual(['HEAD /v2/org/api/manifests/v1'])
+})
+
+test('a registry that does not say the digest has its manifest hashed', async () => {
+  fake.saysDigest = false
+  expect((await resolve(`${fake.host}/org/api:v1`)).digest).toBe(digest)
+})
+
+test('the login that docker login left is shown, by itself', async () => {
+  fake.guard = 'basic'
+  logIn({ auths: { [fake.host]: { auth } } })
+  expect((await resolve(`${fake.host}/org/api:v1`)).digest).toBe(digest)
+})
+
+test('or to the token service that the registry names', async () => {
+  fake.guard = 'bearer'
+  logIn({ auths: { [`http://${fake.host}/v2/`]: { auth } } })
+  expect((await resolve(`${fake.host}/org/api:v1`)).digest).toBe(digest)
+  expect(fake.asked[1]).toBe('GET /token?service=fake&scope=repository%3Aorg%2Fapi%3Apull')
+})
+
+test('a credential helper is asked on its standard input', async () => {
+  fake.guard = 'basic'
+  logIn({ credHelpers: { [fake.host]: 'fake' } })
+  const helper = join(home, 'docker-credential-fake')
+  writeFileSync(
+    helper,
+    `#!/bin/sh\n[ "$1" = get ] && [ "$(cat)" = "${fake.host}" ] && echo '{"Username":"${user}","Secret":"${password}"}'\n`,
+  )
+  chmodSync(helper, 0o755)
+  expect((await resolve(`${fake.host}/org/api:v1`)).digest).toBe(digest)
+})
+
+test('a helper that is not there is no login: the registry is told apart from the missing image', async () => {
+  fake.guard = 'basic'
+  logIn({ credsStore: 'nowhere' })
+  await expect(resolve(`${fake.host}/org/api:v1`)).rejects.toMatchObject({
+    code: 401,
+    hint: expect.stringContaining(`docker login ${fake.host}`),
+  })
+})
+
+test('an image that is not there says what to check', async () => {
+  await expect(resolve(`${fake.host}/org/api:nope`)).rejects.toMatchObject({
+    code: 404,
+    message: `${fake.host} has no image ${fake.host}/org/api:nope`,
+    stderr: 'manifest unknown',
+    hint: expect.stringContaining('pushed'),
+  })
+})
+
+test('no password ever stands in an error', async () => {
+  fake.guard = 'basic'
+  logIn({ auths: { [fake.host]: { username: user, password: 'wrong-secret' } } })
+  const refused = await resolve(`${fake.host}/org/api:v1`).catch((error: unknown) => error)
+  expect(refused).toMatchObject({ code: 401 })
+  expect(JSON.stringify(refused, Object.getOwnPropertyNames(refused))).not.toContain('wrong-secret')
+})
+
+test('a registry that is not there is told as one that cannot be asked', async () => {
+  const { host } = fake
+  await fake.close()
+  await expect(resolve(`${host}/org/api:v1`)).rejects.toThrow(
+    `the registry ${host} cannot be asked: connection refused`,
+  )
+  fake = await openFake()
+})
+
+test('a config.json that is none is the caller to mend', async () => {
+  writeFileSync(join(home, 'config.json'), '{')
+  await expect(resolve(`${fake.host}/org/api:v1`)).rejects.toThrow('is not JSON')
+})
