@@ -1,4 +1,5 @@
 import { Agent, get } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** What became of the requests of one phase. */
 export interface Count {
@@ -24,6 +25,12 @@ export interface ServiceClient {
 const rate = 20
 const timeoutMs = 5_000
 const paths = ['/api/v1/ping', '/api/v1/status']
+
+/** Waits until the service answers for the first time: a first release is ready before the network knows its way to it. */
+export async function awaitService(url: string, signal: AbortSignal): Promise<void> {
+  while ((await request(`${url}${paths[0] ?? '/'}`, false)) !== undefined)
+    await sleep(100, undefined, { signal })
+}
 
 /** Calls the service at a steady rate; every other request opens a connection of its own, the rest keep theirs. */
 export function startClient(url: string): ServiceClient {
@@ -77,7 +84,7 @@ interface Failure {
  * One GET. On a kept connection that the server closes at that very moment it is sent once more on a new one, as
  * RFC 9110 (9.2.2) has clients do; nothing else is tried again.
  */
-async function request(url: string, agent: Agent): Promise<Failure | undefined> {
+async function request(url: string, agent: Agent | false): Promise<Failure | undefined> {
   try {
     return await attempt(url, agent)
   } catch (error) {

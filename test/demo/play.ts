@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import { dirname, join as pathOf } from 'node:path'
 import { parse } from 'yaml'
 import type { Outcome } from '../../shared/outcome/outcome.ts'
 import { showDuration } from '../../shared/runbook/values.ts'
@@ -9,7 +10,7 @@ import { readState } from '../caller/state.ts'
 import { kubectl, type Lab } from '../lab/lab.ts'
 import { rollbackOf, type Act, type Aftermath } from './acts.ts'
 import type { Checks } from './checks.ts'
-import { startClient, type Count, type ServiceClient } from './client.ts'
+import { awaitService, startClient, type Count, type ServiceClient } from './client.ts'
 import type { Show } from './show.ts'
 
 export interface Play {
@@ -39,26 +40,31 @@ export async function play(play: Play): Promise<void> {
   let client: ServiceClient | undefined
   let count: Count | undefined
   // The client comes as soon as production has something to serve.
-  const join = () => {
-    if (client) return
+  const join = async () => {
+    await awaitService(play.service.productionUrl, play.signal)
     client = startClient(play.service.productionUrl)
     play.undo.push(() => client?.stop() ?? Promise.resolve())
     count = client.phase()
+    show.line('a client begins to call production, 20 times a second')
   }
+  let joining: Promise<void> | undefined
   let before = await states(play)
   for (const [index, act] of acts.entries()) {
     show.act(act.title)
     count = client?.phase()
     const run = await perform(play, act, index + 1, event => {
       show.event(event)
-      if (event.kind === 'step-ended' && event.job === 'promote production' && event.step === 'Deploy') join()
+      if (event.kind === 'step-ended' && event.job === 'promote production' && event.step === 'Deploy')
+        joining ??= join()
     })
+    await joining
     if (!count) throw new Error(`nothing was deployed to production: see ${run.log}`)
     const after = await states(play)
     act.verify(
       { run, ...after, before, client: count, config: await readConfig(play) },
       { check: play.check, failed: [] },
     )
+    await keepEvents(play, run)
     played.push({ act, run, client: count })
     before = after
   }
@@ -77,7 +83,7 @@ async function perform(
     lab,
     tree,
     repository: service.folder,
-    folder: join(folder, `${number}-${trigger.event === 'push' ? trigger.tag : 'rollback'}`),
+    folder: pathOf(folder, `${number}-${trigger.event === 'push' ? trigger.tag : 'rollback'}`),
     id: number,
     trigger,
     secrets,
@@ -100,6 +106,14 @@ async function states({ lab, service }: Play): Promise<Pick<Aftermath, 'staging'
     staging: await readState(lab, service, 'staging'),
     production: await readState(lab, service, 'production'),
   }
+}
+
+/** What Kubernetes said of itself meanwhile, for whoever has to find out why. */
+async function keepEvents({ lab, service }: Play, { log }: RunResult): Promise<void> {
+  const of = ['--namespace', service.namespace]
+  const events = await kubectl(lab, 'get', 'events', ...of, '--sort-by=.metadata.creationTimestamp')
+  const pods = await kubectl(lab, 'get', 'pods', ...of, '--output=wide')
+  writeFileSync(pathOf(dirname(log), 'cluster.txt'), `${pods}\n${events}`)
 }
 
 async function readConfig({ lab, service }: Play): Promise<Record<string, string>> {
