@@ -2,7 +2,7 @@ import type { ReleaseId } from '../../release/ledger.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { ContainerSummary } from './containers.ts'
 
-/** What our labels say. Release, record and previous are a service container's; holder and deadline a lease's. */
+/** What our labels say; labels are shown and shipped everywhere, so that no secret may stand in one. */
 export const label = {
   service: 'runbook.service',
   environment: 'runbook.environment',
@@ -13,9 +13,7 @@ export const label = {
   image: 'runbook.image',
   /** Fencing number of the tenure that created it. */
   epoch: 'runbook.epoch',
-  /** The release's own record, and the record of the good one before it: a ledger can be rebuilt from these. */
-  record: 'runbook.record',
-  previous: 'runbook.previous',
+  /** Of a lease, until its state is written. */
   holder: 'runbook.holder',
   deadline: 'runbook.deadline',
 } as const

@@ -16,7 +16,8 @@ import {
 import { label, type Fleet, type Member } from './fleet.ts'
 import { takeName } from './names.ts'
 import { publishedPorts, serviceBody, trialBody, type Identity } from './payload.ts'
-import type { Context } from './store.ts'
+import { packRecord, recordFile } from './record.ts'
+import { putCopy, type Context } from './store.ts'
 
 /** As `docker stop` does when neither image nor container says how long. */
 const defaultGraceS = 10
@@ -47,7 +48,7 @@ export async function handOver(
 ): Promise<Cause | undefined> {
   const { engine, names } = context
   const { id: release } = identity.record.entry
-  const candidate = await createAnew(context, names.parked(release), serviceBody(context, identity))
+  const candidate = await createService(context, names.parked(release), identity)
   const stopped = await stopAll(context, runningIn(fleet))
   try {
     await start(engine, candidate)
@@ -63,8 +64,19 @@ export async function handOver(
   return undefined
 }
 
+/** Creates the container that is to serve, with its own record and the previous good one's in it. */
+export async function createService(context: Context, name: string, identity: Identity): Promise<string> {
+  const { record, previous } = identity
+  const id = await createAnew(context, name, serviceBody(context, identity))
+  const files = [record, previous]
+    .filter(each => each !== undefined)
+    .map(each => recordFile(each.entry.id, packRecord(each)))
+  await putCopy(context, { id, name }, files)
+  return id
+}
+
 /** Creates a container under a name; what an earlier, interrupted attempt left there goes first. */
-export async function createAnew(context: Context, name: string, body: CreateBody): Promise<string> {
+async function createAnew(context: Context, name: string, body: CreateBody): Promise<string> {
   const { engine } = context
   const left = await inspect(engine, name)
   if (left?.Config.Labels?.[label.role] !== undefined) await remove(engine, left.Id)

@@ -3,8 +3,8 @@ import { claim, type Holder, type Lease } from '../../release/lease.ts'
 import type { Ledger, ReleaseId } from '../../release/ledger.ts'
 import { create, inspect, listContainers, putFiles, remove, tolerate } from './containers.ts'
 import { fleetOf, label, type Fleet } from './fleet.ts'
-import { packState, recordFolder, type State } from './record.ts'
-import { readRecords, readStore, type Context } from './store.ts'
+import { packState, recordFile, type State } from './record.ts'
+import { putCopy, readRecords, readStore, type Context } from './store.ts'
 
 /** The lease in this process's hands. Writes are done one after the other, whoever asks for them. */
 export interface HeldLease {
@@ -57,7 +57,7 @@ export async function takeLease(
       ledger: last.ledger,
       adopted: last.adopted,
     }
-    const records = remembered(await readRecords(engine, last.fleet), last.ledger)
+    const records = remembered(await readRecords(context, last.fleet), last.ledger)
     await putFiles(engine, id, [
       ...[...records].map(([release, text]) => recordFile(release, text)),
       packState(state),
@@ -200,20 +200,10 @@ function hold(
   }
 }
 
-/** A container that serves outlives every prune: it carries a copy, where its file system may be written. */
-async function copyState({ engine, adapters }: Context, { services }: Fleet, state: State): Promise<void> {
-  for (const { id, name } of services.filter(each => each.running && each.labels[label.role])) {
-    try {
-      await putFiles(engine, id, [packState(state)])
-    } catch (error) {
-      if (!(error instanceof ToolError) || error.code === undefined) throw error
-      adapters.log.debug(`The ledger could not be copied into ${name}: ${error.message}`)
-    }
-  }
-}
-
-function recordFile(id: ReleaseId, packed: string) {
-  return { path: `${recordFolder.slice(1)}/${id}`, content: Buffer.from(packed) }
+/** What somebody else has started is left alone. */
+async function copyState(context: Context, { services }: Fleet, state: State): Promise<void> {
+  for (const member of services.filter(each => each.running && each.labels[label.role]))
+    await putCopy(context, member, [packState(state)])
 }
 
 function lost({ title, url }: Partial<Holder>): LeaseLostError {

@@ -12,9 +12,9 @@ import { label, namesOf, serving } from './fleet.ts'
 import { inspectImage } from './images.ts'
 import { takeLease } from './lease.ts'
 import { renderPayload } from './payload.ts'
-import { asContainerPayload } from './record.ts'
+import { asContainerPayload, unpackRecord } from './record.ts'
 import { rehearse } from './rehearse.ts'
-import { findRecord, readRecords, readStore, type Context } from './store.ts'
+import { readRecords, readStore, type Context } from './store.ts'
 import { openTenure } from './tenure.ts'
 
 /**
@@ -49,7 +49,7 @@ export async function openDocker(
 
     async recall(id) {
       const { fleet } = await readStore(context)
-      return findRecord(await readRecords(engine, fleet), fleet, id)?.payload
+      return unpackRecord((await readRecords(context, fleet)).get(id))?.payload
     },
 
     async logs(lines) {

@@ -1,7 +1,7 @@
 import type { ReleaseRequest } from '../target.ts'
 import type { CreateBody, HostConfig, PortBindings } from './containers.ts'
 import { label } from './fleet.ts'
-import { packRecord, type ContainerPayload, type ReleaseRecord } from './record.ts'
+import type { ContainerPayload, ReleaseRecord } from './record.ts'
 import type { Context } from './store.ts'
 
 /** A host's port or address, and the container's port behind it. */
@@ -51,7 +51,7 @@ export function renderPayload({ spec, environment }: Context, request: ReleaseRe
   }
 }
 
-/** What a creation adds to the payload: who it is, and the records that a ledger can be rebuilt from. */
+/** What a creation adds to the payload: who it is, and the records that go along into its file system. */
 export interface Identity {
   record: ReleaseRecord
   previous: ReleaseRecord | undefined
@@ -59,7 +59,7 @@ export interface Identity {
 }
 
 /** The body for the container that is to serve. */
-export function serviceBody({ environment }: Context, { record, previous, epoch }: Identity): CreateBody {
+export function serviceBody({ environment }: Context, { record, epoch }: Identity): CreateBody {
   const { create } = record.payload.body
   return {
     ...create,
@@ -70,8 +70,6 @@ export function serviceBody({ environment }: Context, { record, previous, epoch 
       [label.role]: 'service',
       [label.release]: record.entry.id,
       [label.epoch]: String(epoch),
-      [label.record]: packRecord(record),
-      ...(previous ? { [label.previous]: packRecord(previous) } : {}),
     },
   }
 }
@@ -79,9 +77,8 @@ export function serviceBody({ environment }: Context, { record, previous, epoch 
 /** The body for a trial of the release: all the same but its ports, which the good one holds. */
 export function trialBody(context: Context, identity: Identity): CreateBody {
   const body = serviceBody(context, identity)
-  const { [label.record]: _record, [label.previous]: _previous, ...labels } = body.Labels ?? {}
   const host: HostConfig = { ...body.HostConfig, PortBindings: {}, PublishAllPorts: false }
-  return { ...body, Labels: { ...labels, [label.role]: 'trial' }, HostConfig: host }
+  return { ...body, Labels: { ...body.Labels, [label.role]: 'trial' }, HostConfig: host }
 }
 
 /** Every host port that a body publishes. */

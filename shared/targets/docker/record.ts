@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { createHash } from 'node:crypto'
 import type { Lease } from '../../release/lease.ts'
-import type { Entry, Ledger } from '../../release/ledger.ts'
+import type { Entry, Ledger, ReleaseId } from '../../release/ledger.ts'
 import type { Payload } from '../target.ts'
 import type { ArchivedFile } from './tar.ts'
 import type { CreateBody } from './containers.ts'
@@ -34,7 +34,10 @@ export interface State {
   adopted: string
 }
 
-/** Folder of the state, in the ledger's container and, as a copy, in the one that serves. */
+/**
+ * Folders of the ledger's container and, as a copy, of the one that serves: a container that runs outlives every prune.
+ * Only root may look into them.
+ */
 export const stateFolder = '/.runbook/state'
 export const recordFolder = '/.runbook/records'
 
@@ -43,7 +46,11 @@ export function asContainerPayload(payload: Payload): ContainerPayload {
   return payload as ContainerPayload
 }
 
-/** A record as a label, or as the content of a file. */
+/** The file of a record. It holds the release's secrets. */
+export function recordFile(id: ReleaseId, packed: string): ArchivedFile {
+  return { path: `${recordFolder.slice(1)}/${id}`, content: Buffer.from(packed) }
+}
+
 export function packRecord(record: ReleaseRecord): string {
   return gzipSync(JSON.stringify(record)).toString('base64')
 }

@@ -6,12 +6,12 @@ import { diffOf } from './diff.ts'
 import { label, serving } from './fleet.ts'
 import { inspectImage } from './images.ts'
 import { publishedPorts } from './payload.ts'
-import type { ContainerPayload } from './record.ts'
-import { findRecord, readRecords, readStore, type Context } from './store.ts'
+import { unpackRecord, type ContainerPayload } from './record.ts'
+import { readRecords, readStore, type Context } from './store.ts'
 
 /** Tries all that can be tried without changing anything: image, network, ports, name. */
 export async function rehearse(context: Context, { body }: ContainerPayload): Promise<Change[]> {
-  const { engine, environment, names } = context
+  const { environment, names } = context
   const stored = await readStore(context)
   const { fleet, ledger } = stored
   await checkImage(context, body.create.Image)
@@ -25,7 +25,7 @@ export async function rehearse(context: Context, { body }: ContainerPayload): Pr
   const there = serving(fleet, names)
   if (!there) return [{ object, action: 'create', diff: diffOf(undefined, body.create) }]
   const record =
-    there.release === null ? undefined : findRecord(await readRecords(engine, fleet), fleet, there.release)
+    there.release === null ? undefined : unpackRecord((await readRecords(context, fleet)).get(there.release))
   const same =
     record !== undefined && JSON.stringify(record.payload.body.create) === JSON.stringify(body.create)
   const stands = same && there.running && there.release === ledger.serving

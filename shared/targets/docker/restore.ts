@@ -2,10 +2,10 @@ import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change } from '../target.ts'
 import { remove, setRestartPolicy, start, type ContainerDetail } from './containers.ts'
 import type { Fleet, Member } from './fleet.ts'
-import { createAnew, keepStopped, runningIn, stopAll } from './handover.ts'
+import { createService, keepStopped, runningIn, stopAll } from './handover.ts'
 import { ensureImage } from './images.ts'
 import { takeName } from './names.ts'
-import { serviceBody, type Identity } from './payload.ts'
+import type { Identity } from './payload.ts'
 import type { Context } from './store.ts'
 
 export interface Restoration {
@@ -58,7 +58,7 @@ async function make(context: Context, identity: Identity): Promise<string> {
   const { create } = identity.record.payload.body
   await ensureImage(context, create.Image)
   const name = context.names.parked(`${identity.record.entry.id}-e${identity.epoch}`)
-  return createAnew(context, name, serviceBody(context, identity))
+  return createService(context, name, identity)
 }
 
 function newest(members: Member[]): Member | undefined {

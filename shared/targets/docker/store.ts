@@ -1,19 +1,14 @@
+import { ToolError } from '../../outcome/errors.ts'
 import type { Holder, Lease } from '../../release/lease.ts'
 import { emptyLedger, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { DockerSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
-import { getFiles, listContainers } from './containers.ts'
+import { getFiles, listContainers, putFiles } from './containers.ts'
 import type { Engine } from './engine.ts'
 import { fleetOf, label, serving, type Fleet, type Member, type Names } from './fleet.ts'
-import {
-  recordFolder,
-  stateFolder,
-  unpackRecord,
-  unpackState,
-  type ReleaseRecord,
-  type State,
-} from './record.ts'
+import { recordFolder, stateFolder, unpackRecord, unpackState, type State } from './record.ts'
+import type { ArchivedFile } from './tar.ts'
 
 /** What every part of the Docker target works with. */
 export interface Context {
@@ -37,7 +32,7 @@ export interface Stored {
 
 /**
  * Reads ledger and lease: from the newest lease container; when its taker was cut off before it wrote any, from the one
- * before; when all were pruned, from the copy in the container that serves; and when there is none, from its labels.
+ * before; when all were pruned, from the copy in the container that serves.
  */
 export async function readStore(context: Context): Promise<Stored> {
   const { engine, environment, names } = context
@@ -46,12 +41,15 @@ export async function readStore(context: Context): Promise<Stored> {
   const bare = found('')
   const [newest] = bare.leases
   const state = await newestState(engine, bare, names)
-  const rebuilt = state ? undefined : rebuild(environment, serving(bare, names))
-  const adopted = state?.adopted ?? rebuilt?.adopted ?? ''
+  const ledger =
+    state?.ledger ??
+    rebuild(environment, serving(bare, names)) ??
+    emptyLedger(environment.service, environment.name)
+  const adopted = state?.adopted ?? ''
   const unwritten = newest && newest.epoch > (state?.epoch ?? 0)
   return {
     fleet: found(adopted),
-    ledger: state?.ledger ?? rebuilt?.ledger ?? emptyLedger(environment.service, environment.name),
+    ledger,
     lease: unwritten ? leaseOfLabels(newest) : (state?.lease ?? null),
     lastEpoch: Math.max(0, state?.epoch ?? 0, ...[...bare.leases, ...bare.services].map(each => each.epoch)),
     sequence: state?.sequence ?? 0,
@@ -59,10 +57,11 @@ export async function readStore(context: Context): Promise<Stored> {
   }
 }
 
-/** The packed records that lease containers hold, the newest container's before the others'. */
-export async function readRecords(engine: Engine, { leases }: Fleet): Promise<Map<ReleaseId, string>> {
+/** The packed records: the newest lease container's before those of others, and of the container that serves. */
+export async function readRecords({ engine, names }: Context, fleet: Fleet): Promise<Map<ReleaseId, string>> {
   const records = new Map<ReleaseId, string>()
-  for (const { id } of leases.toReversed()) {
+  const copy = serving(fleet, names)
+  for (const { id } of [...(copy ? [copy] : []), ...fleet.leases.toReversed()]) {
     for (const { path, content } of await getFiles(engine, id, recordFolder)) {
       const name = path.split('/').at(-1) ?? ''
       const text = content.toString('utf8')
@@ -72,14 +71,18 @@ export async function readRecords(engine: Engine, { leases }: Fleet): Promise<Ma
   return records
 }
 
-/** The record of a release: from the store, else from the label of a container that carries it. */
-export function findRecord(
-  records: ReadonlyMap<ReleaseId, string>,
-  { services }: Fleet,
-  id: ReleaseId,
-): ReleaseRecord | undefined {
-  const labelled = services.flatMap(({ labels }) => [labels[label.record], labels[label.previous]])
-  return [records.get(id), ...labelled].map(unpackRecord).find(record => record?.entry.id === id)
+/** Copies files into a container that serves, or is about to, where its file system may be written. */
+export async function putCopy(
+  { engine, adapters }: Context,
+  { id, name }: Pick<Member, 'id' | 'name'>,
+  files: ArchivedFile[],
+): Promise<void> {
+  try {
+    await putFiles(engine, id, files)
+  } catch (error) {
+    if (!(error instanceof ToolError) || error.code === undefined) throw error
+    adapters.log.debug(`The ledger could not be copied into ${name}: ${error.message}`)
+  }
 }
 
 async function newestState(engine: Engine, fleet: Fleet, names: Names): Promise<State | undefined> {
@@ -91,20 +94,21 @@ async function newestState(engine: Engine, fleet: Fleet, names: Names): Promise<
   return undefined
 }
 
-/** A ledger out of the labels of the container that serves: itself and the good release before it. */
-function rebuild(
-  { service, name }: Environment,
-  member: Member | undefined,
-): { ledger: Ledger; adopted: string } | undefined {
-  const own = unpackRecord(member?.labels[label.record])
-  if (!own) return undefined
-  const previous = unpackRecord(member?.labels[label.previous])
-  const good = ({ entry }: ReleaseRecord): Entry => ({ ...entry, state: 'good' })
-  const entries = [...(previous ? [good(previous)] : []), good(own)]
-  return {
-    ledger: { ...emptyLedger(service, name), entries, serving: own.entry.id },
-    adopted: previous?.payload.body.adopted ?? '',
+/** When every copy is gone, the labels of the container that serves still say which release it is. */
+function rebuild({ service, name }: Environment, member: Member | undefined): Ledger | undefined {
+  const { release, labels } = member ?? { release: null, labels: {} }
+  if (release === null) return undefined
+  const entry: Entry = {
+    id: release,
+    version: labels[label.version] ?? '',
+    image: labels[label.image] ?? '',
+    state: 'good',
+    by: '',
+    run: '',
+    runUrl: '',
+    intendedAt: new Date(0).toISOString(),
   }
+  return { ...emptyLedger(service, name), entries: [entry], serving: release }
 }
 
 function leaseOfLabels({ labels, epoch }: Member): Lease {

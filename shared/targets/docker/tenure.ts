@@ -10,9 +10,9 @@ import { handOver, startTrial } from './handover.ts'
 import { ensureImage } from './images.ts'
 import type { HeldLease } from './lease.ts'
 import type { Identity } from './payload.ts'
-import { asContainerPayload, packRecord, type ReleaseRecord } from './record.ts'
+import { asContainerPayload, packRecord, unpackRecord, type ReleaseRecord } from './record.ts'
 import { restoreContainers } from './restore.ts'
-import { findRecord, type Context } from './store.ts'
+import type { Context } from './store.ts'
 
 /** Stopped containers of good releases that stay for an instant way back; older ones are made anew from their records. */
 const keptContainers = 3
@@ -38,9 +38,9 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     return { entry, payload: asContainerPayload(payload) }
   }
 
-  const identityOf = (id: ReleaseId, payload: Payload, fleet: Fleet): Identity => {
+  const identityOf = (id: ReleaseId, payload: Payload): Identity => {
     const { serving } = lease.state.ledger
-    const before = serving === null || serving === id ? undefined : findRecord(lease.records, fleet, serving)
+    const before = serving === null || serving === id ? undefined : unpackRecord(lease.records.get(serving))
     return { record: recordOf(id, payload), previous: before, epoch: lease.epoch }
   }
 
@@ -74,7 +74,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
 
     apply: (id, payload) =>
       fenced(async fleet => {
-        const identity = identityOf(id, payload, fleet)
+        const identity = identityOf(id, payload)
         const { create } = identity.record.payload.body
         await ensureImage(context, create.Image)
         await lease.check()
@@ -103,7 +103,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     restore: (good, payload) =>
       fenced(fleet =>
         restoreContainers(context, fleet, {
-          identity: identityOf(good, payload, fleet),
+          identity: identityOf(good, payload),
           keep: keptIds(lease.state.ledger.entries, good),
           fence: lease.tookOver,
         }),
@@ -134,7 +134,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       options.onProgress(`${trial.name} is well beside the one that serves; it takes over now.`)
     }
     const fleet = await lease.check()
-    const cause = await handOver(context, fleet, identityOf(id, payload, fleet))
+    const cause = await handOver(context, fleet, identityOf(id, payload))
     if (trial) await remove(context.engine, trial.id)
     return cause && { kind: 'doomed', cause }
   }

@@ -40,6 +40,19 @@ describe('a release on a Docker engine', () => {
     expect(await target.recall('r1')).toEqual(first.payload)
     expect(await target.recall('r7')).toBeUndefined()
     expect(await target.logs(10)).toContain('this is v1.0.0')
+    const labels = JSON.parse(
+      yard.docker('inspect', '-f', '{{json .Config.Labels}}', yard.container),
+    ) as object
+    expect(labels).toEqual({
+      'runbook.service': yard.container,
+      'runbook.environment': 'staging',
+      'runbook.role': 'service',
+      'runbook.release': 'r1',
+      'runbook.version': 'v1.0.0',
+      'runbook.image': yard.images.plain,
+      'runbook.epoch': '1',
+    })
+    expect(yard.docker('exec', yard.container, 'stat', '-c', '%a %u', '/.runbook')).toBe('700 0')
   })
 
   test('takes over from the one before with a short gap, which is kept for the way back', async () => {

@@ -217,7 +217,7 @@ export function pushImages(): Images {
   const root = mkdtempSync(join(tmpdir(), 'runbook-image-'))
   for (const folder of ['bin', 'www', 'tmp']) mkdirSync(join(root, folder))
   execFileSync('cp', ['/bin/busybox', join(root, 'bin/busybox')])
-  for (const applet of ['sh', 'sleep', 'httpd', 'touch', 'test', 'cat'])
+  for (const applet of ['sh', 'sleep', 'httpd', 'touch', 'test', 'cat', 'stat'])
     symlinkSync('busybox', join(root, 'bin', applet))
   writeFileSync(join(root, 'bin/serve'), serve, { mode: 0o755 })
   const archive = `${root}.tar`
