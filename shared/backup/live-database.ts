@@ -1,3 +1,4 @@
+import { parseStamp } from './keys.ts'
 import {
   connect,
   quoteIdentifier,
@@ -43,6 +44,15 @@ export async function findDatabase(session: PostgresSession, name: string): Prom
     [name],
   )
   return row?.oid
+}
+
+/** Databases of one name and a time: what restores that were killed have left, under `name_restore_`. */
+export async function findStamped(session: PostgresSession, prefix: string): Promise<string[]> {
+  const rows = await session.rows<{ name: string }>(
+    'SELECT datname AS name FROM pg_catalog.pg_database WHERE starts_with(datname, $1) ORDER BY 1',
+    [prefix],
+  )
+  return rows.map(({ name }) => name).filter(name => parseStamp(name.slice(prefix.length)) !== undefined)
 }
 
 /** Reads the properties of an existing database. */

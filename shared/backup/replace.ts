@@ -29,6 +29,8 @@ export interface Restoration {
   liveExists: boolean
   /** Name under which the live one will be kept. */
   kept: string
+  /** Databases that earlier restores of this one have left half-filled, because they were killed. */
+  leftovers: string[]
 }
 
 /** @throws ToolError (`restore-refused`) when the server lacks a right, a role or an extension that it takes */

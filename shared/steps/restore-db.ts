@@ -3,7 +3,7 @@ import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import type { Owner } from '../backup/catalog.ts'
 import { acceptedBackups, findBackup, refused } from '../backup/find.ts'
 import { stampOf } from '../backup/keys.ts'
-import { connectBeside, findDatabase } from '../backup/live-database.ts'
+import { connectBeside, findDatabase, findStamped } from '../backup/live-database.ts'
 import { countRows, type Manifest } from '../backup/manifest.ts'
 import { findPrograms } from '../backup/programs.ts'
 import { besideName, fillNewDatabase, requireMeans, takeOver, type Restoration } from '../backup/replace.ts'
@@ -129,8 +129,12 @@ async function prepare(
         )
     }
     const liveExists = (await findDatabase(beside, server.database)) !== undefined
+    const leftovers = await findStamped(
+      beside,
+      besideName(server.database, `_restore_${stamp}`).slice(0, -stamp.length),
+    )
     const uri = `${found.store.uri}/${found.manifest.key}`
-    return { found, uri, server, programs, target, replaces: into === '', liveExists, kept }
+    return { found, uri, server, programs, target, replaces: into === '', liveExists, kept, leftovers }
   } finally {
     await beside.close()
   }
@@ -198,6 +202,7 @@ function conclude(
               tone: 'note' as const,
             },
           ]),
+      ...leftoverEvidence(plan.leftovers),
       ...ageEvidence(environment, Date.parse(takenAt), ports.clock.now()),
     ],
     outputs: { 'restored-from': uri, rows: String(rows), 'kept-as': keptAs },
@@ -213,4 +218,12 @@ function ageEvidence({ backup }: Environment, takenAt: number, now: number): Evi
       tone: 'warn',
     },
   ]
+}
+
+function leftoverEvidence(leftovers: string[]): Evidence[] {
+  return leftovers.map(name => ({
+    subject: name,
+    finding: `an earlier restore was killed and left it behind; when nobody uses it: DROP DATABASE ${quoteIdentifier(name)}`,
+    tone: 'warn',
+  }))
 }

@@ -1,6 +1,5 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
@@ -18,24 +17,6 @@ beforeAll(async () => {
   )
 }, 60_000)
 afterAll(() => scene.close())
-
-/** Everything in the scene's bucket, half uploads too. */
-async function bucketContents(): Promise<string[]> {
-  const { endpoint, accessKeyId, secretAccessKey, region } = scene.lab.s3
-  const client = new S3Client({
-    endpoint,
-    region,
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  })
-  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: scene.bucket }))
-  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: scene.bucket }))
-  client.destroy()
-  return [
-    ...Contents.map(({ Key }) => `object ${Key ?? ''}`),
-    ...Uploads.map(({ Key }) => `upload ${Key ?? ''}`),
-  ]
-}
 
 /** Everything under the scene's folder, drafts and temporary servers too. */
 async function folderContents(): Promise<string[]> {
@@ -80,7 +61,7 @@ function failed(outcome: Outcome, reason: string): void {
 
 describe.each(['file', 's3'])('into a %s store', kind => {
   const destination = () => (kind === 'file' ? `file://${scene.folder}/store` : `s3://${scene.bucket}`)
-  const left = () => (kind === 'file' ? folderContents() : bucketContents())
+  const left = () => (kind === 'file' ? folderContents() : scene.bucketContents())
 
   test('a pg_dump that is killed mid-way leaves nothing', async () => {
     const outcome = await scene.backUp(
@@ -210,7 +191,7 @@ test('a bucket that does not exist, and a wrong key, are said before anything is
   const wrong = await scene.backUp({ destination: `s3://${scene.bucket}` }, { env })
   failed(wrong, 'backup-failed')
   expect(wrong.summary).toContain('SignatureDoesNotMatch')
-  expect(await bucketContents()).toEqual([])
+  expect(await scene.bucketContents()).toEqual([])
 })
 
 test('a table that the user may not read is no reason to leave it out', async () => {

@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
@@ -93,6 +93,22 @@ test('a database that was lost is made again from the object store', async () =>
   const outcome = succeeded(await scene.restore({ ...confirmed, backup: outputs['backup-uri'] ?? '' }))
   expect(outcome.outputs).toMatchObject({ 'kept-as': '' })
   expect(await scene.sql('SELECT a FROM t')).toEqual([{ a: 42 }])
+}, 60_000)
+
+test('what a killed restore has left is named, and not touched', async () => {
+  const leftover = `${scene.database}_restore_20260101_000000`
+  await scene.sql('CREATE TABLE t AS SELECT 1 AS a')
+  await scene.sql(`CREATE DATABASE "${leftover}"`)
+  await scene.sql(`CREATE DATABASE "${scene.database}_restore_by_hand"`)
+  succeeded(await scene.backUp({ verify: 'none' }))
+  const [key] = (await readdir(join(scene.folder, 'store'), { recursive: true })).filter(name =>
+    name.endsWith('.dump'),
+  )
+  const outcome = succeeded(await scene.restore({ ...confirmed, backup: `store/${key ?? ''}` }))
+  expect(outcome.evidence.filter(({ tone }) => tone === 'warn').map(({ subject }) => subject)).toEqual([
+    leftover,
+  ])
+  expect(await scene.databases()).toContain(leftover)
 }, 60_000)
 
 test('a path under ./backups is accepted, as the guide has it', async () => {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
@@ -29,6 +30,8 @@ export interface Scene {
   restore(inputs?: Words, ports?: Partial<Ports>): Promise<Outcome>
   /** Databases of the server whose name starts with the scene's own. */
   databases(): Promise<string[]>
+  /** Everything in the bucket, half uploads too. */
+  bucketContents(): Promise<string[]>
   close(): Promise<void>
 }
 
@@ -85,6 +88,16 @@ export async function openScene(): Promise<Scene> {
         'postgres',
       )
       return rows.map(({ datname }) => datname)
+    },
+    async bucketContents() {
+      const { endpoint, accessKeyId, secretAccessKey, region } = s3
+      const credentials = { accessKeyId, secretAccessKey }
+      const client = new S3Client({ endpoint, region, credentials, forcePathStyle: true })
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: name }))
+      const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: name }))
+      client.destroy()
+      const objects = Contents.map(({ Key }) => `object ${Key ?? ''}`)
+      return [...objects, ...Uploads.map(({ Key }) => `upload ${Key ?? ''}`)]
     },
     async close() {
       const rows = await sql<{ datname: string }>(
