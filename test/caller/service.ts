@@ -92,10 +92,13 @@ export function makeService(folder: string, places: Places): Service {
   }
 }
 
-function configure({ environments }: Runbook, places: Places, illness: Illness): void {
-  const { staging, production } = environments
+function configure(runbook: Runbook, places: Places, illness: Illness): void {
+  const { staging, production } = runbook.environments
   if (staging?.target.kind !== 'docker' || production?.target.kind !== 'kubernetes')
     throw new Error('deployment/runbook.yml has no docker staging and no kubernetes production')
+  // On a Docker engine that others use too, service and environment are what tells containers apart.
+  runbook.service = places.namespace
+  production.target.secret = 'runbook-api-env'
   const well = Object.entries(staging.target.env ?? {}).filter(([name]) => !name.startsWith('FAULT_'))
   staging.target.container = places.container
   staging.target.ports = [`${places.stagingPort}:3000`]
@@ -129,6 +132,8 @@ function moveNamespace(folder: string, namespace: string): void {
       const file = join(folder, 'deployment/k8s', part, name)
       const text = readFileSync(file, 'utf8')
         .replaceAll('namespace: production', `namespace: ${namespace}`)
+        .replaceAll('- runbook-runbook-api-', `- runbook-${namespace}-`)
+        .replaceAll('[runbook-runbook-api]', `[runbook-${namespace}]`)
         .replaceAll(
           'kind: Namespace\nmetadata:\n  name: production',
           `kind: Namespace\nmetadata:\n  name: ${namespace}`,
