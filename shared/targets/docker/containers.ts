@@ -76,7 +76,16 @@ export async function inspect(engine: Engine, container: string): Promise<Contai
 
 /** @returns its id. A ToolError with code 409 says that the name is taken, with 404 that the image is not there. */
 export async function create(engine: Engine, name: string, body: CreateBody): Promise<string> {
-  const { Id } = await engine.json<{ Id: string }>('POST', '/containers/create', { query: { name }, body })
+  const endpoints = Object.entries(body.NetworkingConfig?.EndpointsConfig ?? {})
+  // Engines before API 1.44 take one network at a creation; the one that the mode names has to be it.
+  const [first, ...others] = endpoints.sort(([a]) => (a === body.HostConfig?.NetworkMode ? -1 : 1))
+  const networking = first && { NetworkingConfig: { EndpointsConfig: { [first[0]]: first[1] } } }
+  const { Id } = await engine.json<{ Id: string }>('POST', '/containers/create', {
+    query: { name },
+    body: { ...body, ...networking },
+  })
+  for (const [network, EndpointConfig] of others)
+    await engine.json('POST', `/networks/${network}/connect`, { body: { Container: Id, EndpointConfig } })
   return Id
 }
 

@@ -1,6 +1,6 @@
 import { LeaseLostError, ToolError } from '../../outcome/errors.ts'
 import { claim, type Holder, type Lease } from '../../release/lease.ts'
-import type { Ledger, ReleaseId } from '../../release/ledger.ts'
+import { unsettled, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import { create, inspect, listContainers, putFiles, remove, tolerate } from './containers.ts'
 import { fleetOf, label, type Fleet } from './fleet.ts'
 import { packState, recordFile, type State } from './record.ts'
@@ -9,14 +9,14 @@ import { putCopy, readRecords, readStore, type Context } from './store.ts'
 /** The lease in this process's hands. Writes are done one after the other, whoever asks for them. */
 export interface HeldLease {
   readonly epoch: number
-  /** Somebody else had the lease and did not give it back: what they may still do has to meet nothing. */
-  readonly tookOver: boolean
   readonly state: State
   readonly records: ReadonlyMap<ReleaseId, string>
   /** Looks whether the lease is still ours. @throws LeaseLostError @returns the environment's containers as of now */
   check(): Promise<Fleet>
   /** Writes the state, and a copy of it into the container that serves. @throws LeaseLostError */
-  write(change: (state: State) => Partial<Pick<State, 'lease' | 'ledger' | 'adopted'>>): Promise<void>
+  write(
+    change: (state: State) => Partial<Pick<State, 'lease' | 'ledger' | 'adopted' | 'fence'>>,
+  ): Promise<void>
   putRecord(id: ReleaseId, packed: string): Promise<void>
 }
 
@@ -56,6 +56,7 @@ export async function takeLease(
       lease,
       ledger: last.ledger,
       adopted: last.adopted,
+      fence: last.fence || (decision.kind === 'take' && seen.lease !== null && isOpen(last.ledger)),
     }
     const records = remembered(await readRecords(context, last.fleet), last.ledger)
     await putFiles(engine, id, [
@@ -63,7 +64,7 @@ export async function takeLease(
       packState(state),
     ])
     for (const old of last.fleet.leases) if (old.epoch < epoch) await remove(engine, old.id)
-    const held = hold(context, holder, id, state, records, decision.kind === 'take' && seen.lease !== null)
+    const held = hold(context, holder, id, state, records)
     if (await isOurs(held)) return held
   }
 }
@@ -72,6 +73,11 @@ export async function takeLease(
 function remembered(records: Map<ReleaseId, string>, { entries }: Ledger): Map<ReleaseId, string> {
   const ids = new Set<ReleaseId>(entries.length > 0 ? entries.map(({ id }) => id) : ['r0'])
   return new Map([...records].filter(([id]) => ids.has(id)))
+}
+
+/** In the middle of a change. */
+function isOpen(ledger: Ledger): boolean {
+  return unsettled(ledger) !== undefined || ledger.restoring !== null
 }
 
 async function isOurs(held: HeldLease): Promise<boolean> {
@@ -135,7 +141,6 @@ function hold(
   firstId: string,
   firstState: State,
   records: Map<ReleaseId, string>,
-  tookOver: boolean,
 ): HeldLease {
   const { engine, environment, names, adapters } = context
   let [id, state] = [firstId, firstState]
@@ -175,7 +180,6 @@ function hold(
     get epoch() {
       return state.epoch
     },
-    tookOver,
     get state() {
       return state
     },

@@ -28,6 +28,7 @@ export interface Stored {
   lastEpoch: number
   sequence: number
   adopted: string
+  fence: boolean
 }
 
 /**
@@ -54,6 +55,7 @@ export async function readStore(context: Context): Promise<Stored> {
     lastEpoch: Math.max(0, state?.epoch ?? 0, ...[...bare.leases, ...bare.services].map(each => each.epoch)),
     sequence: state?.sequence ?? 0,
     adopted,
+    fence: state?.fence ?? false,
   }
 }
 

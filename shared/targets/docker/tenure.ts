@@ -101,13 +101,17 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       }),
 
     restore: (good, payload) =>
-      fenced(fleet =>
-        restoreContainers(context, fleet, {
-          identity: identityOf(good, payload),
-          keep: keptIds(lease.state.ledger.entries, good),
-          fence: lease.tookOver,
-        }),
-      ),
+      fenced(async fleet => {
+        const { fence, ledger } = lease.state
+        const identity = identityOf(good, payload)
+        const changes = await restoreContainers(context, fleet, {
+          identity,
+          keep: keptIds(ledger.entries, good),
+          fence,
+        })
+        if (fence) await lease.write(() => ({ fence: false }))
+        return changes
+      }),
 
     renew: deadlineMs =>
       lease.write(({ lease: held }) => ({

@@ -130,6 +130,46 @@ describe('the lease of a Docker environment', () => {
   })
 })
 
+test('a container on two networks is made anew on both', async () => {
+  const [one, two] = [`${yard.container}-one`, `${yard.container}-two`]
+  yard.docker('network', 'create', one)
+  yard.docker('network', 'create', two)
+  try {
+    yard.docker(
+      'run',
+      '-d',
+      '--name',
+      yard.container,
+      '--network',
+      two,
+      '--network-alias',
+      'api',
+      images.plain,
+    )
+    yard.docker('network', 'connect', one, yard.container)
+    const { target } = await yard.open()
+    const tenure = await takeFree(target, run('1'))
+    const found = await tenure.adopt()
+    await tenure.update(ledger => ({
+      ...ledger,
+      serving: 'r0',
+      entries: [{ ...intent, id: 'r0', state: 'good' }],
+    }))
+    if (!found) throw new Error('nothing was adopted')
+    yard.docker('rm', '-f', yard.container)
+
+    await tenure.restore('r0', found.payload, undefined)
+
+    const networks = yard.docker('inspect', '-f', '{{json .NetworkSettings.Networks}}', yard.container)
+    const attached = JSON.parse(networks) as Record<string, { Aliases: string[] }>
+    expect(Object.keys(attached).sort()).toEqual([one, two])
+    expect(attached[two]?.Aliases).toContain('api')
+  } finally {
+    yard.docker('rm', '-f', yard.container)
+    yard.docker('network', 'rm', one, two)
+  }
+})
+
 test('a container that somebody ran by hand is recorded as r0 and comes back as it was', async () => {
   yard.docker(
     ...['run', '-d', '--name', yard.container, '-p', `${yard.port}:3000`, '-e', 'VERSION=v0.9.0'],

@@ -59,6 +59,7 @@ describe('the state', () => {
     lease: null,
     ledger: emptyLedger('api', 'staging'),
     adopted: '',
+    fence: false,
   })
 
   test('is written into two slots in turn, of which the newest whole one counts', () => {
