@@ -3,6 +3,7 @@ import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import {
   adopt,
   advance,
+  closeBad,
   find,
   intend,
   unsettled,
@@ -14,8 +15,10 @@ import {
 import type { Environment } from '../runbook/environment.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
-import type { Change, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
+import type { Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
 import { bringBack } from './bring-back.ts'
+import { budgetOf } from './budget.ts'
+import { concludeRollout, dryRun, leaseHeld } from './deploy-end.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -67,6 +70,7 @@ export function deploy(environment: Environment, inputs: DeployInputs, ports: Ta
   const subject = { step: 'deploy', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'apply-refused', async watch => {
     const startedAt = ports.clock.now()
+    const left = budgetOf(ports.clock, inputs.timeout)
     const request = await makeRequest(environment, inputs, ports)
     const target = await ports.openTarget()
     const payload = await watch.time('render', () => target.render(request))
@@ -74,19 +78,21 @@ export function deploy(environment: Environment, inputs: DeployInputs, ports: Ta
     if (inputs['dry-run']) return dryRun(request, target.place, plan)
 
     ports.log.info(`Deploying ${request.version} to ${target.place}.`)
-    const held = await watch.time('lease', () => acquire(ports, inputs.timeout))
+    const held = await watch.time('lease', () => acquire(ports, left()))
     if ('held' in held) return leaseHeld(describeHolder(held.held, ports.clock.now()))
     try {
-      return await release({ environment, inputs, ports, watch, request, payload, held, startedAt })
+      return await release({ environment, ports, watch, request, payload, held, startedAt, left })
+    } catch (error) {
+      if (!ports.signal.aborted) await letGo(held)
+      throw error
     } finally {
-      if (ports.signal.aborted) held.abandon()
+      held.abandon()
     }
   })
 }
 
 interface Work {
   environment: Environment
-  inputs: DeployInputs
   ports: TargetPorts
   watch: Stopwatch
   request: ReleaseRequest
@@ -94,6 +100,8 @@ interface Work {
   held: Held
   /** Milliseconds since 1970. */
   startedAt: number
+  /** Milliseconds that the next part of the step may take. */
+  left: () => number
 }
 
 async function release(work: Work): Promise<Conclusion> {
@@ -120,33 +128,41 @@ async function release(work: Work): Promise<Conclusion> {
     'image-digest': request.image.split('@')[1] ?? '',
     changed: 'true',
   }
-  try {
-    const changes = await watch.time('apply', () => tenure.apply(id, payload))
-    for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
-    await tenure.update(ledger => advance(ledger, id, 'applied'))
-    const rollout = await watch.time('rollout', () => follow(work, id))
-    if (rollout.kind === 'ready') await tenure.update(ledger => advance(ledger, id, 'ready'))
-    await held.handOver()
-    return { ...concludeRollout(rollout, id, request.version, target.place, previous), outputs }
-  } catch (error) {
-    if (!ports.signal.aborted) await held.handOver().catch(() => held.abandon())
-    throw error
-  }
+  const changes = await watch.time('apply', () => tenure.apply(id, payload))
+  for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
+  await tenure.update(ledger => advance(ledger, id, 'applied'))
+  const rollout = await watch.time('rollout', () => follow(work, id))
+  if (rollout.kind === 'ready') await tenure.update(ledger => advance(ledger, id, 'ready'))
+  await held.handOver()
+  return { ...concludeRollout(rollout, id, request.version, target.place, previous), outputs }
 }
 
-function follow({ inputs, ports, payload, held }: Work, id: ReleaseId): Promise<Rollout> {
+/** An unfinished release keeps the lease, for the step that takes it back; otherwise nobody has to wait. */
+async function letGo(held: Held): Promise<void> {
+  const end = unsettled(held.tenure.ledger) ? held.handOver() : held.giveBack()
+  await end.catch(() => undefined)
+}
+
+function follow({ left, ports, payload, held }: Work, id: ReleaseId): Promise<Rollout> {
   return held.tenure.follow(id, payload, {
-    timeoutMs: inputs.timeout,
+    timeoutMs: left(),
     signal: ports.signal,
     onProgress: line => ports.log.info(line),
   })
 }
 
+const vanished = 'its run vanished before it was settled'
+
 /** An earlier run left a release open, and its lease ran out: what was good is brought back before anything new. */
-async function settleLeftover({ environment, inputs, ports, watch, held }: Work): Promise<void> {
+async function settleLeftover({ environment, left, ports, watch, held }: Work): Promise<void> {
   const { ledger } = held.tenure
   const open = unsettled(ledger)
   const back = find(ledger, ledger.serving)
+  if (!back && open) {
+    const at = new Date(ports.clock.now()).toISOString()
+    ports.log.warn(`${open.version} was left unfinished, and has no good predecessor.`)
+    await held.tenure.update(now => closeBad(now, open.id, at, vanished))
+  }
   if (!back || !(open ?? ledger.restoring)) return
   ports.log.warn(
     `${open?.version ?? 'A restore'} was left unfinished: ${back.version} is brought back first.`,
@@ -157,8 +173,8 @@ async function settleLeftover({ environment, inputs, ports, watch, held }: Work)
       ports,
       held,
       back,
-      because: 'its run vanished before it was settled',
-      timeoutMs: inputs.timeout,
+      because: vanished,
+      timeoutMs: left(),
     }),
   )
 }
@@ -232,60 +248,4 @@ async function makeRequest(
     throw InputError.of('image', undefined, deployFields.image.accepts)
   const target = await ports.openTarget()
   return { version, image: await target.pin({ version, image: inputs.image }), config }
-}
-
-function dryRun(request: ReleaseRequest, place: string, plan: Change[]): Conclusion {
-  const changed = plan.filter(({ action }) => action !== 'none')
-  return {
-    status: 'success',
-    reason: 'dry-run',
-    summary: `${request.version} would change ${changed.length} of ${plan.length} objects in ${place}; nothing was changed.`,
-    evidence: plan.map(({ object, action, diff }) => ({
-      subject: object,
-      finding: action,
-      tone: 'note',
-      ...(diff ? { detail: diff } : {}),
-    })),
-    outputs: {
-      'release-id': '',
-      'previous-release-id': '',
-      'image-digest': request.image.split('@')[1] ?? '',
-      changed: 'false',
-    },
-  }
-}
-
-function leaseHeld(holder: string): Conclusion {
-  return {
-    status: 'failure',
-    reason: 'lease-held',
-    summary: `The environment is held by ${holder}; nothing was changed.`,
-    next: 'Run this again when it has ended, or raise timeout to wait longer.',
-  }
-}
-
-function concludeRollout(
-  rollout: Rollout,
-  id: ReleaseId,
-  version: string,
-  place: string,
-  previous: ReleaseId | null,
-): Conclusion {
-  if (rollout.kind === 'ready') {
-    return {
-      status: 'success',
-      reason: 'done',
-      summary: `${version} (${id}) is ready in ${place}. It counts as good once this job has succeeded.`,
-      serving: version,
-    }
-  }
-  return {
-    status: 'failure',
-    reason: rollout.kind === 'doomed' ? 'rollout-doomed' : 'rollout-deadline',
-    summary: `${version} (${id}) does not become ready: ${rollout.cause.message}`,
-    next: previous
-      ? `Nothing to do for the service: the rollback step of this run brings ${previous} back. Mend the cause and release again.`
-      : 'This was the first release, so there is nothing to go back to. Mend the cause and release again.',
-    evidence: rollout.cause.evidence,
-  }
 }

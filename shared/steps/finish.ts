@@ -33,18 +33,20 @@ export function finish(
         next: 'Look at that run: it settles the environment.',
       }
     }
-    const open = unsettled(held.tenure.ledger)
-    if (open?.id !== id) {
-      await held.giveBack()
-      const state = find(held.tenure.ledger, id)?.state ?? 'unknown'
-      return {
-        status: 'success',
-        reason: 'nothing-to-settle',
-        summary: `${id} is settled already: ${state}.`,
-      }
+    try {
+      return await close(held, id, ports)
+    } finally {
+      held.abandon()
     }
-    return closeRelease(held, open, ports)
   })
+}
+
+async function close(held: Held, id: ReleaseId, ports: TargetPorts): Promise<Conclusion> {
+  const open = unsettled(held.tenure.ledger)
+  if (open?.id === id) return closeRelease(held, open, ports)
+  await held.giveBack()
+  const state = find(held.tenure.ledger, id)?.state ?? 'unknown'
+  return { status: 'success', reason: 'nothing-to-settle', summary: `${id} is settled already: ${state}.` }
 }
 
 /** Records an unsettled release as good, forgets what is too old to be needed, and gives the lease back. */

@@ -11,6 +11,7 @@ import {
 } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { bringBack } from './bring-back.ts'
+import { budgetOf } from './budget.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -71,38 +72,43 @@ export function rollback(
   }
   return runStep(subject, ports, 'rollback-failed', async watch => {
     if (inputs.settle && inputs.to) throw InputError.of('to', inputs.to, 'nothing together with settle')
+    const left = budgetOf(ports.clock, inputs.timeout)
     const automatic = inputs.settle || inputs.to === lastGood
-    const held = await watch.time('lease', () => acquire(ports, automatic ? 0 : inputs.timeout))
+    const held = await watch.time('lease', () => acquire(ports, automatic ? 0 : left()))
     if ('held' in held)
       return leaseHeld(describeHolder(held.held, ports.clock.now()), automatic ? 'skipped' : 'failure')
     try {
       return inputs.settle
-        ? await settleEnvironment({ environment, ports, watch, held, timeoutMs: inputs.timeout })
-        : await goBack(environment, inputs, ports, watch, held)
+        ? await settleEnvironment({ environment, ports, watch, held, timeoutMs: left() })
+        : await goBack({ environment, to: inputs.to, ports, watch, held, left })
     } finally {
       held.abandon()
     }
   })
 }
 
-async function goBack(
-  environment: Environment,
-  inputs: RollbackInputs,
-  ports: TargetPorts,
-  watch: Stopwatch,
-  held: Held,
-): Promise<Conclusion> {
+interface Way {
+  environment: Environment
+  to: string
+  ports: TargetPorts
+  watch: Stopwatch
+  held: Held
+  /** Milliseconds that the next part of the step may take. */
+  left: () => number
+}
+
+async function goBack({ environment, to, ports, watch, held, left }: Way): Promise<Conclusion> {
   const { ledger } = held.tenure
   const from = unsettled(ledger) ?? find(ledger, ledger.serving)
-  if (inputs.to === lastGood && !unsettled(ledger) && !ledger.restoring) return nothingUnfinished(held)
-  const back = choose(ledger, inputs.to)
+  if (to === lastGood && !unsettled(ledger) && !ledger.restoring) return nothingUnfinished(held)
+  const back = choose(ledger, to)
   if (!back) return nothingToRestore(held, ledger, ports)
   ports.log.info(`Bringing ${back.version} (${back.id}) back to ${held.target.place}.`)
   const because = unsettled(ledger)
     ? 'its job did not succeed'
     : `rolled back to ${back.id} by ${ports.run.actor}`
   const { rollout, changes } = await watch.time('restore', () =>
-    bringBack({ environment, ports, held, back, because, timeoutMs: inputs.timeout }),
+    bringBack({ environment, ports, held, back, because, timeoutMs: left() }),
   )
   const restored: Evidence[] = changes
     .filter(({ action }) => action !== 'none')

@@ -106,11 +106,15 @@ export async function noteVerdictOfRun(
     if (!unsettled(ledger) || lease?.holder.run !== ports.run.id) return []
     const held = await acquire(ports, 0)
     if ('held' in held) return [unwritten(describeHolder(held.held, ports.clock.now()))]
-    await held.tenure.update(now => {
-      const open = unsettled(now)
-      return open ? noteVerdict(now, open.id, verdict) : now
-    })
-    await held.handOver()
+    try {
+      await held.tenure.update(now => {
+        const open = unsettled(now)
+        return open ? noteVerdict(now, open.id, verdict) : now
+      })
+      await held.handOver()
+    } finally {
+      held.abandon()
+    }
     return []
   } catch (error) {
     if (ports.signal.aborted || error instanceof InputError) throw error
