@@ -7,8 +7,8 @@ import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 
 /**
- * gzip's fastest level: on two cores it dumps two to three times as fast as pg_dump's default of 6, for objects a
- * tenth larger (script/bench has the numbers). Every pg_restore reads it.
+ * gzip's fastest level. Measured on two cores, 180 MB of rows: 1.1 s against 2.5 s with pg_dump's default of 6, for an
+ * object 11% larger. Every pg_restore reads it.
  */
 const compression = '--compress=1'
 

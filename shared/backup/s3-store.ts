@@ -163,6 +163,7 @@ function storeError(what: string, verb: string, error: unknown): ToolError {
     AccessDenied: 'Allow these credentials to get, put, list and delete objects under that prefix.',
     InvalidAccessKeyId: 'Check AWS_ACCESS_KEY_ID.',
     SignatureDoesNotMatch: 'Check AWS_SECRET_ACCESS_KEY.',
+    PreconditionFailed: 'Another run wrote a backup in the same second. Run this again.',
     ExpiredToken: 'Get new credentials: these have expired.',
     CredentialsProviderError: 'Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role to this machine.',
   }

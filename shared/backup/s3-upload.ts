@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   AbortMultipartUploadCommand,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
+  HeadObjectCommand,
   ListPartsCommand,
   PutObjectCommand,
   UploadPartCommand,
@@ -20,6 +22,9 @@ const partsAtOnce = 4
 /** How long parts under way may take to end when the upload is given up; a cancelled job has ten seconds in all. */
 const patienceMs = 4_000
 
+/** Metadata by which an upload knows its own object again. */
+const markName = 'runbook-upload'
+
 /** Where an object is to be. */
 export interface Place {
   Bucket: string
@@ -28,8 +33,8 @@ export interface Place {
 }
 
 /**
- * Uploads a stream of unknown length. The object appears when the stream has ended well, and then whole; when it
- * fails, or is aborted, the parts that were sent are removed before this returns.
+ * Uploads a stream of unknown length. The object appears when the stream has ended well, and then whole; it never takes
+ * the place of another one. When it fails, or is aborted, the parts that were sent are removed before this returns.
  * @param expectedBytes an upper estimate, by which the parts are sized
  */
 export async function uploadStream(
@@ -40,6 +45,7 @@ export async function uploadStream(
   signal: AbortSignal,
 ): Promise<void> {
   const { Bucket, Key } = place
+  const marked = { ...place, Metadata: { [markName]: randomUUID() } }
   // Sized for nine tenths of the parts: the estimate may be a little low.
   const partBytes = Math.max(leastPart, Math.ceil(expectedBytes / (mostParts * 0.9)))
   const parts = cut(body, partBytes)
@@ -47,11 +53,11 @@ export async function uploadStream(
   if (first.done === true || first.value.last) {
     const Body = first.done === true ? Buffer.alloc(0) : first.value.bytes
     signal.throwIfAborted()
-    await client.send(new PutObjectCommand({ ...place, Body }))
+    await commit(client, marked, only => client.send(new PutObjectCommand({ ...marked, ...only, Body })))
     return
   }
   // What creates or completes is short and is never cut off: nobody would know whether the store had done it.
-  const { UploadId } = await client.send(new CreateMultipartUploadCommand(place))
+  const { UploadId } = await client.send(new CreateMultipartUploadCommand(marked))
   const upload = { Bucket, Key, UploadId }
   const [sent, underWay, failures] = [[] as CompletedPart[], new Set<Promise<void>>(), [] as unknown[]]
   const stop = new AbortController()
@@ -80,13 +86,38 @@ export async function uploadStream(
     await Promise.all(underWay)
     requireSound()
     sent.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0))
-    await client.send(new CompleteMultipartUploadCommand({ ...upload, MultipartUpload: { Parts: sent } }))
+    const completion = { ...upload, MultipartUpload: { Parts: sent } }
+    await commit(client, marked, only =>
+      client.send(new CompleteMultipartUploadCommand({ ...completion, ...only })),
+    )
   } catch (error) {
     // Parts under way may end by themselves first: a store may still be writing one whose connection was cut.
     AbortSignal.timeout(patienceMs).addEventListener('abort', () => stop.abort())
     await Promise.all(underWay)
     await removeParts(client, upload)
     throw error
+  }
+}
+
+/**
+ * Sends the request that makes the object appear, provided that there is none of its key.
+ * @throws what the store answered, unless the object is there and is this very one: only the answer was lost then, and
+ * the second try met the first
+ */
+async function commit(
+  client: S3Client,
+  { Bucket, Key, Metadata }: Place & { Metadata: Record<string, string> },
+  send: (only: { IfNoneMatch?: string }) => Promise<unknown>,
+): Promise<void> {
+  try {
+    await send({ IfNoneMatch: '*' }).catch((error: unknown) => {
+      // Some stores know no conditions. There, two runs of the same second are not kept apart.
+      if (error instanceof Error && error.name === 'NotImplemented') return send({})
+      throw error
+    })
+  } catch (error) {
+    const found = await client.send(new HeadObjectCommand({ Bucket, Key })).catch(() => undefined)
+    if (found?.Metadata?.[markName] !== Metadata[markName]) throw error
   }
 }
 

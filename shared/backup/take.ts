@@ -50,8 +50,9 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
   } catch (error) {
     stop.abort()
     await snapshot.close()
-    await Promise.allSettled([stored, read])
-    await store.remove([key]).catch(() => undefined)
+    const [storing] = await Promise.allSettled([stored, read])
+    // Only what this run has stored: a write that failed may have met another run's backup.
+    if (storing.status === 'fulfilled') await store.remove([key]).catch(() => undefined)
     throw error
   }
   await snapshot.close()

@@ -1,9 +1,11 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
-import { openScene, type Scene } from './scene.ts'
+import { systemClock } from '../../../shared/platform/clock.ts'
+import { createBucket, deleteBucket } from '../../lab/lab.ts'
+import { openScene, succeeded, type Scene } from './scene.ts'
 
 // One for all: what fails leaves nothing behind, which each test looks at.
 let scene: Scene
@@ -61,6 +63,11 @@ function failed(outcome: Outcome, reason: string): void {
 
 describe.each(['file', 's3'])('into a %s store', kind => {
   const destination = () => (kind === 'file' ? `file://${scene.folder}/store` : `s3://${scene.bucket}`)
+  const wipe = async () => {
+    if (kind === 'file') return rm(join(scene.folder, 'store'), { recursive: true })
+    await deleteBucket(scene.lab, scene.bucket)
+    await createBucket(scene.lab, scene.bucket)
+  }
   const left = () => (kind === 'file' ? folderContents() : scene.bucketContents())
 
   test('a pg_dump that is killed mid-way leaves nothing', async () => {
@@ -92,6 +99,23 @@ describe.each(['file', 's3'])('into a %s store', kind => {
     failed(outcome, 'cancelled')
     expect(await left()).toEqual([])
   }, 30_000)
+
+  test('two runs of the same second do not spoil each other', async () => {
+    const now = Date.parse('2026-01-01T02:00:00Z')
+    const clock = { ...systemClock, now: () => now }
+    const outcomes = await Promise.all(
+      [1, 2].map(() => scene.backUp({ destination: destination() }, { clock })),
+    )
+    const uris = outcomes
+      .filter(({ status }) => status === 'success')
+      .map(({ outputs }) => outputs['backup-uri'])
+    expect(uris.length).toBeGreaterThanOrEqual(1)
+    expect(new Set(uris).size).toBe(uris.length)
+    const objects = (await left()).filter(name => name.endsWith('.dump') || name.endsWith('.json'))
+    expect(objects).toHaveLength(2 * uris.length)
+    succeeded(await scene.restore({ into: `${scene.database}-${kind}`, backup: uris[0] ?? '' }))
+    await wipe()
+  }, 60_000)
 
   test('a run that is cancelled while it verifies leaves nothing', async () => {
     const cancel = new AbortController()

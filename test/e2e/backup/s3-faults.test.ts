@@ -46,6 +46,8 @@ test.each<[string, RegExp, Fault]>([
   ['the second part is refused with 503', /^PUT .*partNumber=2&/, { kind: 'status', status: 503 }],
   ['the last part is reset', /^PUT .*partNumber=3&/, { kind: 'reset' }],
   ['the upload is begun on a bad line', /^POST .*uploads/, { kind: 'reset' }],
+  ['the answer to its completion is lost', /^POST .*uploadId=/, { kind: 'cut', bytes: 0 }],
+  ['the answer to the manifest is lost', /^PUT .*\.json/, { kind: 'cut', bytes: 0 }],
   ['the manifest is refused with 500', /^PUT .*\.json/, { kind: 'status', status: 500 }],
   ['the download is cut twice', /^GET .*\.dump/, { kind: 'cut', bytes: 5_000_000 }],
 ])(

@@ -7,7 +7,7 @@ export type Fault =
   | { kind: 'status'; status: number }
   /** The connection is cut before anything is answered. */
   | { kind: 'reset' }
-  /** The answer is cut after so many bytes. */
+  /** The request is handed on; the answer is cut after so many bytes of its body, at 0 before its head. */
   | { kind: 'cut'; bytes: number }
 
 /** A way to an S3 server on which requests can go wrong. */
@@ -49,6 +49,10 @@ function pass(endpoint: string, incoming: IncomingMessage, answer: ServerRespons
   const { hostname, port } = new URL(endpoint)
   const { method, url, headers } = incoming
   const outgoing = request({ hostname, port, method, path: url, headers }, upstream => {
+    if (most === 0) {
+      upstream.resume().once('end', () => answer.socket?.resetAndDestroy())
+      return
+    }
     answer.writeHead(upstream.statusCode ?? 502, upstream.headers)
     let sent = 0
     upstream.on('data', (chunk: Buffer) => {
