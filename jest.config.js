@@ -6,4 +6,6 @@ export default {
   testEnvironment: 'node',
   modulePathIgnorePatterns: ['<rootDir>/build/'],
   watchman: false,
+  // A bound against hanging, not a judgement of speed: machines are noisy.
+  testTimeout: 120_000,
 }
