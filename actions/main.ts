@@ -14,6 +14,7 @@ import { createPorts, createSignal } from './ports.ts'
 const actions = {
   'pre-deploy-check': () => import('./pre-deploy-check/index.ts'),
   'backup-db': () => import('./backup-db/index.ts'),
+  'restore-db': () => import('./restore-db/index.ts'),
   deploy: () => import('./deploy/index.ts'),
   'health-gate': () => import('./health-gate/index.ts'),
   'smoke-test': () => import('./smoke-test/index.ts'),

@@ -12,6 +12,7 @@ const root = join(import.meta.dirname, '..')
 const names: ActionName[] = [
   'pre-deploy-check',
   'backup-db',
+  'restore-db',
   'deploy',
   'health-gate',
   'smoke-test',

@@ -63,7 +63,15 @@ function run(action: string, inputs: Record<string, string>): Ended {
   }
 }
 
-const actions = ['pre-deploy-check', 'backup-db', 'deploy', 'health-gate', 'smoke-test', 'rollback']
+const actions = [
+  'pre-deploy-check',
+  'backup-db',
+  'restore-db',
+  'deploy',
+  'health-gate',
+  'smoke-test',
+  'rollback',
+]
 const production = { environment: 'production' }
 
 describe.each(actions)('%s', action => {
