@@ -16,10 +16,9 @@ import { git } from './git.ts'
 /** Where the service's two environments are. */
 export interface Places {
   namespace: string
-  /** Port of every node at which the Service is reached. */
-  nodePort: number
-  /** Address of a node. */
-  nodeIp: string
+  productionUrl: string
+  /** What the Service needs to be reached there: its own address, or a port of every node. */
+  exposure: { clusterIP: string } | { nodePort: number }
   container: string
   stagingPort: number
   /** `redis://host:port/number`; the password is in the env-file. */
@@ -71,13 +70,13 @@ export function makeService(folder: string, places: Places): Service {
     workflow.jobs.release.with['staging-url'] = stagingUrl(places)
   })
   moveNamespace(folder, places.namespace)
-  openNodePort(folder, places.nodePort)
+  expose(folder, places.exposure)
   git(folder, 'init', '-q', '--initial-branch=main')
   return {
     folder,
     namespace: places.namespace,
     stagingUrl: stagingUrl(places),
-    productionUrl: productionUrl(places),
+    productionUrl: places.productionUrl,
     release(tag, illness = {}) {
       appendFileSync(join(folder, 'CHANGELOG.md'), `## ${tag}\n`)
       edit(folder, 'deployment/runbook.yml', (runbook: Runbook) => configure(runbook, places, illness))
@@ -106,17 +105,13 @@ function configure(runbook: Runbook, places: Places, illness: Illness): void {
   staging.url = stagingUrl(places)
   staging.gate = { ...staging.gate, ...rehearsedGate }
   production.target.namespace = places.namespace
-  production.url = productionUrl(places)
+  production.url = places.productionUrl
   production.gate = { ...production.gate, ...rehearsedGate }
   production.backup = { ...production.backup, destination: places.backups }
 }
 
 function stagingUrl({ stagingPort }: Places): string {
   return `http://localhost:${stagingPort}`
-}
-
-function productionUrl({ nodeIp, nodePort }: Places): string {
-  return `http://${nodeIp}:${nodePort}`
 }
 
 /** Neither what was installed or logged here, nor an env-file with real values. */
@@ -143,14 +138,17 @@ function moveNamespace(folder: string, namespace: string): void {
   }
 }
 
-/** A lab has no load balancer: its client calls the Service at a port of the node. */
-function openNodePort(folder: string, nodePort: number): void {
+/** A lab has no load balancer, and the address has to be known before the Service is there. */
+function expose(folder: string, exposure: Places['exposure']): void {
   interface Manifest {
-    spec: { type: string; ports: { nodePort?: number }[] }
+    spec: { type: string; clusterIP?: string; ports: { nodePort?: number }[] }
   }
   edit(folder, 'deployment/k8s/prod/service.yaml', ({ spec }: Manifest) => {
-    spec.type = 'NodePort'
-    for (const port of spec.ports) port.nodePort = nodePort
+    if ('clusterIP' in exposure) spec.clusterIP = exposure.clusterIP
+    else {
+      spec.type = 'NodePort'
+      for (const port of spec.ports) port.nodePort = exposure.nodePort
+    }
   })
 }
 

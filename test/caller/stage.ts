@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { createBucket, deleteNamespace, kubectl, type Lab } from '../lab/lab.ts'
+import { networks } from '../lab/places.ts'
 import type { Places, Service } from './service.ts'
 
 const execute = promisify(execFile)
@@ -12,8 +13,8 @@ const execute = promisify(execFile)
 export interface StageNames {
   /** Of the namespace, the databases, and what is before the backups' names. */
   name: string
-  nodePort: number
-  stagingPort: number
+  /** 2 to 250: makes the addresses of the two environments. */
+  number: number
 }
 
 /** Room for one service in the lab: empty databases, a bucket, nothing deployed. */
@@ -27,13 +28,12 @@ export interface Stage {
 }
 
 /** Makes room, and removes what an earlier stage of that name left. */
-export async function makeStage(lab: Lab, { name, nodePort, stagingPort }: StageNames): Promise<Stage> {
+export async function makeStage(lab: Lab, { name, number }: StageNames): Promise<Stage> {
   const places: Places = {
     namespace: name,
-    nodePort,
-    nodeIp: lab.hostIp,
+    ...(await findAddress(lab, number)),
     container: `${name}-staging`,
-    stagingPort,
+    stagingPort: 31_000 + number,
     productionRedis: `redis://${lab.hostIp}:${lab.redis.port}/2`,
     backups: `s3://runbook-backups/${name}`,
   }
@@ -47,6 +47,23 @@ export async function makeStage(lab: Lab, { name, nodePort, stagingPort }: Stage
     production: await makeDatabase(lab, `${name}-production`),
   }
   return { lab, places, clear, secrets: service => makeSecrets(lab, places, databases, service) }
+}
+
+/**
+ * Where this machine reaches a Service. In the lab's own cluster at its address, which kube-proxy never loses; a cluster
+ * of the user's has addresses that only its nodes know, and there a port of a node has to do.
+ */
+async function findAddress(lab: Lab, number: number): Promise<Pick<Places, 'productionUrl' | 'exposure'>> {
+  const first = await kubectl(lab, 'get', 'service', 'kubernetes', '-o', 'jsonpath={.spec.clusterIP}')
+  const ours = networks.services.replace(/0\/\d+$/, '')
+  if (first === `${ours}1`) {
+    const clusterIP = `${ours}${number}`
+    return { productionUrl: `http://${clusterIP}`, exposure: { clusterIP } }
+  }
+  const internal = 'jsonpath={.items[0].status.addresses[?(@.type=="InternalIP")].address}'
+  const node = await kubectl(lab, 'get', 'nodes', '-o', internal)
+  const nodePort = 30_000 + number
+  return { productionUrl: `http://${node}:${nodePort}`, exposure: { nodePort } }
 }
 
 async function makeSecrets(

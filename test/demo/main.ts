@@ -17,7 +17,7 @@ import { createShow } from './show.ts'
 const root = join(import.meta.dirname, '../..')
 const folder = join(placesOf(process.env).cache, 'demo')
 const tree = join(root, 'build/tree')
-const names = { name: 'runbook-demo', nodePort: 30_080, stagingPort: 30_081 }
+const names = { name: 'runbook-demo', number: 80 }
 
 const show = createShow(console.log, () => performance.now())
 const { check, failed } = createChecks(text => show.line(`   ${text}`))

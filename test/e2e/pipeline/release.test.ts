@@ -50,7 +50,7 @@ beforeAll(async () => {
   if (!existsSync(tree))
     throw new Error('the published tree is missing; make it with: script/assemble build/tree')
   lab = found
-  stage = await makeStage(lab, { name: 'runbook-pipeline', nodePort: 30_090, stagingPort: 30_091 })
+  stage = await makeStage(lab, { name: 'runbook-pipeline', number: 90 })
   service = makeService(join(folder, 'service'), stage.places)
   writeFileSync(join(service.folder, '.github/workflows/alone.yml'), aloneWorkflow)
   secrets = await stage.secrets(service)
