@@ -58,11 +58,29 @@ async function expectThePromise(what: string): Promise<string> {
   return good?.version ?? ''
 }
 
-async function changesOf(config: Record<string, string>): Promise<number> {
-  const proxy = await openCuttingProxy(yard.lab.docker.host, Infinity, 'before')
-  await deploy(proxy.host, config)
+/** Does something whose n-th call is the last; then settles what it left, and looks whether the promise was held. */
+async function cutOff(at: number, calls: number, work: (host: string) => Promise<void>): Promise<void> {
+  const proxy = await openCuttingProxy(yard.lab.docker.host, at, phases[at % 3] ?? 'before')
+  await work(proxy.host).catch((error: unknown) => {
+    if (!proxy.cut()) throw new Error(`before call ${at} of ${calls}`, { cause: error })
+  })
+  const what = `${phases[at % 3] ?? ''} ${proxy.changes.at(-1) ?? ''} (${at} of ${calls})`
   await proxy.close()
-  await settleAfter('killed')
+  try {
+    await settleAfter(at % 2 === 0 ? 'killed' : 'another')
+    await expectThePromise(what)
+    expect(await settleAfter('again')).toBe('nothing')
+  } catch (cause) {
+    throw new Error(`after ${what}`, { cause })
+  }
+}
+
+/** How many calls that change something it takes. */
+async function countCalls(work: (host: string) => Promise<void>): Promise<number> {
+  const proxy = await openCuttingProxy(yard.lab.docker.host, Infinity, 'before')
+  await work(proxy.host)
+  await proxy.close()
+  expect(proxy.changes.length).toBeGreaterThan(8)
   return proxy.changes.length
 }
 
@@ -70,19 +88,26 @@ test.each([
   ['a good release', { VERSION: 'v1.1.0' }],
   ['an ill one', { VERSION: 'v1.1.0', MODE: 'sick' }],
 ])('%s, cut off at any call that changes something, is settled to a good one', async (_name, config) => {
-  const calls = await changesOf(config)
-  expect(calls).toBeGreaterThan(8)
+  const calls = await countCalls(host => deploy(host, config))
+  await settleAfter('killed')
+  for (let at = 1; at <= calls; at++) await cutOff(at, calls, host => deploy(host, config))
+})
+
+test('a rollback of a good release, cut off at any call that changes something, ends at a good one', async () => {
+  await deploy(yard.lab.docker.host, { VERSION: 'v1.2.0' })
+  const calls = await countCalls(goBack)
   for (let at = 1; at <= calls; at++) {
-    const phase = phases[at % 3] ?? 'before'
-    const proxy = await openCuttingProxy(yard.lab.docker.host, at, phase)
-    await deploy(proxy.host, config).catch((error: unknown) => {
-      if (!proxy.cut()) throw error
-    })
-    const what = `${phase} ${proxy.changes.at(-1) ?? ''} (${at} of ${calls})`
-    await proxy.close()
-    const asker = at % 2 === 0 ? 'killed' : 'another'
-    await settleAfter(asker)
-    await expectThePromise(what)
-    expect(await settleAfter('again')).toBe('nothing')
+    await deploy(yard.lab.docker.host, { VERSION: `v1.3.${at}` })
+    await cutOff(at, calls, goBack)
   }
 })
+
+async function goBack(host: string): Promise<void> {
+  const { target } = await yard.open({ host })
+  const tenure = await takeFree(target, run('killed'), -5_000)
+  const { entries, serving } = tenure.ledger
+  const good = entries.findLast(({ id, state }) => state === 'good' && id !== serving)
+  if (!good || !serving) throw new Error('there is no way back')
+  await bringBack(target, tenure, good.id, serving)
+  await tenure.end()
+}
