@@ -37,7 +37,7 @@ export async function restoreContainers(
   const subject = `container ${names.serving}`
   if (good?.running && good.name === names.serving && !disturbed && !fence && !fleet.foreign) {
     await removeAll(context, fleet.trials)
-    return [{ object: subject, action: 'none' }, ...deleted(fleet.trials)]
+    return [{ object: subject, action: 'none' }, ...deleted(context, fleet.trials)]
   }
 
   const serves = fence || !good ? await make(context, identity) : good.id
@@ -51,7 +51,7 @@ export async function restoreContainers(
   await removeAll(context, gone)
   await keepStopped(context, stillThere(stopped, [serves, ...gone.map(each => each.id)]))
   const diff = `image: ${entry.image}\nversion: ${entry.version}`
-  return [{ object: subject, action: 'update', diff }, ...deleted(gone)]
+  return [{ object: subject, action: 'update', diff }, ...deleted(context, gone)]
 }
 
 async function make(context: Context, identity: Identity): Promise<string> {
@@ -73,6 +73,10 @@ async function removeAll({ engine }: Context, members: Member[]): Promise<void> 
   await Promise.all(members.map(({ id }) => remove(engine, id)))
 }
 
-function deleted(members: Member[]): Change[] {
-  return members.map(({ name }) => ({ object: `container ${name}`, action: 'delete' }))
+/** By the name of its release: the one that it had is the good one's again. */
+function deleted({ names }: Context, members: Member[]): Change[] {
+  return members.map(({ name, release }) => ({
+    object: `container ${name === names.serving && release ? names.parked(release) : name}`,
+    action: 'delete',
+  }))
 }
