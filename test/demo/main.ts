@@ -33,7 +33,10 @@ const undo: (() => Promise<unknown>)[] = []
 try {
   await demo()
 } catch (error) {
-  if (!stop.signal.aborted) throw error
+  if (!stop.signal.aborted) {
+    failed.push('the demo came to its end')
+    show.line(`NOT ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  }
 } finally {
   for (const step of undo.reverse()) await step()
 }
@@ -42,6 +45,7 @@ process.exitCode = stop.signal.aborted ? 130 : failed.length > 0 ? 1 : 0
 async function demo(): Promise<void> {
   show.act('the lab')
   const { lab, startedByUs } = await ensureLab()
+  show.line(startedByUs ? 'the lab is up' : 'the lab was up already, and stays so')
   if (startedByUs) undo.push(() => run('script/lab', 'down'))
   stop.signal.throwIfAborted()
 
