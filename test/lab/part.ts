@@ -1,4 +1,5 @@
 import type { LabParts } from './lab.ts'
+import type { Places } from './places.ts'
 import type { Workshop } from './workshop.ts'
 
 /** A Debian package, and what is there when it is installed, wherever it came from: a path, or a program on PATH. */
@@ -13,6 +14,8 @@ export interface Part {
   name: string
   /** The parts that must be up first. */
   after: string[]
+  /** Throws when the machine has only one of what it needs, and another lab has that. Before anything is touched. */
+  refuse?(places: Places): void
   /** What it needs of the system; nothing for what it finds running. */
   packages: () => DebianPackage[] | Promise<DebianPackage[]>
   /** Starts what does not run yet, waits until it works, and says how it is reached. Quick when it is up already. */

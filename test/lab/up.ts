@@ -35,6 +35,13 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
   const shop = workshop(places, say, AbortSignal.any([signal, failed.signal]))
   for (const folder of [places.state, places.bin, places.sockets]) mkdirSync(folder, { recursive: true })
   using _lock = await holdLock(places, say, signal)
+  for (const part of parts) {
+    try {
+      part.refuse?.(places)
+    } catch (cause) {
+      throw new PartError(part.name, cause)
+    }
+  }
   const running = (name: string) => shop.daemons.runs(name)
   const fresh = !shop.daemons.names().some(running)
   try {
