@@ -36,7 +36,7 @@ export function installPm2(): string {
   if (!existsSync(join(bin, 'pm2'))) {
     mkdirSync(folder, { recursive: true })
     const options = ['--prefix', folder, '--no-audit', '--no-fund', '--no-save']
-    execFileSync('npm', ['install', ...options, `pm2@${pm2Version}`], { stdio: 'pipe' })
+    execFileSync('npm', ['install', ...options, `pm2@${pm2Version}`], { stdio: 'pipe', timeout: 180_000 })
   }
   return bin
 }
