@@ -52,7 +52,7 @@ export async function deployGated(
   const from = ports.clock.elapsed()
   const deployed = await deploy(environment, parseInputs(deployFields, read), ports)
   await report(deployed)
-  if (deployed.outputs['changed'] === 'false') return whole(deployed, deployed.durationMs)
+  if (changedNothing(deployed)) return whole(deployed, deployed.durationMs)
   const last = succeeded(deployed)
     ? await inOrder(
         [
@@ -75,6 +75,11 @@ export async function deployGated(
     serving: undone.serving,
     outputs: deployed.outputs,
   }
+}
+
+/** Then there is nothing to watch, and nothing to take back. */
+function changedNothing({ outputs, reason }: Outcome): boolean {
+  return outputs['changed'] === 'false' || reason === 'input-invalid' || reason === 'lease-held'
 }
 
 /** Runs steps until one does not succeed. */
