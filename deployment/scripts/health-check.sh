@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Probes the service until it is certain whether it is well.
-# Usage: deployment/scripts/health-check.sh ENVIRONMENT [--for 30s]
+# Usage: deployment/scripts/health-check.sh [ENVIRONMENT, default development] [--for 30s]
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 export PATH="$PWD/node_modules/.bin:$PWD/script:$PATH"
-exec runbook health-check "$@"
+exec runbook health-check "${@:-development}"
