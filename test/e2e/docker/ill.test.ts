@@ -6,7 +6,7 @@ import {
   pushImages,
   run,
   takeFree,
-  watchGap,
+  watchService,
   type Images,
   type Opened,
   type Yard,
@@ -41,8 +41,7 @@ describe('an ill release is known for what it is, while the good one serves', ()
   test('it ends: exit code and the end of its log, secrets left out', async () => {
     const { target, tenure, secrets } = await withGood()
     secrets.add('hunter22')
-    const gap = watchGap(yard)
-    const started = performance.now()
+    const watched = watchService(yard)
 
     const { rollout } = await release(target, tenure, 'v1.1.0', images.plain, {
       VERSION: 'v1.1.0',
@@ -50,7 +49,6 @@ describe('an ill release is known for what it is, while the good one serves', ()
       TOKEN: 'hunter22',
     })
 
-    expect(performance.now() - started).toBeLessThan(20_000)
     const cause = causeOf(rollout)
     expect(rollout.kind).toBe('doomed')
     expect(cause.class).toBe('crash-loop')
@@ -58,7 +56,7 @@ describe('an ill release is known for what it is, while the good one serves', ()
     expect(cause.evidence[0]?.detail).toContain('cannot find my hat; token ***')
     expect(JSON.stringify(cause)).not.toContain('hunter22')
     expect(await yard.ask()).toBe('v1.0.0')
-    expect(await gap.longest()).toBeLessThan(500)
+    expect(await watched.end()).toMatchObject({ failed: 0 })
     expect(await bringBack(target, tenure, 'r1', 'r2')).toEqual([
       { object: `container ${yard.container}`, action: 'none' },
     ])

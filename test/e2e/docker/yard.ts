@@ -151,22 +151,29 @@ export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_0
   return taken
 }
 
-/** The longest time, in milliseconds, for which a service that is asked all the while gave no good answer. */
-export function watchGap(yard: Yard): { longest(): Promise<number> } {
+export interface Watched {
+  /** Milliseconds. */
+  longestGap: number
+  /** Requests that had no good answer. */
+  failed: number
+}
+
+/** Asks a service all the while, until `end`. */
+export function watchService(yard: Yard): { end(): Promise<Watched> } {
   const stop = new AbortController()
   const done = (async () => {
-    let [longest, lastGood] = [0, performance.now()]
+    let [longestGap, lastGood, failed] = [0, performance.now(), 0]
     while (!stop.signal.aborted && !yard.left) {
       if (/^v\d/.test(await yard.ask())) {
-        longest = Math.max(longest, performance.now() - lastGood)
+        longestGap = Math.max(longestGap, performance.now() - lastGood)
         lastGood = performance.now()
-      }
+      } else failed += 1
       await sleep(5)
     }
-    return Math.max(longest, performance.now() - lastGood)
+    return { longestGap, failed }
   })()
   return {
-    longest: () => {
+    end: () => {
       stop.abort()
       return done
     },
@@ -175,7 +182,7 @@ export function watchGap(yard: Yard): { longest(): Promise<number> } {
 
 function ask(port: number): Promise<string> {
   return new Promise(resolve => {
-    const asked = request({ host: '127.0.0.1', port, path: '/', agent: false, timeout: 500 }, response => {
+    const asked = request({ host: '127.0.0.1', port, path: '/', agent: false, timeout: 5_000 }, response => {
       let body = ''
       response.on('data', chunk => (body += String(chunk)))
       response.on('end', () => resolve(body.trim()))
