@@ -81,6 +81,10 @@ export function rollback(
       return inputs.settle
         ? await settleEnvironment({ environment, ports, watch, held, timeoutMs: left() })
         : await goBack({ environment, to: inputs.to, ports, watch, held, left })
+    } catch (error) {
+      // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
+      if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
+      throw error
     } finally {
       held.abandon()
     }
