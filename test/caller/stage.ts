@@ -23,8 +23,10 @@ export interface Stage {
   places: Places
   /** The secrets of the caller's repository, once the service is there. */
   secrets(service: Service): Promise<Record<string, string>>
-  /** Takes down what was deployed. */
+  /** Takes down what was deployed, and waits until it is gone. */
   clear(): Promise<void>
+  /** Takes down what was deployed, and leaves the cluster to finish that by itself. */
+  leave(): Promise<void>
 }
 
 /** Makes room, and removes what an earlier stage of that name left. */
@@ -40,13 +42,17 @@ export async function makeStage(lab: Lab, { name, number }: StageNames): Promise
   const clear = async () => {
     await Promise.all([deleteNamespace(lab, name), clearContainers(lab, places.container)])
   }
+  const leave = async () => {
+    const gone = ['delete', 'namespace', name, '--ignore-not-found', '--wait=false']
+    await Promise.all([kubectl(lab, ...gone), clearContainers(lab, places.container)])
+  }
   await clear()
   await makeBucket(lab, 'runbook-backups')
   const databases = {
     staging: await makeDatabase(lab, `${name}-staging`),
     production: await makeDatabase(lab, `${name}-production`),
   }
-  return { lab, places, clear, secrets: service => makeSecrets(lab, places, databases, service) }
+  return { lab, places, clear, leave, secrets: service => makeSecrets(lab, places, databases, service) }
 }
 
 /**

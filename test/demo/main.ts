@@ -57,7 +57,7 @@ async function demo(): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   const stage = await makeStage(lab, names)
-  undo.push(() => stage.clear())
+  undo.push(() => stage.leave())
   const service = makeService(join(folder, 'service'), stage.places)
   const secrets = await stage.secrets(service)
   show.line(`${service.folder}: 15 lines of workflow, nothing of this suite but its name`)
