@@ -29,9 +29,14 @@ export const docker: Part = {
   name: 'docker',
   after: [],
   packages: async () => {
-    const client = { name: 'docker.io', holds: 'docker' }
-    if (await pings()) return [client]
-    return [client, { name: 'docker.io', holds: 'dockerd' }, { name: 'iptables', holds: 'iptables' }]
+    // Tests start engines of their own, to see them die, and reach them over SSH.
+    const tools = [
+      { name: 'docker.io', holds: 'docker' },
+      { name: 'docker.io', holds: 'dockerd' },
+      { name: 'openssh-client', holds: 'ssh' },
+      { name: 'openssh-server', holds: 'sshd' },
+    ]
+    return (await pings()) ? tools : [...tools, { name: 'iptables', holds: 'iptables' }]
   },
   async up(shop) {
     const { places, daemons, run, until } = shop

@@ -21,6 +21,8 @@ export interface LabParts {
   /** A superuser; `url` names the database `postgres`. `binDir` has pg_dump, psql and the like. */
   postgres: { host: string; port: number; user: string; password: string; url: string; binDir: string }
   redis: { host: string; port: number; password: string }
+  /** Base URL. It scrapes nothing at first: whoever needs it adds files to `targetsDir` and `rulesDir`. */
+  prometheus: { url: string; targetsDir: string; rulesDir: string }
   s3: { endpoint: string; accessKeyId: string; secretAccessKey: string; region: string }
 }
 

@@ -6,6 +6,7 @@ import { node } from './kubernetes/node.ts'
 import { network } from './network.ts'
 import type { Part } from './part.ts'
 import { postgres } from './postgres.ts'
+import { prometheus } from './prometheus.ts'
 import { redis } from './redis.ts'
 import { registry } from './registry.ts'
 import { workflowRunner } from './runner.ts'
@@ -17,5 +18,5 @@ import { s3 } from './s3.ts'
  */
 export function partsWith(kubeconfig: string | undefined): Part[] {
   const cluster = kubeconfig ? [givenCluster(kubeconfig)] : [controlPlane, node]
-  return [network, postgres, redis, registry, docker, baseImage, s3, workflowRunner, ...cluster]
+  return [network, postgres, redis, prometheus, registry, docker, baseImage, s3, workflowRunner, ...cluster]
 }

@@ -40,7 +40,14 @@ export function placesOf(env: Record<string, string | undefined>): Places {
 export const hostIp = '10.254.0.1'
 
 /** Where each part listens: on loopback and on `hostIp`, so that pods can use the same services as the tests. */
-export const ports = { postgres: 15432, redis: 16379, s3: 17070, registry: 5000, apiserver: 16443 }
+export const ports = {
+  postgres: 15432,
+  redis: 16379,
+  s3: 17070,
+  registry: 5000,
+  prometheus: 19090,
+  apiserver: 16443,
+}
 
 /** The networks behind the bridges; none of them is routed beyond this machine. */
 export const networks = { host: '10.254.0.1/24', pods: '10.254.16.0/20', services: '10.254.32.0/20' }

@@ -70,7 +70,12 @@ async function initialise({ run }: Workshop, binDir: string, data: string, passw
 export const postgres: Part = {
   name: 'postgres',
   after: ['network'],
-  packages: () => [{ name: 'postgresql', holds: versions }],
+  packages: () => [
+    { name: 'postgresql', holds: versions },
+    // What opens a backup without us.
+    ...['age', 'zstd'].map(name => ({ name, holds: name })),
+    { name: 'gnupg', holds: 'gpg' },
+  ],
   async up(shop) {
     const binDir = binaries()
     const data = join(shop.places.state, 'postgres/data')

@@ -46,6 +46,13 @@ const sources = {
   },
 } satisfies Record<string, Source>
 
+/** What the benches measure us beside, and simulate a big cluster with; the lab itself never needs them. */
+const peers = {
+  helm: { module: 'helm', version: 'v4.3.1', target: 'helm.sh/helm/v4/cmd/helm' },
+  kubedog: { module: 'kubedog', version: 'v0.13.0', target: 'github.com/werf/kubedog/cmd/kubedog' },
+  kwok: { module: 'kwok', version: 'v0.8.0', target: 'sigs.k8s.io/kwok/cmd/kwok' },
+} satisfies Record<string, Source>
+
 const goFrom =
   'install Go 1.26 or newer from https://go.dev/dl or with your package manager, and put it on PATH'
 
@@ -53,7 +60,9 @@ const goFrom =
 const hintOf = (tail: string) =>
   /invalid go version|unknown (directive|block type)|requires go/.test(tail) ? `${tail}\n${goFrom}` : tail
 
-export type Program = keyof typeof sources
+export type Program = keyof typeof sources | keyof typeof peers
+
+const sourceOf = (program: Program): Source => ({ ...sources, ...peers })[program]
 
 /** Builds programs from source, one at a time (each build uses every core), and keeps them. */
 export class Programs {
@@ -68,10 +77,11 @@ export class Programs {
     this.#say = say
   }
 
+  /** What the lab is made of. */
   readonly all = Object.keys(sources) as Program[]
 
   #file(program: Program): string {
-    const { module, version, stamp = '' }: Source = sources[program]
+    const { module, version, stamp = '' } = sourceOf(program)
     const hash = createHash('sha256').update(stamp)
     for (const name of ['go.mod', 'go.sum', 'main.go']) {
       const file = join(this.#places.source, 'go', module, name)
@@ -92,7 +102,7 @@ export class Programs {
 
   async #compile(program: Program, file: string): Promise<void> {
     this.#signal.throwIfAborted()
-    const { module, version, target, stamp = '' }: Source = sources[program]
+    const { module, version, target, stamp = '' } = sourceOf(program)
     mkdirSync(this.#places.bin, { recursive: true })
     const started = Date.now()
     const seconds = () => Math.round((Date.now() - started) / 1000)
