@@ -5,7 +5,7 @@ import { readText, type Store } from './store.ts'
 
 /** One pair of keys in a store that bears our names. */
 export interface Listed extends BackupName {
-  /** Key of the dump. */
+  /** Key of the dump; where it is gone, of the manifest that it had. */
   key: string
   hasDump: boolean
   hasManifest: boolean
@@ -23,11 +23,11 @@ export async function listBackups(store: Store, owner: Owner, signal: AbortSigna
   for (const key of await store.list(signal)) {
     const name = parseKey(key)
     if (name?.service !== owner.service || name.environment !== owner.environment) continue
-    const dump = key.replace(/\.json$/, '.dump')
-    const listed = found.get(dump) ?? { ...name, key: dump, hasDump: false, hasManifest: false }
-    if (name.kind === 'dump') listed.hasDump = true
+    const manifest = manifestKey(key)
+    const listed = found.get(manifest) ?? { ...name, key, hasDump: false, hasManifest: false }
+    if (name.kind === 'dump') Object.assign(listed, { key, hasDump: true })
     else listed.hasManifest = true
-    found.set(dump, listed)
+    found.set(manifest, listed)
   }
   return [...found.values()].sort((a, b) => b.takenAt - a.takenAt)
 }

@@ -8,7 +8,7 @@ import { Transform } from 'node:stream'
  */
 export function createExitGuard(finished: Promise<void>): Transform {
   return new Transform({
-    highWaterMark: 256 * 1024,
+    highWaterMark: 2 ** 20,
     transform: (chunk, _encoding, done) => done(null, chunk),
     flush: done => {
       finished.then(
@@ -27,18 +27,39 @@ export interface Digest {
 }
 
 /** Counts and hashes what passes. */
-export function createMeter(): { stream: Transform; digest(): Digest } {
+export function createMeter(): {
+  through(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
+  digest(): Digest
+} {
   const hash = createHash('sha256')
   let bytes = 0
-  const stream = new Transform({
-    highWaterMark: 256 * 1024,
-    transform(chunk: Buffer, _encoding, done) {
-      hash.update(chunk)
-      bytes += chunk.length
-      done(null, chunk)
+  return {
+    async *through(source) {
+      for await (const chunk of source) {
+        hash.update(chunk)
+        bytes += chunk.length
+        yield chunk
+      }
     },
-  })
-  return { stream, digest: () => ({ bytes, sha256: hash.copy().digest('hex') }) }
+    digest: () => ({ bytes, sha256: hash.copy().digest('hex') }),
+  }
+}
+
+/** Counts what passes. */
+export function createCounter(): {
+  through(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
+  bytes(): number
+} {
+  let bytes = 0
+  return {
+    async *through(source) {
+      for await (const chunk of source) {
+        bytes += chunk.length
+        yield chunk
+      }
+    },
+    bytes: () => bytes,
+  }
 }
 
 function asError(error: unknown): Error {

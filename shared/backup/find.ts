@@ -8,7 +8,7 @@ import { destinationOf, openStore, type Store } from './store.ts'
 
 /** What `backup` may be, for messages. */
 export const acceptedBackups =
-  'latest, a name like backup_20231201_143000, or a URI like s3://bucket/prefix/20231201/backup_....dump'
+  'latest, a name like backup_20231201_143000, or a URI like s3://bucket/prefix/20231201/backup_....dump.zst'
 
 /** What to look for, and where. */
 export interface FindRequest {
@@ -53,7 +53,7 @@ export async function findBackup(request: FindRequest): Promise<Found> {
       'Name one that is not verified by its own name, or look into another store.',
     )
   }
-  const stamp = /^backup_(\d{8}_\d{6})(?:_[a-z0-9_-]+)?(?:\.dump)?$/.exec(backup)?.[1]
+  const stamp = /^backup_(\d{8}_\d{6})(?:_[a-z0-9_-]+)?(?:\.dump\.zst(?:\.\w+)?)?$/.exec(backup)?.[1]
   if (stamp !== undefined && !existsSync(resolve(request.root, backup)))
     return byStamp(await openOwn(), owner, stamp, signal)
   return byPlace(request)
@@ -75,7 +75,7 @@ async function byStamp(store: Store, owner: Owner, stamp: string, signal: AbortS
 /** A URI or path ends in the key of a dump; what is before it is the store. */
 async function byPlace({ backup, root, variables, signal }: FindRequest): Promise<Found> {
   const isUri = /^(file|s3):\/\//.test(backup)
-  if (!isUri && (!backup.endsWith('.dump') || backup.includes('://')))
+  if (!isUri && (!backup.includes('.dump.zst') || backup.includes('://')))
     throw InputError.of('backup', backup, acceptedBackups)
   const uri = isUri ? backup : destinationOf(resolve(root, backup))
   const key = /[^/]+\/[^/]+$/.exec(uri)?.[0] ?? ''

@@ -5,7 +5,7 @@ const table = z.object({
   schema: z.string(),
   table: z.string(),
   rows: z.int(),
-  /** Sum of the 64-bit hashes of all rows as text: the same whatever their order. */
+  /** Sum of the 64-bit hashes of all rows: the same whatever their order. */
   checksum: z.string(),
 })
 
@@ -18,6 +18,8 @@ const sequence = z.object({
 })
 
 const contents = z.object({
+  /** How rows were hashed: the same way serves to compare them. */
+  hashing: z.enum(['values', 'text']),
   tables: z.array(table),
   sequences: z.array(sequence),
   largeObjects: z.object({ count: z.int(), checksum: z.string() }),
@@ -42,6 +44,14 @@ const database = z.object({
   size: z.int(),
 })
 
+const encryption = z.discriminatedUnion('how', [
+  z.object({ how: z.literal('none') }),
+  /** Opened by `age -d -i IDENTITY`; the recipients are public keys. */
+  z.object({ how: z.literal('age'), recipients: z.array(z.string()) }),
+  /** Opened by `gpg -d` and the passphrase. */
+  z.object({ how: z.literal('gpg'), cipher: z.literal('AES256') }),
+])
+
 const schema = z.object({
   manifest: z.literal(1),
   service: z.string(),
@@ -50,8 +60,13 @@ const schema = z.object({
   key: z.string(),
   bytes: z.int(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
-  /** What opens it. */
+  /** What is stored, once it is opened and decompressed. */
   format: z.literal('pg_dump custom'),
+  /** Opened by `zstd -d`. */
+  compression: z.literal('zstd'),
+  encryption,
+  /** Bytes that pg_dump wrote, before they were compressed. */
+  dumpedBytes: z.int(),
   /** When the snapshot was taken, ISO 8601. */
   takenAt: z.string(),
   /** From the snapshot to the last stored byte. */
@@ -67,6 +82,11 @@ const schema = z.object({
     at: z.string(),
     where: z.string(),
     durationMs: z.number(),
+    /**
+     * With what the sealed object was opened for it. `key`: as its owner opens it. `session`: with the key that this run
+     * had sealed it with, so that nothing is proved of the owner's identity. `none`: it is not sealed, or was not opened.
+     */
+    opened: z.enum(['key', 'session', 'none']),
   }),
 })
 
@@ -74,6 +94,7 @@ const schema = z.object({
 export type Manifest = z.infer<typeof schema>
 /** What a database held at one instant. */
 export type Contents = z.infer<typeof contents>
+export type Encryption = z.infer<typeof encryption>
 export type TableContents = z.infer<typeof table>
 /** The properties of a database that a dump of it does not carry. */
 export type DatabaseFacts = z.infer<typeof database>

@@ -9,6 +9,11 @@ export interface Programs {
   /** As it says itself: `15.18`. */
   version: string
   pgDump: string
+  /**
+   * What pg_dump is started through, so that it writes in large pieces: with its own 4 KiB, who reads it takes three
+   * times as long for it (1.5 s of 1.27 GB, against 0.5 s). Empty where the machine has no `stdbuf` (GNU coreutils).
+   */
+  launcher: string[]
   pgRestore: string
   /** What a temporary server is made with; undefined when only the client is installed. */
   server: { initdb: string; postgres: string } | undefined
@@ -72,8 +77,16 @@ async function inspect({ exec, env, signal }: BackupPorts, folder: string): Prom
   const match = /\(PostgreSQL\) ((\d+)\S*)/.exec(stdout)
   if (code !== 0 || !match) return undefined
   const [initdb, postgres] = [join(folder, 'initdb'), join(folder, 'postgres')]
+  const launcher = (await findOnPath(env, 'stdbuf')) === undefined ? [] : ['stdbuf', '--output=128K']
   const server = (await isProgram(initdb)) && (await isProgram(postgres)) ? { initdb, postgres } : undefined
-  return { major: Number(match[2]), version: match[1] ?? '', pgDump, pgRestore, server }
+  return { major: Number(match[2]), version: match[1] ?? '', pgDump, launcher, pgRestore, server }
+}
+
+async function findOnPath(env: BackupPorts['env'], name: string): Promise<string | undefined> {
+  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
+    if (folder.startsWith('/') && (await isProgram(join(folder, name)))) return join(folder, name)
+  }
+  return undefined
 }
 
 async function isProgram(file: string): Promise<boolean> {

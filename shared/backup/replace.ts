@@ -7,6 +7,7 @@ import type { Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { restoreDump } from './restore.ts'
+import type { Opening } from './seal.ts'
 import { readDatabase } from './snapshot.ts'
 import { swapDatabases } from './swap.ts'
 import { requireSameContents } from './verify.ts'
@@ -17,6 +18,8 @@ const createWithinMs = 300_000
 /** What is restored, and what becomes of the database that is live. */
 export interface Restoration {
   found: Found
+  /** What opens the backup. */
+  opening: Opening
   uri: string
   /** With the live database's name. */
   server: PostgresServer
@@ -82,7 +85,14 @@ export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, tim
   const database = withDatabase(server, target)
   try {
     await time('restore', async () =>
-      restoreDump(ports, programs, database, await store.get(manifest.key, signal), manifest, 'kept'),
+      restoreDump(
+        ports,
+        programs,
+        database,
+        await store.get(manifest.key, signal),
+        { ...manifest, open: plan.opening.open },
+        'kept',
+      ),
     )
     await time('compare', () => requireSameContents(database, manifest.contents, signal))
     await time('analyze', () => analyze(database, signal))

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { ToolError } from '../outcome/errors.ts'
 import { libpqEnvironment, type PostgresServer } from '../platform/postgres-url.ts'
 import { lastLine, watchExit } from './child.ts'
-import type { Digest } from './exit-guard.ts'
+import { createMeter, type Digest } from './exit-guard.ts'
+import { damaged, decompressFrames } from './frames.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
+import type { Through } from './seal.ts'
 
 type RestorePorts = Pick<BackupPorts, 'exec' | 'env' | 'signal'>
 
@@ -16,13 +17,18 @@ type RestorePorts = Pick<BackupPorts, 'exec' | 'env' | 'signal'>
  */
 const always = ['--exit-on-error', '--no-password', '--no-tablespaces']
 
+/** What a stored object must be, and how it is opened. */
+export interface Sealed extends Digest {
+  open: Through
+}
+
 /** What is restored with owners and grants, and what without (where roles are not to be made). */
 export type Ownership = 'kept' | 'dropped'
 
 /**
  * Streams a stored dump into an empty database.
  * @param source the object as the store gives it
- * @param expected size and hash that it was stored with
+ * @param expected size and hash that it was stored with, and what opens it
  * @throws ToolError when the object is damaged, or pg_restore fails at the first error
  */
 export async function restoreDump(
@@ -30,7 +36,7 @@ export async function restoreDump(
   programs: Programs,
   server: PostgresServer,
   source: Readable,
-  expected: Digest,
+  expected: Sealed,
   ownership: Ownership,
 ): Promise<void> {
   const args = [
@@ -48,7 +54,7 @@ export async function listDump(
   ports: RestorePorts,
   programs: Programs,
   source: Readable,
-  expected: Digest,
+  expected: Sealed,
 ): Promise<void> {
   await run(ports, programs, ['--list'], ports.env, source, expected)
 }
@@ -59,23 +65,25 @@ async function run(
   args: string[],
   env: BackupPorts['env'],
   source: Readable,
-  expected: Digest,
+  expected: Sealed,
 ): Promise<void> {
   const child = exec.start(programs.pgRestore, args, { env, signal })
   const ending = watchExit(child)
   child.stdout.resume()
+  const stored = createMeter()
   try {
-    const found = await feed(source, child.stdin)
+    await feed(decompressFrames(expected.open(stored.through(source as AsyncIterable<Buffer>))), child.stdin)
     signal.throwIfAborted()
+    const found = stored.digest()
     if (found.bytes !== expected.bytes || found.sha256 !== expected.sha256) {
-      throw new ToolError(
-        `The stored backup is damaged: ${found.bytes} bytes, SHA-256 ${found.sha256.slice(0, 12)}...; it was written with ${expected.bytes} bytes, ${expected.sha256.slice(0, 12)}...`,
-        { tool: 'backup store', hint: 'Look at the store; take a new backup, or restore from another one.' },
+      throw damaged(
+        `${found.bytes} bytes, SHA-256 ${found.sha256.slice(0, 12)}...; it was written with ${expected.bytes} bytes, ${expected.sha256.slice(0, 12)}...`,
       )
     }
   } catch (error) {
     child.kill()
     source.destroy()
+    signal.throwIfAborted()
     throw error
   }
   const { code, stderr } = await ending
@@ -89,23 +97,18 @@ async function run(
   })
 }
 
-/** Writes all of `source` to a program that may stop reading before its end, and hashes it to the end. */
-async function feed(source: Readable, sink: Writable): Promise<Digest> {
+/** Writes all of `source` to a program that may stop reading before its end; the source is read to its end all the same. */
+async function feed(source: AsyncIterable<Buffer>, sink: Writable): Promise<void> {
   let open = true
   const closed = once(sink, 'close').catch(() => undefined)
   sink.on('error', () => {
     open = false
   })
-  const hash = createHash('sha256')
-  let bytes = 0
-  for await (const chunk of source as AsyncIterable<Buffer>) {
-    hash.update(chunk)
-    bytes += chunk.length
+  for await (const chunk of source) {
     if (open && !sink.write(chunk)) await Promise.race([once(sink, 'drain').catch(() => undefined), closed])
     if (sink.destroyed) open = false
   }
   sink.end()
-  return { bytes, sha256: hash.digest('hex') }
 }
 
 /** A database's name as a connection string has it: a name with an = would be taken for one itself. */

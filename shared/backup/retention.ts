@@ -4,11 +4,13 @@ import type { Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Store } from './store.ts'
 
-/** How long backups stay. Both rules must allow a removal. */
+/** How long backups stay. Every rule must allow a removal. */
 export interface Retention {
   days: number
   /** The newest verified ones that stay, however old they are. */
   keepAtLeast: number
+  /** URIs of backups that a release in the ledger may still need: a rollback with the database goes back to them. */
+  needed: string[]
 }
 
 /** What retention looks at, newest first. */
@@ -26,7 +28,11 @@ const abandonedAfterMs = dayMs
  * died go after a day.
  * @param backups newest first
  */
-export function chooseExpired(backups: Kept[], { days, keepAtLeast }: Retention, now: number): Kept[] {
+export function chooseExpired(
+  backups: Kept[],
+  { days, keepAtLeast, needed }: Retention,
+  now: number,
+): Kept[] {
   const expired: Kept[] = []
   let verified = 0
   for (const backup of backups) {
@@ -35,19 +41,21 @@ export function chooseExpired(backups: Kept[], { days, keepAtLeast }: Retention,
       if (age > abandonedAfterMs) expired.push(backup)
       continue
     }
-    if (backup.verified !== undefined && age > days * dayMs && verified >= keepAtLeast) expired.push(backup)
+    const isNeeded = needed.some(uri => uri.endsWith(`/${backup.key}`))
+    const isOld = age > days * dayMs && verified >= keepAtLeast
+    if (backup.verified !== undefined && isOld && !isNeeded) expired.push(backup)
     if (backup.verified === 'restore') verified++
   }
   return expired
 }
 
-/** Removes what has expired of one owner's backups. @returns the keys of the dumps that went */
-export async function applyRetention(
+/** What has expired of one owner's backups. Changes nothing. */
+export async function planRetention(
   { clock, signal }: Pick<BackupPorts, 'clock' | 'signal'>,
   store: Store,
   owner: Owner,
   retention: Retention,
-): Promise<string[]> {
+): Promise<Kept[]> {
   const backups: Kept[] = []
   let verified = 0
   for (const listed of await listBackups(store, owner, signal)) {
@@ -60,7 +68,18 @@ export async function applyRetention(
     if (manifest?.verified.how === 'restore') verified++
     backups.push({ ...listed, verified: manifest?.verified.how })
   }
-  const expired = chooseExpired(backups, retention, clock.now())
+  return chooseExpired(backups, retention, clock.now())
+}
+
+/** Removes what has expired, and what writes that were killed have left. @returns the keys of the dumps that went */
+export async function applyRetention(
+  ports: Pick<BackupPorts, 'clock' | 'signal'>,
+  store: Store,
+  owner: Owner,
+  retention: Retention,
+): Promise<string[]> {
+  const { clock, signal } = ports
+  const expired = await planRetention(ports, store, owner, retention)
   // Manifests first: if this is cut off in between, no manifest promises a dump that is gone.
   await store.remove(expired.filter(({ hasManifest }) => hasManifest).map(({ key }) => manifestKey(key)))
   await store.remove(expired.filter(({ hasDump }) => hasDump).map(({ key }) => key))

@@ -1,3 +1,5 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
 import { Readable } from 'node:stream'
 import {
   AbortMultipartUploadCommand,
@@ -9,6 +11,7 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3'
 import { messageOf, ToolError } from '../outcome/errors.ts'
+import { guardsOf, type S3Options } from './s3-options.ts'
 import { uploadStream } from './s3-upload.ts'
 import type { Store } from './store.ts'
 
@@ -16,8 +19,13 @@ import type { Store } from './store.ts'
 const resumes = 5
 
 /** Backups in a bucket of S3, or of something that speaks its API (by AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL). */
-export function openS3Store(bucket: string, prefix: string, env: Record<string, string | undefined>): Store {
-  const client = new S3Client(configOf(env))
+export function openS3Store(
+  bucket: string,
+  prefix: string,
+  options: S3Options,
+  env: Record<string, string | undefined>,
+): Store {
+  const client = new S3Client(configOf(options, env))
   const uri = prefix === '' ? `s3://${bucket}` : `s3://${bucket}/${prefix}`
   const root = prefix === '' ? '' : `${prefix}/`
   const at = (key: string) => ({ Bucket: bucket, Key: `${root}${key}` })
@@ -28,7 +36,8 @@ export function openS3Store(bucket: string, prefix: string, env: Record<string, 
       const onAbort = () => body.destroy()
       signal.addEventListener('abort', onAbort, { once: true })
       try {
-        await uploadStream(client, { ...at(key), ContentType: contentType(key) }, body, expectedBytes, signal)
+        const place = { ...at(key), ContentType: contentType(key), ...guardsOf(options, Date.now()) }
+        await uploadStream(client, place, body, expectedBytes, signal)
       } catch (error) {
         body.destroy()
         signal.throwIfAborted()
@@ -120,11 +129,11 @@ export function openS3Store(bucket: string, prefix: string, env: Record<string, 
   }
 }
 
-function configOf(env: Record<string, string | undefined>): S3ClientConfig {
+function configOf(options: S3Options, env: Record<string, string | undefined>): S3ClientConfig {
   // A workflow hands on a secret that is not set as an empty text.
   const said = (...names: string[]) =>
     names.map(name => env[name]).find(value => value !== undefined && value !== '')
-  const endpoint = said('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL')
+  const endpoint = options.endpoint || said('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL')
   const region = said('AWS_REGION', 'AWS_DEFAULT_REGION') ?? 'us-east-1'
   const [accessKeyId, secretAccessKey] = [said('AWS_ACCESS_KEY_ID'), said('AWS_SECRET_ACCESS_KEY')]
   const sessionToken = said('AWS_SESSION_TOKEN')
@@ -136,7 +145,13 @@ function configOf(env: Record<string, string | undefined>): S3ClientConfig {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     // A store that does not answer must not hold a release: 10 s to connect, 2 minutes without a byte.
-    requestHandler: { connectionTimeout: 10_000, socketTimeout: 120_000 },
+    requestHandler: {
+      connectionTimeout: 10_000,
+      socketTimeout: 120_000,
+      // By HTTP_PROXY, HTTPS_PROXY and NO_PROXY, which Node itself understands from 24.5 on.
+      httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env }),
+      httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env }),
+    },
     ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
     // Without keys the SDK looks for a role by itself: web identity, container, instance, profile.
     ...(accessKeyId && secretAccessKey

@@ -30,6 +30,12 @@ export interface Place {
   Bucket: string
   Key: string
   ContentType: string
+  /** Set where the store takes no object without: it wants one for what is locked. */
+  ChecksumAlgorithm?: 'SHA256'
+  ServerSideEncryption?: 'AES256' | 'aws:kms'
+  SSEKMSKeyId?: string
+  ObjectLockMode?: 'GOVERNANCE' | 'COMPLIANCE'
+  ObjectLockRetainUntilDate?: Date
 }
 
 /**
@@ -44,7 +50,7 @@ export async function uploadStream(
   expectedBytes: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const { Bucket, Key } = place
+  const { Bucket, Key, ChecksumAlgorithm } = place
   const marked = { ...place, Metadata: { [markName]: randomUUID() } }
   // Sized for nine tenths of the parts: the estimate may be a little low.
   const partBytes = Math.max(leastPart, Math.ceil(expectedBytes / (mostParts * 0.9)))
@@ -63,10 +69,11 @@ export async function uploadStream(
   const stop = new AbortController()
   const send = async (PartNumber: number, Body: Buffer) => {
     try {
-      const { ETag } = await client.send(new UploadPartCommand({ ...upload, PartNumber, Body }), {
+      const part = { ...upload, ...(ChecksumAlgorithm ? { ChecksumAlgorithm } : {}), PartNumber, Body }
+      const { ETag, ChecksumSHA256 } = await client.send(new UploadPartCommand(part), {
         abortSignal: stop.signal,
       })
-      sent.push({ PartNumber, ETag })
+      sent.push({ PartNumber, ETag, ...(ChecksumAlgorithm ? { ChecksumSHA256 } : {}) })
     } catch (error) {
       failures.push(error)
     }

@@ -30,7 +30,8 @@ export interface PutOptions {
 }
 
 /** What `openStore` accepts, for messages. */
-export const acceptedDestinations = 'file:///dir or s3://bucket/prefix'
+export const acceptedDestinations =
+  'file:///dir or s3://bucket/prefix, the latter with ?endpoint=, sse=, kms-key=, lock= and lock-days= where they are needed'
 
 /**
  * Opens the store that a destination names. Nothing is read or written yet.
@@ -42,13 +43,14 @@ export async function openStore(
   destination: string,
   env: Record<string, string | undefined>,
 ): Promise<Store> {
-  const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(destination)
+  const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^?]*))?(?:\?(.*))?$/.exec(destination)
   if (s3?.[1] !== undefined) {
     const prefix = (s3[2] ?? '').replace(/^\/+|\/+$/g, '')
     if (prefix.split('/').some(part => part === '..' || part === '.'))
       throw InputError.of(where, destination, acceptedDestinations)
     const { openS3Store } = await import('./s3-store.ts')
-    return openS3Store(s3[1], prefix, env)
+    const { parseS3Options } = await import('./s3-options.ts')
+    return openS3Store(s3[1], prefix, parseS3Options(where, s3[3] ?? ''), env)
   }
   if (/^file:\/\/\/./.test(destination)) {
     const { openFileStore } = await import('./file-store.ts')

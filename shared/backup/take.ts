@@ -1,17 +1,18 @@
-import { pipeline } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { describeServer } from '../platform/postgres-url.ts'
 import type { RunInfo } from '../platform/run.ts'
 import type { Owner } from './catalog.ts'
-import { closeSequences, readContents } from './contents.ts'
+import { hashingOf, readAllSequences, readContents, widenSequences } from './contents.ts'
 import { startDump } from './dump.ts'
-import { createMeter } from './exit-guard.ts'
-import { dumpKey, manifestKey } from './keys.ts'
+import { createCounter, createMeter } from './exit-guard.ts'
+import { compressFrames } from './frames.ts'
+import { dumpKey, manifestKey, type Extension } from './keys.ts'
 import { writeManifest, type Contents, type Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
-import { openSnapshot } from './snapshot.ts'
-import { Readable } from 'node:stream'
+import type { Sealing } from './seal.ts'
+import { openSnapshot, type Snapshot } from './snapshot.ts'
 import type { Store } from './store.ts'
 import type { Unverified } from './verify.ts'
 
@@ -22,53 +23,81 @@ export interface DumpRequest {
   store: Store
   programs: Programs
   run: RunInfo
+  sealing: Sealing
   /** Keys of dumps that are there already. */
   taken: Set<string>
 }
 
+/** A dump that is stored, and no backup yet: it has no manifest. */
+export interface Dumped {
+  manifest: Unverified
+  /** What the dumped instant held: it is being counted while the dump is verified. */
+  contents: Promise<Contents>
+  /** Ends the counting and gives the snapshot back. Never throws. */
+  close(): Promise<void>
+}
+
 /**
- * Dumps one instant of a database into a store, while the same instant is counted and hashed. Nothing of it stays
- * when any part fails. What is stored is no backup yet: it has no manifest.
+ * Streams one instant of a database into a store: dumped, compressed, sealed, hashed. Nothing of it stays when any part
+ * fails. The same instant is then counted and hashed, which would take the dump's share of the server if it ran beside.
  */
-export async function takeDump(ports: BackupPorts, request: DumpRequest): Promise<Unverified> {
-  const { owner, server, store, programs, run } = request
+export async function takeDump(ports: BackupPorts, request: DumpRequest): Promise<Dumped> {
+  const { owner, server, store, programs, run, sealing } = request
   const { clock } = ports
   const start = clock.elapsed()
-  const { key, takenAt } = chooseKey(owner, clock.now(), request.taken)
-  const snapshot = await openSnapshot(server, ports.signal)
-  // Whichever of the two fails stops the other.
+  const { key, takenAt } = chooseKey(owner, clock.now(), request.taken, sealing.extension)
   const stop = new AbortController()
   const signal = AbortSignal.any([ports.signal, stop.signal])
-  const meter = createMeter()
-  const dump = startDump({ ...ports, signal }, programs, server, snapshot.id)
-  pipeline(dump, meter.stream, () => undefined)
-  const stored = store.put(key, meter.stream, { expectedBytes: snapshot.database.size, signal })
-  const read = readContents(snapshot.session)
-  let contents: Contents
+  const snapshot = await openSnapshot(server, signal)
+  const [dumped, stored] = [createCounter(), createMeter()]
+  let sequences: Contents['sequences']
   try {
-    contents = await closeSequences(snapshot.session, (await Promise.all([read, stored]))[0])
+    const before = await readAllSequences(snapshot.session)
+    const dump = startDump({ ...ports, signal }, programs, server, snapshot.id)
+    const body = stored.through(sealing.seal(compressFrames(dumped.through(dump))))
+    await store.put(key, Readable.from(body, { objectMode: false, highWaterMark: 2 ** 20 }), {
+      expectedBytes: snapshot.database.size,
+      signal,
+    })
+    sequences = widenSequences(before, await readAllSequences(snapshot.session))
   } catch (error) {
     stop.abort()
     await snapshot.close()
-    const [storing] = await Promise.allSettled([stored, read])
-    // Only what this run has stored: a write that failed may have met another run's backup.
-    if (storing.status === 'fulfilled') await store.remove([key]).catch(() => undefined)
     throw error
   }
-  await snapshot.close()
+  const contents = count(snapshot, sequences)
+  // Whoever waits for it gets the failure; until then it must not count as unhandled.
+  contents.catch(() => undefined)
   return {
-    manifest: 1,
-    ...owner,
-    key,
-    ...meter.digest(),
-    format: 'pg_dump custom',
-    takenAt: new Date(takenAt).toISOString(),
-    durationMs: Math.round(clock.elapsed() - start),
-    by: { actor: run.actor, run: run.id, url: run.url },
-    server: { address: describeServer(server), ...snapshot.server },
-    client: { version: programs.version, major: programs.major },
-    database: snapshot.database,
+    manifest: {
+      manifest: 1,
+      ...owner,
+      key,
+      ...stored.digest(),
+      format: 'pg_dump custom',
+      compression: 'zstd',
+      encryption: sealing.encryption,
+      dumpedBytes: dumped.bytes(),
+      takenAt: new Date(takenAt).toISOString(),
+      durationMs: Math.round(clock.elapsed() - start),
+      by: { actor: run.actor, run: run.id, url: run.url },
+      server: { address: describeServer(server), ...snapshot.server },
+      client: { version: programs.version, major: programs.major },
+      database: snapshot.database,
+    },
     contents,
+    async close() {
+      stop.abort()
+      await contents.catch(() => undefined)
+    },
+  }
+}
+
+async function count(snapshot: Snapshot, sequences: Contents['sequences']): Promise<Contents> {
+  try {
+    return { ...(await readContents(snapshot.session, hashingOf(snapshot.server.major))), sequences }
+  } finally {
+    await snapshot.close()
   }
 }
 
@@ -85,13 +114,14 @@ export async function completeBackup(store: Store, manifest: Manifest, signal: A
 
 /** Removes a dump that did not become a backup. Best effort: without a manifest it counts for nothing anyway. */
 export async function discardDump(store: Store, key: string): Promise<void> {
-  await store.remove([manifestKey(key), key]).catch(() => undefined)
+  await store.remove([key]).catch(() => undefined)
 }
 
 /** The key of this second, or of the next one that is free. */
-function chooseKey(owner: Owner, now: number, taken: Set<string>): { key: string; takenAt: number } {
+function chooseKey(owner: Owner, now: number, taken: Set<string>, extension: Extension) {
+  const manifests = new Set([...taken].map(manifestKey))
   for (let takenAt = Math.floor(now / 1_000) * 1_000; ; takenAt += 1_000) {
-    const key = dumpKey({ ...owner, takenAt })
-    if (!taken.has(key)) return { key, takenAt }
+    const key = dumpKey({ ...owner, takenAt }, extension)
+    if (!manifests.has(manifestKey(key))) return { key, takenAt }
   }
 }

@@ -9,6 +9,7 @@ import type { Contents, Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { listDump, restoreDump, type Ownership } from './restore.ts'
+import type { Opening } from './seal.ts'
 import { prepareSession, readVersion } from './snapshot.ts'
 import type { Store } from './store.ts'
 import { noServerHint, startTemporaryServer } from './temporary-server.ts'
@@ -20,8 +21,16 @@ export type Verification =
   | { how: 'list' }
   | { how: 'none' }
 
-/** What is to be verified: a manifest that has no verdict yet. */
-export type Unverified = Omit<Manifest, 'verified'>
+/** What is to be verified: a manifest that has no verdict yet, of a dump whose instant is still being counted. */
+export type Unverified = Omit<Manifest, 'verified' | 'contents'>
+
+/** A stored dump, what it should hold, and what opens it. */
+export interface Stored {
+  store: Store
+  manifest: Unverified
+  contents: Promise<Contents>
+  opening: Opening
+}
 
 /** @throws ToolError or InputError when the verification that was asked for is not possible here */
 export async function planVerification(
@@ -69,44 +78,46 @@ export async function planVerification(
  */
 export async function verifyBackup(
   ports: BackupPorts,
-  store: Store,
-  manifest: Unverified,
+  stored: Stored,
   verification: Verification,
   programs: Programs,
 ): Promise<Manifest> {
   const start = ports.clock.elapsed()
-  const where = await prove(ports, store, manifest, verification, programs)
+  const where = await prove(ports, stored, verification, programs)
   return {
-    ...manifest,
+    ...stored.manifest,
+    contents: await stored.contents,
     verified: {
       how: verification.how,
       at: new Date(ports.clock.now()).toISOString(),
       where,
       durationMs: Math.round(ports.clock.elapsed() - start),
+      opened: verification.how === 'none' ? 'none' : stored.opening.opened,
     },
   }
 }
 
 async function prove(
   ports: BackupPorts,
-  store: Store,
-  manifest: Unverified,
+  stored: Stored,
   verification: Verification,
   programs: Programs,
 ): Promise<string> {
+  const { store, manifest, opening } = stored
   if (verification.how === 'none') return ''
   if (verification.how === 'list') {
-    await listDump(ports, programs, await store.get(manifest.key, ports.signal), manifest)
+    const source = await store.get(manifest.key, ports.signal)
+    await listDump(ports, programs, source, { ...manifest, open: opening.open })
     return ''
   }
   const { on } = verification
   if (on !== 'temporary-server') {
-    const locale = await restoreAndCompare(ports, store, manifest, programs, on, 'dropped')
+    const locale = await restoreAndCompare(ports, stored, programs, on, 'dropped')
     return `a scratch database on ${on.host}:${on.port}, locale ${locale}`
   }
   const temporary = await startTemporaryServer(ports, programs, manifest.database)
   try {
-    const locale = await restoreAndCompare(ports, store, manifest, programs, temporary.server, 'kept')
+    const locale = await restoreAndCompare(ports, stored, programs, temporary.server, 'kept')
     return `a temporary server ${programs.version}, locale ${locale}`
   } finally {
     await temporary.stop()
@@ -115,8 +126,7 @@ async function prove(
 
 async function restoreAndCompare(
   ports: BackupPorts,
-  store: Store,
-  manifest: Unverified,
+  { store, manifest, contents, opening }: Stored,
   programs: Programs,
   on: PostgresServer,
   ownership: Ownership,
@@ -130,8 +140,9 @@ async function restoreAndCompare(
     else await dropAbandoned(admin, clock.now())
     const locale = await createScratchDatabase(admin, name, manifest.database)
     const scratch = withDatabase(on, name)
-    await restoreDump(ports, programs, scratch, await store.get(manifest.key, signal), manifest, ownership)
-    await requireSameContents(scratch, manifest.contents, signal)
+    const source = await store.get(manifest.key, signal)
+    await restoreDump(ports, programs, scratch, source, { ...manifest, open: opening.open }, ownership)
+    await requireSameContents(scratch, await contents, signal)
     return locale
   } finally {
     await admin.close()
@@ -148,7 +159,7 @@ export async function requireSameContents(
   const session = await connect(server, { signal })
   try {
     await prepareSession(session)
-    const differences = compareContents(dumped, await readContents(session))
+    const differences = compareContents(dumped, await readContents(session, dumped.hashing))
     if (differences.length === 0) return
     throw new ToolError(
       `What was restored is not what was dumped: ${differences[0] ?? ''}${differences.length > 1 ? `, and ${differences.length - 1} more` : ''}`,

@@ -1,14 +1,16 @@
 import { messageOf, ToolError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
+import { acceptedRecipients } from '../backup/age.ts'
 import { listBackups, type Owner } from '../backup/catalog.ts'
 import { countRows, type Manifest } from '../backup/manifest.ts'
 import type { BackupPorts } from '../backup/ports.ts'
-import { findPrograms, type Programs } from '../backup/programs.ts'
-import { applyRetention, type Retention } from '../backup/retention.ts'
+import { findPrograms } from '../backup/programs.ts'
+import { applyRetention, planRetention, type Retention } from '../backup/retention.ts'
+import { chooseSealing } from '../backup/sealing.ts'
 import { readVersion } from '../backup/snapshot.ts'
-import { acceptedDestinations, type Store } from '../backup/store.ts'
-import { completeBackup, discardDump, takeDump, type DumpRequest } from '../backup/take.ts'
-import { planVerification, verifyBackup, type Unverified, type Verification } from '../backup/verify.ts'
+import { acceptedDestinations } from '../backup/store.ts'
+import { completeBackup, discardDump, takeDump, type DumpRequest, type Dumped } from '../backup/take.ts'
+import { planVerification, verifyBackup, type Verification } from '../backup/verify.ts'
 import { readSurroundings, resolveDatabase, resolveStore, secretVariables } from '../backup/where.ts'
 import { connect } from '../platform/postgres.ts'
 import { describeServer, parsePostgresUrl, type PostgresServer } from '../platform/postgres-url.ts'
@@ -20,19 +22,21 @@ import {
   duration,
   flag,
   secret,
+  targetFields,
   text,
   whole,
   type Fields,
   type Inputs,
   type Outputs,
 } from './inputs.ts'
-import type { Ports } from './ports.ts'
+import type { Ports, TargetPorts } from './ports.ts'
 import { runStep, type Stopwatch } from './step.ts'
 
 const databaseUrl = 'a URL like postgresql://user:password@host:5432/database?sslmode=require'
 
 export const backupDbFields = {
   ...commonFields,
+  ...targetFields,
   'database-url': secret("The database. Default: DATABASE_URL of the environment's env-file.", databaseUrl),
   destination: text(
     "Where backups are kept. Default: the runbook's backup.destination, else the folder backups of the repository.",
@@ -46,6 +50,18 @@ export const backupDbFields = {
   'verify-url': secret(
     'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine.',
     databaseUrl,
+  ),
+  'encrypt-to': text(
+    "age recipients (public keys) that the backup is encrypted to. Default: the runbook's backup.encrypt-to, else it is not encrypted.",
+    acceptedRecipients,
+  ),
+  'encrypt-passphrase': secret(
+    'Passphrase to encrypt the backup with instead, by the GnuPG of this machine (AES-256).',
+    'a passphrase on one line',
+  ),
+  'decrypt-with': secret(
+    'age identity (secret key) with which the stored backup is opened to verify it. Default: the key of this run, which proves all but that your identity opens it.',
+    'a text like AGE-SECRET-KEY-1...',
   ),
   'retention-days': whole(
     "Days after which a backup may be removed. Default: the runbook's backup.retention-days, else 30.",
@@ -69,14 +85,18 @@ export const backupDbOutputs: Outputs = {
 export type BackupDbInputs = Inputs<typeof backupDbFields>
 
 /** Dumps the database from one snapshot, restores what was stored, compares, and only then counts it as a backup. */
-export function backupDb(environment: Environment, inputs: BackupDbInputs, ports: Ports): Promise<Outcome> {
+export function backupDb(
+  environment: Environment,
+  inputs: BackupDbInputs,
+  ports: TargetPorts,
+): Promise<Outcome> {
   const subject = { step: 'backup-db', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'backup-failed', async watch => {
     const plan = await watch.time('prepare', () => prepare(environment, inputs, ports))
     ports.log.info(
       `Backing up ${describeServer(plan.server)} to ${plan.store.uri} with pg_dump ${plan.programs.version}.`,
     )
-    if (inputs['dry-run']) return dryRun(plan)
+    if (inputs['dry-run']) return dryRun(plan, ports)
     const manifest = await backUp(plan, ports, watch)
     const retained = await watch.time('retention', () => retain(plan, manifest, ports))
     return conclude(plan, manifest, retained)
@@ -85,7 +105,7 @@ export function backupDb(environment: Environment, inputs: BackupDbInputs, ports
 
 interface Plan extends DumpRequest {
   verification: Verification
-  retention: Retention
+  retention: Omit<Retention, 'needed'>
 }
 
 async function prepare(environment: Environment, inputs: BackupDbInputs, ports: Ports): Promise<Plan> {
@@ -95,11 +115,20 @@ async function prepare(environment: Environment, inputs: BackupDbInputs, ports: 
     inputs['verify-url'] === '' ? undefined : parsePostgresUrl('verify-url', inputs['verify-url'], ports.env)
   for (const { password } of [server, ...(verifyServer ? [verifyServer] : [])]) ports.secrets.add(password)
   for (const value of secretVariables(surroundings)) ports.secrets.add(value)
+  for (const name of ['encrypt-passphrase', 'decrypt-with'] as const)
+    if (inputs[name] !== '') ports.secrets.add(inputs[name])
   const store = await resolveStore(surroundings, inputs.destination)
   const owner: Owner = { service: environment.service, environment: environment.name }
   const major = await serverMajor(server, ports.signal)
   const programs = await findPrograms(ports, major)
   const verification = await planVerification(ports, inputs.verify, verifyServer, programs, major)
+  const configured = environment.backup?.encryptTo ?? []
+  const sealing = await chooseSealing(ports, {
+    encryptTo: inputs['encrypt-to'] || (inputs['encrypt-passphrase'] === '' ? configured.join(' ') : ''),
+    where: inputs['encrypt-to'] === '' ? `environments.${environment.name}.backup.encrypt-to` : 'encrypt-to',
+    passphrase: inputs['encrypt-passphrase'],
+    identity: inputs['decrypt-with'],
+  })
   const listed = await listBackups(store, owner, ports.signal)
   return {
     owner,
@@ -107,6 +136,7 @@ async function prepare(environment: Environment, inputs: BackupDbInputs, ports: 
     store,
     programs,
     run: ports.run,
+    sealing,
     taken: new Set(listed.map(({ key }) => key)),
     verification,
     retention: {
@@ -128,23 +158,20 @@ async function serverMajor(server: PostgresServer, signal: AbortSignal): Promise
 async function backUp(plan: Plan, ports: Ports, watch: Stopwatch): Promise<Manifest> {
   const { store } = plan
   const dumped = await watch.time('dump', () => takeDump(ports, plan))
-  ports.log.info(
-    `Stored ${showSize(dumped.bytes)}: ${dumped.contents.tables.length} tables, ${countRows(dumped.contents)} rows.`,
-  )
+  const { bytes, dumpedBytes, durationMs } = dumped.manifest
+  ports.log.info(`Stored ${showSize(bytes)} of ${showSize(dumpedBytes)} in ${showDuration(durationMs)}.`)
   const manifest = await watch.time('verify', () => verify(plan, dumped, ports))
   await completeBackup(store, manifest, ports.signal)
   return manifest
 }
 
-async function verify(
-  { store, verification, programs }: { store: Store; verification: Verification; programs: Programs },
-  dumped: Unverified,
-  ports: BackupPorts,
-): Promise<Manifest> {
+async function verify(plan: Plan, dumped: Dumped, ports: BackupPorts): Promise<Manifest> {
+  const { store, verification, programs, sealing } = plan
   try {
-    return await verifyBackup(ports, store, dumped, verification, programs)
+    return await verifyBackup(ports, { store, opening: sealing, ...dumped }, verification, programs)
   } catch (error) {
-    await discardDump(store, dumped.key)
+    await dumped.close()
+    await discardDump(store, dumped.manifest.key)
     if (!(error instanceof ToolError)) throw error
     const { message, tool, hint, stderr, code } = error
     throw new ToolError(`The backup could not be verified, and was not kept: ${message}`, {
@@ -162,7 +189,7 @@ async function verify(
 async function retain(
   { store, owner, retention }: Plan,
   { verified }: Manifest,
-  ports: Ports,
+  ports: TargetPorts,
 ): Promise<Evidence> {
   const subject = 'retention'
   if (verified.how !== 'restore')
@@ -172,7 +199,8 @@ async function retain(
       tone: 'note',
     }
   try {
-    const removed = await applyRetention(ports, store, owner, retention)
+    const needed = await neededBackups(ports)
+    const removed = await applyRetention(ports, store, owner, { ...retention, needed })
     const finding = `${removed.length} older than ${retention.days} days removed; the newest ${retention.keepAtLeast} verified ones always stay`
     return { subject, finding, tone: 'note', ...(removed.length > 0 ? { detail: removed.join('\n') } : {}) }
   } catch (error) {
@@ -181,7 +209,35 @@ async function retain(
   }
 }
 
-function dryRun({ server, store, programs, verification, taken }: Plan): Conclusion {
+/**
+ * Backups that a release in the ledger was preceded by. Where the ledger cannot be read, nothing may be removed: nobody
+ * knows which of them is the way back.
+ */
+async function neededBackups(ports: TargetPorts): Promise<string[]> {
+  const target = await ports.openTarget()
+  const { ledger } = await target.read()
+  return ledger.entries.map(({ backup }) => backup).filter(uri => uri !== undefined)
+}
+
+/** What retention would do: the same that a real run does, but for the removal. */
+async function planned({ store, owner, retention }: Plan, ports: TargetPorts): Promise<Evidence> {
+  const subject = 'retention'
+  try {
+    const needed = await neededBackups(ports)
+    // The backup that is not taken would be one of those that stay.
+    const keepAtLeast = retention.keepAtLeast - 1
+    const expired = await planRetention(ports, store, owner, { ...retention, keepAtLeast, needed })
+    const finding = `${expired.length} older than ${retention.days} days would be removed after a verified backup`
+    const detail = expired.map(({ key }) => key).join('\n')
+    return { subject, finding, tone: 'note', ...(expired.length > 0 ? { detail } : {}) }
+  } catch (error) {
+    ports.signal.throwIfAborted()
+    return { subject, finding: `no old backup could be removed: ${messageOf(error)}`, tone: 'warn' }
+  }
+}
+
+async function dryRun(plan: Plan, ports: TargetPorts): Promise<Conclusion> {
+  const { server, store, programs, verification, taken } = plan
   const proof = verification.how === 'restore' ? 'restored and compared' : `verified by: ${verification.how}`
   return {
     status: 'success',
@@ -189,6 +245,7 @@ function dryRun({ server, store, programs, verification, taken }: Plan): Conclus
     summary: `${describeServer(server)} would be dumped with pg_dump ${programs.version} to ${store.uri} and ${proof}; nothing was written.`,
     evidence: [
       { subject: 'store', finding: `${taken.size} backups of this environment are there`, tone: 'note' },
+      await planned(plan, ports),
     ],
   }
 }
@@ -204,6 +261,7 @@ function conclude({ store, server }: Plan, manifest: Manifest, retained: Evidenc
     evidence: [
       { subject: 'backup', finding: uri, tone: 'good' },
       { subject: 'verified', ...findingOf(verified) },
+      ...encryptionEvidence(manifest),
       retained,
     ],
     outputs: {
@@ -214,6 +272,19 @@ function conclude({ store, server }: Plan, manifest: Manifest, retained: Evidenc
       verified: String(verified.how === 'restore'),
     },
   }
+}
+
+function encryptionEvidence({ encryption, verified: { opened } }: Manifest): Evidence[] {
+  if (encryption.how === 'none') return []
+  const to = encryption.how === 'age' ? `age, to ${encryption.recipients.join(', ')}` : 'GnuPG, AES-256'
+  const proof = {
+    key: 'the stored object was opened as its owner opens it',
+    session: `the stored object was opened with the key of this run; that an identity of its recipients opens it is not proved`,
+    none: 'the stored object was not opened',
+  }
+  return [
+    { subject: 'encrypted', finding: `${to}; ${proof[opened]}`, tone: opened === 'none' ? 'warn' : 'note' },
+  ]
 }
 
 function proofOf({ how, durationMs }: Manifest['verified']): string {

@@ -7,6 +7,7 @@ import { connectBeside, findDatabase, findStamped } from '../backup/live-databas
 import { countRows, type Manifest } from '../backup/manifest.ts'
 import { findPrograms } from '../backup/programs.ts'
 import { besideName, fillNewDatabase, requireMeans, takeOver, type Restoration } from '../backup/replace.ts'
+import { chooseOpening } from '../backup/sealing.ts'
 import { readVersion } from '../backup/snapshot.ts'
 import {
   readSurroundings,
@@ -42,6 +43,10 @@ export const restoreDbFields = {
   confirm: text(
     "The environment's name again, since its live database is replaced. Not needed with `into`.",
     "the environment's name",
+  ),
+  'decrypt-with': secret(
+    'What an encrypted backup is opened with: an age identity (secret key), or the GnuPG passphrase.',
+    'a text like AGE-SECRET-KEY-1..., or a passphrase',
   ),
   into: text(
     'Name of a new database to restore into; the live one is then left alone. Default: a new database, which takes the place of the live one.',
@@ -96,6 +101,7 @@ async function prepare(
   }
   const surroundings = readSurroundings(environment, ports.env)
   const server = resolveDatabase(surroundings, inputs['database-url'])
+  if (inputs['decrypt-with'] !== '') ports.secrets.add(inputs['decrypt-with'])
   for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
   const owner: Owner = { service: environment.service, environment: environment.name }
   const found = await findBackup({
@@ -107,6 +113,7 @@ async function prepare(
     signal: ports.signal,
   })
   requireOwn(found.manifest, owner, into)
+  const opening = await chooseOpening(ports, found.manifest.encryption, inputs['decrypt-with'])
   const beside = await connectBeside(server, ports.signal)
   try {
     const { major, version } = await readVersion(beside)
@@ -134,7 +141,18 @@ async function prepare(
       besideName(server.database, `_restore_${stamp}`).slice(0, -stamp.length),
     )
     const uri = `${found.store.uri}/${found.manifest.key}`
-    return { found, uri, server, programs, target, replaces: into === '', liveExists, kept, leftovers }
+    return {
+      found,
+      opening,
+      uri,
+      server,
+      programs,
+      target,
+      replaces: into === '',
+      liveExists,
+      kept,
+      leftovers,
+    }
   } finally {
     await beside.close()
   }

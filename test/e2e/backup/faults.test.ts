@@ -111,7 +111,7 @@ describe.each(['file', 's3'])('into a %s store', kind => {
       .map(({ outputs }) => outputs['backup-uri'])
     expect(uris.length).toBeGreaterThanOrEqual(1)
     expect(new Set(uris).size).toBe(uris.length)
-    const objects = (await left()).filter(name => name.endsWith('.dump') || name.endsWith('.json'))
+    const objects = (await left()).filter(name => name.endsWith('.dump.zst') || name.endsWith('.json'))
     expect(objects).toHaveLength(2 * uris.length)
     succeeded(await scene.restore({ into: `${scene.database}-${kind}`, backup: uris[0] ?? '' }))
     await wipe()
@@ -149,7 +149,7 @@ test.each([
   async (_how, change) => {
     const exec = spoiling(async () => {
       const store = join(scene.folder, 'store')
-      const name = (await readdir(store, { recursive: true })).find(each => each.endsWith('.dump'))
+      const name = (await readdir(store, { recursive: true })).find(each => each.endsWith('.dump.zst'))
       const file = join(store, name ?? '')
       await writeFile(file, change(await readFile(file)))
     })
@@ -170,7 +170,8 @@ test('verify: list finds a damaged dump out as well', async () => {
         start(file, args, options) {
           const child = systemExec.start(file, args, options)
           // The dump that reaches the store is not what pg_dump wrote: its table of contents is broken.
-          if (file.endsWith('/pg_dump')) child.stdout.once('data', (chunk: Buffer) => chunk.fill(0, 0, 5))
+          if (args.some(arg => arg.endsWith('/pg_dump')))
+            child.stdout.once('data', (chunk: Buffer) => chunk.fill(0, 0, 5))
           return child
         },
       },

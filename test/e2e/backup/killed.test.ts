@@ -88,7 +88,7 @@ test.each([0, 2, 5, 10, 20, 50])(
   async delay => {
     succeeded(await scene.backUp({ verify: 'none' }))
     const [backup] = (await readdir(join(scene.folder, 'store'), { recursive: true })).filter(name =>
-      name.endsWith('.dump'),
+      name.endsWith('.dump.zst'),
     )
     await scene.sql('CREATE TABLE since AS SELECT 1 AS a')
     const at = () => performance.now()

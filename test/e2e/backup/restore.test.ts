@@ -26,7 +26,7 @@ test('the newest backup takes the place of the live database, which is kept', as
   const outcome = succeeded(await scene.restore(confirmed))
   expect(outcome.outputs).toMatchObject({
     rows: '1509',
-    'restored-from': expect.stringMatching(/^file:.*\.dump$/),
+    'restored-from': expect.stringMatching(/^file:.*\.dump\.zst$/),
     'kept-as': expect.stringMatching(new RegExp(`^${scene.database}_before_\\d{8}_\\d{6}$`)),
   })
   const kept = outcome.outputs['kept-as'] ?? ''
@@ -102,7 +102,7 @@ test('what a killed restore has left is named, and not touched', async () => {
   await scene.sql(`CREATE DATABASE "${scene.database}_restore_by_hand"`)
   succeeded(await scene.backUp({ verify: 'none' }))
   const [key] = (await readdir(join(scene.folder, 'store'), { recursive: true })).filter(name =>
-    name.endsWith('.dump'),
+    name.endsWith('.dump.zst'),
   )
   const outcome = succeeded(await scene.restore({ ...confirmed, backup: `store/${key ?? ''}` }))
   expect(outcome.evidence.filter(({ tone }) => tone === 'warn').map(({ subject }) => subject)).toEqual([
@@ -180,12 +180,12 @@ describe('is refused, and the live database stays as it is:', () => {
       const from = fileURLToPath(uri)
       const to = fileURLToPath(other)
       await writeFile(to, await readFile(from))
-      const manifest = JSON.parse(await readFile(from.replace(/dump$/, 'json'), 'utf8')) as Record<
+      const manifest = JSON.parse(await readFile(from.replace(/dump\.zst$/, 'json'), 'utf8')) as Record<
         string,
         unknown
       >
       await writeFile(
-        to.replace(/dump$/, 'json'),
+        to.replace(/dump\.zst$/, 'json'),
         JSON.stringify({ ...manifest, [key]: value, key: other.split('/').slice(-2).join('/') }),
       )
       const outcome = await scene.restore({ ...confirmed, backup: other })

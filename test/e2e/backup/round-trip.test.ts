@@ -28,7 +28,7 @@ test('every common type and odd name comes back from a file store, compared row 
   const file = fileURLToPath(outcome.outputs['backup-uri'] ?? '')
   const { mode, size } = await stat(file)
   expect([mode & 0o777, String(size)]).toEqual([0o600, outcome.outputs['bytes']])
-  expect(file).toMatch(/\/\d{8}\/backup_\d{8}_\d{6}_runbook-api_staging\.dump$/)
+  expect(file).toMatch(/\/\d{8}\/backup_\d{8}_\d{6}_runbook-api_staging\.dump\.zst$/)
   expect(await readdir(join(scene.folder))).toEqual(['store'])
 
   const manifest = await newestBackup(
@@ -119,7 +119,7 @@ test('a dry run writes nothing', async () => {
 test('the manifest says what is needed to restore without this suite', async () => {
   await scene.sql('CREATE TABLE t AS SELECT 1 AS a')
   const outcome = succeeded(await scene.backUp())
-  const file = fileURLToPath(outcome.outputs['backup-uri'] ?? '').replace(/dump$/, 'json')
+  const file = fileURLToPath(outcome.outputs['backup-uri'] ?? '').replace(/dump\.zst$/, 'json')
   expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject({
     format: 'pg_dump custom',
     sha256: outcome.outputs['sha256'],

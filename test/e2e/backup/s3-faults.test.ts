@@ -49,7 +49,7 @@ test.each<[string, RegExp, Fault]>([
   ['the answer to its completion is lost', /^POST .*uploadId=/, { kind: 'cut', bytes: 0 }],
   ['the answer to the manifest is lost', /^PUT .*\.json/, { kind: 'cut', bytes: 0 }],
   ['the manifest is refused with 500', /^PUT .*\.json/, { kind: 'status', status: 500 }],
-  ['the download is cut twice', /^GET .*\.dump/, { kind: 'cut', bytes: 5_000_000 }],
+  ['the download is cut twice', /^GET .*\.dump\.zst/, { kind: 'cut', bytes: 5_000_000 }],
 ])(
   'a backup is well although %s',
   async (_what, pattern, fault) => {

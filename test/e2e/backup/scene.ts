@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import pg from 'pg'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import { emptyLedger, type Ledger } from '../../../shared/release/ledger.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
 import { backupDb, backupDbFields } from '../../../shared/steps/backup-db.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
-import type { Ports } from '../../../shared/steps/ports.ts'
+import type { Target } from '../../../shared/targets/target.ts'
+import type { TargetPorts } from '../../../shared/steps/ports.ts'
 import { restoreDb, restoreDbFields } from '../../../shared/steps/restore-db.ts'
 import { createBucket, createDatabase, deleteBucket, dropDatabase, openLab, type Lab } from '../../lab/lab.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
@@ -24,10 +26,12 @@ export interface Scene {
   folder: string
   bucket: string
   environment: Environment
+  /** What the ledger of the environment says; nothing at first. */
+  ledger: Ledger
   /** Runs statements in the scene's database, or in another one of the server. */
   sql<T = Record<string, unknown>>(text: string, database?: string): Promise<T[]>
-  backUp(inputs?: Words, ports?: Partial<Ports>): Promise<Outcome>
-  restore(inputs?: Words, ports?: Partial<Ports>): Promise<Outcome>
+  backUp(inputs?: Words, ports?: Partial<TargetPorts>): Promise<Outcome>
+  restore(inputs?: Words, ports?: Partial<TargetPorts>): Promise<Outcome>
   /** Databases of the server whose name starts with the scene's own. */
   databases(): Promise<string[]>
   /** Everything in the bucket, half uploads too. */
@@ -51,8 +55,18 @@ export async function openScene(): Promise<Scene> {
   }
   const environment = environmentAt('', {
     root: folder,
-    backup: { destination: `file://${folder}/store`, retentionDays: 30, rpoMs: 3_600_000, rtoMs: 14_400_000 },
+    backup: {
+      destination: `file://${folder}/store`,
+      retentionDays: 30,
+      encryptTo: [],
+      rpoMs: 3_600_000,
+      rtoMs: 14_400_000,
+    },
   })
+  const ledger = emptyLedger(environment.service, environment.name)
+  // All that backing up asks of the target.
+  const target = { read: () => Promise.resolve({ ledger, lease: null }) } as Partial<Target> as Target
+  const openTarget = () => Promise.resolve(target)
   const say = (words: Words) => (input: string) =>
     ({ environment: environment.name, 'database-url': url, ...words })[input] ?? ''
 
@@ -77,9 +91,14 @@ export async function openScene(): Promise<Scene> {
     folder,
     bucket: name,
     environment,
+    ledger,
     sql,
     backUp: (inputs = {}, ports = {}) =>
-      backupDb(environment, parseInputs(backupDbFields, say(inputs)), realPorts({ env, ...ports })),
+      backupDb(
+        environment,
+        parseInputs(backupDbFields, say(inputs)),
+        realPorts({ env, openTarget, ...ports }),
+      ),
     restore: (inputs = {}, ports = {}) =>
       restoreDb(environment, parseInputs(restoreDbFields, say(inputs)), realPorts({ env, ...ports })),
     async databases() {

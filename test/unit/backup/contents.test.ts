@@ -4,7 +4,12 @@ import type { Contents } from '../../../shared/backup/manifest.ts'
 
 const table = { schema: 'public', table: 'users', rows: 10, checksum: '123' }
 const sequence = { schema: 'public', sequence: 'users_id_seq', from: '11', to: '14' }
-const dumped: Contents = { tables: [table], sequences: [sequence], largeObjects: { count: 1, checksum: '9' } }
+const dumped: Contents = {
+  hashing: 'values',
+  tables: [table],
+  sequences: [sequence],
+  largeObjects: { count: 1, checksum: '9' },
+}
 const at = (next: string) => ({ ...sequence, from: next, to: next })
 const restored: Contents = { ...dumped, sequences: [at('11')] }
 

@@ -4,6 +4,7 @@ import { choosePrograms, type Programs } from '../../../shared/backup/programs.t
 const programs = (version: string, server = false): Programs => ({
   major: Number.parseInt(version),
   version,
+  launcher: [],
   pgDump: `/pg/${version}/pg_dump`,
   pgRestore: `/pg/${version}/pg_restore`,
   server: server ? { initdb: 'initdb', postgres: 'postgres' } : undefined,

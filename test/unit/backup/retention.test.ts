@@ -27,10 +27,14 @@ const whole = ({ hasDump, hasManifest }: Kept) => hasDump && hasManifest
 test('nothing whole goes before its days are over, and so many verified ones always stay', () => {
   fc.assert(
     fc.property(store, rules, (backups, { days, keepAtLeast }) => {
-      const expired = new Set(chooseExpired(backups, { days, keepAtLeast }, now))
+      const expired = new Set(
+        chooseExpired(backups, { days, keepAtLeast, needed: ['s3://bucket/key-3'] }, now),
+      )
       const verified = backups.filter(each => whole(each) && each.verified === 'restore')
       const kept = verified.filter(each => !expired.has(each))
       expect(kept.length).toBeGreaterThanOrEqual(Math.min(verified.length, keepAtLeast))
+      // What a release may go back to stays too.
+      for (const each of expired) if (whole(each)) expect(each.key).not.toBe('key-3')
       // Those that stay are the newest.
       expect(verified.slice(0, keepAtLeast).some(each => expired.has(each))).toBe(false)
       for (const each of expired) if (whole(each)) expect(now - each.takenAt).toBeGreaterThan(days * day)
@@ -49,17 +53,18 @@ test('with enough verified ones, what is old goes', () => {
     hasManifest: true,
   })
   const backups = [at(1, 'restore'), at(2, 'restore'), at(31, 'restore'), at(32, 'none')]
-  expect(chooseExpired(backups, { days: 30, keepAtLeast: 2 }, now).map(({ key }) => key)).toEqual([
-    '31',
-    '32',
-  ])
-  expect(chooseExpired(backups, { days: 30, keepAtLeast: 3 }, now).map(({ key }) => key)).toEqual(['32'])
-  expect(chooseExpired(backups, { days: 30, keepAtLeast: 4 }, now)).toEqual([])
+  expect(chooseExpired(backups, { days: 30, keepAtLeast: 2, needed: [] }, now).map(({ key }) => key)).toEqual(
+    ['31', '32'],
+  )
+  expect(chooseExpired(backups, { days: 30, keepAtLeast: 3, needed: [] }, now).map(({ key }) => key)).toEqual(
+    ['32'],
+  )
+  expect(chooseExpired(backups, { days: 30, keepAtLeast: 4, needed: [] }, now)).toEqual([])
 })
 
 test('half a backup is left alone for a day: another run may be at it', () => {
   const half = { key: 'half', verified: undefined, hasDump: true, hasManifest: false }
-  const rule = { days: 30, keepAtLeast: 1 }
+  const rule = { days: 30, keepAtLeast: 1, needed: [] }
   expect(chooseExpired([{ ...half, takenAt: now - 0.9 * day }], rule, now)).toEqual([])
   expect(chooseExpired([{ ...half, takenAt: now - 1.1 * day }], rule, now)).toHaveLength(1)
 })

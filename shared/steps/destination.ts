@@ -1,0 +1,115 @@
+import { InputError } from '../outcome/errors.ts'
+import type { Evidence } from '../outcome/outcome.ts'
+import {
+  find,
+  remember,
+  resolveRelease,
+  unsettled,
+  wayBack,
+  type Entry,
+  type Ledger,
+} from '../release/ledger.ts'
+import type { KnownRevision, Revision, Target } from '../targets/target.ts'
+import { adoptForeign, intentOf } from './first-contact.ts'
+import type { TargetPorts } from './ports.ts'
+import type { Held } from './tenure.ts'
+
+/** For `to`: the way back of a job whose release did not make it. */
+export const lastGood = 'last-good'
+
+/** Where a rollback goes. */
+export interface Destination {
+  back: Entry
+  /** What has to be said of it. */
+  notes: Evidence[]
+}
+
+/**
+ * Finds the release that was asked for. A Kubernetes revision that no release stands for becomes one, so that from then
+ * on it can be brought back, and finished by somebody else, like any other.
+ * @param to empty for the newest good release before the one that serves
+ * @returns undefined when nothing was named and nothing is there
+ * @throws InputError when what was named is not there; it says what is
+ */
+export async function findDestination(
+  to: string,
+  held: Held,
+  ports: TargetPorts,
+): Promise<Destination | undefined> {
+  const { ledger } = held.tenure
+  const back = unnamed(to, ledger)
+  if (back !== 'named') return back && { back, notes: [] }
+  const found = resolveRelease(ledger, to)
+  if (found) return { back: found, notes: warnings(found) }
+  const revision = /^\d{1,9}$/.test(to) ? await held.target.findRevision(Number(to)) : undefined
+  if (!revision) throw await unknown(to, ledger, held.target)
+  return ofRevision(Number(to), revision, held, ports)
+}
+
+function unnamed(to: string, ledger: Ledger): Entry | undefined | 'named' {
+  // What is being brought back comes first: the release before it would be one too far.
+  if (to === '') return ledger.restoring ? find(ledger, ledger.serving) : wayBack(ledger)
+  return to === lastGood ? find(ledger, ledger.serving) : 'named'
+}
+
+function warnings({ id, version, state, because }: Entry): Evidence[] {
+  if (state === 'good') return []
+  const why = because ? `: ${because}` : ''
+  const finding = `is ${state}${why}. It is brought back because it was named.`
+  return [{ subject: `${version} (${id})`, finding, tone: 'warn' }]
+}
+
+async function ofRevision(
+  number: number,
+  revision: KnownRevision,
+  held: Held,
+  ports: TargetPorts,
+): Promise<Destination> {
+  const { tenure } = held
+  if (revision.kind === 'release') {
+    const back = find(tenure.ledger, revision.id)
+    if (!back) throw new Error(`revision ${number} stands for ${revision.id}, which the ledger does not have`)
+    ports.log.info(`Revision ${number} is ${back.version} (${back.id}).`)
+    return { back, notes: warnings(back) }
+  }
+  await adoptForeign(ports, held)
+  const { version, image, payload } = revision
+  const because = `recorded when revision ${number} was asked for`
+  const written = remember(tenure.ledger, intentOf(ports, version, image), because)
+  await tenure.update(() => written.ledger)
+  await tenure.store(written.id, payload)
+  const back = find(tenure.ledger, written.id)
+  if (!back) throw new Error(`${written.id} was not written`)
+  ports.log.info(`Recorded revision ${number} (${image}) as ${back.id}.`)
+  return { back, notes: caveats(number, image) }
+}
+
+/** What a revision does not say. */
+function caveats(number: number, image: string): Evidence[] {
+  const subject = `revision ${number}`
+  const rest =
+    'only its pod template is known. ConfigMaps, Secrets, Services and the rest stay as they are now: if it needs older ones, they have to be put back by hand'
+  const tag =
+    'names its image by a tag, which may be another image today than it was then: look at what runs now'
+  return [
+    { subject, finding: rest, tone: 'warn' },
+    ...(image.includes('@') ? [] : [{ subject, finding: tag, tone: 'warn' } satisfies Evidence]),
+  ]
+}
+
+async function unknown(to: string, ledger: Ledger, target: Target): Promise<InputError> {
+  const revisions = (await target.revisions()).map(showRevision)
+  const releases = ledger.entries
+    .filter(entry => entry !== unsettled(ledger))
+    .map(({ id, version, state }) => `${id} (${version}, ${state})`)
+  const known = [
+    releases.length > 0 ? `releases ${releases.join(', ')}` : '',
+    revisions.length > 0 ? `revisions ${revisions.join(', ')}` : '',
+  ].filter(Boolean)
+  return InputError.of('to', to, known.join('; ') || 'nothing yet: nothing that could come back is recorded')
+}
+
+/** `3 (registry/api:v1.2.0, 2026-01-01T00:00:00Z)` */
+export function showRevision({ number, image, at }: Revision): string {
+  return `${number} (${image}, ${at})`
+}
