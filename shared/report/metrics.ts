@@ -1,0 +1,38 @@
+import type { Outcome } from '../outcome/outcome.ts'
+
+/**
+ * An Outcome in Prometheus' text format, without the labels of its group (service, environment, step): how it ended and
+ * how long it took; and of a backup or a restore, what the alerts on RPO and RTO ask for.
+ */
+export function renderMetrics({ step, status, reason, durationMs, startedAt, outputs }: Outcome): string {
+  const seconds = durationMs / 1000
+  const started = Date.parse(startedAt) / 1000
+  const lines = [
+    ...gauge(
+      'runbook_step_duration_seconds',
+      'How long the step took.',
+      `{status="${status}",reason="${reason}"}`,
+      seconds,
+    ),
+    ...gauge('runbook_step_end_timestamp_seconds', 'When the step ended.', '', started + seconds),
+  ]
+  if (status === 'success' && step === 'backup-db' && outputs['verified'] === 'true') {
+    // The snapshot is taken after the step's start: the age that is told is never too young.
+    lines.push(
+      ...gauge(
+        'runbook_backup_snapshot_timestamp_seconds',
+        'When the newest verified backup was taken.',
+        '',
+        started,
+      ),
+      ...gauge('runbook_backup_bytes', 'Its size as it is stored.', '', Number(outputs['bytes'])),
+    )
+  }
+  if (status === 'success' && step === 'restore-db')
+    lines.push(...gauge('runbook_restore_duration_seconds', 'How long the newest restore took.', '', seconds))
+  return lines.join('')
+}
+
+function gauge(name: string, help: string, labels: string, value: number): string[] {
+  return [`# HELP ${name} ${help}\n`, `# TYPE ${name} gauge\n`, `${name}${labels} ${value}\n`]
+}

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import { deliver } from '../../../shared/report/deliver.ts'
+import { environmentAt } from '../gate/ports.ts'
+import { startGrafana, type GrafanaStandIn } from './grafana.ts'
+
+jest.setTimeout(30_000)
+
+let gateway: { url: string; child: ChildProcess }
+let grafana: GrafanaStandIn
+beforeAll(async () => {
+  gateway = await startGateway()
+  grafana = await startGrafana('glsa_token')
+})
+afterAll(async () => {
+  gateway.child.kill()
+  await once(gateway.child, 'exit')
+  await grafana.stop()
+})
+
+const warned: string[] = []
+const note = (line: string) => void warned.push(line)
+const log = {
+  info: note,
+  warn: note,
+  error: note,
+  debug: note,
+  group: <T>(_title: string, work: () => T) => work(),
+}
+
+function tell(said: Partial<Outcome>, grafanaUrl = grafana.url) {
+  const monitoring = { prometheus: '', pushgateway: gateway.url, grafana: grafanaUrl }
+  const outcome: Outcome = {
+    step: 'backup-db',
+    service: 'runbook-api',
+    environment: 'production',
+    status: 'success',
+    reason: 'done',
+    summary: 'done',
+    next: '',
+    serving: '',
+    cause: '',
+    evidence: [],
+    timings: [],
+    durationMs: 2_500,
+    startedAt: '2026-11-23T02:00:00.000Z',
+    outputs: {},
+    ...said,
+  }
+  const sender = { log, env: { GRAFANA_TOKEN: 'glsa_token' } }
+  return deliver(environmentAt('', { monitoring }), outcome, sender)
+}
+
+const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text()
+const taken = Date.parse('2026-11-23T02:00:00.000Z') / 1000
+
+test('a verified backup tells when it was taken, and a later one that failed does not make it forgotten', async () => {
+  await tell({ outputs: { verified: 'true', bytes: '1024' } })
+  await tell({ status: 'failure', reason: 'backup-failed', startedAt: '2026-11-23T02:30:00.000Z' })
+  const said = await metrics()
+  const labels = 'environment="production",instance="",job="runbook-actions"'
+  expect(said).toContain(
+    `runbook_step_duration_seconds{${labels},reason="backup-failed",service="runbook-api",status="failure",step="backup-db"} 2.5`,
+  )
+  expect(said).not.toContain('reason="done"')
+  const snapshot = /^runbook_backup_snapshot_timestamp_seconds\{.*\} (.*)$/m.exec(said)?.[1]
+  expect(Number(snapshot)).toBe(taken)
+  expect(warned).toEqual([])
+})
+
+test('a release is marked on the dashboards, one that was refused is not', async () => {
+  await tell({ step: 'deploy', summary: 'v1.2.3 is ready', outputs: { changed: 'true' } })
+  await tell({ step: 'deploy', status: 'failure', outputs: { changed: 'false' } })
+  expect(grafana.annotations).toEqual([
+    { text: 'v1.2.3 is ready', tags: ['runbook', 'runbook-api', 'production', 'deploy', 'success'] },
+  ])
+})
+
+test('a Grafana that is down is warned of, and nothing else happens', async () => {
+  await tell({ step: 'deploy', outputs: { changed: 'true' } }, 'http://127.0.0.1:9')
+  expect(warned).toEqual([expect.stringContaining('127.0.0.1:9/api/annotations: connection refused')])
+})
+
+/** Prometheus' own Pushgateway, of the Debian package, on a free port. */
+async function startGateway() {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as AddressInfo
+  probe.close()
+  await once(probe, 'close')
+  // Debian's keeps its state under /var/lib unless it is told to keep none.
+  const args = [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file=']
+  const child = spawn('prometheus-pushgateway', args, { stdio: 'ignore' })
+  await once(child, 'spawn')
+  const url = `http://127.0.0.1:${port}`
+  const ready = () =>
+    fetch(`${url}/-/ready`).then(
+      answer => answer.ok,
+      () => false,
+    )
+  while (!(await ready())) {
+    if (child.exitCode !== null) throw new Error(`the Pushgateway ended with ${child.exitCode}`)
+    await pause(50)
+  }
+  return { url, child }
+}
