@@ -9,6 +9,7 @@ const arrows = {
   'shared/smoke': ['platform', 'runbook', 'release'],
   'shared/backup': ['platform', 'runbook', 'release'],
   'shared/targets': ['platform', 'runbook', 'release'],
+  'shared/monitoring': ['runbook'],
   'shared/report': ['platform', 'runbook', 'release'],
   'shared/platform': [],
   'shared/steps': [
@@ -20,6 +21,7 @@ const arrows = {
     'gate',
     'smoke',
     'backup',
+    'monitoring',
     'report',
   ],
 }
@@ -99,6 +101,7 @@ export default tseslint.config(
   },
   ...Object.entries(arrows).map(([folder, allowed]) => room(folder, allowed)),
   pure('shared/release'),
+  pure('shared/monitoring'),
   {
     files: ['shared/**/*.ts', 'actions/**/*.ts'],
     ignores: ['shared/platform/**', 'shared/targets/**'],

@@ -8,7 +8,7 @@ export interface Call {
   /** The text of an input, empty when it is not given. */
   read: (name: string) => string
   /** Shows the end of a step that is not the last. */
-  report: (outcome: Outcome) => void
+  report: (outcome: Outcome) => Promise<void>
 }
 
 /** One action: what it reads and puts out, and the step that it is an entry to. Its action.yml is made from this. */

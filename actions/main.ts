@@ -5,7 +5,7 @@ import { renderMarkdown } from '../shared/report/markdown.ts'
 import { renderText } from '../shared/report/text.ts'
 import { writeOutcome } from '../shared/report/files.ts'
 import { loadEnvironment } from '../shared/runbook/load.ts'
-import type { Environment } from '../shared/runbook/environment.ts'
+import { isWatched, type Environment } from '../shared/runbook/environment.ts'
 import { parseInputs } from '../shared/steps/inputs.ts'
 import type { Action } from './action.ts'
 import type { Fields } from '../shared/steps/inputs.ts'
@@ -40,7 +40,7 @@ export async function main(name: ActionName): Promise<void> {
     })
     runner.saveState('outputs', JSON.stringify(outcome.outputs))
     putOut(runner, outcome)
-    show(runner, environment, outcome)
+    await show(runner, environment, outcome)
     if (outcome.status === 'failure' || outcome.status === 'inconclusive') runner.fail()
     await ports.close()
   })
@@ -54,7 +54,7 @@ export async function post(name: ActionName): Promise<void> {
   try {
     const { action, environment, ports } = await prepare(name, runner)
     const outcome = await action.post?.(environment, JSON.parse(saved) as Record<string, string>, ports)
-    if (outcome) show(runner, environment, outcome)
+    if (outcome) await show(runner, environment, outcome)
     await ports.close()
   } catch (error) {
     runner.annotate(
@@ -107,7 +107,7 @@ function putOut(runner: Runner, outcome: Outcome): void {
   for (const [name, value] of Object.entries({ ...common, ...outcome.outputs })) runner.output(name, value)
 }
 
-function show(runner: Runner, environment: Environment, outcome: Outcome): void {
+async function show(runner: Runner, environment: Environment, outcome: Outcome): Promise<void> {
   for (const line of renderText(outcome)) runner.log.info(line)
   if (outcome.status === 'failure' || outcome.status === 'inconclusive') {
     runner.annotate(
@@ -118,6 +118,10 @@ function show(runner: Runner, environment: Environment, outcome: Outcome): void 
   }
   writeOutcome(environment.root, outcome)
   runner.summary(renderMarkdown(outcome))
+  if (isWatched(environment)) {
+    const { deliver } = await import('../shared/report/deliver.ts')
+    await deliver(environment, outcome, runner)
+  }
 }
 
 function sentence(text: string): string {

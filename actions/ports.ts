@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { DeadlineError } from '../shared/outcome/errors.ts'
 import { systemClock } from '../shared/platform/clock.ts'
 import { systemExec } from '../shared/platform/exec.ts'
@@ -18,6 +19,7 @@ export interface Machine {
   log: Log
   secrets: Secrets
   env: Record<string, string | undefined>
+  /** The process's own number. */
   pid: number
   signal: AbortSignal
 }
@@ -33,7 +35,7 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
   }
   return {
     ...shared,
-    run: readRun(env, pid),
+    run: readRun(env, { pid, host: hostname(), startedAt: systemClock.now() }),
     openTarget: () => (target ??= open()),
     async close() {
       const opened = await target?.catch(() => undefined)

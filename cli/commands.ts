@@ -68,9 +68,47 @@ export const commands: Record<string, () => Promise<Command>> = {
       'to',
     ])
   },
+  settle: async () => {
+    const { settle, settleFields } = await import('../shared/steps/settle.ts')
+    return single('Finishes what a run that vanished left behind.', settleFields, settle)
+  },
+  hold: async () => {
+    const { hold, holdFields } = await import('../shared/steps/hold.ts')
+    const description = 'Keeps every run away from an environment, also one that works on it now.'
+    return single(description, holdFields, hold, ['because'])
+  },
+  resume: async () => {
+    const { resume, resumeFields } = await import('../shared/steps/resume.ts')
+    return single('Ends a hold.', resumeFields, resume, ['because'])
+  },
+  unlock: async () => {
+    const { unlock, unlockFields } = await import('../shared/steps/unlock.ts')
+    const description = 'Takes the lease away from a run that is stuck or gone.'
+    return single(description, unlockFields, unlock, ['because'])
+  },
+  history: async () => {
+    const { history, historyFields } = await import('../shared/steps/history.ts')
+    return single('Lists every release and what operators did, newest first.', historyFields, history)
+  },
   status: async () => {
     const { status, statusFields } = await import('../shared/steps/status.ts')
     return single('Says what serves, since when and by whom, and who holds the lease.', statusFields, status)
+  },
+  'monitoring:setup': async () => {
+    const { monitoringSetup, monitoringSetupFields } = await import('../shared/steps/monitoring-setup.ts')
+    return single(
+      'Makes alert rules and dashboards from the runbook, checks them, and uploads them.',
+      monitoringSetupFields,
+      monitoringSetup,
+    )
+  },
+  'env:encrypt': async () => {
+    const { envEncrypt, envEncryptFields } = await import('../shared/steps/env-seal.ts')
+    return single('Encrypts the env-file, beside itself.', envEncryptFields, envEncrypt)
+  },
+  'env:decrypt': async () => {
+    const { envDecrypt, envDecryptFields } = await import('../shared/steps/env-seal.ts')
+    return single('Writes the env-file out of its encrypted form.', envDecryptFields, envDecrypt)
   },
   logs: async () => {
     const { logs, logsFields } = await import('../shared/steps/logs.ts')

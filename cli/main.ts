@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util'
 import { createPorts, createSignal } from '../actions/ports.ts'
 import { InputError, isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
@@ -6,11 +5,13 @@ import { createSecrets } from '../shared/platform/secrets.ts'
 import { createTerminalLog } from '../shared/platform/terminal.ts'
 import { createDayLog, logFile, writeOutcome } from '../shared/report/files.ts'
 import { renderText } from '../shared/report/text.ts'
+import { isWatched } from '../shared/runbook/environment.ts'
 import { loadEnvironment } from '../shared/runbook/load.ts'
-import { parseInputs, type Fields } from '../shared/steps/inputs.ts'
+import { parseInputs } from '../shared/steps/inputs.ts'
 import { commands, type Command } from './commands.ts'
 import { exitCode } from './exit.ts'
 import { usage, usageOf } from './usage.ts'
+import { readWords } from './words.ts'
 
 /** The `runbook` command: `runbook <step> <environment> [--input value]`. Sets the exit code. */
 export async function command(): Promise<void> {
@@ -34,7 +35,12 @@ export async function command(): Promise<void> {
 }
 
 async function run(name: string, { fields, positional, work }: Command, words: string[]): Promise<void> {
-  const read = readWords(fields, positional, words)
+  const read = readWords(
+    fields,
+    positional,
+    words.filter(word => word !== asJson),
+    process.env,
+  )
   const inputs = parseInputs(fields, read)
   const environment = loadEnvironment({
     root: process.cwd(),
@@ -48,42 +54,23 @@ async function run(name: string, { fields, positional, work }: Command, words: s
   const signal = createSignal(process, 0)
   const machine = { log, secrets, env: process.env, pid: process.pid, signal }
   const ports = createPorts(machine, environment, read('kubeconfig'))
-  const report = (outcome: Outcome) => {
+  const report = async (outcome: Outcome) => {
     for (const line of renderText(outcome)) log.info(line)
     writeOutcome(environment.root, outcome)
+    if (isWatched(environment)) {
+      const { deliver } = await import('../shared/report/deliver.ts')
+      await deliver(environment, outcome, ports)
+    }
   }
   try {
     const outcome = await work(environment, read, ports, report)
-    report(outcome)
+    await report(outcome)
+    if (words.includes(asJson)) process.stdout.write(`${JSON.stringify(outcome)}\n`)
     process.exitCode = exitCode(outcome)
   } finally {
     await ports.close()
   }
 }
 
-/** Options by name, and the words without a dash in the order that the command gives them. */
-function readWords(fields: Fields, positional: string[], words: string[]): (name: string) => string {
-  const options = Object.fromEntries(
-    Object.entries(fields).map(([key, { accepts }]) => {
-      const type: 'string' | 'boolean' = accepts === 'true or false' ? 'boolean' : 'string'
-      return [key, { type }]
-    }),
-  )
-  let parsed
-  try {
-    parsed = parseArgs({ args: words, options, allowPositionals: true, strict: true })
-  } catch (cause) {
-    throw new InputError(messageOf(cause), { hint: 'See the options with --help.', cause })
-  }
-  const extra = parsed.positionals[positional.length]
-  if (extra !== undefined) throw InputError.of('argument', extra, `at most: ${positional.join(' ')}`)
-  const given = new Map(Object.entries(parsed.values))
-  for (const [index, key] of positional.entries()) {
-    const word = parsed.positionals[index]
-    if (word !== undefined && !given.has(key)) given.set(key, word)
-  }
-  return key => {
-    const value = given.get(key)
-    return typeof value === 'string' ? value : value === true ? 'true' : ''
-  }
-}
+/** For programs that read along: the outcome on standard output; what people read goes to standard error as always. */
+const asJson = '--json'

@@ -1,4 +1,5 @@
 import type { Command } from './commands.ts'
+import { variableOf } from './words.ts'
 
 /** The page of `runbook help`. */
 export function usage(commands: Record<string, unknown>): string {
@@ -8,7 +9,7 @@ export function usage(commands: Record<string, unknown>): string {
     '',
     ...names,
     '',
-    'Each command tells more with --help. Exit codes: 0 success, 1 failure, 2 input error, 3 inconclusive, 4 tool error, 70 bug.',
+    'Each command tells more with --help, and writes its outcome to standard output with --json. Exit codes: 0 success, 1 failure, 2 input error, 3 inconclusive, 4 tool error, 70 bug.',
     '',
   ].join('\n')
 }
@@ -18,7 +19,8 @@ export function usageOf(name: string, { description, fields, positional }: Comma
   const width = Math.max(...Object.keys(fields).map(key => key.length)) + 4
   const lines = Object.entries(fields).map(([key, field]) => {
     const standard = field.default ? ` Default: ${field.default}.` : ''
-    return `  ${`--${key}`.padEnd(width)}${field.description} Accepts ${field.accepts}.${standard}`
+    const hidden = field.isSecret ? ` Others cannot read it in ${variableOf(key)}.` : ''
+    return `  ${`--${key}`.padEnd(width)}${field.description} Accepts ${field.accepts}.${standard}${hidden}`
   })
   const words = positional.map((key, index) => (index === 0 ? `<${key}>` : `[${key}]`)).join(' ')
   return [description, '', `Usage: runbook ${name} ${words} [--input value ...]`, '', ...lines, ''].join('\n')

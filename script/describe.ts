@@ -2,11 +2,12 @@ import { readFileSync, writeFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { loadAction, type ActionName } from '../actions/main.ts'
-import { runbookJsonSchema } from '../shared/runbook/load.ts'
+import { monitoringFiles } from '../shared/monitoring/files.ts'
+import { loadEnvironment, runbookJsonSchema } from '../shared/runbook/load.ts'
 import { commonOutputs, type Fields, type Outputs } from '../shared/steps/inputs.ts'
 
-// Writes what is said twice from where it is said once: action.yml and the README tables from each action's fields,
-// and the runbook's schema for editors. `--check` only says what is out of date.
+// Writes what is said twice from where it is said once: action.yml and the README tables from each action's fields, the
+// runbook's schema for editors, and production's alerts and dashboards from its runbook. `--check` only says what is out of date.
 
 const root = join(import.meta.dirname, '..')
 const names: ActionName[] = [
@@ -31,6 +32,8 @@ for (const name of names) {
   keep(join('actions', name, 'README.md'), current => withTables(current, name, description, fields, all))
 }
 keep('deployment/runbook.schema.json', () => `${JSON.stringify(runbookJsonSchema(), null, 2)}\n`)
+const production = { root, config: 'deployment/runbook.yml', environment: 'production', overrides: {} }
+for (const { path, text } of monitoringFiles(loadEnvironment(production))) keep(path, () => text)
 process.exitCode = check && stale > 0 ? 1 : 0
 
 function keep(path: string, make: (current: string) => string): void {

@@ -2,7 +2,7 @@ import { ToolError } from '../outcome/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
 import type { Environment } from '../runbook/environment.ts'
-import type { Payload, Target } from '../targets/target.ts'
+import type { Conflicts, Payload, Target } from '../targets/target.ts'
 
 /** What a check found out. */
 export interface Finding {
@@ -36,6 +36,8 @@ export interface CheckContext {
   environment: Environment
   /** Image that is to be deployed; empty when it is not known yet. */
   image: string
+  /** What the deploy will do about fields that others own. */
+  conflicts: Conflicts
   clock: Clock
   exec: Exec
   /** For what programs and logins read by convention: PATH, HOME, DOCKER_CONFIG, PG*. */

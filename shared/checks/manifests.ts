@@ -10,7 +10,7 @@ export const manifests: Check = {
     const payload = await context.payload()
     if (!payload) return skip('no image was named: set image to try the release')
     const target = await context.target()
-    const changes = await target.rehearse(payload)
+    const changes = await target.rehearse(payload, context.conflicts)
     const changed = changes.filter(({ action }) => action !== 'none')
     const said = `${changed.length} of ${changes.length} objects would change in ${target.place}`
     return pass(said, changed.map(describe).join('\n'))

@@ -1,4 +1,5 @@
 import { isExpected } from '../outcome/errors.ts'
+import { cutsTheWayBack } from '../release/floor.ts'
 import { find, unsettled, type Entry } from '../release/ledger.ts'
 import { fail, pass, warn, type Check, type CheckContext, type Finding } from './check.ts'
 import { findImage } from './image-exists.ts'
@@ -21,6 +22,13 @@ export const rollbackPossible: Check = {
     }
     const unpullable = await missingImage(context, good)
     if (unpullable) return unpullable
+    const oneWay = cutsTheWayBack(good, await schemaNeeds(context))
+    if (oneWay !== undefined) {
+      return fail(
+        oneWay,
+        `Release a version that needs no newer schema than ${good.version} first, or let this one only add to it.`,
+      )
+    }
     const open = unsettled(ledger)
     if (open) {
       return warn(
@@ -28,8 +36,22 @@ export const rollbackPossible: Check = {
         'Nothing: the deploy settles it first. To look before it does, run rollback with settle.',
       )
     }
-    return pass(`${named(good)} is recorded whole, and could be started again`)
+    const kept = good.image.startsWith('sha256:')
+      ? '; its image was built on that host and is nowhere else: once it does not serve any more, a docker system prune -a there ends this way back'
+      : ''
+    return pass(`${named(good)} is recorded whole, and could be started again${kept}`)
   },
+}
+
+/** Manifests that cannot be read are what another check is about. */
+async function schemaNeeds(context: CheckContext): Promise<string | undefined> {
+  try {
+    return (await context.payload())?.schemaNeeds
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (!isExpected(error)) throw error
+    return undefined
+  }
 }
 
 async function withoutRecord(context: CheckContext): Promise<Finding> {

@@ -70,8 +70,13 @@ export class DeadlineError extends ExpectedError {}
 /** Somebody else took the environment over; this run changes nothing any more. */
 export class LeaseLostError extends ExpectedError {}
 
+/** An operator keeps everything automatic away from the environment; this run changes nothing any more. */
+export class OnHoldError extends ExpectedError {}
+
 /** True for the errors that a step turns into an Outcome; anything else is a bug. */
-export function isExpected(error: unknown): error is InputError | ToolError | DeadlineError | LeaseLostError {
+export function isExpected(
+  error: unknown,
+): error is InputError | ToolError | DeadlineError | LeaseLostError | OnHoldError {
   return error instanceof ExpectedError
 }
 

@@ -34,6 +34,8 @@ export interface Outcome {
   next: string
   /** What serves the environment now, as far as the step knows. */
   serving: string
+  /** Class of what keeps a release from running: `crash-loop`, `image-missing`, ...; empty when nothing did. */
+  cause: string
   evidence: Evidence[]
   timings: Timing[]
   /** Milliseconds from the step's start to its end. */
@@ -46,4 +48,4 @@ export interface Outcome {
 
 /** What a step says of its end; `concluded` adds where and how long. */
 export type Conclusion = Pick<Outcome, 'status' | 'reason' | 'summary'> &
-  Partial<Pick<Outcome, 'next' | 'serving' | 'evidence' | 'outputs'>>
+  Partial<Pick<Outcome, 'next' | 'serving' | 'cause' | 'evidence' | 'outputs'>>

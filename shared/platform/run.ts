@@ -1,9 +1,11 @@
 /** The run that acts: what a lease, a release and a report say of who did it. */
 export interface RunInfo {
-  /** The same for every step and job of one run and attempt: `github.com/org/api/runs/4711`, `ada@laptop/12345`. */
+  /** The same for every step and job of one run and attempt: `github.com/org/api/runs/4711`, `ada@laptop/12345-mib2x0q1`. */
   id: string
   /** 1 for the first try; a later attempt of the same run may take over from an earlier one at once. */
   attempt: number
+  /** The job of the run, whose steps come one after the other; at a terminal, the process. */
+  job: string
   /** For people: `run 4711 of org/api`. */
   title: string
   /** Where the run can be looked at; empty at a terminal. */
@@ -16,11 +18,19 @@ export interface RunInfo {
   sha: string
 }
 
+/** The process that asks, told from any other: numbers come again, on this machine and on others. */
+export interface ProcessInfo {
+  pid: number
+  host: string
+  /** Milliseconds since 1970. */
+  startedAt: number
+}
+
 /**
  * Reads the run from a runner's environment; at a terminal, from the user and the process.
  * @param env the process's environment
  */
-export function readRun(env: Record<string, string | undefined>, pid: number): RunInfo {
+export function readRun(env: Record<string, string | undefined>, own: ProcessInfo): RunInfo {
   const text = (name: string) => env[name] ?? ''
   if (text('GITHUB_ACTIONS') === 'true') {
     const repository = text('GITHUB_REPOSITORY')
@@ -29,6 +39,7 @@ export function readRun(env: Record<string, string | undefined>, pid: number): R
     return {
       id: `${server.replace(/^https?:\/\//, '')}/${repository}/runs/${run}`,
       attempt: Number(text('GITHUB_RUN_ATTEMPT')) || 1,
+      job: text('GITHUB_JOB'),
       title: `run ${run} of ${repository}`,
       url: `${server}/${repository}/actions/runs/${run}`,
       actor: text('GITHUB_ACTOR'),
@@ -37,11 +48,12 @@ export function readRun(env: Record<string, string | undefined>, pid: number): R
     }
   }
   const actor = text('SUDO_USER') || text('USER') || text('LOGNAME') || 'somebody'
-  const host = text('HOSTNAME') || 'this machine'
+  const process = `${own.pid}-${own.startedAt.toString(36)}`
   return {
-    id: `${actor}@${host}/${pid}`,
+    id: `${actor}@${own.host}/${process}`,
     attempt: 1,
-    title: `${actor} on ${host}`,
+    job: process,
+    title: `${actor} on ${own.host}`,
     url: '',
     actor,
     tag: '',

@@ -1,6 +1,11 @@
+import { encodingsOf } from './encodings.ts'
+
 /** Values that must never be shown. Everything that is logged, rendered or put out passes through `redact`. */
 export interface Secrets {
-  /** From now on `value`, and each of its lines, is shown as `***`. Values under 4 characters are not masked. */
+  /**
+   * From now on `value`, and each of its lines, is shown as `***`, also as part of a URL, of JSON or of base64. Values
+   * under 4 characters are not masked.
+   */
   add(value: string): void
   redact(text: string): string
 }
@@ -18,9 +23,9 @@ export function createSecrets(announce: (value: string) => void = () => undefine
   return {
     add(value) {
       const lines = value.split(/\r?\n/).map(line => line.trim())
-      for (const line of lines) {
-        learn(line)
-        if (encodeURIComponent(line) !== line) learn(encodeURIComponent(line))
+      for (const each of new Set([value, ...lines])) {
+        learn(each)
+        if (each.length >= 4) for (const form of encodingsOf(each)) learn(form)
       }
     },
     redact(text) {

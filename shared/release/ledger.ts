@@ -24,6 +24,12 @@ export interface Entry {
   smoke?: 'pass' | 'fail'
   /** Where the backup lies that was taken just before it. */
   backup?: string
+  /** The oldest version that can live with the database's schema once this release has migrated it. */
+  schemaNeeds?: string
+  /** Digests of its migrations that have run to their end: a retry does not run them again. */
+  migrated?: string[]
+  /** The last time that it was brought back, and how it was then; at is ISO 8601. */
+  restored?: { at: string; verdict: 'healthy' | 'unhealthy' | 'unverified' }
   by: string
   run: string
   runUrl: string
@@ -31,6 +37,25 @@ export interface Entry {
   intendedAt: string
   /** ISO 8601; when it became good, bad or withdrawn. */
   settledAt?: string
+}
+
+/** An operator's word that nothing automatic may touch the environment. */
+export interface Hold {
+  by: string
+  because: string
+  /** ISO 8601. */
+  since: string
+}
+
+/** Something that an operator did to the environment by hand. */
+export interface Act {
+  kind: 'hold' | 'resume' | 'unlock'
+  by: string
+  because: string
+  /** ISO 8601. */
+  at: string
+  /** Whose lease it ended: `run 4711 of org/api`. */
+  ended?: string
 }
 
 /** The environment's ordered record of releases. */
@@ -44,10 +69,31 @@ export interface Ledger {
   serving: ReleaseId | null
   /** Set while `serving` is being brought back in the place of `from`: whoever finds it has to finish the work. */
   restoring: { from: ReleaseId; since: string } | null
+  /** No version older than this can live with the database's schema, since that release began to migrate it. */
+  floor?: { version: string; since: ReleaseId }
+  /** Set until an operator resumes. */
+  hold: Hold | null
+  /** What operators did, oldest first; the newest `keptActs`. */
+  acts: Act[]
 }
 
+const keptActs = 20
+/** Good releases, and as many others, that stay known and restorable (DESIGN section 5). */
+export const keptReleases = 10
+/** Longer reasons are cut: the whole ledger has to fit into annotations, which take 256 KiB (Kubernetes' own limit). */
+const reasonLength = 500
+
 export function emptyLedger(service: string, environment: string): Ledger {
-  return { schema: 1, service, environment, entries: [], serving: null, restoring: null }
+  return {
+    schema: 1,
+    service,
+    environment,
+    entries: [],
+    serving: null,
+    restoring: null,
+    hold: null,
+    acts: [],
+  }
 }
 
 const next: Record<ReleaseState, ReleaseState[]> = {
@@ -72,7 +118,8 @@ export function unsettled(ledger: Ledger): Entry | undefined {
 export type Intent = Omit<Entry, 'id' | 'state' | 'settledAt' | 'because'>
 
 /**
- * Writes down the intent to release. The ledger must have no unsettled release.
+ * Writes down the intent to release, and forgets what is too old: a service may fail many times before it succeeds again.
+ * The ledger must have no unsettled release.
  * @returns the new ledger, and the id of the new release
  */
 export function intend(ledger: Ledger, intent: Intent): { ledger: Ledger; id: ReleaseId } {
@@ -80,7 +127,8 @@ export function intend(ledger: Ledger, intent: Intent): { ledger: Ledger; id: Re
   if (open)
     throw new Error(`${open.id} is unsettled: it has to be settled before another release is intended`)
   const id: ReleaseId = `r${highestNumber(ledger) + 1}`
-  return { id, ledger: { ...ledger, entries: [...ledger.entries, { ...intent, id, state: 'intended' }] } }
+  const entries: Entry[] = [...ledger.entries, { ...intent, id, state: 'intended' }]
+  return { id, ledger: retire({ ...ledger, entries }, keptReleases).ledger }
 }
 
 /** Records the state in which this suite found a workload that something else had deployed, as the good release `r0`. */
@@ -90,14 +138,27 @@ export function adopt(ledger: Ledger, intent: Intent): Ledger {
   return { ...ledger, entries: [entry], serving: 'r0' }
 }
 
+/**
+ * Writes down what was there before by its own name, for whoever asks for it: a Kubernetes revision that no entry stands
+ * for. It is withdrawn until it is brought back.
+ */
+export function remember(ledger: Ledger, intent: Intent, because: string): { ledger: Ledger; id: ReleaseId } {
+  const id: ReleaseId = `r${highestNumber(ledger) + 1}`
+  const entry: Entry = { ...intent, id, state: 'withdrawn', settledAt: intent.intendedAt, because }
+  return { id, ledger: { ...ledger, entries: [...ledger.entries, entry] } }
+}
+
 /** Moves one release on. Throws when the machine has no such transition. */
 export function advance(ledger: Ledger, id: ReleaseId, state: 'applied' | 'ready'): Ledger {
   return change(ledger, id, state, {})
 }
 
-/** Closes a release as good: from now on it serves, and is the way back of the next one. */
+/**
+ * Closes a release as good: from now on it serves, and is the way back of the next one. A restore that was unfinished
+ * when it was released is over: what was to be restored has been replaced.
+ */
 export function closeGood(ledger: Ledger, id: ReleaseId, at: string): Ledger {
-  return { ...change(ledger, id, 'good', { settledAt: at }), serving: id }
+  return { ...change(ledger, id, 'good', { settledAt: at }), serving: id, restoring: null }
 }
 
 /** Closes an unsettled release as bad when there is nothing to go back to. What serves is unchanged. */
@@ -107,15 +168,17 @@ export function closeBad(ledger: Ledger, id: ReleaseId, at: string, because: str
 
 /**
  * Writes down, before anything is touched, that `back` takes the place of what is there: an unsettled release becomes
- * bad, else the one that serves becomes withdrawn. A bad or withdrawn release that somebody named is good again.
+ * bad, else the one that serves becomes withdrawn. A bad or withdrawn release that somebody named is good again. While
+ * another restore is unfinished, what that one takes back is still there, and what it was to bring back never served.
  */
 export function beginRestore(ledger: Ledger, back: ReleaseId, at: string, because: string): Ledger {
   const open = unsettled(ledger)
-  const from = open?.id ?? ledger.serving
+  const from = open?.id ?? ledger.restoring?.from ?? ledger.serving
   if (from === null) throw new Error('nothing serves that could be taken back')
+  if (!find(ledger, back)) throw new Error(`the ledger has no ${back}`)
   const closed = open
     ? change(ledger, open.id, 'bad', { settledAt: at, because })
-    : from === back
+    : from === back || ledger.restoring
       ? ledger
       : change(ledger, from, 'withdrawn', { settledAt: at, because })
   return { ...reinstate(closed, back, at), serving: back, restoring: { from, since: at } }
@@ -126,12 +189,24 @@ export function endRestore(ledger: Ledger): Ledger {
   return { ...ledger, restoring: null }
 }
 
-/** Notes a verdict on a release; it does not close it. */
-export function noteVerdict(ledger: Ledger, id: ReleaseId, verdict: Pick<Entry, 'gate' | 'smoke'>): Ledger {
+/** Notes on a release what was found out about it; it does not close it. */
+export function noteVerdict(
+  ledger: Ledger,
+  id: ReleaseId,
+  verdict: Pick<Entry, 'gate' | 'smoke' | 'migrated' | 'restored'>,
+): Ledger {
   return {
     ...ledger,
     entries: ledger.entries.map(entry => (entry.id === id ? { ...entry, ...verdict } : entry)),
   }
+}
+
+/** Writes down what an operator does; a hold lasts until somebody resumes. */
+export function act(ledger: Ledger, done: Act): Ledger {
+  const { kind, by, at } = done
+  const because = done.because.slice(0, reasonLength)
+  const hold = kind === 'hold' ? { by, because, since: at } : kind === 'resume' ? null : ledger.hold
+  return { ...ledger, hold, acts: [...ledger.acts, { ...done, because }].slice(-keptActs) }
 }
 
 /** The newest good release before the one that serves: the way back of a rollback that names nothing. */
@@ -151,15 +226,21 @@ export function resolveRelease(ledger: Ledger, name: string): Entry | undefined 
 }
 
 /**
- * Splits off what need not be remembered: all but what serves, what is unsettled, the newest `keep` good releases, and
- * the newest `keep` others.
+ * Splits off what need not be remembered: all but what serves and the way back from it, what is unsettled or being taken
+ * back, the newest `keep` good releases, and the newest `keep` others.
  */
 export function retire(ledger: Ledger, keep: number): { ledger: Ledger; retired: Entry[] } {
   const newest = (group: Entry[]) => new Set(group.slice(-keep))
   const good = newest(ledger.entries.filter(entry => entry.state === 'good'))
   const others = newest(ledger.entries.filter(entry => entry.state !== 'good'))
-  const kept = (entry: Entry) =>
-    good.has(entry) || others.has(entry) || entry.id === ledger.serving || entry === unsettled(ledger)
+  const needed = new Set<Entry | undefined>([
+    unsettled(ledger),
+    wayBack(ledger),
+    wayBack({ ...ledger, entries: ledger.entries.filter(entry => entry !== unsettled(ledger)) }),
+    find(ledger, ledger.serving),
+    find(ledger, ledger.restoring?.from ?? null),
+  ])
+  const kept = (entry: Entry) => good.has(entry) || others.has(entry) || needed.has(entry)
   return {
     ledger: { ...ledger, entries: ledger.entries.filter(kept) },
     retired: ledger.entries.filter(entry => !kept(entry)),
@@ -171,9 +252,11 @@ function change(ledger: Ledger, id: ReleaseId, state: ReleaseState, patch: Parti
   if (!entry) throw new Error(`the ledger has no ${id}`)
   if (!next[entry.state].includes(state))
     throw new Error(`${id} is ${entry.state} and cannot become ${state}`)
+  const { because } = patch
+  const cut = because === undefined ? {} : { because: because.slice(0, reasonLength) }
   return {
     ...ledger,
-    entries: ledger.entries.map(each => (each === entry ? { ...each, ...patch, state } : each)),
+    entries: ledger.entries.map(each => (each === entry ? { ...each, ...patch, ...cut, state } : each)),
   }
 }
 

@@ -1,5 +1,5 @@
-import { find, unsettled, type Entry, type Ledger } from './ledger.ts'
-import type { Lease } from './lease.ts'
+import { find, unsettled, type Entry, type Hold, type Ledger } from './ledger.ts'
+import { claim, type Holder, type Lease } from './lease.ts'
 
 /** What the environment really runs, as far as its target can tell. */
 export interface Live {
@@ -15,6 +15,10 @@ export interface Live {
 /** What has to happen so that the environment keeps the promise. */
 export type Decision =
   | { kind: 'nothing' }
+  /** Nothing is unfinished, but whoever held the lease is gone: end it, so that nothing of theirs arrives any more. */
+  | { kind: 'end-lease'; held: Lease }
+  /** Something is unfinished, and an operator keeps everything automatic away from it. */
+  | { kind: 'held'; hold: Hold }
   /** The unsettled release passed its gate before its run vanished: gate it once more, then record it good. */
   | { kind: 'gate-then-finish'; release: Entry }
   | { kind: 'restore'; good: Entry; bad: Entry | undefined }
@@ -25,24 +29,39 @@ export type Decision =
 
 /**
  * The one answer to every state in which a run may have left an environment.
- * @param asker id of the run that asks: its own lease does not make it wait
+ * @param asker who would settle it: its own run's lease does not make it wait
  * @param now milliseconds since 1970
  */
 export function settle(
   ledger: Ledger,
   live: Live,
   lease: Lease | null,
-  asker: string,
+  asker: Holder,
   now: number,
 ): Decision {
   const open = unsettled(ledger)
   const good = find(ledger, ledger.serving)
-  if (!open && !(ledger.restoring && good)) return { kind: 'nothing' }
-  if (lease && lease.holder.run !== asker && now < lease.deadline) return { kind: 'wait', held: lease }
-  if (!open)
-    return good
-      ? { kind: 'restore', good, bad: find(ledger, ledger.restoring?.from ?? null) }
-      : { kind: 'nothing' }
+  const answer = claim({ lease, epoch: lease?.epoch ?? 0, ledger }, asker, 'undo', now)
+  if (!open && !(ledger.restoring && good)) {
+    const gone = answer.kind === 'take' || answer.kind === 'continue'
+    return lease && gone ? { kind: 'end-lease', held: lease } : { kind: 'nothing' }
+  }
+  if (answer.kind === 'hold') return { kind: 'held', hold: answer.hold }
+  if (answer.kind === 'wait') return { kind: 'wait', held: answer.held }
+  return finishOrUndo(ledger, live)
+}
+
+/** What to do once the lease is in the hands of whoever settles. */
+export function finishOrUndo(
+  ledger: Ledger,
+  live: Live,
+): Exclude<Decision, { kind: 'wait' | 'held' | 'end-lease' }> {
+  const open = unsettled(ledger)
+  const good = find(ledger, ledger.serving)
+  if (!open) {
+    if (!ledger.restoring || !good) return { kind: 'nothing' }
+    return { kind: 'restore', good, bad: find(ledger, ledger.restoring.from) }
+  }
   const passed = open.state === 'ready' && open.gate === 'pass' && open.smoke !== 'fail'
   if (passed && live.ready && live.release === open.id) return { kind: 'gate-then-finish', release: open }
   return good ? { kind: 'restore', good, bad: open } : { kind: 'alarm', release: open }

@@ -9,7 +9,12 @@ const statusMarks: Record<Status, string> = {
 }
 const toneMarks: Record<Evidence['tone'], string> = { good: '✅', warn: '⚠️', bad: '❌', note: '' }
 
-/** An Outcome for the job summary. Everything in it that somebody else wrote is escaped. */
+/** A step's summary may have 1 MiB; escaping can make a text five times as long. */
+const mostBytes = 900 * 1024
+
+/**
+ * An Outcome for the job summary, with the longer texts folded. Everything in it that somebody else wrote is escaped.
+ */
 export function renderMarkdown(outcome: Outcome): string {
   const { status, reason, step, environment, durationMs, evidence, timings } = outcome
   const parts = [
@@ -18,6 +23,7 @@ export function renderMarkdown(outcome: Outcome): string {
   ]
   if (outcome.next) parts.push(`➡️ ${escape(outcome.next)}`)
   const facts = [`\`${reason}\``, showDuration(durationMs)]
+  if (outcome.cause) facts.push(`cause ${escape(outcome.cause)}`)
   if (outcome.serving) facts.push(`serving ${escape(outcome.serving)}`)
   parts.push(facts.join(' · '))
   if (evidence.length > 0) {
@@ -26,8 +32,13 @@ export function renderMarkdown(outcome: Outcome): string {
     )
     parts.push(['| | what | finding |', '| --- | --- | --- |', ...rows].join('\n'))
   }
+  let left = mostBytes - Buffer.byteLength(parts.join())
   for (const { subject, detail } of evidence) {
-    if (detail) parts.push(`<details><summary>${escape(subject)}</summary>\n\n${fenced(detail)}\n</details>`)
+    if (!detail) continue
+    const part = `<details><summary>${escape(subject)}</summary>\n\n${fenced(detail)}\n</details>`
+    left -= Buffer.byteLength(part)
+    if (left >= 0) parts.push(part)
+    else parts.push(`_${escape(subject)} is too long for here: it is in the log of this step._`)
   }
   if (timings.length > 0) {
     parts.push(
@@ -52,7 +63,7 @@ function escape(text: string): string {
 
 /** A fence longer than any in the text. */
 function fenced(text: string): string {
-  const longest = Math.max(2, ...Array.from(text.matchAll(/`+/g), match => match[0].length))
+  const longest = (text.match(/`+/g) ?? []).reduce((most, each) => Math.max(most, each.length), 2)
   const fence = '`'.repeat(longest + 1)
   return `${fence}text\n${text.trimEnd()}\n${fence}\n`
 }

@@ -10,6 +10,7 @@ export function renderText(outcome: Outcome): string[] {
     `${step} ${environment}: ${status} (${reason}) in ${showDuration(durationMs)}`,
     `  ${outcome.summary}`,
   ]
+  if (outcome.cause) lines.push(`  Cause: ${outcome.cause}`)
   if (outcome.serving) lines.push(`  Serving: ${outcome.serving}`)
   if (outcome.next) lines.push(`  Next: ${outcome.next}`)
   for (const { subject, finding, tone, detail } of outcome.evidence) {

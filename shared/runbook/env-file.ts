@@ -34,6 +34,11 @@ export function secretsOf(values: Record<string, string>): string[] {
     .filter(value => value !== '')
 }
 
+/** Whether the name of a variable says that its value must not be shown. */
+export function namesSecret(key: string): boolean {
+  return secretKey.test(key)
+}
+
 const secretKey = /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH/i
 /** A word, a small number, a duration. */
 const plainValue = /^([a-z]{1,12}|\d{1,5}|\d{1,5}(ms|s|m|h))$/i

@@ -13,8 +13,19 @@ export interface Environment {
   envFile: string
   /** Keys that the env-file must have. */
   requires: string[]
-  backup: { destination: string; retentionDays: number; rpoMs: number; rtoMs: number } | undefined
+  backup:
+    | {
+        destination: string
+        retentionDays: number
+        /** age recipients; empty: backups are not encrypted. */
+        encryptTo: string[]
+        rpoMs: number
+        rtoMs: number
+      }
+    | undefined
   gate: GateSpec
+  /** Base URLs, without a trailing slash; empty when the runbook names none. */
+  monitoring: { prometheus: string; grafana: string; pushgateway: string }
   smoke: { suite: string; requests: number; concurrency: number }
 }
 
@@ -46,4 +57,9 @@ export const gateDefaults: GateSpec = {
   disk: 0.9,
   errorRate: 0.01,
   latencyMs: 0,
+}
+
+/** Somebody is to be told how each step ended. */
+export function isWatched({ monitoring }: Environment): boolean {
+  return monitoring.pushgateway !== '' || monitoring.grafana !== ''
 }

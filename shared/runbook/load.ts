@@ -74,18 +74,19 @@ function override(spec: EnvironmentSpec, { url, manifests }: Overrides): Environ
 
 function resolveEnvironment(service: string, name: string, root: string, spec: EnvironmentSpec): Environment {
   const at = (key: string) => `environments.${name}.${key}`
-  const { backup, gate = {}, smoke = {} } = spec
+  const { backup, gate = {}, monitoring = {}, smoke = {} } = spec
   return {
     service,
     name,
     root,
     target: spec.target,
-    url: (spec.url ?? '').replace(/\/+$/, ''),
+    url: baseUrl(spec.url),
     envFile: spec['env-file'] ?? '',
     requires: spec.requires ?? [],
     backup: backup && {
       destination: backup.destination,
       retentionDays: backup['retention-days'] ?? 30,
+      encryptTo: backup['encrypt-to'] ?? [],
       rpoMs: parseDuration(at('backup.rpo'), backup.rpo ?? '1h'),
       rtoMs: parseDuration(at('backup.rto'), backup.rto ?? '4h'),
     },
@@ -101,10 +102,19 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
         : gateDefaults.errorRate,
       latencyMs: gate.latency ? parseDuration(at('gate.latency'), gate.latency) : gateDefaults.latencyMs,
     },
+    monitoring: {
+      prometheus: baseUrl(monitoring.prometheus),
+      grafana: baseUrl(monitoring.grafana),
+      pushgateway: baseUrl(monitoring.pushgateway),
+    },
     smoke: {
       suite: smoke.suite ?? '',
       requests: smoke.requests ?? 200,
       concurrency: smoke.concurrency ?? 10,
     },
   }
+}
+
+function baseUrl(url = ''): string {
+  return url.replace(/\/+$/, '')
 }

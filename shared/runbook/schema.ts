@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { accepted } from './values.ts'
 
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accepted.duration })
+const size = z.string().regex(/^\d+(\.\d+)?(B|KiB|MiB|GiB|KB|MB|GB)$/, { error: accepted.size })
 const percent = z.string().regex(/^\d{1,3}(\.\d+)?%$/, { error: accepted.percent })
 const url = z
   .url({ protocol: /^https?$/, error: 'an http:// or https:// URL' })
@@ -25,10 +26,12 @@ const environmentVariables = z.record(
 const kubernetes = z.strictObject({
   kind: z.literal('kubernetes'),
   namespace: dnsLabel.describe('Where the service runs. Every object of the manifests must lie in it.'),
-  manifests: path.describe('A folder or file of Kubernetes manifests.'),
+  manifests: path.describe('A folder or file of Kubernetes manifests, or the folder of a kustomization.'),
   workload: z
     .string()
-    .regex(/^deployment\/[a-z0-9.-]+$/, { error: 'deployment/NAME' })
+    .regex(/^(deployment|statefulset|daemonset)\/[a-z0-9.-]+$/, {
+      error: 'deployment/NAME, statefulset/NAME or daemonset/NAME',
+    })
     .describe('The workload that serves, as kubectl names it.'),
   context: z.string().min(1).optional().describe('Context of the kubeconfig; default: its current one.'),
   secret: dnsLabel.optional().describe('Secret that carries the env-file; default: SERVICE-env.'),
@@ -51,6 +54,9 @@ const docker = z.strictObject({
     .describe('Docker engine, as DOCKER_HOST has it; default: DOCKER_HOST, else the local one.'),
   env: environmentVariables.optional().describe('Plain configuration; the env-file is for secrets.'),
   network: z.string().min(1).optional(),
+  memory: size
+    .optional()
+    .describe('Most memory that the container may have, like 512MiB; default: no limit.'),
   restart: z.enum(['no', 'on-failure', 'always', 'unless-stopped']).optional(),
 })
 
@@ -91,11 +97,31 @@ const environment = z.strictObject({
     .strictObject({
       destination: z.string().regex(/^(file:\/\/\/|s3:\/\/)/, { error: 'file:///dir or s3://bucket/prefix' }),
       'retention-days': z.int().positive().optional(),
+      'encrypt-to': z
+        .array(z.string().regex(/^age1[0-9a-z]+$/, { error: 'an age recipient like age1...' }))
+        .min(1)
+        .optional()
+        .describe('age recipients (public keys) that every backup is encrypted to.'),
       rpo: duration.optional(),
       rto: duration.optional(),
     })
     .optional(),
   gate: gate.optional(),
+  monitoring: z
+    .strictObject({
+      prometheus: url.optional().describe('Base URL of the Prometheus that scrapes the service.'),
+      grafana: url
+        .optional()
+        .describe(
+          'Base URL of the Grafana that shows it; releases are marked there when GRAFANA_TOKEN is set.',
+        ),
+      pushgateway: url
+        .optional()
+        .describe(
+          'Base URL of a Pushgateway, which is told how each step ended and when the newest backup was taken.',
+        ),
+    })
+    .optional(),
   smoke: z
     .strictObject({
       suite: path.optional(),

@@ -46,6 +46,11 @@ export function showDuration(ms: number): string {
   return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`
 }
 
+/** A moment as people read it: `2026-11-23 07:10 UTC`. */
+export function showMinute(iso: string): string {
+  return `${iso.slice(0, 16).replace('T', ' ')} UTC`
+}
+
 /** Bytes as people read them: `512 B`, `1.4 GiB`. */
 export function showSize(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB']

@@ -1,7 +1,7 @@
 import { ToolError } from '../outcome/errors.ts'
 import { beginRestore, endRestore, unsettled, type Entry } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
-import type { Change, Rollout } from '../targets/target.ts'
+import type { Change, Payload, Rollout } from '../targets/target.ts'
 import type { TargetPorts } from './ports.ts'
 import type { Held } from './tenure.ts'
 
@@ -15,15 +15,22 @@ export interface BringBack {
   timeoutMs: number
 }
 
-/**
- * Brings one release back whole and waits until it serves. The intent is written first, so that whoever finds the
- * environment half-way finishes the work.
- * @throws ToolError when the record of the release is gone: nothing has been touched then
- */
-export async function bringBack({ ports, held, back, because, timeoutMs }: BringBack): Promise<{
+/** What a restore did, and how far it came. */
+export interface BroughtBack {
   changes: Change[]
   rollout: Rollout
-}> {
+  payload: Payload
+  /** Of the release that it took the place of, when that is recorded. */
+  withdrawn: Payload | undefined
+}
+
+/**
+ * Brings one release back whole and waits until it serves. The intent is written first, so that whoever finds the
+ * environment half-way finishes the work. It is ended, too, when the release does not become ready: then everything has
+ * been done that can be, and doing it again every five minutes would help nobody.
+ * @throws ToolError when the record of the release is gone: nothing has been touched then
+ */
+export async function bringBack({ ports, held, back, because, timeoutMs }: BringBack): Promise<BroughtBack> {
   const { target, tenure } = held
   const payload = await target.recall(back.id)
   if (!payload) {
@@ -42,10 +49,11 @@ export async function bringBack({ ports, held, back, because, timeoutMs }: Bring
   const changes = await tenure.restore(back.id, payload, withdrawn)
   for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
   const rollout = await tenure.follow(back.id, payload, {
+    release: 'proven',
     timeoutMs,
-    signal: ports.signal,
+    signal: held.signal,
     onProgress: line => ports.log.info(line),
   })
-  if (rollout.kind === 'ready') await tenure.update(endRestore)
-  return { changes, rollout }
+  await tenure.update(endRestore)
+  return { changes, rollout, payload, withdrawn }
 }

@@ -10,6 +10,7 @@ export interface Candidate {
   /** Empty for the tag that triggered the run. */
   version: string
   image: string
+  'force-conflicts': boolean
 }
 
 /** For a rehearsal without a version: older than any that is ever deployed. */
@@ -18,7 +19,7 @@ const unnamedVersion = 'v0.0.0'
 /** What the checks of one step share: each thing is read at the first question for it, and once. */
 export function createContext(
   environment: Environment,
-  { version, image }: Candidate,
+  { version, image, 'force-conflicts': forced }: Candidate,
   ports: TargetPorts,
 ): CheckContext {
   const { clock, exec, env, signal, secrets, run } = ports
@@ -42,6 +43,7 @@ export function createContext(
   return {
     environment,
     image,
+    conflicts: forced ? 'take' : 'stop',
     clock,
     exec,
     env,

@@ -1,6 +1,42 @@
 import type { Conclusion } from '../outcome/outcome.ts'
+import type { Log } from '../platform/log.ts'
 import type { ReleaseId } from '../release/ledger.ts'
 import type { Change, ReleaseRequest, Rollout } from '../targets/target.ts'
+
+/** Lines of a plan that are shown in all, so that a release of a thousand objects can be read. */
+const planLines = 1_000
+
+/** The plan with as many of its diffs as can be read. */
+function readable(plan: Change[]): { shown: Change[]; unchanged: number; cut: number } {
+  const changed = plan.filter(({ action, diff }) => action !== 'none' || diff !== undefined)
+  let lines = 0
+  let cut = 0
+  const shown = changed.map(change => {
+    const size = change.diff?.split('\n').length ?? 0
+    if (lines + size <= planLines) {
+      lines += size
+      return change
+    }
+    cut++
+    const { diff: _long, ...rest } = change
+    return rest
+  })
+  return { shown, unchanged: plan.length - changed.length, cut }
+}
+
+/** Shows what is about to be changed, before it is. */
+export function showPlan(plan: Change[], log: Log): Promise<void> {
+  const { shown, unchanged, cut } = readable(plan)
+  return log.group(`What changes: ${shown.length} of ${plan.length} objects`, () => {
+    for (const { object, action, diff } of shown) {
+      log.info(`${action} ${object}`)
+      for (const line of diff?.split('\n') ?? []) log.info(`  ${line}`)
+    }
+    if (unchanged > 0) log.info(`${unchanged} stay as they are.`)
+    if (cut > 0) log.info(`The diffs of ${cut} more are left out.`)
+    return Promise.resolve()
+  })
+}
 
 /** What a deploy would do. */
 export function dryRun(request: ReleaseRequest, place: string, plan: Change[]): Conclusion {
@@ -9,7 +45,7 @@ export function dryRun(request: ReleaseRequest, place: string, plan: Change[]): 
     status: 'success',
     reason: 'dry-run',
     summary: `${request.version} would change ${changed.length} of ${plan.length} objects in ${place}; nothing was changed.`,
-    evidence: plan.map(({ object, action, diff }) => ({
+    evidence: readable(plan).shown.map(({ object, action, diff }) => ({
       subject: object,
       finding: action,
       tone: 'note',
@@ -57,6 +93,7 @@ export function concludeRollout(
     next: previous
       ? `Nothing to do for the service: the rollback step of this run brings ${previous} back. Mend the cause and release again.`
       : 'This was the first release, so there is nothing to go back to. Mend the cause and release again.',
+    cause: rollout.cause.class,
     evidence: rollout.cause.evidence,
   }
 }

@@ -1,24 +1,14 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
-import {
-  adopt,
-  advance,
-  closeBad,
-  find,
-  intend,
-  unsettled,
-  type Entry,
-  type Intent,
-  type Ledger,
-  type ReleaseId,
-} from '../release/ledger.ts'
+import { advance, closeBad, find, intend, unsettled, type Entry, type ReleaseId } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
-import type { Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
+import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
 import { bringBack } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
-import { concludeRollout, dryRun, leaseHeld } from './deploy-end.ts'
+import { adoptForeign, intentOf } from './first-contact.ts'
+import { concludeRollout, dryRun, leaseHeld, showPlan } from './deploy-end.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -31,9 +21,12 @@ import {
   type Inputs,
   type Outputs,
 } from './inputs.ts'
-import type { Ports, TargetPorts } from './ports.ts'
+import { migrate, refuseOneWay } from './migrate.ts'
+import type { TargetPorts } from './ports.ts'
+import { describeRelease } from './release-diff.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
+import { isRefusal, undoApply } from './undo-apply.ts'
 
 export const deployFields = {
   ...commonFields,
@@ -45,7 +38,11 @@ export const deployFields = {
   ),
   manifests: path(
     'Kubernetes manifests, instead of those that the runbook names.',
-    'a folder or file in the repository',
+    'a folder or file in the repository, or the folder of a kustomization',
+  ),
+  'force-conflicts': flag(
+    'Take fields that something else owns, instead of stopping before anything is changed. The log names each.',
+    { default: 'false' },
   ),
   'dry-run': flag('Show what would change, and change nothing.', { default: 'false' }),
   timeout: duration('How long the lease may be waited for, and how long the rollout may take.', {
@@ -74,14 +71,16 @@ export function deploy(environment: Environment, inputs: DeployInputs, ports: Ta
     const request = await makeRequest(environment, inputs, ports)
     const target = await ports.openTarget()
     const payload = await watch.time('render', () => target.render(request))
-    const plan = await watch.time('rehearse', () => target.rehearse(payload))
+    const conflicts = inputs['force-conflicts'] ? 'take' : 'stop'
+    const plan = await watch.time('rehearse', () => target.rehearse(payload, conflicts))
     if (inputs['dry-run']) return dryRun(request, target.place, plan)
 
     ports.log.info(`Deploying ${request.version} to ${target.place}.`)
-    const held = await watch.time('lease', () => acquire(ports, left()))
+    await showPlan(plan, ports.log)
+    const held = await watch.time('lease', () => acquire(ports, 'work', left()))
     if ('held' in held) return leaseHeld(describeHolder(held.held, ports.clock.now()))
     try {
-      return await release({ environment, ports, watch, request, payload, held, startedAt, left })
+      return await release({ environment, ports, watch, request, payload, conflicts, held, startedAt, left })
     } catch (error) {
       if (!ports.signal.aborted) await letGo(held)
       throw error
@@ -97,6 +96,7 @@ interface Work {
   watch: Stopwatch
   request: ReleaseRequest
   payload: Payload
+  conflicts: Conflicts
   held: Held
   /** Milliseconds since 1970. */
   startedAt: number
@@ -114,10 +114,17 @@ async function release(work: Work): Promise<Conclusion> {
     await held.giveBack()
     return refusal
   }
-  await adoptForeign(work)
+  await adoptForeign(ports, held)
   const previous = tenure.ledger.serving
+  const oneWay = refuseOneWay(request.version, find(tenure.ledger, previous), payload)
+  if (oneWay) {
+    await held.giveBack()
+    return { ...oneWay, outputs: unchanged(previous, request.image) }
+  }
   const id = await watch.time('intend', async () => {
-    const written = intend(tenure.ledger, intentOf(ports, request.version, request.image))
+    const { schemaNeeds } = payload
+    const intent = intentOf(ports, request.version, request.image)
+    const written = intend(tenure.ledger, { ...intent, ...(schemaNeeds ? { schemaNeeds } : {}) })
     await tenure.update(() => written.ledger)
     await tenure.store(written.id, payload)
     return written.id
@@ -128,13 +135,26 @@ async function release(work: Work): Promise<Conclusion> {
     'image-digest': request.image.split('@')[1] ?? '',
     changed: 'true',
   }
-  const changes = await watch.time('apply', () => tenure.apply(id, payload))
-  for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
+  const migrated = await watch.time('migrate', () =>
+    migrate({ ports, held, id, payload, timeoutMs: work.left() }),
+  )
+  if ('failed' in migrated) return { ...migrated.failed, outputs: { ...outputs, changed: 'false' } }
+  try {
+    const changes = await watch.time('apply', () => tenure.apply(id, payload, work.conflicts))
+    for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
+  } catch (error) {
+    if (!isRefusal(error) || held.signal.aborted) throw error
+    const undone = await undoApply({ ...work, timeoutMs: work.left() }, id, error)
+    return { ...undone, outputs: { ...outputs, changed: 'false' } }
+  }
   await tenure.update(ledger => advance(ledger, id, 'applied'))
   const rollout = await watch.time('rollout', () => follow(work, id))
   if (rollout.kind === 'ready') await tenure.update(ledger => advance(ledger, id, 'ready'))
   await held.handOver()
-  return { ...concludeRollout(rollout, id, request.version, target.place, previous), outputs }
+  const ended = concludeRollout(rollout, id, request.version, target.place, previous)
+  const changed =
+    rollout.kind === 'ready' ? [] : await describeRelease(target, find(tenure.ledger, previous), payload)
+  return { ...ended, evidence: [...(ended.evidence ?? []), ...migrated.evidence, ...changed], outputs }
 }
 
 /** An unfinished release keeps the lease, for the step that takes it back; otherwise nobody has to wait. */
@@ -145,8 +165,9 @@ async function letGo(held: Held): Promise<void> {
 
 function follow({ left, ports, payload, held }: Work, id: ReleaseId): Promise<Rollout> {
   return held.tenure.follow(id, payload, {
+    release: 'new',
     timeoutMs: left(),
-    signal: ports.signal,
+    signal: held.signal,
     onProgress: line => ports.log.info(line),
   })
 }
@@ -179,16 +200,21 @@ async function settleLeftover({ environment, left, ports, watch, held }: Work): 
   )
 }
 
+function unchanged(serving: ReleaseId | null, image: string): Record<string, string> {
+  const id = serving ?? ''
+  return {
+    'release-id': id,
+    'previous-release-id': id,
+    'image-digest': image.split('@')[1] ?? '',
+    changed: 'false',
+  }
+}
+
 async function refuse(work: Work, serving: Entry | undefined): Promise<Conclusion | undefined> {
   if (!serving) return undefined
   const { request, payload, held, startedAt } = work
   const order = compareVersions(request.version, serving.version)
-  const outputs = {
-    'release-id': serving.id,
-    'previous-release-id': serving.id,
-    'image-digest': serving.image.split('@')[1] ?? '',
-    changed: 'false',
-  }
+  const outputs = unchanged(serving.id, serving.image)
   if (order < 0) {
     const overtaken = Date.parse(serving.intendedAt) > startedAt
     if (overtaken) {
@@ -220,20 +246,6 @@ async function refuse(work: Work, serving: Entry | undefined): Promise<Conclusio
     serving: serving.version,
     outputs,
   }
-}
-
-async function adoptForeign({ ports, held: { tenure } }: Work): Promise<void> {
-  if (tenure.ledger.entries.length > 0) return
-  const found = await tenure.adopt()
-  if (!found) return
-  await tenure.update((ledger: Ledger) => adopt(ledger, intentOf(ports, found.version, found.image)))
-  await tenure.store('r0', found.payload)
-  ports.log.info(`Recorded what was there before (${found.image}) as r0, so that it can be brought back.`)
-}
-
-function intentOf({ clock, run }: Ports, version: string, image: string): Intent {
-  const intendedAt = new Date(clock.now()).toISOString()
-  return { version, image, by: run.actor, run: run.id, runUrl: run.url, intendedAt }
 }
 
 async function makeRequest(

@@ -1,12 +1,17 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
-import { closeGood, find, retire, unsettled, type Entry, type ReleaseId } from '../release/ledger.ts'
+import {
+  closeGood,
+  find,
+  keptReleases,
+  retire,
+  unsettled,
+  type Entry,
+  type ReleaseId,
+} from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
-
-/** Good releases that stay restorable (DESIGN section 5). */
-const kept = 10
 
 /**
  * Closes the release that this run left unsettled as good, and gives the lease back: the end of a job in which
@@ -24,7 +29,7 @@ export function finish(
     if (deployed['changed'] !== 'true') {
       return { status: 'success', reason: 'nothing-to-settle', summary: 'The deploy changed nothing.' }
     }
-    const held = await acquire(ports, 0)
+    const held = await acquire(ports, 'work', 0)
     if ('held' in held) {
       return {
         status: 'failure',
@@ -52,7 +57,7 @@ async function close(held: Held, id: ReleaseId, ports: TargetPorts): Promise<Con
 /** Records an unsettled release as good, forgets what is too old to be needed, and gives the lease back. */
 export async function closeRelease(held: Held, open: Entry, ports: TargetPorts): Promise<Conclusion> {
   const at = new Date(ports.clock.now()).toISOString()
-  const { ledger, retired } = retire(closeGood(held.tenure.ledger, open.id, at), kept)
+  const { ledger, retired } = retire(closeGood(held.tenure.ledger, open.id, at), keptReleases)
   await held.tenure.update(() => ledger)
   await held.tenure.forget(retired)
   await held.giveBack()

@@ -16,7 +16,7 @@ import { runStep } from './step.ts'
 import { url } from './url-input.ts'
 import { InputError } from '../outcome/errors.ts'
 import { showDuration } from '../runbook/values.ts'
-import { noteVerdictOfRun } from './tenure.ts'
+import { keepLease, noteVerdictOfRun } from './tenure.ts'
 
 export const healthGateFields = {
   ...commonFields,
@@ -74,6 +74,7 @@ export function healthGate(
         showDuration(inputs.timeout),
         `more than for, which is ${showDuration(plan.forMs)}`,
       )
+    await keepLease(ports, inputs.timeout)
     const result = await watch.time('probes', () => watchService(plan, ports))
     const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { gate: result.verdict }))
     return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })

@@ -10,6 +10,8 @@ export interface Field<T> {
   default: string
   /** In words, for error messages and the README. */
   accepts: string
+  /** It must not stand where others can read it: on a command line, in a log. */
+  isSecret: boolean
   /** @throws InputError that names `name` */
   parse: (name: string, text: string) => T
 }
@@ -37,7 +39,14 @@ interface Said {
 }
 
 function field<T>(description: string, accepts: string, parse: Field<T>['parse'], said: Said = {}): Field<T> {
-  return { description, accepts, parse, required: said.required ?? false, default: said.default ?? '' }
+  return {
+    description,
+    accepts,
+    parse,
+    isSecret: false,
+    required: said.required ?? false,
+    default: said.default ?? '',
+  }
 }
 
 /** Text on one line; the empty string when it is not given. */
@@ -70,7 +79,7 @@ export function path(description: string, accepts: string, said?: Said): Field<s
 
 /** Text that may span lines and is masked: a kubeconfig, a URL with a password. */
 export function secret(description: string, accepts: string, said?: Said): Field<string> {
-  return field(description, accepts, (_name, value) => value, said)
+  return { ...field(description, accepts, (_name, value) => value, said), isSecret: true }
 }
 
 /** Milliseconds; 0 when it is not given and has no default. */

@@ -10,6 +10,7 @@ import {
   choice,
   commonFields,
   duration,
+  flag,
   list,
   targetFields,
   text,
@@ -29,6 +30,7 @@ const skipAccepts = `ids out of ${ids.join(', ')}; or a line for each, like redi
 const skipField: Field<Waiver[]> = {
   description: 'Checks to leave out, each with a reason that is recorded.',
   required: false,
+  isSecret: false,
   default: '',
   accepts: skipAccepts,
   parse: (name, value) =>
@@ -49,6 +51,9 @@ export const preDeployCheckFields = {
     'Image to deploy. Without it, what depends on the image is skipped.',
     'an image reference like registry.example.com/runbook-api@sha256:...',
   ),
+  'force-conflicts': flag('Whether the deploy will take fields that something else owns.', {
+    default: 'false',
+  }),
   checks: list('Checks to make. Default: all of them.', ids),
   skip: skipField,
   'fail-on': choice('What makes the step fail: a failed check, or a warning already.', ['fail', 'warn'], {

@@ -1,17 +1,10 @@
 import { InputError } from '../outcome/errors.ts'
-import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
-import {
-  closeBad,
-  find,
-  resolveRelease,
-  unsettled,
-  wayBack,
-  type Entry,
-  type Ledger,
-} from '../release/ledger.ts'
+import type { Conclusion, Outcome } from '../outcome/outcome.ts'
+import { livesWith, lowerFloor } from '../release/floor.ts'
+import { closeBad, find, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { bringBack } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
+import { findDestination, lastGood, showRevision } from './destination.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -24,14 +17,10 @@ import {
   type Outputs,
 } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
-import { settleEnvironment } from './settle.ts'
+import { settle } from './settle.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
-import { verify } from './verify.ts'
-import { concludeHealth, concludeUnhealthy } from './restored.ts'
-
-/** For `to`: the way back of a job whose release did not make it. */
-const lastGood = 'last-good'
+import { takeWayBack } from './way-back.ts'
 
 export const rollbackFields = {
   ...commonFields,
@@ -39,7 +28,12 @@ export const rollbackFields = {
   to: text(
     'What to go back to. `last-good` only undoes a release that is unfinished, and changes nothing when none is. ' +
       'Default: the last good release before the one that is there.',
-    'last-good, a release id like r3, or a version like v1.2.3',
+    'last-good, a release id like r3, a version like v1.2.3, or a Kubernetes revision like 3',
+  ),
+  confirm: text(
+    'Only for going back past the oldest version that can live with the schema of the database: that version once ' +
+      'more, to say that the database was put back too.',
+    'the version that is gone back to, like v1.2.3',
   ),
   settle: flag(
     'Only finish what a run that vanished left behind; change nothing when everything is settled.',
@@ -65,22 +59,17 @@ export function rollback(
   inputs: RollbackInputs,
   ports: TargetPorts,
 ): Promise<Outcome> {
-  const subject = {
-    step: inputs.settle ? 'settle' : 'rollback',
-    service: environment.service,
-    environment: environment.name,
-  }
+  if (inputs.settle && !inputs.to) return settle(environment, inputs, ports)
+  const subject = { step: 'rollback', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'rollback-failed', async watch => {
-    if (inputs.settle && inputs.to) throw InputError.of('to', inputs.to, 'nothing together with settle')
+    if (inputs.settle) throw InputError.of('to', inputs.to, 'nothing together with settle')
     const left = budgetOf(ports.clock, inputs.timeout)
-    const automatic = inputs.settle || inputs.to === lastGood
-    const held = await watch.time('lease', () => acquire(ports, automatic ? 0 : left()))
+    const automatic = inputs.to === lastGood
+    const held = await watch.time('lease', () => acquire(ports, 'undo', automatic ? 0 : left()))
     if ('held' in held)
       return leaseHeld(describeHolder(held.held, ports.clock.now()), automatic ? 'skipped' : 'failure')
     try {
-      return inputs.settle
-        ? await settleEnvironment({ environment, ports, watch, held, timeoutMs: left() })
-        : await goBack({ environment, to: inputs.to, ports, watch, held, left })
+      return await goBack({ environment, to: inputs.to, confirm: inputs.confirm, ports, watch, held, left })
     } catch (error) {
       // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
       if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
@@ -94,6 +83,7 @@ export function rollback(
 interface Way {
   environment: Environment
   to: string
+  confirm: string
   ports: TargetPorts
   watch: Stopwatch
   held: Held
@@ -101,46 +91,54 @@ interface Way {
   left: () => number
 }
 
-async function goBack({ environment, to, ports, watch, held, left }: Way): Promise<Conclusion> {
+async function goBack({ environment, to, confirm, ports, watch, held, left }: Way): Promise<Conclusion> {
+  const before = held.tenure.ledger
+  const undoes = to === lastGood || (to === '' && isTakenBack(before, ports.run.id))
+  if (undoes && !unsettled(before) && !before.restoring) return nothingUnfinished(held)
+  const destination = await findDestination(to, held, ports)
+  if (!destination) return nothingToRestore(held, before, ports)
+  const { back, notes } = destination
+  // Found unfinished, or just recorded as r0: read anew.
   const { ledger } = held.tenure
   const from = unsettled(ledger) ?? find(ledger, ledger.serving)
-  if (to === lastGood && !unsettled(ledger) && !ledger.restoring) return nothingUnfinished(held)
-  const back = choose(ledger, to)
-  if (!back) return nothingToRestore(held, ledger, ports)
+  if (to !== lastGood && !livesWith(ledger.floor, back.version)) {
+    if (confirm === '') return schemaTooNew(held, ledger, back)
+    if (confirm !== back.version) throw InputError.of('confirm', confirm, back.version)
+    ports.log.warn(`${ports.run.actor} says that ${back.version} can live with the schema of the database.`)
+    await held.tenure.update(now => lowerFloor(now, back))
+  }
   ports.log.info(`Bringing ${back.version} (${back.id}) back to ${held.target.place}.`)
   const because = unsettled(ledger)
     ? 'its job did not succeed'
     : `rolled back to ${back.id} by ${ports.run.actor}`
-  const { rollout, changes } = await watch.time('restore', () =>
-    bringBack({ environment, ports, held, back, because, timeoutMs: left() }),
-  )
-  const restored: Evidence[] = changes
-    .filter(({ action }) => action !== 'none')
-    .map(({ object, action, diff }) => ({
-      subject: object,
-      finding: `${action}d`.replace('ee', 'e'),
-      tone: 'note',
-      ...(diff ? { detail: diff } : {}),
-    }))
-  if (rollout.kind !== 'ready') {
-    await held.giveBack()
-    return concludeUnhealthy(back, rollout.cause.message, [...rollout.cause.evidence, ...restored])
-  }
-  const verified = await watch.time('gate', () => verify(environment, ports))
-  await held.giveBack()
-  return concludeHealth(back, from, verified, restored)
+  return takeWayBack({ environment, ports, watch, held, back, from, because, timeoutMs: left(), notes })
 }
 
-function choose(ledger: Ledger, to: string): Entry | undefined {
-  // What is being brought back comes first: the release before it would be one too far.
-  if (to === '') return ledger.restoring ? find(ledger, ledger.serving) : wayBack(ledger)
-  if (to === lastGood) return find(ledger, ledger.serving)
-  const found = resolveRelease(ledger, to)
-  if (found) return found
-  const known = ledger.entries
-    .filter(entry => entry !== unsettled(ledger))
-    .map(entry => `${entry.id} (${entry.version}, ${entry.state})`)
-  throw InputError.of('to', to, known.join(', ') || 'nothing yet: the ledger has no settled release')
+/** The run that asks has released last, and its deploy has undone that itself: one release further back is too far. */
+function isTakenBack({ entries }: Ledger, run: string): boolean {
+  const newest = entries.at(-1)
+  return newest?.run === run && newest.state === 'bad'
+}
+
+/** Nothing was touched: the database would not fit. */
+async function schemaTooNew(held: Held, ledger: Ledger, back: Entry): Promise<Conclusion> {
+  const { version = '', since = '' } = ledger.floor ?? {}
+  const fitting = ledger.entries
+    .filter(
+      entry =>
+        entry.state === 'good' && entry.id !== ledger.serving && livesWith(ledger.floor, entry.version),
+    )
+    .map(entry => `${entry.id} (${entry.version})`)
+  await held.giveBack()
+  const instead = fitting.length > 0 ? `Go back to ${fitting.join(' or ')}; or restore` : 'Restore'
+  return {
+    status: 'failure',
+    reason: 'schema-too-new',
+    summary: `${back.version} (${back.id}) cannot live with the schema of the database, which needs ${version} or newer since ${since}; nothing was changed.`,
+    next: `${instead} the database from a backup that is older than ${since}, then say so with confirm: ${back.version}.`,
+    serving: find(ledger, ledger.serving)?.version ?? '',
+    outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
+  }
 }
 
 async function nothingUnfinished(held: Held): Promise<Conclusion> {
@@ -159,7 +157,12 @@ async function nothingToRestore(held: Held, ledger: Ledger, ports: TargetPorts):
   const open = unsettled(ledger)
   const at = new Date(ports.clock.now()).toISOString()
   if (open) await held.tenure.update(now => closeBad(now, open.id, at, 'its job did not succeed'))
+  const revisions = await held.target.revisions()
   await held.giveBack()
+  const named =
+    revisions.length > 1
+      ? `Name one of the workload's revisions with to: ${revisions.map(showRevision).join(', ')}.`
+      : 'Name a release with to, or deploy the version that you want.'
   const left = open ? `${open.version} (${open.id}) is left as it is` : 'what serves is left as it is'
   return {
     status: 'failure',
@@ -167,7 +170,7 @@ async function nothingToRestore(held: Held, ledger: Ledger, ports: TargetPorts):
     summary: `No good release is there to go back to: ${left}.`,
     next: open
       ? 'This was the first release. Look at the service now; mend the cause and release again.'
-      : 'Name a release with to, or deploy the version that you want.',
+      : named,
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }
 }

@@ -1,91 +1,167 @@
-import type { Conclusion } from '../outcome/outcome.ts'
-import { closeBad, type Entry } from '../release/ledger.ts'
-import { settle, type Decision } from '../release/settle.ts'
+import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
+import { describeHold } from '../release/hold.ts'
+import { closeBad, find, type Entry } from '../release/ledger.ts'
+import { finishOrUndo, settle as decide } from '../release/settle.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { bringBack } from './bring-back.ts'
+import type { Change } from '../targets/target.ts'
+import { budgetOf } from './budget.ts'
 import { closeRelease } from './finish.ts'
+import { commonFields, defaultTimeout, duration, targetFields, type Fields, type Inputs } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
-import { concludeHealth } from './restored.ts'
-import type { Stopwatch } from './step.ts'
-import { describeHolder, type Held } from './tenure.ts'
+import { runStep, type Stopwatch } from './step.ts'
+import { acquire, describeHolder, holderOf, type Held } from './tenure.ts'
 import { verify } from './verify.ts'
+import { takeWayBack } from './way-back.ts'
 
-export interface Settling {
+export const settleFields = {
+  ...commonFields,
+  ...targetFields,
+  timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
+} satisfies Fields
+
+/** Why a release whose run left it unfinished is bad. */
+const vanished = 'its run vanished before it was settled'
+
+/**
+ * Brings an environment whose last run did not finish to a state that the promise allows. It looks first: where nothing
+ * is unfinished, nothing is written, not even the lease.
+ */
+export function settle(
+  environment: Environment,
+  inputs: Inputs<typeof settleFields>,
+  ports: TargetPorts,
+): Promise<Outcome> {
+  const subject = { step: 'settle', service: environment.service, environment: environment.name }
+  return runStep(subject, ports, 'rollback-failed', async watch => {
+    const left = budgetOf(ports.clock, inputs.timeout)
+    const rest = await restOf(ports)
+    if (rest) return rest
+    const held = await watch.time('lease', () => acquire(ports, 'undo', 0))
+    if ('held' in held) return waiting(describeHolder(held.held, ports.clock.now()))
+    try {
+      return await carryOut({ environment, ports, watch, held, left })
+    } catch (error) {
+      // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
+      if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
+      throw error
+    } finally {
+      held.abandon()
+    }
+  })
+}
+
+/** How settling ends where there is nothing to do, or nothing may be done; undefined when there is work. */
+async function restOf(ports: TargetPorts): Promise<Conclusion | undefined> {
+  const target = await ports.openTarget()
+  const [{ ledger, lease }, live] = await Promise.all([target.read(), target.live()])
+  const decision = decide(ledger, live, lease, holderOf(ports), ports.clock.now())
+  switch (decision.kind) {
+    case 'nothing': {
+      const strays = lease || ledger.hold ? [] : await target.strays()
+      return strays.length > 0 ? undefined : nothing(find(ledger, ledger.serving), [])
+    }
+    case 'wait':
+      return waiting(describeHolder(decision.held, ports.clock.now()))
+    case 'held':
+      return {
+        status: 'skipped',
+        reason: 'held',
+        summary: `A release is unfinished, and the environment is on hold by ${describeHold(decision.hold)}`,
+        next: `When that is over: runbook resume ${ledger.environment}, then runbook settle ${ledger.environment}`,
+      }
+    default:
+      return undefined
+  }
+}
+
+interface Settling {
   environment: Environment
   ports: TargetPorts
   watch: Stopwatch
   held: Held
-  timeoutMs: number
+  /** Milliseconds that the next part of the step may take. */
+  left: () => number
 }
 
-/** Brings an environment whose last run did not finish to a state that the promise allows. A second call changes nothing. */
-export async function settleEnvironment(work: Settling): Promise<Conclusion> {
+async function carryOut(work: Settling): Promise<Conclusion> {
   const { environment, ports, watch, held } = work
-  const live = await held.target.live()
-  const decision = settle(held.tenure.ledger, live, null, ports.run.id, ports.clock.now())
-  if (decision.kind !== 'gate-then-finish') return carryOut(work, decision)
-  const verified = await watch.time('gate', () => verify(environment, ports))
-  if (verified.verdict === 'healthy') return closeRelease(held, decision.release, ports)
-  const entries = held.tenure.ledger.entries
-  const good = entries.find(entry => entry.id === held.tenure.ledger.serving)
-  return carryOut(
-    work,
-    good ? { kind: 'restore', good, bad: decision.release } : { kind: 'alarm', release: decision.release },
-  )
-}
-
-async function carryOut(
-  work: Settling,
-  decision: Exclude<Decision, { kind: 'gate-then-finish' }>,
-): Promise<Conclusion> {
-  const { ports, held } = work
+  const decision = finishOrUndo(held.tenure.ledger, await held.target.live())
   switch (decision.kind) {
     case 'nothing':
-      await held.giveBack()
-      return {
-        status: 'success',
-        reason: 'nothing-to-settle',
-        summary: 'No release was left unfinished; nothing was changed.',
-      }
-    case 'wait':
-      return {
-        status: 'skipped',
-        reason: 'lease-held',
-        summary: `The environment is held by ${describeHolder(decision.held, ports.clock.now())}; nothing was changed.`,
-      }
+      return tidy(work)
+    case 'gate-then-finish': {
+      const { verdict, evidence } = await watch.time('gate', () => verify(environment, ports))
+      if (verdict === 'healthy') return closeRelease(held, decision.release, ports)
+      const good = find(held.tenure.ledger, held.tenure.ledger.serving)
+      return good ? restore(work, good, decision.release, evidence) : alarm(work, decision.release)
+    }
     case 'restore':
-      return restore(work, decision.good, decision.bad)
+      return restore(work, decision.good, decision.bad, [])
     case 'alarm':
-      return alarm(held, decision.release, ports)
+      return alarm(work, decision.release)
   }
 }
 
-async function restore(
-  { environment, ports, watch, held, timeoutMs }: Settling,
+function restore(
+  work: Settling,
   back: Entry,
-  bad: Entry | undefined,
-) {
-  const because = 'its run vanished before it was settled'
-  const { rollout } = await watch.time('restore', () =>
-    bringBack({ environment, ports, held, back, because, timeoutMs }),
-  )
-  const verified =
-    rollout.kind === 'ready'
-      ? await watch.time('gate', () => verify(environment, ports))
-      : { verdict: 'unhealthy' as const, evidence: rollout.cause.evidence }
-  await held.giveBack()
-  return concludeHealth(back, bad, verified, [])
+  from: Entry | undefined,
+  notes: Evidence[],
+): Promise<Conclusion> {
+  return takeWayBack({ ...work, timeoutMs: work.left(), back, from, because: vanished, notes })
 }
 
-async function alarm(held: Held, open: Entry, ports: TargetPorts): Promise<Conclusion> {
+async function alarm({ ports, held }: Settling, open: Entry): Promise<Conclusion> {
   const at = new Date(ports.clock.now()).toISOString()
-  await held.tenure.update(ledger => closeBad(ledger, open.id, at, 'its run vanished before it was settled'))
+  await held.tenure.update(ledger => closeBad(ledger, open.id, at, vanished))
   await held.giveBack()
   return {
     status: 'failure',
     reason: 'nothing-to-restore',
-    summary: `${open.version} (${open.id}) was left unfinished and has no good predecessor: it is left as it is.`,
-    next: 'This was the first release. Look at the service now; mend the cause and release again.',
+    summary: `${open.version} (${open.id}) was left unfinished, and no good release is there to go back to. It is left as it is.`,
+    next: 'Look at the service now: this was the first release. Mend the cause and release again.',
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
+  }
+}
+
+/** Nothing is unfinished, but something is left over. */
+async function tidy({ held }: Settling): Promise<Conclusion> {
+  const { tenure } = held
+  const removed = await tenure.tidy()
+  await held.giveBack()
+  return nothing(find(tenure.ledger, tenure.ledger.serving), removed)
+}
+
+function nothing(serving: Entry | undefined, removed: Change[]): Conclusion {
+  return {
+    status: 'success',
+    reason: 'nothing-to-settle',
+    summary:
+      removed.length === 0
+        ? 'No release was left unfinished; nothing was changed.'
+        : 'No release was left unfinished; what a withdrawn one had created too late was removed.',
+    serving: serving?.version ?? '',
+    evidence: [
+      ...illSince(serving),
+      ...removed.map(({ object }): Evidence => ({ subject: object, finding: 'removed', tone: 'note' })),
+    ],
+    outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
+  }
+}
+
+/** What serves was brought back and was not well then. It is told, and nothing more is done about it. */
+function illSince(serving: Entry | undefined): Evidence[] {
+  const { at, verdict } = serving?.restored ?? { at: '', verdict: 'healthy' }
+  if (!serving || verdict === 'healthy') return []
+  const finding = `was brought back at ${at}, and was ${verdict} then: look at it, nothing here tries again`
+  return [{ subject: `${serving.version} (${serving.id})`, finding, tone: 'warn' }]
+}
+
+function waiting(holder: string): Conclusion {
+  return {
+    status: 'skipped',
+    reason: 'lease-held',
+    summary: `The environment is held by ${holder}; nothing was changed.`,
+    next: 'That run settles it. When it is dead, settle again after its deadline.',
   }
 }

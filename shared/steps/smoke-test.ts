@@ -15,7 +15,7 @@ import {
 } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
-import { noteVerdictOfRun } from './tenure.ts'
+import { keepLease, noteVerdictOfRun } from './tenure.ts'
 import { url } from './url-input.ts'
 
 export const smokeTestFields = {
@@ -64,6 +64,7 @@ export function smokeTest(
   const subject = { step: 'smoke-test', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'smoke-failed', async watch => {
     const { runSmoke } = await import('../smoke/run.ts')
+    await keepLease(ports, inputs.timeout)
     const result = await watch.time('requests', () =>
       runSmoke(environment, ports, {
         url: inputs.url === '' ? undefined : inputs.url,

@@ -1,6 +1,9 @@
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
-import { find, unsettled, type Entry } from '../release/ledger.ts'
+import { describeHold } from '../release/hold.ts'
+import { find, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
+import { showMinute } from '../runbook/values.ts'
+import type { Drift } from '../targets/target.ts'
 import { commonFields, targetFields, type Fields, type Inputs } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
@@ -8,7 +11,10 @@ import { describeHolder } from './tenure.ts'
 
 export const statusFields = { ...commonFields, ...targetFields } satisfies Fields
 
-/** What serves, since when and by whom, what is unfinished, and who holds the lease. Changes nothing. */
+/**
+ * What serves, since when and by whom; who holds the lease and until when; a hold; what is unfinished; and what somebody
+ * changed by hand. Changes nothing.
+ */
 export function status(
   environment: Environment,
   _inputs: Inputs<typeof statusFields>,
@@ -19,36 +25,55 @@ export function status(
     const target = await ports.openTarget()
     const [{ ledger, lease }, live] = await Promise.all([target.read(), target.live()])
     const serving = find(ledger, ledger.serving)
-    const open = unsettled(ledger)
-    const drift = serving && !open && live.release !== serving.id
-    const evidence: Evidence[] = ledger.entries.toReversed().map(describe)
-    if (lease)
-      evidence.unshift({ subject: 'lease', finding: describeHolder(lease, ports.clock.now()), tone: 'note' })
-    if (drift) {
-      const finding = `the ledger says ${serving.id}, the workload says ${live.release ?? 'nothing'} (${live.image})`
-      evidence.unshift({ subject: 'live', finding, tone: 'warn' })
+    const evidence: Evidence[] = []
+    if (ledger.hold) {
+      evidence.push({ subject: 'hold', finding: describeHold(ledger.hold), tone: 'warn' })
+    }
+    if (lease) {
+      evidence.push({ subject: 'lease', finding: describeHolder(lease, ports.clock.now()), tone: 'note' })
+    }
+    const unfinished = describeUnfinished(ledger)
+    if (unfinished) evidence.push({ subject: 'unfinished', finding: unfinished, tone: 'warn' })
+    // In the middle of a change, what is there is nobody's work but this suite's.
+    const drift = serving && !unfinished ? await target.drift() : []
+    evidence.push(...drift.map(describeDrift))
+    if (serving && !unfinished && !live.ready) {
+      evidence.push({ subject: 'live', finding: `${live.image || 'nothing'} is not ready`, tone: 'bad' })
     }
     return {
       status: 'success',
       reason: 'done',
       summary: serving
-        ? `${serving.version} (${serving.id}) serves ${target.place} since ${serving.settledAt ?? serving.intendedAt}, by ${serving.by || 'somebody'}.`
+        ? `${describeServing(serving)} in ${target.place}${drift.length > 0 ? ', but not as it was released' : ''}.`
         : `Nothing was deployed to ${target.place} by this suite yet.`,
-      next: open
-        ? `${open.version} (${open.id}) is unfinished (${open.state}). If its run is gone: runbook rollback ${environment.name} --settle`
-        : '',
+      next: next(environment.name, ledger, unfinished, drift),
       serving: serving?.version ?? '',
       evidence,
     }
   })
 }
 
-function describe({ id, version, state, settledAt, intendedAt, by, because, runUrl }: Entry): Evidence {
-  const why = because ? `: ${because}` : ''
-  const where = runUrl ? ` ${runUrl}` : ''
-  return {
-    subject: `${id} ${version}`,
-    finding: `${state}${why}, ${settledAt ?? intendedAt}, by ${by || 'somebody'}${where}`,
-    tone: state === 'good' ? 'good' : state === 'bad' ? 'bad' : 'note',
+function describeServing({ id, version, settledAt, intendedAt, by, runUrl }: Entry): string {
+  const where = runUrl ? ` (${runUrl})` : ''
+  return `${version} (${id}) serves since ${showMinute(settledAt ?? intendedAt)}, by ${by || 'somebody'}${where}`
+}
+
+function describeUnfinished(ledger: Ledger): string {
+  const open = unsettled(ledger)
+  if (open) return `${open.version} (${open.id}) is ${open.state} since ${showMinute(open.intendedAt)}`
+  const { restoring, serving } = ledger
+  return restoring ? `${serving} is being brought back since ${showMinute(restoring.since)}` : ''
+}
+
+function describeDrift({ object, what, by }: Drift): Evidence {
+  return { subject: object, finding: `${what}${by ? `, by ${by}` : ''}`, tone: 'warn' }
+}
+
+function next(environment: string, ledger: Ledger, unfinished: string, drift: Drift[]): string {
+  if (ledger.hold) return `To end the hold: runbook resume ${environment}`
+  if (unfinished) return `If its run is gone: runbook settle ${environment}`
+  if (drift.length > 0) {
+    return `What somebody changed stays until the next release or rollback. To undo it now: runbook rollback ${environment} --to ${ledger.serving}`
   }
+  return ''
 }

@@ -4,10 +4,12 @@ import {
   isExpected,
   LeaseLostError,
   messageOf,
+  OnHoldError,
   ToolError,
 } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome, Timing } from '../outcome/outcome.ts'
 import type { Reason } from '../outcome/reasons.ts'
+import { bounded } from '../report/bounds.ts'
 import type { Ports } from './ports.ts'
 
 /** Measures the parts of a step. */
@@ -54,6 +56,7 @@ export async function runStep(
   const outcome: Outcome = {
     next: '',
     serving: '',
+    cause: '',
     evidence: [],
     outputs: {},
     ...subject,
@@ -62,7 +65,7 @@ export async function runStep(
     startedAt,
     durationMs: Math.round(clock.elapsed() - start),
   }
-  return redacted(outcome, text => secrets.redact(text))
+  return bounded(redacted(outcome, text => secrets.redact(text)))
 }
 
 /** An error as the end of a step. */
@@ -101,6 +104,7 @@ function reasonOf(error: Error, failure: Reason): Reason {
   if (error instanceof InputError) return 'input-invalid'
   if (error instanceof DeadlineError) return 'deadline'
   if (error instanceof LeaseLostError) return 'lease-lost'
+  if (error instanceof OnHoldError) return 'held'
   return (error instanceof ToolError ? error.reason : undefined) ?? failure
 }
 

@@ -1,37 +1,53 @@
-import { InputError, LeaseLostError } from '../outcome/errors.ts'
+import { InputError, LeaseLostError, OnHoldError } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
-import { handOverMs, heartbeatMs, workingDeadlineMs, type Holder, type Lease } from '../release/lease.ts'
+import { onHold } from '../targets/on-hold.ts'
+import {
+  handOverMs,
+  heartbeatMs,
+  nextStepMs,
+  workingDeadlineMs,
+  type Holder,
+  type Lease,
+  type Purpose,
+} from '../release/lease.ts'
 import { noteVerdict, unsettled, type Entry } from '../release/ledger.ts'
 import type { Target, Tenure } from '../targets/target.ts'
-import { parseDuration, showDuration } from '../runbook/values.ts'
-import { defaultTimeout } from './inputs.ts'
+import { showDuration } from '../runbook/values.ts'
 import type { Ports, TargetPorts } from './ports.ts'
 
 /** The lease in this step's hands: renewed by itself until it is handed over, given back or lost. */
 export interface Held {
   target: Target
   tenure: Tenure
-  /** Keeps the lease for the next step of this run. */
-  handOver(): Promise<void>
+  /** Aborted when the step is, and when the lease is lost: then with the error that says to whom. */
+  signal: AbortSignal
+  /** Keeps the lease for the next step of this run, which may take so long. */
+  handOver(stepMs?: number): Promise<void>
   giveBack(): Promise<void>
   /** Stops renewing and leaves the lease to its deadline: for a step that was cancelled. */
   abandon(): void
 }
 
 export function holderOf({ run }: Ports): Holder {
-  return { run: run.id, attempt: run.attempt, title: run.title, url: run.url }
+  return { run: run.id, attempt: run.attempt, job: run.job, title: run.title, url: run.url }
 }
 
 /**
  * Waits for the lease, at most `waitMs`.
  * @returns what is held, or who has it still
+ * @throws OnHoldError when an operator keeps everything away
  */
-export async function acquire(ports: TargetPorts, waitMs: number): Promise<Held | { held: Lease }> {
+export async function acquire(
+  ports: TargetPorts,
+  purpose: Purpose,
+  waitMs: number,
+): Promise<Held | { held: Lease }> {
   const { clock, log, signal } = ports
   const target = await ports.openTarget()
   const giveUp = clock.elapsed() + waitMs
   for (let told = ''; ;) {
-    const taken = await target.take(holderOf(ports), workingDeadlineMs)
+    const taken = await target.take(holderOf(ports), purpose, workingDeadlineMs)
+    if ('hold' in taken) throw onHold((await target.read()).ledger.environment, taken.hold)
     if (!('held' in taken)) return hold(ports, target, taken)
     if (clock.elapsed() >= giveUp) return taken
     if (taken.held.holder.run !== told) {
@@ -55,7 +71,10 @@ export function describeHolder(lease: Lease, now: number): string {
 
 function hold(ports: Ports, target: Target, tenure: Tenure): Held {
   const stop = new AbortController()
-  const beating = heartbeat(ports, tenure, stop.signal)
+  const lost = new AbortController()
+  const beating = heartbeat(ports, tenure, stop.signal).then(error => {
+    if (error) lost.abort(error)
+  })
   const rest = async () => {
     stop.abort()
     await beating
@@ -63,9 +82,10 @@ function hold(ports: Ports, target: Target, tenure: Tenure): Held {
   return {
     target,
     tenure,
-    async handOver() {
+    signal: AbortSignal.any([ports.signal, lost.signal]),
+    async handOver(stepMs = nextStepMs) {
       await rest()
-      await tenure.renew(parseDuration('timeout', defaultTimeout) + handOverMs)
+      await tenure.handOver(stepMs + handOverMs)
     },
     async giveBack() {
       await rest()
@@ -75,20 +95,51 @@ function hold(ports: Ports, target: Target, tenure: Tenure): Held {
   }
 }
 
-async function heartbeat({ clock, log }: Ports, tenure: Tenure, stop: AbortSignal): Promise<void> {
+/** Renews the lease until it is told to stop. @returns the error that says to whom the lease was lost, if it was */
+async function heartbeat(
+  { clock, log }: Ports,
+  tenure: Tenure,
+  stop: AbortSignal,
+): Promise<LeaseLostError | OnHoldError | undefined> {
   for (;;) {
     try {
       await clock.sleep(heartbeatMs, stop)
       await tenure.renew(workingDeadlineMs)
     } catch (error) {
-      if (stop.aborted) return
-      if (error instanceof LeaseLostError) {
+      if (stop.aborted) return undefined
+      if (error instanceof LeaseLostError || error instanceof OnHoldError) {
         log.warn(error.message)
-        return
+        return error
       }
       log.debug(`The lease could not be renewed: ${String(error)}`)
     }
   }
+}
+
+/**
+ * Keeps the lease for a step that only looks, and may take longer than the step before could know. Where this run has
+ * none, and where it cannot be kept, the step looks all the same.
+ * @throws OnHoldError when an operator keeps everything away: then there is nothing to look for
+ */
+export async function keepLease(ports: TargetPorts, stepMs: number): Promise<void> {
+  try {
+    const held = await takeOwn(ports)
+    if (!held || 'held' in held) return
+    await held.handOver(stepMs).finally(() => held.abandon())
+  } catch (error) {
+    if (ports.signal.aborted || error instanceof OnHoldError) throw error
+    ports.log.debug(`The lease could not be kept for this step: ${String(error)}`)
+  }
+}
+
+/** Takes the lease again when this run left it to its next step, with a release that is unsettled. */
+async function takeOwn(ports: TargetPorts): Promise<Held | { held: Lease } | undefined> {
+  const target = await ports.openTarget()
+  const { ledger, lease } = await target.read()
+  const open = unsettled(ledger)
+  // A hold ended the lease of the run, which is told so.
+  if (ledger.hold && open?.run === ports.run.id) throw onHold(ledger.environment, ledger.hold)
+  return open && lease?.holder.run === ports.run.id ? acquire(ports, 'work', 0) : undefined
 }
 
 /**
@@ -101,10 +152,8 @@ export async function noteVerdictOfRun(
   verdict: Pick<Entry, 'gate' | 'smoke'>,
 ): Promise<Evidence[]> {
   try {
-    const target = await ports.openTarget()
-    const { ledger, lease } = await target.read()
-    if (!unsettled(ledger) || lease?.holder.run !== ports.run.id) return []
-    const held = await acquire(ports, 0)
+    const held = await takeOwn(ports)
+    if (!held) return []
     if ('held' in held) return [unwritten(describeHolder(held.held, ports.clock.now()))]
     try {
       await held.tenure.update(now => {
@@ -117,7 +166,7 @@ export async function noteVerdictOfRun(
     }
     return []
   } catch (error) {
-    if (ports.signal.aborted || error instanceof InputError) throw error
+    if (ports.signal.aborted || error instanceof InputError || error instanceof OnHoldError) throw error
     return [unwritten(String(error))]
   }
 }

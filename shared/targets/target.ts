@@ -1,6 +1,6 @@
 import type { Evidence } from '../outcome/outcome.ts'
-import type { Holder, Lease } from '../release/lease.ts'
-import type { Entry, Ledger, ReleaseId } from '../release/ledger.ts'
+import type { Holder, Lease, Purpose } from '../release/lease.ts'
+import type { Entry, Hold, Ledger, ReleaseId } from '../release/ledger.ts'
 import type { Live } from '../release/settle.ts'
 
 /** What is asked to be released: the same for every kind of target. */
@@ -20,8 +20,25 @@ export interface Payload {
   kind: string
   /** One line an object: `Deployment production/runbook-api`. */
   objects: string[]
+  /** The oldest version that can live with the database's schema once this release has migrated it, if it says so. */
+  schemaNeeds?: string
   body: unknown
 }
+
+/** A state of the workload that its target keeps by itself, beside the ledger: a Kubernetes revision. */
+export interface Revision {
+  number: number
+  image: string
+  /** ISO 8601: when it was there first. */
+  at: string
+}
+
+/** What a revision is, as far as it is still known. */
+export type KnownRevision =
+  /** One of the ledger's releases, recorded whole. */
+  | { kind: 'release'; id: ReleaseId }
+  /** The workload of then; everything else as it is now. */
+  | { kind: 'workload'; version: string; image: string; payload: Payload }
 
 /** One object that was, or would be, changed. */
 export interface Change {
@@ -31,6 +48,9 @@ export interface Change {
   /** What changed, as text that people can read, without secrets. */
   diff?: string
 }
+
+/** What becomes of fields that somebody else owns: the release stops before it changes anything, or takes them. */
+export type Conflicts = 'stop' | 'take'
 
 /** What became of a rollout. */
 export type Rollout =
@@ -49,6 +69,30 @@ export interface Cause {
   evidence: Evidence[]
 }
 
+/** Something that is not as the release that serves was recorded: somebody changed it by hand. */
+export interface Drift {
+  /** `Deployment production/runbook-api` */
+  object: string
+  /** `spec.replicas was changed`, `is gone`; without secrets. */
+  what: string
+  /** What changed it, as far as the target can tell: `kubectl-edit`; else empty. */
+  by: string
+}
+
+/** What became of a release's migrations. */
+export type Migrated =
+  | { kind: 'none' }
+  | { kind: 'done'; evidence: Evidence[] }
+  /** Nothing of the workload was touched. */
+  | { kind: 'failed'; cause: Cause }
+
+export interface MigrateOptions extends FollowOptions {
+  /** Digests of migrations that earlier attempts at this release have completed. */
+  done: string[]
+  /** A migration has run to its end: written down before anything else is done. */
+  onDone(digest: string): Promise<void>
+}
+
 /** What the target can say of the room that a release needs. */
 export interface Capacity {
   enough: boolean
@@ -58,12 +102,20 @@ export interface Capacity {
 }
 
 export interface FollowOptions {
+  /**
+   * All of a new release has to prove itself, and that it stays up; one that is brought back did so before: what serves is
+   * waited for, and nothing else.
+   */
+  release: 'new' | 'proven'
   /** Milliseconds from now. */
   timeoutMs: number
   signal: AbortSignal
   /** Told of each change that a person who waits would want to see. */
   onProgress(line: string): void
 }
+
+/** Why the lease cannot be had: somebody else has it, or an operator keeps everything away. */
+export type Refused = { held: Lease } | { hold: Hold }
 
 /** Where an environment runs. Reads need no lease; changes need a `Tenure`. */
 export interface Target {
@@ -80,19 +132,38 @@ export interface Target {
   /** Makes the exact thing to be released out of a request. Changes nothing. Throws an InputError for bad manifests. */
   render(request: ReleaseRequest): Promise<Payload>
   /** Asks the target to try the payload without changing anything: what would change, or the refusal as a ToolError. */
-  rehearse(payload: Payload): Promise<Change[]>
+  rehearse(payload: Payload, conflicts?: Conflicts): Promise<Change[]>
   capacity(payload: Payload): Promise<Capacity>
   /** The recorded payload of a settled release, or undefined when the record is gone: what a rollback would restore. */
   recall(id: ReleaseId): Promise<Payload | undefined>
+  /** What the second payload changes against the first, without secrets. Asks nobody. */
+  compare(before: Payload, after: Payload): Change[]
+  /** Oldest first; empty where the target keeps none. */
+  revisions(): Promise<Revision[]>
+  /** Undefined when the target does not keep a revision of that number. */
+  findRevision(number: number): Promise<KnownRevision | undefined>
+  /** CPU and memory of each instance, one line each; empty where nobody measures them. */
+  usage(): Promise<string>
+  /** What differs from the release that serves. It is reported and left alone. */
+  drift(): Promise<Drift[]>
+  /** What `tidy` would remove; empty nearly always. */
+  strays(): Promise<string[]>
   /** The end of the service's own log, newest last. */
   logs(lines: number): Promise<string>
-  /** One attempt to get, or go on with, the lease. `held` when somebody else has it. */
-  take(holder: Holder, deadlineMs: number): Promise<Tenure | { held: Lease }>
+  /** One attempt to get, or go on with, the lease, as `claim` decides. */
+  take(holder: Holder, purpose: Purpose, deadlineMs: number): Promise<Tenure | Refused>
+  /**
+   * An operator's act: takes the lease from whoever has it, fenced, writes the ledger, and gives the lease back. When it
+   * is done, nothing of an earlier holder reaches the environment any more.
+   * @returns the lease that was ended, if there was one
+   */
+  override(holder: Holder, change: (ledger: Ledger) => Ledger): Promise<Lease | null>
   close(): Promise<void>
 }
 
 /**
- * The right to change an environment, fenced: once somebody took over, every call throws LeaseLostError.
+ * The right to change an environment, fenced: once somebody took over, every call throws LeaseLostError, or OnHoldError
+ * when an operator did.
  * `renew` is called every 10 s while other calls are under way: writes to the lease are serialised by the tenure.
  */
 export interface Tenure {
@@ -107,15 +178,29 @@ export interface Tenure {
   store(id: ReleaseId, payload: Payload): Promise<void>
   /** Drops the records of releases that the ledger has forgotten. */
   forget(retired: Entry[]): Promise<void>
-  apply(id: ReleaseId, payload: Payload): Promise<Change[]>
+  /** Runs what a release has to do to its database before it may be applied, each part once. */
+  migrate(id: ReleaseId, payload: Payload, options: MigrateOptions): Promise<Migrated>
+  apply(id: ReleaseId, payload: Payload, conflicts?: Conflicts): Promise<Change[]>
+  /** Removes what a first release, which nothing precedes, has made so far. */
+  retract(id: ReleaseId, payload: Payload): Promise<Change[]>
   follow(id: ReleaseId, payload: Payload, options: FollowOptions): Promise<Rollout>
   /**
    * Brings a release back whole (DESIGN section 4, "Restored"): recorded fields have their recorded values, and what the
    * withdrawn release added is gone.
    */
   restore(good: ReleaseId, payload: Payload, withdrawn: Payload | undefined): Promise<Change[]>
+  /**
+   * Removes what a former holder created when the environment was no longer its own: a creation that is under way cannot
+   * be fenced off (DESIGN section 5). Called when nothing is unfinished.
+   */
+  tidy(): Promise<Change[]>
   /** Renews the lease: somebody else may take it over this many milliseconds from now. */
   renew(deadlineMs: number): Promise<void>
+  /**
+   * Leaves the lease to the next step of this run, for so long. Like `end`, it is the last call: and when a change ended
+   * in an error, so that a write may still be under way, whoever comes next is made to fence it off.
+   */
+  handOver(deadlineMs: number): Promise<void>
   /** Gives the lease back. */
   end(): Promise<void>
 }

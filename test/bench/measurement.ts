@@ -11,6 +11,17 @@ export interface Measurement {
   /** ISO 8601. */
   at: string
   note: string
+  /** For the page: what others took for the same, in the same unit. */
+  beside?: Beside[]
+  /** For the page, beside our own figure: when it alone would mislead. */
+  ours?: string
+}
+
+export interface Beside {
+  name: string
+  value: number
+  /** When the figure alone would mislead: `calls it a success`. */
+  says?: string
 }
 
 /** One benchmark: it measures, or says in a note why it cannot. */

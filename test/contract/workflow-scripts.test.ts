@@ -118,3 +118,23 @@ describe('the env-file', () => {
     expect(readFileSync(join(folder, 'deployment/config/.env.staging'), 'utf8')).toBe('A=1\n')
   })
 })
+
+describe('what recover.yml tells', () => {
+  const tell = (reason: string) =>
+    run('recover.yml', 'Tell what was settled', { ENVIRONMENT: 'production', REASON: reason })
+
+  test.each(['nothing-to-settle', 'lease-held'])('%s: nothing', reason => {
+    expect(tell(reason)).toMatchObject({ status: 0, text: '' })
+  })
+
+  test('a hold is a warning', () => {
+    const { status, text } = tell('held')
+    expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining('::warning') })
+  })
+
+  test.each(['restored', 'settled-good'])('%s: an alarm', reason => {
+    const { status, text } = tell(reason)
+    expect(status).toBe(1)
+    expect(text).toMatch(/^::error title=recover::.*production.*\n$/)
+  })
+})

@@ -53,8 +53,8 @@ const ours = calls.flatMap(call => {
   return match ? [{ ...call, path: String(match[1]), ref: String(match[2]) }] : []
 })
 
-test('the three published workflows are there', () => {
-  expect(files.sort()).toEqual(['promote.yml', 'release.yml', 'rollback.yml'])
+test('the published workflows are there', () => {
+  expect(files.sort()).toEqual(['promote.yml', 'recover.yml', 'release.yml', 'rollback.yml'])
 })
 
 describe.each(workflows)('$file', ({ workflow }) => {
@@ -120,3 +120,25 @@ function callable(file: string): Inputs {
   const called = load(join(folder, file)) as Workflow
   return called.on.workflow_call ?? {}
 }
+
+describe('who settles when the runner died', () => {
+  const { jobs: promotion } = load(join(folder, 'promote.yml')) as {
+    jobs: Record<string, { needs?: string; if?: string; environment?: string }>
+  }
+
+  test('runs whatever became of the promotion, after it, and without its reviewers', () => {
+    const { needs, if: condition, environment } = promotion['settle'] ?? {}
+    expect({ needs, condition }).toEqual({ needs: 'promote', condition: 'always()' })
+    expect(environment).toContain("format('{0}-recovery', inputs.environment)")
+    expect(promotion['promote']?.environment).toBe('${{ inputs.environment }}')
+  })
+
+  test('looks every five minutes as well, in each environment by itself', () => {
+    const { on, jobs: recovery } = load(join(folder, 'recover.yml')) as {
+      on: { schedule: { cron: string }[] }
+      jobs: Record<string, { strategy?: { 'fail-fast'?: boolean } }>
+    }
+    expect(on.schedule).toEqual([{ cron: '*/5 * * * *' }])
+    expect(recovery['settle']?.strategy?.['fail-fast']).toBe(false)
+  })
+})

@@ -31,8 +31,8 @@ export function loadConfig(env, defaults) {
 
   const config = {
     environment,
-    version: read.text('VERSION') ?? defaults.version,
-    release: read.text('RELEASE') ?? null,
+    version: read.text('VERSION') ?? read.text('RUNBOOK_VERSION') ?? defaults.version,
+    release: read.text('RELEASE') ?? read.text('RUNBOOK_RELEASE') ?? null,
     port: read.integer('PORT', 0, 65_535, 3000),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
     shutdownTimeout: read.duration('SHUTDOWN_TIMEOUT', 8_000),

@@ -39,6 +39,13 @@ export async function capacity(context: Context): Promise<Capacity> {
   return { enough: true, finding: `${engine.place} has ${memory}; ${room}`, remedy: '' }
 }
 
+/** Memory of the container that serves; empty when none does. */
+export async function readUsage(context: Context): Promise<string> {
+  const there = serving((await readStore(context)).fleet, context.names)
+  const bytes = there?.running ? await memoryOf(context, there.id) : undefined
+  return there && bytes !== undefined ? `${there.name}: ${showSize(bytes)} of memory` : ''
+}
+
 async function memoryOf({ engine }: Context, id: string): Promise<number | undefined> {
   const query = { stream: false, 'one-shot': true }
   const { status, body } = await engine.call('GET', `/containers/${id}/stats`, { query })

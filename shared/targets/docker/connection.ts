@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import http, { type RequestOptions } from 'node:http'
 import https from 'node:https'
-import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { InputError, messageOf, quote } from '../../outcome/errors.ts'
+import { InputError } from '../../outcome/errors.ts'
 import type { Adapters } from '../adapters.ts'
+import type { EngineAddress } from './address.ts'
 import { openPipe } from './pipe.ts'
 
 /** A way to a Docker engine. */
@@ -22,11 +21,14 @@ export interface Connection {
 const accepted = 'unix:///path, tcp://host:port or ssh://user@host'
 
 /**
- * The way that DOCKER_HOST describes: a unix socket, TCP, TCP with the certificates of DOCKER_CERT_PATH, or SSH by the
- * `docker system dial-stdio` of the other side, as the docker command does it. Nothing is connected yet.
- * @throws InputError when the address is none, or the certificates cannot be read
+ * The way that an address describes: a unix socket, TCP, TCP with TLS, or SSH by the `docker system dial-stdio` of the
+ * other side, as the docker command does it. Nothing is connected yet.
+ * @throws InputError when the address is none
  */
-export function connectEngine(host: string, { env, exec, log }: Adapters): Connection {
+export function connectEngine(
+  { host, source, tls }: EngineAddress,
+  { env, exec, log }: Adapters,
+): Connection {
   const url = URL.parse(host)
   switch (url?.protocol) {
     case 'unix:': {
@@ -39,22 +41,19 @@ export function connectEngine(host: string, { env, exec, log }: Adapters): Conne
     case 'https:': {
       const place = `Docker at ${url.protocol}//${url.host}`
       const hostname = url.hostname.replace(/^\[(.*)\]$/, '$1')
-      const secured =
-        url.protocol === 'https:' || Boolean(env['DOCKER_TLS_VERIFY'] ?? env['DOCKER_CERT_PATH'])
-      const port = url.port || (secured ? '2376' : '2375')
-      const agent = secured
-        ? new https.Agent({ keepAlive: true, ...readCertificates(env['DOCKER_CERT_PATH']) })
-        : new http.Agent({ keepAlive: true })
+      const port = url.port || (tls ? '2376' : '2375')
+      const agent = tls ? new https.Agent({ keepAlive: true, ...tls }) : new http.Agent({ keepAlive: true })
       return connection(place, hostname, false, agent, { host: hostname, port })
     }
     case 'ssh:': {
+      const args = sshArguments(url, source)
       const agent = new PipeAgent(() =>
-        openPipe(exec, 'ssh', sshArguments(url), { env, onError: line => log.debug(`ssh: ${line}`) }),
+        openPipe(exec, 'ssh', args, { env, onError: line => log.debug(`ssh: ${line}`) }),
       )
       return connection(`Docker at ${host}`, url.hostname, false, agent, {})
     }
     default:
-      throw InputError.of('DOCKER_HOST', host, accepted)
+      throw InputError.of(source, host, accepted)
   }
 }
 
@@ -76,12 +75,12 @@ function connection(
 }
 
 /** What follows `ssh`; nothing in the address can become an option of it. */
-function sshArguments(url: URL): string[] {
+function sshArguments(url: URL, source: string): string[] {
   const user = decodeURIComponent(url.username)
   if (url.password || /^-|\s/.test(user) || url.hostname.startsWith('-') || url.hostname === '')
     throw InputError.of(
-      'DOCKER_HOST',
-      url.href,
+      source,
+      `ssh://${url.host}`,
       'ssh://user@host or ssh://user@host:port, without a password',
     )
   const socket = url.pathname.replace(/^\/$/, '')
@@ -112,19 +111,4 @@ class PipeAgent extends http.Agent {
   override createConnection(): Duplex {
     return this.#open()
   }
-}
-
-function readCertificates(folder: string | undefined) {
-  if (!folder) return {}
-  const read = (name: string) => {
-    try {
-      return readFileSync(join(folder, name))
-    } catch (cause) {
-      throw new InputError(`DOCKER_CERT_PATH ${quote(folder)}: ${name} cannot be read: ${messageOf(cause)}`, {
-        hint: 'Put ca.pem, cert.pem and key.pem of the Docker engine there.',
-        cause,
-      })
-    }
-  }
-  return { ca: read('ca.pem'), cert: read('cert.pem'), key: read('key.pem') }
 }

@@ -10,7 +10,7 @@ export function diffOf(before: CreateBody | undefined, after: CreateBody): strin
     else if (!old.has(key)) lines.push(`+ env ${key}`)
     else if (old.get(key) !== now.get(key)) lines.push(`~ env ${key}`)
   }
-  for (const key of ['PortBindings', 'RestartPolicy', 'NetworkMode']) {
+  for (const key of ['PortBindings', 'RestartPolicy', 'NetworkMode', 'Memory']) {
     const [from, to] = [before, after].map(({ HostConfig }) => JSON.stringify(HostConfig?.[key] ?? ''))
     if (from !== to) lines.push(`- ${key}: ${from ?? ''}`, `+ ${key}: ${to ?? ''}`)
   }

@@ -1,7 +1,9 @@
 import type { IncomingMessage } from 'node:http'
-import { isExpected, messageOf, ToolError } from '../../outcome/errors.ts'
+import { ToolError } from '../../outcome/errors.ts'
 import type { Adapters } from '../adapters.ts'
+import type { EngineAddress } from './address.ts'
 import { connectEngine } from './connection.ts'
+import { codeOf, notAnEngine, unanswered } from './trouble.ts'
 
 /** One call of the Docker Engine API. */
 export interface Call {
@@ -40,19 +42,24 @@ export interface Engine {
 const newestApi = '1.47'
 const oldestApi = '1.40'
 const idleMs = 30_000
+/**
+ * Milliseconds between the tries of a call whose connection was closed before any answer: by an engine that starts
+ * again, by whatever stands between, or just as a connection that was kept came to be used again. Reads are always tried
+ * again; changes only in that last case, in which the other side had ended the connection before it was asked.
+ */
+const droppedPauses = [50, 250]
 
 /**
  * Opens an engine and agrees with it on a version.
- * @param host as DOCKER_HOST has it
  * @throws ToolError when nobody answers, or the engine is too old
  */
-export async function openEngine(host: string, adapters: Adapters): Promise<Engine> {
-  const connection = connectEngine(host, adapters)
+export async function openEngine(address: EngineAddress, adapters: Adapters): Promise<Engine> {
+  const connection = connectEngine(address, adapters)
   const { signal } = adapters
   let version = ''
   let clock = { engine: 0, here: 0 }
 
-  const call = (method: string, path: string, options: Call = {}): Promise<Answer> =>
+  const attempt = (method: string, path: string, options: Call): Promise<Answer> =>
     new Promise((resolve, reject) => {
       signal.throwIfAborted()
       const { payload, headers } = content(options)
@@ -61,9 +68,13 @@ export async function openEngine(host: string, adapters: Adapters): Promise<Engi
         path: version + path + queryOf(options.query),
         headers: { ...headers, ...options.headers },
       })
+      let begun = false
       const fail = (error: unknown) => {
         stop()
-        reject(signal.aborted ? (signal.reason as Error) : unanswered(connection.place, method, path, error))
+        if (signal.aborted) reject(signal.reason as Error)
+        else if (!begun && wasDropped(error) && (method === 'GET' || request.reusedSocket))
+          reject(new Dropped(error))
+        else reject(unanswered(connection.place, method, path, error))
       }
       const idle = setTimeout(() => request.destroy(new Error('no answer in time')), options.idleMs ?? idleMs)
       const onAbort = () => request.destroy()
@@ -76,6 +87,7 @@ export async function openEngine(host: string, adapters: Adapters): Promise<Engi
       request.on('response', response => {
         const date = Date.parse(response.headers.date ?? '')
         if (!Number.isNaN(date)) clock = { engine: date, here: performance.now() }
+        begun = true
         idle.refresh()
         collect(response, options.onData, () => idle.refresh()).then(body => {
           stop()
@@ -84,6 +96,19 @@ export async function openEngine(host: string, adapters: Adapters): Promise<Engi
       })
       request.end(payload)
     })
+
+  const call = async (method: string, path: string, options: Call = {}): Promise<Answer> => {
+    for (const pause of [...droppedPauses, undefined]) {
+      try {
+        return await attempt(method, path, options)
+      } catch (error) {
+        if (!(error instanceof Dropped)) throw error
+        if (pause === undefined) throw unanswered(connection.place, method, path, error.cause)
+        await adapters.clock.sleep(pause, signal)
+      }
+    }
+    throw new Error('the last try either answers or throws')
+  }
 
   const engine: Engine = {
     place: connection.place,
@@ -98,12 +123,10 @@ export async function openEngine(host: string, adapters: Adapters): Promise<Engi
     now: () => clock.engine + (performance.now() - clock.here),
     close: () => connection.close(),
   }
-  const { ApiVersion } = await engine
-    .json<{ ApiVersion: string }>('GET', '/version')
-    .catch((error: unknown) => {
-      connection.close()
-      throw error
-    })
+  const ApiVersion = await versionOf(engine).catch((error: unknown) => {
+    connection.close()
+    throw error
+  })
   if (isOlder(ApiVersion, oldestApi)) {
     connection.close()
     throw new ToolError(
@@ -116,6 +139,14 @@ export async function openEngine(host: string, adapters: Adapters): Promise<Engi
   }
   version = `/v${isOlder(ApiVersion, newestApi) ? ApiVersion : newestApi}`
   return engine
+}
+
+async function versionOf(engine: Engine): Promise<string> {
+  const { status, body } = await engine.call('GET', '/version')
+  const text = body.toString('utf8')
+  const version = status === 200 ? /"ApiVersion"\s*:\s*"([\d.]+)"/.exec(text)?.[1] : undefined
+  if (version === undefined) throw notAnEngine(engine.place, status, text.trim())
+  return version
 }
 
 /** The error for an answer that says no. */
@@ -133,18 +164,15 @@ export function refusal(method: string, path: string, status: number, body: Buff
   })
 }
 
-function unanswered(place: string, method: string, path: string, error: unknown): Error {
-  if (isExpected(error)) return error
-  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  const hint =
-    code === 'EACCES'
-      ? 'Let this user into the group docker, or name an engine that it may use with DOCKER_HOST.'
-      : 'Check that the Docker engine runs, and that DOCKER_HOST names it.'
-  return new ToolError(`${place} does not answer ${method} ${path}: ${messageOf(error)}`, {
-    tool: 'Docker engine',
-    hint,
-    cause: error,
-  })
+/** The connection was closed before the other side said anything. */
+class Dropped extends Error {
+  constructor(cause: unknown) {
+    super('dropped', { cause })
+  }
+}
+
+function wasDropped(error: unknown): boolean {
+  return ['ECONNRESET', 'EPIPE'].includes(codeOf(error))
 }
 
 function content({ body, archive }: Call): { payload?: Buffer; headers: Record<string, string> } {

@@ -23,13 +23,21 @@ export async function watch(
   const { timeoutMs, signal } = options
   const giveUp = clock.elapsed() + timeoutMs
   let run = { startedAt: '', since: 0 }
+  let oom = false
   for (let told = ''; ;) {
     const detail = await inspect(engine, id)
     if (!detail) return doomed(gone(context, role))
     const now = clock.elapsed()
     if (detail.State.StartedAt !== run.startedAt) run = { startedAt: detail.State.StartedAt, since: now }
+    // Docker forgets it when it starts the container again.
+    oom ||= detail.State.OOMKilled
+    const state = { ...detail.State, OOMKilled: oom }
     const judgement = judge(
-      { detail, upMs: now - run.since, answers: await answers(context, detail, role) },
+      {
+        detail: { ...detail, State: state },
+        upMs: now - run.since,
+        answers: await answers(context, detail, role),
+      },
       role,
     )
     if (judgement.kind === 'ready') return { kind: 'ready' }

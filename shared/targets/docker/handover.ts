@@ -23,9 +23,15 @@ import { putCopy, type Context } from './store.ts'
 const defaultGraceS = 10
 
 /** Starts the release beside the good one, without its ports: what ends or hangs there has interrupted nothing. */
-export async function startTrial(context: Context, identity: Identity): Promise<void> {
+export async function startTrial(
+  context: Context,
+  identity: Identity,
+  check: () => Promise<unknown>,
+): Promise<void> {
   const { engine, names, adapters } = context
   const id = await createAnew(context, names.trial(identity.record.entry.id), trialBody(context, identity))
+  // Whoever took over meanwhile does not know of it: its creation alone could not be fenced off.
+  await removedUnless(context, id, check)
   try {
     await start(engine, id)
   } catch (error) {
@@ -34,33 +40,62 @@ export async function startTrial(context: Context, identity: Identity): Promise<
   }
 }
 
+async function removedUnless({ engine }: Context, id: string, check: () => Promise<unknown>): Promise<void> {
+  try {
+    await check()
+  } catch (error) {
+    await remove(engine, id)
+    throw error
+  }
+}
+
 /**
  * Moves the ports: the container that is to serve is created, the one that serves is asked to end, and in the moment
- * that it has, the new one is started. Docker gives a container its ports together with its way to the outside, so
- * that it cannot have the one without the other: the gap is the start of a process.
+ * that it has, the new one is started. What it is doing then it may finish (its stop signal and grace). The gap is its
+ * end, the start of a container, and the boot of the service; the trial has left everything in the page cache.
+ *
+ * Tried on 20.10 with a service of no boot at all, 5 runs, requests every 5 ms whatever became of the last one: none
+ * refused for more than 0.24 to 0.55 s. What would be shorter, and why it is not done:
+ * - Ports come to a running container only with its first network that is not internal, and go with it. One that booted
+ *   on an internal network has the ports 0.15 to 0.23 s after the other let go of them; but a service that looks for its
+ *   database while it boots finds none there, and one that goes on without it has booted ill.
+ * - A range of ports (`3001-3002`) lets a new container boot beside the old one, and connecting and disconnecting one
+ *   more network moves it to the port that became free: 0.27 s, whatever its boot takes. But Docker takes the ports of a
+ *   range in turn, so that each restart of the container serves at the other port.
+ * - Disconnecting the old container before it ends frees the port at once, and cuts every request that it is doing.
+ * - Starting the new one at the old one's `network disconnect` event instead of its end saves 20 to 80 ms.
  * @param fleet as of now
+ * @param check throws when the lease was lost
  * @returns why it could not be started; what had served runs again then
  */
 export async function handOver(
   context: Context,
   fleet: Fleet,
   identity: Identity,
+  check: () => Promise<unknown>,
 ): Promise<Cause | undefined> {
   const { engine, names } = context
   const { id: release } = identity.record.entry
   const candidate = await createService(context, names.parked(release), identity)
-  const stopped = await stopAll(context, runningIn(fleet))
+  await removedUnless(context, candidate, check)
+  const ending = await detailsOf(context, runningIn(fleet))
+  await outliveReboot(context, ending)
+  await stopAll(context, ending)
   try {
     await start(engine, candidate)
   } catch (error) {
     if (!(error instanceof ToolError) || error.code === undefined) throw error
     const cause = await refusedStart(context, candidate, error)
     await remove(engine, candidate)
-    for (const { Id } of stopped) await tolerate(404, () => start(engine, Id))
+    for (const { Id, HostConfig } of ending) {
+      await tolerate(404, () => start(engine, Id))
+      if (restarts(HostConfig))
+        await tolerate(404, () => setRestartPolicy(engine, Id, HostConfig.RestartPolicy))
+    }
     return cause
   }
   await takeName(context, fleet, candidate)
-  await keepStopped(context, stopped)
+  await keepStopped(context, ending)
   return undefined
 }
 
@@ -98,20 +133,43 @@ export function runningIn({ services, foreign }: Fleet): Member[] {
   return [...services, ...(foreign ? [foreign] : [])].filter(each => each.running)
 }
 
-/** Asks containers to end, and waits for it. @returns what they were */
-export async function stopAll({ engine }: Context, members: Member[]): Promise<ContainerDetail[]> {
+/** What the engine says of those that are still there. */
+export async function detailsOf(
+  { engine }: Context,
+  members: Pick<Member, 'id'>[],
+): Promise<ContainerDetail[]> {
   const details = await Promise.all(members.map(({ id }) => inspect(engine, id)))
-  const there = details.filter(detail => detail !== undefined)
-  await Promise.all(there.map(({ Id, Config }) => stop(engine, Id, Config.StopTimeout ?? defaultGraceS)))
-  return there
+  return details.filter(detail => detail !== undefined)
 }
 
-/** A container whose policy is `always` would start with the engine and take the ports: its policy rests while it does. */
-export async function keepStopped({ engine }: Context, stopped: ContainerDetail[]): Promise<void> {
-  for (const { Id, HostConfig } of stopped) {
-    if (HostConfig.RestartPolicy?.Name === 'always')
-      await tolerate(404, () => setRestartPolicy(engine, Id, { Name: 'no' }))
+/** Asks containers to end, and waits for it. */
+export async function stopAll({ engine }: Context, ending: ContainerDetail[]): Promise<void> {
+  await Promise.all(ending.map(({ Id, Config }) => stop(engine, Id, Config.StopTimeout ?? defaultGraceS)))
+}
+
+/**
+ * Between two containers nothing runs. When the host is started again just then, Docker starts what was told to end only
+ * if its policy is `always`, and never what was not yet started: so these get that policy for as long as it takes. One
+ * that is not to be started again at all stays so.
+ * @param containers with the configuration that they serve with
+ */
+export async function outliveReboot(
+  { engine }: Context,
+  containers: Pick<ContainerDetail, 'Id' | 'HostConfig'>[],
+): Promise<void> {
+  for (const { Id, HostConfig } of containers) {
+    if (restarts(HostConfig)) await tolerate(404, () => setRestartPolicy(engine, Id, { Name: 'always' }))
   }
+}
+
+/** What is kept for the way back must not start with the engine and take the ports: its policy rests while it does. */
+export async function keepStopped({ engine }: Context, stopped: ContainerDetail[]): Promise<void> {
+  for (const { Id, HostConfig } of stopped)
+    if (restarts(HostConfig)) await tolerate(404, () => setRestartPolicy(engine, Id, { Name: 'no' }))
+}
+
+function restarts({ RestartPolicy: policy }: ContainerDetail['HostConfig']): boolean {
+  return !['', 'no', undefined].includes(policy?.Name)
 }
 
 async function refusedStart(context: Context, candidate: string, error: ToolError): Promise<Cause> {

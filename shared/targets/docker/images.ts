@@ -32,13 +32,7 @@ export async function inspectImage({ engine }: Context, image: string): Promise<
 export async function ensureImage(context: Context, image: string): Promise<LocalImage> {
   const there = await inspectImage(context, image)
   if (there) return there
-  if (/^(sha256:)?[0-9a-f]{64}$/.test(image)) {
-    throw new ToolError(`the image ${image.slice(0, 19)}... is not on ${context.engine.place} any more`, {
-      tool: 'Docker engine',
-      code: 404,
-      hint: 'It was in no registry: build it again on that host, and deploy that version again.',
-    })
-  }
+  if (/^(sha256:)?[0-9a-f]{64}$/.test(image)) throw goneForGood(context, image)
   context.adapters.log.info(`Pulling ${image}.`)
   await pull(context, image)
   const pulled = await inspectImage(context, image)
@@ -46,6 +40,15 @@ export async function ensureImage(context: Context, image: string): Promise<Loca
   throw new ToolError(`${image} was pulled, and is not there`, {
     tool: 'Docker engine',
     hint: 'Look whether something on that host removes images, then try again.',
+  })
+}
+
+/** An image that was built on the host and removed from it, as a prune does once no container is of it. */
+export function goneForGood({ engine }: Context, image: string): ToolError {
+  return new ToolError(`the image ${image.slice(0, 19)}... is not on ${engine.place} any more`, {
+    tool: 'Docker engine',
+    code: 404,
+    hint: 'It was in no registry: build it again on that host, and deploy that version again.',
   })
 }
 

@@ -1,6 +1,8 @@
-import { LeaseLostError, ToolError } from '../../outcome/errors.ts'
-import { claim, type Holder, type Lease } from '../../release/lease.ts'
+import { LeaseLostError, OnHoldError, ToolError } from '../../outcome/errors.ts'
+import { onHold } from '../on-hold.ts'
+import { claim, workingDeadlineMs, type Holder, type Lease, type Purpose } from '../../release/lease.ts'
 import { unsettled, type Ledger, type ReleaseId } from '../../release/ledger.ts'
+import type { Refused } from '../target.ts'
 import { create, inspect, listContainers, putFiles, remove, tolerate } from './containers.ts'
 import { fleetOf, label, type Fleet } from './fleet.ts'
 import { packState, recordFile, type State } from './record.ts'
@@ -20,59 +22,102 @@ export interface HeldLease {
   putRecord(id: ReleaseId, packed: string): Promise<void>
 }
 
-/**
- * One attempt to get the lease, or to go on with it. Its container is created by a name that has the next epoch in it,
- * so that one of all claimants wins; only then is the ledger copied from the container before, and that one removed.
- * A former holder looks for a newer epoch after each of its writes: either it sees ours, or we have read what it wrote.
- */
+/** One attempt to get the lease, or to go on with it. */
 export async function takeLease(
   context: Context,
   holder: Holder,
+  purpose: Purpose,
   deadlineMs: number,
-): Promise<HeldLease | { held: Lease }> {
+): Promise<HeldLease | Refused> {
   const { engine, adapters } = context
   for (;;) {
     const seen = await readStore(context)
     const now = engine.now()
-    const decision = claim(seen.lease, seen.lastEpoch, holder, now)
-    if (decision.kind === 'wait') return { held: decision.held }
-    const { epoch } = decision
-    const lease: Lease = { holder, epoch, deadline: now + deadlineMs }
-    const mine = seen.fleet.leases.find(each => each.epoch === epoch)
-    const id = mine?.id ?? (await createLease(context, lease))
-    if (id === undefined) {
-      await adapters.clock.sleep(50, adapters.signal)
-      continue
-    }
-    // What the holder before wrote between our look and our claim counts as well.
-    const last = mine ? seen : await readStore(context)
-    if (last.fleet.leases.some(each => each.epoch > epoch)) {
-      await remove(engine, id)
-      continue
-    }
-    const state: State = {
-      sequence: last.sequence + 1,
-      epoch,
-      lease,
-      ledger: last.ledger,
-      adopted: last.adopted,
-      fence: last.fence || (decision.kind === 'take' && seen.lease !== null && isOpen(last.ledger)),
-    }
-    const records = remembered(await readRecords(context, last.fleet), last.ledger)
-    await putFiles(engine, id, [
-      ...[...records].map(([release, text]) => recordFile(release, text)),
-      packState(state),
-    ])
-    for (const old of last.fleet.leases) if (old.epoch < epoch) await remove(engine, old.id)
-    const held = hold(context, holder, id, state, records)
-    if (await isOurs(held)) return held
+    const answer = claim(seen, holder, purpose, now)
+    if (answer.kind === 'wait') return { held: answer.held }
+    if (answer.kind === 'hold') return { hold: answer.hold }
+    // Whoever goes on gets a number of its own as well: its name is what one of two who go on at once wins by.
+    const lease: Lease = { holder, epoch: seen.epoch + 1, deadline: now + deadlineMs, handedOver: false }
+    const needsFence = answer.kind === 'take' && seen.lease !== null
+    const taken = await occupy(context, lease, needsFence, ledger => ledger)
+    if (taken) return taken
+    await adapters.clock.sleep(50, adapters.signal)
   }
+}
+
+/** Takes the lease from whoever has it, changes the ledger with the first write, and gives the lease back. */
+export async function overrideLease(
+  context: Context,
+  holder: Holder,
+  change: (ledger: Ledger) => Ledger,
+): Promise<Lease | null> {
+  const { engine, adapters } = context
+  for (;;) {
+    const seen = await readStore(context)
+    const deadline = engine.now() + workingDeadlineMs
+    const lease: Lease = { holder, epoch: seen.epoch + 1, deadline, handedOver: false }
+    const taken = await occupy(context, lease, seen.lease !== null, change)
+    if (taken) {
+      await taken.write(() => ({ lease: null }))
+      return seen.lease
+    }
+    await adapters.clock.sleep(50, adapters.signal)
+  }
+}
+
+/**
+ * The container of a lease is created by a name that has its epoch in it, so that one of all claimants wins; only then is
+ * the ledger copied from the container before, and that one removed. A former holder looks for a newer epoch after each
+ * of its writes: either it sees ours, or we have read what it wrote.
+ * @returns undefined when somebody else was faster
+ */
+async function occupy(
+  context: Context,
+  lease: Lease,
+  needsFence: boolean,
+  change: (ledger: Ledger) => Ledger,
+): Promise<HeldLease | undefined> {
+  const { engine } = context
+  const { epoch, holder } = lease
+  const id = await createLease(context, lease)
+  if (id === undefined) return undefined
+  // What the holder before wrote between our look and our claim counts as well.
+  const last = await readStore(context)
+  if (last.fleet.leases.some(each => each.epoch > epoch)) {
+    await remove(engine, id)
+    return undefined
+  }
+  const state: State = {
+    sequence: last.sequence + 1,
+    epoch,
+    lease,
+    ledger: change(last.ledger),
+    adopted: last.adopted,
+    fence: last.fence || (needsFence && isOpen(last.ledger)),
+  }
+  const records = remembered(await readRecords(context, last.fleet), last.ledger)
+  const files = [...[...records].map(([release, text]) => recordFile(release, text)), packState(state)]
+  // Whoever took it over meanwhile has removed it.
+  const isThere = await exists(() => putFiles(engine, id, files))
+  if (!isThere) return undefined
+  for (const old of last.fleet.leases) if (old.epoch < epoch) await remove(engine, old.id)
+  const held = hold(context, holder, id, state, records)
+  return (await isOurs(held)) ? held : undefined
 }
 
 /** What the ledger has forgotten is not copied any further; `r0` may be about to be written into an empty one. */
 function remembered(records: Map<ReleaseId, string>, { entries }: Ledger): Map<ReleaseId, string> {
   const ids = new Set<ReleaseId>(entries.length > 0 ? entries.map(({ id }) => id) : ['r0'])
   return new Map([...records].filter(([id]) => ids.has(id)))
+}
+
+async function exists(work: () => Promise<void>): Promise<boolean> {
+  let there = false
+  await tolerate(404, async () => {
+    await work()
+    there = true
+  })
+  return there
 }
 
 /** In the middle of a change. */
@@ -85,7 +130,7 @@ async function isOurs(held: HeldLease): Promise<boolean> {
     await held.check()
     return true
   } catch (error) {
-    if (error instanceof LeaseLostError) return false
+    if (error instanceof LeaseLostError || error instanceof OnHoldError) return false
     throw error
   }
 }
@@ -154,15 +199,16 @@ function hold(
   const look = async (): Promise<Fleet> => {
     const fleet = fleetOf(await listContainers(engine), environment, names, state.adopted)
     const newer = [...fleet.leases, ...fleet.services].find(each => each.epoch > state.epoch)
-    if (newer) throw lost(JSON.parse(newer.labels[label.holder] ?? '{}') as Partial<Holder>)
+    if (newer) throw await lostTo(context, JSON.parse(newer.labels[label.holder] ?? '{}') as Partial<Holder>)
     if (!fleet.leases.some(each => each.id === id)) await recreate()
     return fleet
   }
 
   /** The container was pruned under us: the name still decides whether the lease is ours. */
   const recreate = async (): Promise<void> => {
-    const again = await createLease(context, state.lease ?? { holder, epoch: state.epoch, deadline: 0 })
-    if (again === undefined) throw lost({})
+    const { epoch } = state
+    const again = await createLease(context, state.lease ?? { holder, epoch, deadline: 0, handedOver: false })
+    if (again === undefined) throw await lostTo(context, {})
     adapters.log.warn(`${names.lease(state.epoch)} was removed by somebody; it is written again.`)
     id = again
     await putFiles(engine, id, [
@@ -210,7 +256,12 @@ async function copyState(context: Context, { services }: Fleet, state: State): P
     await putCopy(context, member, [packState(state)])
 }
 
-function lost({ title, url }: Partial<Holder>): LeaseLostError {
+async function lostTo(
+  context: Context,
+  { title, url }: Partial<Holder>,
+): Promise<LeaseLostError | OnHoldError> {
+  const { ledger } = await readStore(context)
+  if (ledger.hold) return onHold(ledger.environment, ledger.hold)
   const who = title ? `${title}${url ? ` (${url})` : ''}` : 'Another run'
   return new LeaseLostError(`${who} took the environment over while this step worked`, {
     hint: 'Look at that run: it settles the environment. This one changes nothing any more.',

@@ -2,23 +2,27 @@ import type { Environment } from '../../runbook/environment.ts'
 import type { DockerSpec } from '../../runbook/schema.ts'
 import { parseImage } from '../../platform/image-reference.ts'
 import { resolveImage } from '../../platform/registry.ts'
+import type { Lease } from '../../release/lease.ts'
 import type { Live } from '../../release/settle.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Target } from '../target.ts'
-import { capacity } from './capacity.ts'
+import { engineAddress } from './address.ts'
+import { capacity, readUsage } from './capacity.ts'
 import { inspect, readLog } from './containers.ts'
+import { diffOf } from './diff.ts'
+import { readDrift } from './drift.ts'
 import { openEngine } from './engine.ts'
 import { label, namesOf, serving } from './fleet.ts'
-import { inspectImage } from './images.ts'
-import { takeLease } from './lease.ts'
+import { goneForGood, inspectImage } from './images.ts'
+import { overrideLease, takeLease } from './lease.ts'
 import { renderPayload } from './payload.ts'
 import { asContainerPayload, unpackRecord } from './record.ts'
 import { rehearse } from './rehearse.ts'
 import { readRecords, readStore, type Context } from './store.ts'
-import { openTenure } from './tenure.ts'
+import { leftOver, openTenure } from './tenure.ts'
 
 /**
- * Opens an environment on a Docker engine: the one that the runbook names, else DOCKER_HOST's, else this machine's.
+ * Opens an environment on a Docker engine: the one that the runbook names, else the one that the docker command would use.
  * @throws ToolError when the engine does not answer
  */
 export async function openDocker(
@@ -26,17 +30,19 @@ export async function openDocker(
   spec: DockerSpec,
   adapters: Adapters,
 ): Promise<Target> {
-  const host = [spec.host, adapters.env['DOCKER_HOST']].find(Boolean) ?? 'unix:///var/run/docker.sock'
-  const engine = await openEngine(host, adapters)
+  const engine = await openEngine(engineAddress(spec.host ?? '', adapters.env), adapters)
   const context: Context = { engine, environment, spec, adapters, names: namesOf(spec.container) }
   const place = `container ${spec.container} of ${engine.place}`
+  const byOurClock = (lease: Lease): Lease => ({
+    ...lease,
+    deadline: lease.deadline - (engine.now() - adapters.clock.now()),
+  })
   return {
     place,
 
     async read() {
       const { ledger, lease } = await readStore(context)
-      const ahead = engine.now() - adapters.clock.now()
-      return { ledger, lease: lease && { ...lease, deadline: lease.deadline - ahead } }
+      return { ledger, lease: lease && byOurClock(lease) }
     },
 
     live: () => readLive(context),
@@ -52,16 +58,35 @@ export async function openDocker(
       return unpackRecord((await readRecords(context, fleet)).get(id))?.payload
     },
 
+    compare(before, after) {
+      const diff = diffOf(asContainerPayload(before).body.create, asContainerPayload(after).body.create)
+      return [{ object: `container ${spec.container}`, action: diff === '' ? 'none' : 'update', diff }]
+    },
+
+    revisions: () => Promise.resolve([]),
+    findRevision: () => Promise.resolve(undefined),
+    usage: () => readUsage(context),
+
+    drift: () => readDrift(context),
+
+    async strays() {
+      const { fleet, ledger } = await readStore(context)
+      return leftOver(fleet, ledger, context.names).map(({ name }) => `container ${name}`)
+    },
+
     async logs(lines) {
       const there = serving((await readStore(context)).fleet, context.names)
       return there ? adapters.secrets.redact(await readLog(engine, there.id, lines)) : ''
     },
 
-    async take(holder, deadlineMs) {
-      const taken = await takeLease(context, holder, deadlineMs)
-      if (!('held' in taken)) return openTenure(context, taken)
-      const ahead = engine.now() - adapters.clock.now()
-      return { held: { ...taken.held, deadline: taken.held.deadline - ahead } }
+    async take(holder, purpose, deadlineMs) {
+      const taken = await takeLease(context, holder, purpose, deadlineMs)
+      if ('held' in taken) return { held: byOurClock(taken.held) }
+      return 'hold' in taken ? taken : openTenure(context, taken)
+    },
+    async override(holder, change) {
+      const ended = await overrideLease(context, holder, change)
+      return ended && byOurClock(ended)
     },
 
     close() {
@@ -92,7 +117,11 @@ async function readLive(context: Context): Promise<Live> {
  * `docker run`; one with a registry is what the registry says now.
  */
 async function pin(context: Context, reference: string): Promise<string> {
-  if (reference.includes('@sha256:') || /^sha256:[0-9a-f]{64}$/.test(reference)) return reference
+  if (reference.includes('@sha256:')) return reference
+  if (/^sha256:[0-9a-f]{64}$/.test(reference)) {
+    if (await inspectImage(context, reference)) return reference
+    throw goneForGood(context, reference)
+  }
   if (!parseImage('image', reference).explicit) {
     const local = await inspectImage(context, reference)
     if (local) return local.Id

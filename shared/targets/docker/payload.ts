@@ -1,3 +1,4 @@
+import { parseSize } from '../../runbook/values.ts'
 import type { ReleaseRequest } from '../target.ts'
 import type { CreateBody, HostConfig, PortBindings } from './containers.ts'
 import { label } from './fleet.ts'
@@ -41,6 +42,7 @@ export function renderPayload({ spec, environment }: Context, request: ReleaseRe
     HostConfig: {
       PortBindings: bindings,
       RestartPolicy: { Name: spec.restart ?? 'unless-stopped' },
+      ...(spec.memory === undefined ? {} : { Memory: parseSize('memory', spec.memory) }),
       ...(spec.network === undefined ? {} : { NetworkMode: spec.network }),
     },
   }
@@ -58,11 +60,16 @@ export interface Identity {
   epoch: number
 }
 
-/** The body for the container that is to serve. */
+/**
+ * The body for the container that is to serve. It is told which release it is, so that it can say so (the guide asks
+ * /api/v1/status); what was there before this suite is made again as it was.
+ */
 export function serviceBody({ environment }: Context, { record, epoch }: Identity): CreateBody {
-  const { create } = record.payload.body
+  const { create, adopted } = record.payload.body
+  const own = [`RUNBOOK_RELEASE=${record.entry.id}`, `RUNBOOK_VERSION=${record.entry.version}`]
   return {
     ...create,
+    ...(adopted ? {} : { Env: [...(create.Env ?? []), ...own] }),
     Labels: {
       ...create.Labels,
       [label.service]: environment.service,

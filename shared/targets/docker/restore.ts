@@ -1,8 +1,9 @@
+import { ToolError } from '../../outcome/errors.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change } from '../target.ts'
-import { remove, setRestartPolicy, start, type ContainerDetail } from './containers.ts'
+import { inspect, remove, setRestartPolicy, start, type ContainerDetail } from './containers.ts'
 import type { Fleet, Member } from './fleet.ts'
-import { createService, keepStopped, runningIn, stopAll } from './handover.ts'
+import { createService, detailsOf, keepStopped, outliveReboot, runningIn, stopAll } from './handover.ts'
 import { ensureImage } from './images.ts'
 import { takeName } from './names.ts'
 import type { Identity } from './payload.ts'
@@ -37,19 +38,33 @@ export async function restoreContainers(
   const subject = `container ${names.serving}`
   if (good?.running && good.name === names.serving && !disturbed && !fence && !fleet.foreign) {
     await removeAll(context, fleet.trials)
+    await recordedPolicy(context, good.id, payload.body.create.HostConfig?.RestartPolicy)
     return [{ object: subject, action: 'none' }, ...deleted(context, fleet.trials)]
   }
 
-  const serves = fence || !good ? await make(context, identity) : good.id
-  const stopped = await stopAll(context, runningIn(fleet))
-  await start(engine, serves)
+  let serves = fence || !good ? await make(context, identity) : good.id
+  const running = await detailsOf(context, runningIn(fleet))
+  // One that has served before comes back with the host; one that was just made does not, so that another has to.
+  const known = serves === good?.id ? [{ Id: serves, HostConfig: payload.body.create.HostConfig ?? {} }] : []
+  const ending = running.filter(each => each.Id !== serves || !isWell(each))
+  await outliveReboot(context, known.length > 0 ? known : ending)
+  await stopAll(context, ending)
+  try {
+    await start(engine, serves)
+  } catch (error) {
+    if (!(error instanceof ToolError && error.code === 404)) throw error
+    // A prune on that host took it away between two of our calls.
+    serves = await make(context, identity)
+    await start(engine, serves)
+  }
   await takeName(context, fleet, serves)
-  await setRestartPolicy(engine, serves, payload.body.create.HostConfig?.RestartPolicy)
+  await recordedPolicy(context, serves, payload.body.create.HostConfig?.RestartPolicy)
   const gone = [...others, ...(good && good.id !== serves ? [good] : []), ...fleet.trials].filter(
     each => each.release === entry.id || !keep.has(each.release ?? 'r0') || fleet.trials.includes(each),
   )
   await removeAll(context, gone)
-  await keepStopped(context, stillThere(stopped, [serves, ...gone.map(each => each.id)]))
+  const left = others.filter(each => !gone.includes(each))
+  await keepStopped(context, await detailsOf(context, left))
   const diff = `image: ${entry.image}\nversion: ${entry.version}`
   return [{ object: subject, action: 'update', diff }, ...deleted(context, gone)]
 }
@@ -65,8 +80,19 @@ function newest(members: Member[]): Member | undefined {
   return members.toSorted((a, b) => b.epoch - a.epoch || Number(b.running) - Number(a.running))[0]
 }
 
-function stillThere(stopped: ContainerDetail[], removed: string[]): ContainerDetail[] {
-  return stopped.filter(({ Id }) => !removed.includes(Id))
+/** A container that was kept, or about to give way, has another policy for that time. */
+async function recordedPolicy(
+  { engine }: Context,
+  id: string,
+  recorded: ContainerDetail['HostConfig']['RestartPolicy'],
+): Promise<void> {
+  const now = (await inspect(engine, id))?.HostConfig.RestartPolicy?.Name
+  if ((now ?? '') !== (recorded?.Name ?? 'no')) await setRestartPolicy(engine, id, recorded)
+}
+
+/** It runs and has its ports; one that is paused or between two starts of a loop has to be started anew. */
+function isWell({ State: state }: ContainerDetail): boolean {
+  return state.Status === 'running'
 }
 
 async function removeAll({ engine }: Context, members: Member[]): Promise<void> {

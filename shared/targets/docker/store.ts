@@ -25,7 +25,8 @@ export interface Stored {
   ledger: Ledger
   /** Its deadline is by the engine's clock. */
   lease: Lease | null
-  lastEpoch: number
+  /** The highest that was ever given out. */
+  epoch: number
   sequence: number
   adopted: string
   fence: boolean
@@ -42,17 +43,17 @@ export async function readStore(context: Context): Promise<Stored> {
   const bare = found('')
   const [newest] = bare.leases
   const state = await newestState(engine, bare, names)
-  const ledger =
-    state?.ledger ??
-    rebuild(environment, serving(bare, names)) ??
-    emptyLedger(environment.service, environment.name)
+  const ledger = {
+    ...emptyLedger(environment.service, environment.name),
+    ...(state?.ledger ?? rebuild(environment, serving(bare, names))),
+  }
   const adopted = state?.adopted ?? ''
   const unwritten = newest && newest.epoch > (state?.epoch ?? 0)
   return {
     fleet: found(adopted),
     ledger,
     lease: unwritten ? leaseOfLabels(newest) : (state?.lease ?? null),
-    lastEpoch: Math.max(0, state?.epoch ?? 0, ...[...bare.leases, ...bare.services].map(each => each.epoch)),
+    epoch: Math.max(0, state?.epoch ?? 0, ...[...bare.leases, ...bare.services].map(each => each.epoch)),
     sequence: state?.sequence ?? 0,
     adopted,
     fence: state?.fence ?? false,
@@ -118,5 +119,6 @@ function leaseOfLabels({ labels, epoch }: Member): Lease {
     holder: JSON.parse(labels[label.holder] ?? '{}') as Holder,
     epoch,
     deadline: Number(labels[label.deadline] ?? 0),
+    handedOver: false,
   }
 }

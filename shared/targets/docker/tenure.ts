@@ -1,10 +1,10 @@
 import { ToolError } from '../../outcome/errors.ts'
-import { find, type Entry, type ReleaseId } from '../../release/ledger.ts'
+import { find, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
 import { adoptContainer } from './adopt.ts'
 import { remove } from './containers.ts'
 import { diffOf } from './diff.ts'
-import type { Fleet, Member } from './fleet.ts'
+import type { Fleet, Member, Names } from './fleet.ts'
 import { watch } from './follow.ts'
 import { handOver, startTrial } from './handover.ts'
 import { ensureImage } from './images.ts'
@@ -21,12 +21,16 @@ const keptContainers = 3
 export function openTenure(context: Context, lease: HeldLease): Tenure {
   const { names } = context
 
+  /** A change ended in an error: one of its calls may still be under way. */
+  let unsure = false
+
   /** A call that comes too late meets ids that are gone: what that means, the lease knows. */
   const fenced = async <T>(work: (fleet: Fleet) => Promise<T>): Promise<T> => {
     const fleet = await lease.check()
     try {
       return await work(fleet)
     } catch (error) {
+      unsure = true
       if (error instanceof ToolError) await lease.check()
       throw error
     }
@@ -70,7 +74,13 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     store: (id, payload) => lease.putRecord(id, packRecord(recordOf(id, payload))),
 
     // The records themselves end with the lease's container: the next one takes along what the ledger remembers.
-    forget: () => fenced(fleet => forget(context, lease, fleet)),
+    async forget() {
+      await fenced(fleet => forget(context, lease, fleet))
+    },
+
+    tidy: () => fenced(fleet => forget(context, lease, fleet)),
+
+    migrate: () => Promise.resolve({ kind: 'none' }),
 
     apply: (id, payload) =>
       fenced(async fleet => {
@@ -81,13 +91,16 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
         const running = [...fleet.services, ...(fleet.foreign ? [fleet.foreign] : [])].some(
           each => each.running,
         )
-        if (running) await startTrial(context, identity)
+        if (running) await startTrial(context, identity, () => lease.check())
         const object = `container ${names.serving}`
         const before = identity.previous?.payload.body.create
         return [
           { object, action: running ? 'update' : 'create', diff: diffOf(before, create) },
         ] satisfies Change[]
       }),
+
+    // A first release starts its container in `follow` alone.
+    retract: () => Promise.resolve([]),
 
     follow: (id, payload, options) =>
       fenced(async fleet => {
@@ -118,7 +131,16 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
         lease: held && { ...held, deadline: context.engine.now() + deadlineMs },
       })),
 
-    end: () => lease.write(() => ({ lease: null })),
+    handOver: deadlineMs => leave(deadlineMs, 'kept'),
+    end: () => leave(0, 'free'),
+  }
+
+  /** The last write. After an error, whoever comes next has to fence off what may still be under way. */
+  function leave(deadlineMs: number, to: 'kept' | 'free'): Promise<void> {
+    const deadline = context.engine.now() + deadlineMs
+    return lease.write(({ lease: held }) => ({
+      lease: to === 'free' && !unsure ? null : held && { ...held, deadline, handedOver: !unsure },
+    }))
   }
 
   /** Waits for the trial, then hands the ports over. @returns how it ended when it did not come to serve */
@@ -138,7 +160,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       options.onProgress(`${trial.name} is well beside the one that serves; it takes over now.`)
     }
     const fleet = await lease.check()
-    const cause = await handOver(context, fleet, identityOf(id, payload))
+    const cause = await handOver(context, fleet, identityOf(id, payload), () => lease.check())
     if (trial) await remove(context.engine, trial.id)
     return cause && { kind: 'doomed', cause }
   }
@@ -155,17 +177,19 @@ function keptIds(entries: Entry[], good: ReleaseId): Set<ReleaseId> {
   return new Set([...ids.slice(-keptContainers), good])
 }
 
-async function forget(
-  { engine, names }: Context,
-  lease: HeldLease,
-  { services, trials }: Fleet,
-): Promise<void> {
-  const { ledger } = lease.state
-  const keep = keptIds(ledger.entries, ledger.serving ?? 'r0')
+/** Containers that nobody needs: trials when nothing is tried, and stopped ones that are no instant way back. */
+export function leftOver({ services, trials }: Fleet, { entries, serving }: Ledger, names: Names): Member[] {
+  const keep = keptIds(entries, serving ?? 'r0')
   const gone = services.filter(
     ({ release, running, name }) =>
       !running && name !== names.serving && (release === null || !keep.has(release)),
   )
-  for (const { id } of [...gone, ...trials]) await remove(engine, id)
+  return [...gone, ...trials]
+}
+
+async function forget({ engine, names }: Context, lease: HeldLease, fleet: Fleet): Promise<Change[]> {
+  const removed = leftOver(fleet, lease.state.ledger, names)
+  for (const { id } of removed) await remove(engine, id)
   await lease.check()
+  return removed.map(({ name }) => ({ object: `container ${name}`, action: 'delete' }))
 }

@@ -2,10 +2,10 @@ import type { Payload } from '../target.ts'
 import { ApiError } from './api-error.ts'
 import { scaledWorkloads } from './apply.ts'
 import { versionOf, workloadPath } from './live.ts'
-import { inOrder } from './manifests.ts'
 import { keyOf, podTemplate, type KubeObject, type PodTemplate } from './objects.ts'
+import { inOrder } from './order.ts'
 import { payloadOf, referencesOf, scaledBy } from './render.ts'
-import type { Place } from './tenure.ts'
+import type { Place } from './place.ts'
 
 /**
  * What something else had deployed: the workload, and all in the namespace that belongs to it, as it is now. It becomes
@@ -40,6 +40,7 @@ export function recordable(object: KubeObject, scaled: Set<string>): KubeObject 
       ([key]) =>
         key !== 'kubectl.kubernetes.io/last-applied-configuration' &&
         key !== 'deployment.kubernetes.io/revision' &&
+        key !== 'deprecated.daemonset.template.generation' &&
         !key.startsWith('runbook/'),
     ),
   )

@@ -34,11 +34,14 @@ export class ApiError extends ToolError {
     return this.status === 0 || this.status >= 500
   }
 
-  /** Fields that somebody else owns, as server-side apply names them. */
-  get conflicts(): { field: string; message: string }[] {
+  /** Fields that somebody else owns, as server-side apply names them, and who that is. */
+  get conflicts(): { field: string; manager: string }[] {
     return (this.answer.details?.causes ?? [])
       .filter(({ reason }) => reason === 'FieldManagerConflict')
-      .map(({ field = '', message = '' }) => ({ field, message }))
+      .map(({ field = '', message = '' }) => ({
+        field: field.replace(/^\./, ''),
+        manager: /conflict with "([^"]+)"/.exec(message)?.[1] ?? 'somebody else',
+      }))
   }
 }
 

@@ -1,20 +1,12 @@
-import { ToolError } from '../../outcome/errors.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
-import type { Change } from '../target.ts'
+import type { Change, Conflicts } from '../target.ts'
 import { ApiError } from './api-error.ts'
 import type { Client } from './client.ts'
-import { changeOf } from './diff.ts'
+import { actionOf } from './diff.ts'
 import { changeFenced, type Fence, type Work, type Write } from './fence.ts'
-import { describe, groupOf, keyOf, podTemplate, stamps, type KubeObject } from './objects.ts'
-import { fieldsOfDeployers, isNew, ownsReplicas, releaseReplicas, takeOver } from './ownership.ts'
+import { describe, groupOf, keyOf, podTemplate, stamps, type FieldSet, type KubeObject } from './objects.ts'
+import { fieldsOfDeployers, isNew, ownsReplicas, releaseReplicas, takeOver, union } from './ownership.ts'
 import { scaledBy, type KubernetesBody } from './render.ts'
-
-/** Never deleted by this suite: with them goes data, or everything (DESIGN section 4). */
-const keptKinds = ['PersistentVolume', 'PersistentVolumeClaim', 'Namespace', 'CustomResourceDefinition']
-
-export function mayBeDeleted({ kind }: KubeObject): boolean {
-  return !keptKinds.includes(kind)
-}
 
 /** The objects of a release as they are applied: with its marks, and with Jobs that run once for each release. */
 export function objectsOf(body: KubernetesBody, id: ReleaseId, service: string): KubeObject[] {
@@ -40,53 +32,81 @@ export function isJob({ apiVersion, kind }: KubeObject): boolean {
   return groupOf(apiVersion) === 'batch' && kind === 'Job'
 }
 
+/** How objects are applied. */
+export interface Applying {
+  /** Keys of the workloads that a live HorizontalPodAutoscaler scales. */
+  scaled: Set<string>
+  conflicts: Conflicts
+}
+
 /**
  * Applies a release.
- * @throws ToolError with the reason `field-conflict` when somebody else owns a field that it sets
+ * @throws ToolError with the reason of the refusal: `field-conflict`, `admission-refused`, ...
  */
 export async function applyRelease(
   fence: Fence,
   objects: KubeObject[],
-  scaled: Set<string>,
+  applying: Applying,
 ): Promise<Change[]> {
   const works = objects.map((object): Work => ({
     object,
-    plan: live => planApply(object, live, scaled, false),
+    plan: live => planApply(object, live, applying),
   }))
-  try {
-    const done = await changeFenced(fence, works)
-    return done.map(({ object, before, after }) => changeOf(object, before, after))
-  } catch (error) {
-    throw explainConflict(error)
-  }
+  const done = await changeFenced(fence, works)
+  return done.map(({ object, before, after }) => ({
+    object: describe(object),
+    action: actionOf(before, after),
+  }))
 }
 
-/**
- * The writes that bring one object to what a manifest says.
- * @param scaled keys of the workloads that a live HorizontalPodAutoscaler scales
- */
+const pausedField: FieldSet = { 'f:spec': { 'f:paused': {} } }
+
+/** The writes that bring one object to what a manifest says. */
 export function planApply(
   manifest: KubeObject,
   live: KubeObject | undefined,
-  scaled: Set<string>,
-  force: boolean,
+  { scaled, conflicts }: Applying,
 ): Write[] {
-  const object = scaled.has(keyOf(manifest)) ? withoutReplicas(manifest) : manifest
+  const sent = scaled.has(keyOf(manifest)) ? withoutReplicas(manifest) : manifest
+  const object = markMade(sent, live)
+  const force = conflicts === 'take'
   if (!live) return [{ type: 'apply', object, force }]
   const writes: Write[] = []
-  const taken = isNew(live) ? takeOver(live, fieldsOfDeployers(live)) : undefined
+  const taking = union(isNew(live) ? fieldsOfDeployers(live) : {}, resumes(sent, live) ? pausedField : {})
+  const taken = takeOver(live, taking)
   const owned = taken ? { ...live, metadata: { ...live.metadata, managedFields: taken } } : live
-  const letGo =
-    podTemplate(object) && object.spec?.['replicas'] === undefined && ownsReplicas(owned)
-      ? releaseReplicas(owned)
-      : undefined
+  const letGo = dropsReplicas(sent, owned) ? releaseReplicas(owned) : undefined
   const managedFields = letGo ?? taken
   if (managedFields) writes.push({ type: 'own', managedFields })
   writes.push({ type: 'apply', object, force })
   return writes
 }
 
-function withoutReplicas(object: KubeObject): KubeObject {
+/** The mark of an object that this suite made stays on it for as long as it lives. */
+function markMade(object: KubeObject, live: KubeObject | undefined): KubeObject {
+  const { metadata } = object
+  const made = live ? live.metadata.annotations?.[stamps.made] : metadata.labels?.[stamps.release]
+  if (made === undefined) return object
+  return {
+    ...object,
+    metadata: { ...metadata, annotations: { ...metadata.annotations, [stamps.made]: made } },
+  }
+}
+
+/** A manifest that says `paused: false` in so many words resumes what somebody paused. */
+export function resumes(manifest: KubeObject, live: KubeObject): boolean {
+  return manifest.spec?.['paused'] === false && live.spec?.['paused'] === true
+}
+
+/**
+ * The manifest has stopped naming the number of replicas, because a HorizontalPodAutoscaler came or somebody scales by
+ * hand: dropped by an apply it would become 1, so it is let go of instead.
+ */
+export function dropsReplicas(object: KubeObject, live: KubeObject): boolean {
+  return podTemplate(object) !== undefined && object.spec?.['replicas'] === undefined && ownsReplicas(live)
+}
+
+export function withoutReplicas(object: KubeObject): KubeObject {
   if (object.spec?.['replicas'] === undefined) return object
   const { replicas: _replicas, ...spec } = object.spec
   return { ...object, spec }
@@ -110,42 +130,4 @@ export async function scaledWorkloads(client: Client, namespace: string): Promis
     if (error instanceof ApiError && (error.status === 403 || error.status === 404)) return new Set()
     throw error
   }
-}
-
-/** A conflict of server-side apply, in words: who owns which field. Any other error is returned as it is. */
-export function explainConflict(error: unknown): unknown {
-  if (!(error instanceof ApiError) || error.conflicts.length === 0) return error
-  const fields = error.conflicts.map(({ field, message }) => {
-    const manager = /conflict with "([^"]+)"/.exec(message)?.[1] ?? 'somebody else'
-    return `${field.replace(/^\./, '')} belongs to ${manager}`
-  })
-  const { kind = 'object', name = '' } = error.answer.details ?? {}
-  return new ToolError(`${kind} ${name}: ${fields.join('; ')}`, {
-    tool: 'Kubernetes API',
-    code: 409,
-    reason: 'field-conflict',
-    hint: 'Take the field out of the manifests, or give it up there (kubectl edit), then deploy again.',
-    cause: error,
-  })
-}
-
-/** Objects of `before` that `after` has no more, last applied first. */
-export function leftOut(before: KubeObject[], after: KubeObject[]): KubeObject[] {
-  const kept = new Set(after.map(keyOf))
-  return before.filter(object => !kept.has(keyOf(object)) && mayBeDeleted(object)).toReversed()
-}
-
-/**
- * Deletes objects, if they are this suite's work still: the label says so. One that somebody made anew, or took over,
- * is left.
- */
-export async function removeOwn(fence: Fence, objects: KubeObject[], service: string): Promise<Change[]> {
-  const works = objects.map((object): Work => ({
-    object,
-    plan: live => (live?.metadata.labels?.[stamps.service] === service ? [{ type: 'delete' }] : []),
-  }))
-  const done = await changeFenced(fence, works)
-  return done
-    .filter(({ before, after }) => before && !after)
-    .map(({ object }): Change => ({ object: describe(object), action: 'delete' }))
 }

@@ -1,10 +1,11 @@
 import { showSize } from '../../runbook/values.ts'
 import type { Capacity } from '../target.ts'
 import { ApiError } from './api-error.ts'
+import { parseWorkload, workloadPath } from './live.ts'
 import { podTemplate, type KubeObject, type PodSpec } from './objects.ts'
 import { parseQuantity } from './quantity.ts'
 import type { KubernetesBody } from './render.ts'
-import type { Place } from './tenure.ts'
+import type { Place } from './place.ts'
 
 interface Room {
   /** Cores. */
@@ -19,12 +20,13 @@ export async function readCapacity(
   { client, namespace, workload }: Place,
   body: KubernetesBody,
 ): Promise<Capacity> {
-  const [, name] = workload.split('/')
-  const deployment = body.manifests.find(each => each.kind === 'Deployment' && each.metadata.name === name)
-  const template = deployment && podTemplate(deployment)
-  if (!template) return { enough: true, finding: 'no pods are added', remedy: '' }
-  const live = await client.get(`/apis/apps/v1/namespaces/${namespace}/deployments/${name ?? ''}`)
-  const extra = surgeOf(deployment, Number(live?.spec?.['replicas'] ?? 0))
+  const { kind, name } = parseWorkload(workload)
+  const serving = body.manifests.find(each => each.kind === kind && each.metadata.name === name)
+  const template = serving && podTemplate(serving)
+  // How many pods a DaemonSet has, the nodes say.
+  if (!template || kind === 'DaemonSet') return { enough: true, finding: 'no pods are added', remedy: '' }
+  const live = await client.get(workloadPath(namespace, workload))
+  const extra = surgeOf(serving, Number(live?.spec?.['replicas'] ?? 0))
   const each = requestsOf(template.spec)
   const [free, quota] = await Promise.all([
     permitted(freeOfNodes(client, template.spec.nodeSelector ?? {})),
@@ -59,9 +61,11 @@ export async function readCapacity(
 }
 
 /** Pods that a rollout adds before it ends the first old one; all of them at a first release. */
-export function surgeOf({ spec }: KubeObject, live: number): number {
+export function surgeOf({ kind, spec }: KubeObject, live: number): number {
   const wanted = Number(spec?.['replicas'] ?? (live || 1))
   if (live === 0) return wanted
+  // It ends each pod before it makes the one that comes after.
+  if (kind === 'StatefulSet') return Math.max(0, wanted - live)
   const strategy = spec?.['strategy'] as
     { type?: string; rollingUpdate?: { maxSurge?: number | string } } | undefined
   if (strategy?.type === 'Recreate') return 0

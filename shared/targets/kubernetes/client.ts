@@ -10,10 +10,13 @@ export interface Client {
   readonly server: string
   /** The object, or undefined when it is not there. */
   get(path: string): Promise<KubeObject | undefined>
-  /** Every object of a collection, page by page, and the version from which a watch goes on. */
-  list(path: string, query?: Query): Promise<{ items: KubeObject[]; resourceVersion: string }>
+  /** Every object of a collection, and the version from which a watch goes on. */
+  list(path: string, query?: Query): Promise<Page>
+  /** The same page by page, for collections that are too large to be held whole. */
+  pages(path: string, query: Query): AsyncGenerator<Page>
   /** Plain text, undefined when there is none: logs. */
   text(path: string, query: Query): Promise<string | undefined>
+  create(path: string, object: object, query?: Query): Promise<KubeObject>
   replace(path: string, object: object): Promise<KubeObject>
   patch(path: string, type: PatchType, patch: object, query?: Query): Promise<KubeObject>
   /** One that is gone already is as good. */
@@ -28,6 +31,11 @@ export interface Client {
 
 export type Query = Record<string, string>
 export type PatchType = 'apply' | 'merge' | 'json'
+
+export interface Page {
+  items: KubeObject[]
+  resourceVersion: string
+}
 
 export interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
@@ -45,8 +53,13 @@ const contentTypes: Record<PatchType, string> = {
 const pageSize = '500'
 /** Pauses between the attempts of a read, milliseconds; an answer's Retry-After is kept instead when it is longer. */
 const pauses = [100, 200, 400, 800, 1_600, 3_000]
-/** A watch that says nothing for so long may be half open (kubernetes-client/javascript#596). */
-const silenceMs = 30_000
+/** Further pauses for a server that has answered before: it restarts, or is overloaded, and comes back. */
+const morePauses = [5_000, 5_000, 5_000]
+/**
+ * A watch that says nothing for so long may be half open (kubernetes-client/javascript#596). To ask again from the same
+ * version costs one request.
+ */
+const silenceMs = 15_000
 
 export function createClient(connection: Connection, clock: Clock, signal: AbortSignal): Client {
   const transport = createTransport(connection)
@@ -60,21 +73,24 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
       throw noAnswer(nameOf(request), server, cause)
     }
   }
-  /** Reads are tried again after any passing trouble; writes only when the server said that it did nothing. */
+  let answered = false
+  /** Reads and trials are tried again after any passing trouble; writes only when the server said that it did nothing. */
   const persist = async (request: Omit<ApiRequest, 'signal'>): Promise<ApiAnswer> => {
-    for (const pause of pauses) {
+    const harmless = request.method === 'GET' || request.path.includes('dryRun=All')
+    for (let tries = 0; ; tries++) {
+      const pause = pauses[tries] ?? (answered ? morePauses[tries - pauses.length] : undefined)
       let wait = pause
       try {
         const answer = await attempt(request)
-        const passing = answer.status === 429 || (answer.status >= 500 && request.method === 'GET')
-        if (!passing) return answer
+        answered = true
+        const passing = answer.status === 429 || (answer.status >= 500 && harmless)
+        if (!passing || pause === undefined) return answer
         wait = Math.max(pause, Math.min(answer.retryAfter, 10) * 1_000)
       } catch (error) {
-        if (request.method !== 'GET' || !(error instanceof ApiError)) throw error
+        if (!harmless || !(error instanceof ApiError) || pause === undefined) throw error
       }
-      await clock.sleep(wait, signal)
+      await clock.sleep(wait ?? 0, signal)
     }
-    return attempt(request)
   }
   const call = async (request: Omit<ApiRequest, 'signal'>): Promise<KubeObject> => {
     const answer = await persist(request)
@@ -95,25 +111,27 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
     get: path => optional(call({ method: 'GET', path })),
     async list(path, query = {}) {
       const items: KubeObject[] = []
-      for (let next = ''; ;) {
-        const page = (await call({
-          method: 'GET',
-          path: withQuery(path, { ...query, limit: pageSize, ...(next ? { continue: next } : {}) }),
-        })) as unknown as {
-          items: KubeObject[] | null
-          metadata: { resourceVersion: string; continue?: string }
-        }
-        items.push(...(page.items ?? []))
-        next = page.metadata.continue ?? ''
-        if (!next) return { items, resourceVersion: page.metadata.resourceVersion }
+      let resourceVersion = ''
+      for await (const page of pages(path, query)) {
+        items.push(...page.items)
+        resourceVersion = page.resourceVersion
       }
+      return { items, resourceVersion }
     },
+    pages,
     async text(path, query) {
       const answer = await persist({ method: 'GET', path: withQuery(path, query) })
       if (answer.status === 400 || answer.status === 404) return undefined
       if (answer.status >= 300) throw refusal(`GET ${path}`, answer.status, answer.body)
       return answer.body
     },
+    create: (path, object, query = {}) =>
+      call({
+        method: 'POST',
+        path: withQuery(path, query),
+        body: JSON.stringify(object),
+        contentType: 'application/json',
+      }),
     replace: (path, object) =>
       call({ method: 'PUT', path, body: JSON.stringify(object), contentType: 'application/json' }),
     patch: (path, type, patch, query = {}) =>
@@ -129,6 +147,21 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
     },
     watch: (path, query, stop) => watch(path, query, AbortSignal.any([stop, signal])),
     close: () => transport.close(),
+  }
+
+  async function* pages(path: string, query: Query): AsyncGenerator<Page> {
+    for (let next = ''; ;) {
+      const page = (await call({
+        method: 'GET',
+        path: withQuery(path, { limit: pageSize, ...query, ...(next ? { continue: next } : {}) }),
+      })) as unknown as {
+        items: KubeObject[] | null
+        metadata: { resourceVersion: string; continue?: string }
+      }
+      yield { items: page.items ?? [], resourceVersion: page.metadata.resourceVersion }
+      next = page.metadata.continue ?? ''
+      if (!next) return
+    }
   }
 
   async function* watch(path: string, query: Query, stop: AbortSignal): AsyncGenerator<WatchEvent> {

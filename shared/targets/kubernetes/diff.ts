@@ -1,11 +1,17 @@
+import { namesSecret } from '../../runbook/env-file.ts'
 import type { Change } from '../target.ts'
-import { describe, type KubeObject } from './objects.ts'
+import { compareLines, type Line } from './lines.ts'
+import { describe, keyOf, type KubeObject } from './objects.ts'
+import type { KubernetesBody } from './render.ts'
+import { toLines } from './text.ts'
 
-/** Lines of a diff that are shown; the rest is counted. */
-const shownLines = 20
-const shownCharacters = 80
+/** Lines of one object's diff that are shown; the rest is counted. */
+const shownLines = 60
+const shownCharacters = 160
+/** Lines around a change: enough to see the name of the container that it is in. */
+const contextLines = 2
 
-/** One object before and after, as people read it: one line a field, values of Secrets left out. */
+/** One object before and after as a unified diff of its YAML; values of Secrets are left out. */
 export function changeOf(
   object: KubeObject,
   before: KubeObject | undefined,
@@ -14,61 +20,128 @@ export function changeOf(
   const name = describe(object)
   if (!before) return { object: name, action: after ? 'create' : 'none' }
   if (!after) return { object: name, action: 'delete' }
-  const lines = diffLines(before, after)
-  if (lines.length === 0) return { object: name, action: 'none' }
-  const more = lines.length - shownLines
-  const shown = lines.slice(0, shownLines)
-  if (more > 0) shown.push(`... and ${more} more`)
-  return { object: name, action: 'update', diff: shown.join('\n') }
+  const known = new Map<string, unknown>()
+  const from = toLines(
+    hide(contentOf(before), secretsIn(before), (path, value) => {
+      known.set(path, value)
+      return '(hidden)'
+    }),
+  )
+  const to = toLines(
+    hide(contentOf(after), secretsIn(after), (path, value) =>
+      known.has(path) && known.get(path) !== value ? '(hidden, changed)' : '(hidden)',
+    ),
+  )
+  if (from.join('\n') === to.join('\n')) return { object: name, action: 'none' }
+  return { object: name, action: 'update', diff: unified(compareLines(from, to)) }
 }
 
-function diffLines(before: KubeObject, after: KubeObject): string[] {
-  const secret = after.kind === 'Secret'
-  const [old, now] = [flatten(contentOf(before)), flatten(contentOf(after))]
-  const lines: string[] = []
-  for (const path of [...new Set([...old.keys(), ...now.keys()])]) {
-    const [from, to] = [old.get(path), now.get(path)]
-    if (from === to) continue
-    const masked = secret && path.startsWith('data')
-    lines.push(
-      masked
-        ? `${path}: ${from === undefined ? 'added' : to === undefined ? 'removed' : 'changed'}`
-        : `${path}: ${short(from)} -> ${short(to)}`,
-    )
+/** What one release's manifests change against another's. */
+export function compareBodies(before: KubernetesBody, after: KubernetesBody): Change[] {
+  const [old, now] = [before, after].map(body => new Map(body.manifests.map(each => [keyOf(each), each])))
+  const keys = [...new Set([...(old?.keys() ?? []), ...(now?.keys() ?? [])])]
+  return keys.flatMap(key => {
+    const [from, to] = [old?.get(key), now?.get(key)]
+    const object = to ?? from
+    return object ? [changeOf(object, from, to)] : []
+  })
+}
+
+/** What became of an object, without saying how it changed. */
+export function actionOf(before: KubeObject | undefined, after: KubeObject | undefined): Change['action'] {
+  if (!before || !after) return before ? 'delete' : after ? 'create' : 'none'
+  const content = (object: KubeObject) => toLines(contentOf(object)).join('\n')
+  return content(before) === content(after) ? 'none' : 'update'
+}
+
+/** Changed lines with what is around them, each stretch under the path of what it is in. */
+function unified(lines: Line[]): string {
+  const near = lines.map((_line, index) =>
+    lines.slice(Math.max(0, index - contextLines), index + contextLines + 1).some(({ mark }) => mark !== ' '),
+  )
+  const shown: string[] = []
+  for (const [index, line] of lines.entries()) {
+    if (!near[index]) continue
+    const path = near[index - 1] ? '' : pathAt(lines, index)
+    if (path !== '') shown.push(`@@ ${path} @@`)
+    else if (!near[index - 1] && shown.length > 0) shown.push('@@ @@')
+    const text = `${line.mark}${line.text}`
+    shown.push(text.length > shownCharacters ? `${text.slice(0, shownCharacters - 3)}...` : text)
   }
-  return lines
+  const more = shown.length - shownLines
+  if (more <= 0) return shown.join('\n')
+  const hidden = lines.filter(({ mark }) => mark !== ' ').length
+  return [...shown.slice(0, shownLines), `... ${hidden} changed lines in all`].join('\n')
 }
 
-function short(value: string | undefined): string {
-  if (value === undefined) return '(none)'
-  return value.length > shownCharacters ? `${value.slice(0, shownCharacters - 3)}...` : value
+/** `spec.template.spec.containers`: the keys that a line of YAML lies under. */
+function pathAt(lines: Line[], index: number): string {
+  const path: string[] = []
+  let depth = indentOf(lines[index]?.text ?? '')
+  for (let above = index - 1; above >= 0 && depth > 0; above--) {
+    const { mark = ' ', text = '' } = lines[above] ?? {}
+    const key = /^\s*(?:- )?([^\s:"'][^:]*):(?:$| )/.exec(text)?.[1]
+    if (mark === '+' || key === undefined || indentOf(text) >= depth) continue
+    depth = indentOf(text)
+    path.unshift(key)
+  }
+  return path.join('.')
+}
+
+function indentOf(text: string): number {
+  return /^ */.exec(text)?.[0].length ?? 0
 }
 
 /** What people write into an object; not what the cluster, or this suite for its own ends, adds. */
-function contentOf({ metadata, status: _status, ...rest }: KubeObject): Record<string, unknown> {
-  const own = (entries: Record<string, string> | undefined) =>
-    Object.fromEntries(
-      Object.entries(entries ?? {}).filter(
-        ([key]) =>
-          !key.startsWith('runbook/') &&
-          key !== 'kubectl.kubernetes.io/last-applied-configuration' &&
-          key !== 'deployment.kubernetes.io/revision',
-      ),
-    )
-  return { labels: own(metadata.labels), annotations: own(metadata.annotations), ...rest }
+export function contentOf(object: KubeObject): Record<string, unknown> {
+  const { metadata, status: _status, apiVersion: _version, kind: _kind, ...rest } = object
+  const { labels, annotations, finalizers } = metadata
+  const said = {
+    ...(finalizers === undefined ? {} : { finalizers }),
+    ...present('labels', own(labels)),
+    ...present('annotations', own(annotations)),
+  }
+  return { ...present('metadata', said), ...rest }
 }
 
-function flatten(value: unknown, path = '', into = new Map<string, string>()): Map<string, string> {
+function own(entries: Record<string, string> = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(entries).filter(
+      ([key]) =>
+        !key.startsWith('runbook/') &&
+        key !== 'kubectl.kubernetes.io/last-applied-configuration' &&
+        key !== 'deployment.kubernetes.io/revision',
+    ),
+  )
+}
+
+function present(key: string, value: object): Record<string, unknown> {
+  return Object.keys(value).length === 0 ? {} : { [key]: value }
+}
+
+/** Which fields of an object hold secrets: people write passwords into manifests too. */
+export function secretsIn({ kind }: KubeObject): (path: string[]) => boolean {
+  return path =>
+    (kind === 'Secret' && path.length > 1 && /^(data|stringData)$/.test(path[0] ?? '')) ||
+    (path.at(-3) === 'env' && path.at(-1) === 'value' && namesSecret(path.at(-2) ?? ''))
+}
+
+/** A copy in which what is secret is replaced by a word. List items go by their name, else by their place. */
+function hide(
+  value: unknown,
+  isSecret: (path: string[]) => boolean,
+  word: (path: string, value: unknown) => string,
+  path: string[] = [],
+): unknown {
+  if (isSecret(path)) return word(path.join('.'), value)
   if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) {
-      const name: unknown = (item as { name?: unknown } | null)?.name
-      flatten(item, `${path}[${typeof name === 'string' ? name : String(index)}]`, into)
-    }
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, each] of Object.entries(value)) flatten(each, path ? `${path}.${key}` : key, into)
-  } else if (value !== undefined) {
-    const text = (typeof value === 'string' ? value : JSON.stringify(value)).replaceAll('\n', '\\n')
-    into.set(path, text)
+    return value.map((item: unknown, index) => {
+      const name = (item as { name?: unknown } | null)?.name
+      return hide(item, isSecret, word, [...path, typeof name === 'string' ? name : String(index)])
+    })
   }
-  return into
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, hide(each, isSecret, word, [...path, key])]),
+  )
 }

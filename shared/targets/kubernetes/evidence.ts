@@ -1,64 +1,76 @@
 import { messageOf } from '../../outcome/errors.ts'
 import type { Evidence } from '../../outcome/outcome.ts'
-import { newReplicaSet, type View } from './judge.ts'
-import { podTemplate } from './objects.ts'
-import type { ContainerStatus, Pod } from './pods.ts'
-import type { Symptom } from './symptoms.ts'
-import type { Place } from './tenure.ts'
+import type { View } from './judge.ts'
+import { containersOf, podTemplate } from './objects.ts'
+import { isReady, type ContainerStatus, type Pod, type PodEvent } from './pods.ts'
+import { shorten, type Symptom } from './symptom.ts'
+import type { Place } from './place.ts'
+import { nameOf } from './workload.ts'
 
 const logLines = '40'
 const logBytes = '16384'
 const shownEvents = 10
+const namedPods = 5
 
-/** What somebody needs to find the cause: the container's state, its log (of the run that ended), the pod's events. */
+/**
+ * What somebody needs to find the cause: the container's state, its log (of the run that ended), what the cluster told of
+ * the pod and of what makes it, how the other pods are.
+ */
 export async function gatherEvidence(place: Place, view: View, symptom: Symptom): Promise<Evidence[]> {
   const { secrets } = place.adapters
-  const pod = view.pods.find(({ metadata }) => metadata.name === symptom.pod)
-  const evidence: Evidence[] = []
+  const pod = [...view.pods, ...view.older].find(({ metadata }) => metadata.name === symptom.pod)
   const status = pod && failing(pod, symptom.container)
-  if (!pod || !status) {
-    const subject = symptom.pod ? `pod ${symptom.pod}` : `Deployment ${view.deployment.metadata.name}`
-    evidence.push({ subject, finding: symptom.message, tone: 'bad' })
-  } else {
-    evidence.push(ofContainer(pod, view, status))
-    const log = await logOf(place, pod, status)
-    if (log) evidence.push(log)
-  }
-  const events = ofEvents(view, pod)
-  if (events) evidence.push(events)
-  return evidence.map(each => ({
-    ...each,
-    finding: secrets.redact(each.finding),
-    ...(each.detail === undefined ? {} : { detail: secrets.redact(each.detail) }),
-  }))
+  const subject = symptom.pod ? `pod ${symptom.pod}` : nameOf(view.manifest)
+  const evidence: (Evidence | undefined)[] =
+    pod && status
+      ? [ofContainer(pod, view, status), await logOf(place, pod, status)]
+      : [{ subject, finding: symptom.message, tone: 'bad' }]
+  evidence.push(ofEvents(view, pod), ofPods(view))
+  return evidence
+    .filter(each => each !== undefined)
+    .map(each => ({
+      ...each,
+      finding: secrets.redact(each.finding),
+      ...(each.detail === undefined ? {} : { detail: secrets.redact(each.detail) }),
+    }))
 }
 
+/** The container that is meant; without a name the first that ended badly, or is not ready. */
 function failing({ status }: Pod, container: string): ContainerStatus | undefined {
   const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+  const ended = ({ state, lastState }: ContainerStatus) =>
+    ((state?.terminated ?? lastState?.terminated)?.exitCode ?? 0) !== 0
   return (
-    all.find(({ name }) => name === container) ?? all.find(({ ready, state }) => !ready && !state?.terminated)
+    all.find(({ name }) => name === container) ??
+    all.find(ended) ??
+    all.find(({ ready, state }) => !ready && !state?.terminated)
   )
 }
 
 function ofContainer(
   pod: Pod,
-
-  { deployment }: View,
+  { workload, manifest }: View,
   { name, state, lastState, restartCount }: ContainerStatus,
 ): Evidence {
   const ended = state?.terminated ?? lastState?.terminated
-  const image = podTemplate(deployment)?.spec.containers.find(each => each.name === name)?.image ?? ''
+  const template = podTemplate(workload ?? manifest)
+  const image = template && containersOf(template).find(each => each.name === name)?.image
   const now = state?.waiting
     ? `waiting (${state.waiting.reason ?? ''})`
     : state?.running
       ? 'running'
       : 'ended'
-  const last = ended
-    ? `; exit code ${ended.exitCode}${ended.reason ? ` (${ended.reason})` : ''}, restarts: ${restartCount}`
-    : ''
+  const facts = [now]
+  if (ended) {
+    const why = ended.reason ? ` (${ended.reason})` : ''
+    facts.push(`exit code ${ended.exitCode}${why}, restarts: ${restartCount}`)
+    if (ended.message) facts.push(`it said: ${shorten(ended.message)}`)
+  }
+  if (image) facts.push(`image ${image}`)
+  if (pod.node) facts.push(`node ${pod.node}`)
   return {
     subject: `container ${name} of pod ${pod.metadata.name}`,
-    finding: `${now}${last}; image ${image}`,
+    finding: facts.join('; '),
     tone: 'bad',
   }
 }
@@ -89,16 +101,30 @@ async function logOf(
   }
 }
 
-function ofEvents(view: View, pod: Pod | undefined): Evidence | undefined {
-  const about = new Set([pod?.metadata.uid, newReplicaSet(view)?.metadata.uid])
-  const told = view.events
-    .filter(({ involvedObject }) => involvedObject.uid !== undefined && about.has(involvedObject.uid))
+function ofEvents({ makers, eventsOf, eventsOfClaim }: View, pod: Pod | undefined): Evidence | undefined {
+  const about = [...makers, ...(pod ? [pod.metadata.uid] : [])]
+  const told = [...about.flatMap(eventsOf), ...(pod?.claims ?? []).flatMap(eventsOfClaim)]
     .filter(({ type }) => type !== 'Normal')
+    .toSorted((a, b) => ((a.at ?? '') < (b.at ?? '') ? -1 : 1))
     .slice(-shownEvents)
-    .map(
-      ({ reason = '', message = '', count = 1 }) =>
-        `${reason}${count > 1 ? ` (${count} times)` : ''}: ${message}`,
-    )
+    .map(lineOf)
   if (told.length === 0) return undefined
   return { subject: 'events', finding: 'warnings of the cluster:', tone: 'note', detail: told.join('\n') }
+}
+
+function lineOf({ reason = '', message = '', count = 1 }: PodEvent): string {
+  return `${reason}${count > 1 ? ` (${count} times)` : ''}: ${shorten(message)}`
+}
+
+function ofPods({ pods, older, manifest }: View): Evidence | undefined {
+  if (pods.length + older.length < 2) return undefined
+  const ill = pods.filter(pod => !isReady(pod)).map(({ metadata }) => metadata.name)
+  const names = ill.slice(0, namedPods).join(', ')
+  const more = ill.length > namedPods ? ` and ${ill.length - namedPods} more` : ''
+  const old = older.length > 0 ? `; ${older.filter(isReady).length} of ${older.length} older pods ready` : ''
+  return {
+    subject: `pods of ${nameOf(manifest)}`,
+    finding: `${pods.length - ill.length} of ${pods.length} new pods ready${ill.length > 0 ? `, not ready: ${names}${more}` : ''}${old}`,
+    tone: 'note',
+  }
 }

@@ -1,163 +1,184 @@
+import { ToolError } from '../../outcome/errors.ts'
+import { resolveImage } from '../../platform/registry.ts'
 import { showDuration } from '../../runbook/values.ts'
 import type { Cause, FollowOptions, Rollout } from '../target.ts'
-import { ApiError } from './api-error.ts'
-import type { Query } from './client.ts'
 import { gatherEvidence } from './evidence.ts'
-import { judge, newReplicaSet, type Memory, type Verdict, type View } from './judge.ts'
+import { blank, judge, type Memory, type Verdict, type View } from './judge.ts'
 import { keyOf, type KubeObject } from './objects.ts'
-import { trimEvent, trimPod, trimReplicaSet } from './pods.ts'
-import { reflect, type Reflector } from './reflector.ts'
-import type { Symptom } from './symptoms.ts'
-import type { Place } from './tenure.ts'
+import type { Symptom } from './symptom.ts'
+import { createTeller } from './tell.ts'
+import type { Place } from './place.ts'
+import { watchRelease, type Watched } from './watch-release.ts'
+import { hasPods, isCustom, nameOf } from './workload.ts'
 
-/** The longest that a verdict is not looked at again, milliseconds: for graces that end while nothing changes. */
+/** The longest that nothing is looked at again, milliseconds. */
 const longestPauseMs = 5_000
+/** Changes come in bursts: those of this time are judged together. */
+const burstMs = 50
+/** A registry that does not answer in this time is taken as one that says nothing. */
+const registryMs = 4_000
 
-/** Follows the Deployments of a release until all are ready, one is doomed, or the time is over. */
+/**
+ * Follows the objects of a release until all are ready, one is doomed, or the time is over. Of one that is brought back
+ * only what serves counts: its Jobs have run, and a custom resource that is not well now has another cause.
+ */
 export async function followRollout(
   place: Place,
   objects: KubeObject[],
   options: FollowOptions,
 ): Promise<Rollout> {
-  const workloads = objects.filter(
-    ({ apiVersion, kind }) => apiVersion === 'apps/v1' && kind === 'Deployment',
+  const followed = objects.filter(object =>
+    options.release === 'new'
+      ? hasPods(object) || isCustom(object)
+      : hasPods(object) && object.kind !== 'Job',
   )
-  if (workloads.length === 0) return { kind: 'ready' }
-  const { clock } = place.adapters
+  if (followed.length === 0) return { kind: 'ready' }
   const stop = new AbortController()
-  const signal = AbortSignal.any([stop.signal, options.signal])
-  const giveUp = clock.elapsed() + options.timeoutMs
   try {
-    const world = await watchWorld(place, workloads, signal)
-    const memories = new Map<string, Memory>()
-    const told = new Map<string, string>()
-    for (;;) {
-      const next = world.changed()
-      const verdicts = workloads.map(workload => {
-        const key = keyOf(workload)
-        const view = world.view(workload)
-        const { verdict, memory } = judge(
-          view,
-          memories.get(key) ?? new Map<string, number>(),
-          clock.elapsed(),
-        )
-        memories.set(key, memory)
-        return { workload, view, verdict }
-      })
-      for (const { workload, verdict } of verdicts) tell(workload, verdict, told, options)
-      const bad = verdicts.find(({ verdict }) => verdict.kind === 'doomed')
-      if (bad?.verdict.kind === 'doomed') {
-        return { kind: 'doomed', cause: await causeOf(place, bad.view, bad.verdict.symptom) }
-      }
-      const open = verdicts.filter(({ verdict }) => verdict.kind === 'progressing')
-      const [first] = open
-      if (!first) return { kind: 'ready' }
-      const left = giveUp - clock.elapsed()
-      if (left <= 0)
-        return { kind: 'deadline', cause: await overdue(place, first.view, first.verdict, options) }
-      const pauses = open.map(({ verdict }) => (verdict.kind === 'progressing' ? verdict.lookAgainMs : 0))
-      await pause(place, next, Math.min(left, longestPauseMs, ...pauses), signal)
-      world.assertAlive()
-    }
+    return await follow(place, followed, options, AbortSignal.any([stop.signal, options.signal]))
   } finally {
     stop.abort()
   }
 }
 
-interface World {
-  view(workload: KubeObject): View
-  /** Fulfilled with the next change after now. */
-  changed(): Promise<void>
-  assertAlive(): void
+/** One object, and what was thought of it when it was looked at last. */
+interface Case {
+  manifest: KubeObject
+  memory: Memory
+  verdict: Verdict
+  /** When time alone may change the verdict, on the monotonic clock. */
+  dueAt: number
 }
 
-async function watchWorld(place: Place, workloads: KubeObject[], signal: AbortSignal): Promise<World> {
-  const { client, namespace, service, adapters } = place
-  const { clock } = adapters
-  let notify: () => void = () => undefined
-  let dead: unknown
-  const start = async <T>(
-    path: string,
-    query: Query,
-    trim: (item: KubeObject) => T,
-  ): Promise<Reflector<T>> => {
-    const reflector = await reflect<T>({ client, clock, path, query, signal, trim, changed: () => notify() })
-    reflector.running.catch((error: unknown) => {
-      dead = error
-      notify()
-    })
-    return reflector
+async function follow(
+  place: Place,
+  followed: KubeObject[],
+  options: FollowOptions,
+  signal: AbortSignal,
+): Promise<Rollout> {
+  const { clock } = place.adapters
+  const giveUp = clock.elapsed() + options.timeoutMs
+  const bell = createBell()
+  const watched = await inTime(place, giveUp, signal, watchRelease(place, followed, signal, bell.ring))
+  if (!watched) return { kind: 'deadline', cause: silent(place, options) }
+  const answers: Answers = { images: new Map(), arrived: new Set() }
+  const cases = openCases(followed, watched)
+  const teller = createTeller(cases.size, line => options.onProgress(line))
+  for (let last = -Infinity; ;) {
+    await clock.sleep(Math.max(0, last + burstMs - clock.elapsed()), signal)
+    const rung = bell.next()
+    const now = clock.elapsed()
+    last = now
+    for (const each of takeDue(cases, watched, now)) {
+      const view = viewOf(each.manifest, watched, answers, options)
+      Object.assign(each, judgedNow(judge(view, each.memory, now), now))
+      teller.tell(each.manifest, each.verdict)
+      if (each.verdict.kind !== 'doomed') continue
+      const { symptom } = each.verdict
+      if (await isBelied(place, symptom, answers)) each.dueAt = 0
+      else return { kind: 'doomed', cause: await causeOf(place, view, symptom) }
+    }
+    const open = [...cases.values()].filter(({ verdict }) => verdict.kind !== 'ready')
+    teller.count(cases.size - open.length, now)
+    if (open.length === 0) return { kind: 'ready' }
+    const left = giveUp - clock.elapsed()
+    if (left <= 0) return { kind: 'deadline', cause: await overdue(place, open, watched, answers, options) }
+    const next = open.reduce((soonest, { dueAt }) => Math.min(soonest, dueAt), now + longestPauseMs)
+    await pause(
+      place,
+      Promise.race([rung, watched.broken]),
+      Math.min(left, Math.max(0, next - clock.elapsed())),
+      signal,
+    )
   }
-  const [only] = workloads
-  const one = workloads.length === 1 && only
-  const pods = one ? selectorOf(one) : {}
-  const [deployments, replicaSets, podList, events, mayGrow] = await Promise.all([
-    start(
-      `/apis/apps/v1/namespaces/${namespace}/deployments`,
-      one
-        ? { fieldSelector: `metadata.name=${one.metadata.name}` }
-        : { labelSelector: `runbook/service=${service}` },
-      item => ({ ...item, apiVersion: 'apps/v1', kind: 'Deployment' }),
-    ),
-    start(`/apis/apps/v1/namespaces/${namespace}/replicasets`, pods, trimReplicaSet),
-    start(`/api/v1/namespaces/${namespace}/pods`, pods, trimPod),
-    start(
-      `/api/v1/namespaces/${namespace}/events`,
-      { fieldSelector: 'involvedObject.kind=Pod' },
-      trimEvent,
-    ).catch((error: unknown) => {
-      // Without events some causes are named later, or less well; the rollout is followed all the same.
-      if (error instanceof ApiError && error.status === 403) return undefined
-      throw error
-    }),
-    mayStartNodes(place),
-  ])
-  return {
-    view(workload) {
-      const deployment = [...deployments.items.values()].find(
-        ({ metadata }) => metadata.name === workload.metadata.name,
-      )
-      return {
-        deployment: deployment ?? { ...workload, metadata: { ...workload.metadata, generation: 1 } },
-        replicaSets: [...replicaSets.items.values()],
-        pods: [...podList.items.values()],
-        events: [...(events?.items.values() ?? [])],
-        mayGrow,
-      }
-    },
-    changed: () =>
-      new Promise(resolve => {
-        notify = resolve
-      }),
-    assertAlive() {
-      if (dead !== undefined) throw dead as Error
-    },
-  }
+}
+
+function openCases(followed: KubeObject[], { unseen }: Watched): Map<string, Case> {
+  const seen = followed.filter(object => !unseen.includes(object))
+  const verdict: Verdict = { kind: 'progressing', state: '', trouble: '', lookAgainMs: 0 }
+  return new Map(seen.map(manifest => [keyOf(manifest), { manifest, memory: blank, verdict, dueAt: 0 }]))
+}
+
+/** The cases that something changed about, or whose time has come. */
+function takeDue(cases: Map<string, Case>, { index }: Watched, now: number): Case[] {
+  const changed = index.takeChanged()
+  return [...cases].filter(([key, { dueAt }]) => dueAt <= now || changed.has(key)).map(([, each]) => each)
+}
+
+function judgedNow({ verdict, memory }: ReturnType<typeof judge>, now: number): Partial<Case> {
+  const dueAt = verdict.kind === 'progressing' ? now + verdict.lookAgainMs : Infinity
+  return { verdict, memory, dueAt }
+}
+
+function viewOf(
+  manifest: KubeObject,
+  { index, growth }: Watched,
+  answers: Answers,
+  { release }: FollowOptions,
+): View {
+  return { ...index.of(manifest), manifest, growth, ...answers, release }
+}
+
+/** What was asked about things that a node did not find. */
+interface Answers {
+  images: Map<string, 'there' | 'unknown'>
+  arrived: Set<string>
 }
 
 /**
- * Whether nodes may be added by the cluster itself: those of a cloud may, those of one's own machines do not. An account
- * that may not look has to take it as possible.
+ * A node says that something is not there: before that is believed, whoever keeps it is asked. A registry's late copy has
+ * an image a moment later, and somebody may have made a ConfigMap that the node has not looked for again.
  */
-async function mayStartNodes({ client }: Place): Promise<boolean> {
-  try {
-    const { items = [] } = ((await client.get('/api/v1/nodes?limit=1')) ?? {}) as {
-      items?: { spec?: { providerID?: string } }[]
-    }
-    return items.some(({ spec }) => !/^($|kind:|k3s:|kwok:)/.test(spec?.providerID ?? ''))
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 403) return true
-    throw error
-  }
+async function isBelied(place: Place, { image, object }: Symptom, answers: Answers): Promise<boolean> {
+  if (image !== undefined && !answers.images.has(image)) return askRegistry(place, image, answers)
+  if (object === undefined || answers.arrived.has(object)) return false
+  return askCluster(place, object, answers)
 }
 
-function selectorOf(workload: KubeObject): Query {
-  const { matchLabels = {}, matchExpressions = [] } = (workload.spec?.['selector'] ?? {}) as {
-    matchLabels?: Record<string, string>
-    matchExpressions?: unknown[]
+async function askRegistry({ adapters }: Place, image: string, { images }: Answers): Promise<boolean> {
+  const late = AbortSignal.any([adapters.signal, AbortSignal.timeout(registryMs)])
+  try {
+    await resolveImage(image, { ...adapters, signal: late })
+    images.set(image, 'there')
+  } catch (error) {
+    adapters.signal.throwIfAborted()
+    if (error instanceof ToolError && error.code === 404) return false
+    images.set(image, 'unknown')
   }
-  const pairs = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`)
-  return pairs.length === 0 || matchExpressions.length > 0 ? {} : { labelSelector: pairs.join(',') }
+  return true
+}
+
+async function askCluster(
+  { adapters, client, namespace }: Place,
+  object: string,
+  { arrived }: Answers,
+): Promise<boolean> {
+  try {
+    if (!(await client.get(`/api/v1/namespaces/${namespace}/${object}`))) return false
+  } catch {
+    // An account that may not look has to believe the node.
+    adapters.signal.throwIfAborted()
+    return false
+  }
+  arrived.add(object)
+  return true
+}
+
+interface Bell {
+  ring: () => void
+  /** Fulfilled when it rings the next time after now. */
+  next(): Promise<void>
+}
+
+function createBell(): Bell {
+  let wake: () => void = () => undefined
+  return {
+    ring: () => wake(),
+    next: () =>
+      new Promise(resolve => {
+        wake = resolve
+      }),
+  }
 }
 
 async function pause(
@@ -180,22 +201,33 @@ async function pause(
   }
 }
 
-function tell(
-  workload: KubeObject,
-  verdict: Verdict,
-  told: Map<string, string>,
-  options: FollowOptions,
-): void {
-  const { name } = workload.metadata
-  const line =
-    verdict.kind === 'progressing'
-      ? `Deployment ${name}: ${[verdict.state, verdict.trouble].filter(Boolean).join('. ')}`
-      : verdict.kind === 'ready'
-        ? `Deployment ${name} is ready.`
-        : verdict.symptom.message
-  if (told.get(name) === line) return
-  told.set(name, line)
-  options.onProgress(line)
+async function inTime<T>(
+  { adapters }: Place,
+  giveUp: number,
+  signal: AbortSignal,
+  work: Promise<T>,
+): Promise<T | undefined> {
+  const timer = new AbortController()
+  work.catch(() => undefined)
+  try {
+    const late = adapters.clock.sleep(
+      giveUp - adapters.clock.elapsed(),
+      AbortSignal.any([timer.signal, signal]),
+    )
+    late.catch(() => undefined)
+    return await Promise.race([work, late.then(() => undefined)])
+  } finally {
+    timer.abort()
+  }
+}
+
+function silent({ client }: Place, { timeoutMs }: FollowOptions): Cause {
+  const message = `For ${showDuration(timeoutMs)} ${client.server} did not say how the rollout goes.`
+  return {
+    class: 'api-silent',
+    message,
+    evidence: [{ subject: client.server, finding: 'did not answer, or only with errors', tone: 'bad' }],
+  }
 }
 
 async function causeOf(place: Place, view: View, symptom: Symptom): Promise<Cause> {
@@ -206,17 +238,27 @@ async function causeOf(place: Place, view: View, symptom: Symptom): Promise<Caus
   }
 }
 
-function overdue(place: Place, view: View, verdict: Verdict, { timeoutMs }: FollowOptions): Promise<Cause> {
+async function overdue(
+  place: Place,
+  open: Case[],
+  watched: Watched,
+  answers: Answers,
+  options: FollowOptions,
+): Promise<Cause> {
+  const troubled = open.find(({ verdict }) => verdict.kind === 'progressing' && verdict.trouble)
+  const [first] = troubled ? [troubled] : open
+  if (!first) throw new Error('nothing is open')
+  const { manifest, verdict } = first
   const { state, trouble } = verdict.kind === 'progressing' ? verdict : { state: '', trouble: '' }
-  const replicaSet = newReplicaSet(view)
-  const pod = view.pods.find(({ metadata }) =>
-    metadata.ownerReferences?.some(({ uid }) => uid === replicaSet?.metadata.uid),
-  )
+  const more = open.length > 1 ? ` (and ${open.length - 1} more)` : ''
+  const view = viewOf(manifest, watched, answers, options)
   return causeOf(place, view, {
     class: 'deadline',
-    pod: pod?.metadata.name ?? '',
+    pod:
+      (view.pods.find(({ metadata }) => trouble.includes(metadata.name)) ?? view.pods[0])?.metadata.name ??
+      '',
     container: '',
-    message: `After ${showDuration(timeoutMs)} Deployment ${view.deployment.metadata.name} is not ready: ${trouble || state}`,
+    message: `After ${showDuration(options.timeoutMs)} ${nameOf(manifest)}${more} is not ready: ${trouble || state}`,
     graceMs: 0,
   })
 }

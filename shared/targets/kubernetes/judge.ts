@@ -1,24 +1,31 @@
-import type { DeploymentStatus } from './live.ts'
-import { rolledOut } from './live.ts'
+import type { Belongings } from './belongings.ts'
 import { podTemplate, type KubeObject } from './objects.ts'
-import type { Pod, PodEvent, ReplicaSet } from './pods.ts'
-import { symptomOf, type Symptom } from './symptoms.ts'
+import { failedPods } from './pod-trouble.ts'
+import { isEnding, isReady, startTimeOf, type Pod } from './pods.ts'
+import { conditionOf, progressOf } from './progress.ts'
+import { refusal } from './refusal.ts'
+import { steadyLeftMs } from './steady.ts'
+import { symptomOf } from './symptoms.ts'
+import type { Known, Symptom } from './symptom.ts'
+import { nameOf, type Workload } from './workload.ts'
 
-/** One workload and what belongs to it, as the cluster shows it at one moment. */
-export interface View {
-  deployment: KubeObject
-  replicaSets: ReplicaSet[]
-  pods: Pod[]
-  events: PodEvent[]
-  /** The cluster may start further nodes by itself. */
-  mayGrow: boolean
+/** What a workload is judged by. */
+export interface View extends Belongings, Pick<Known, 'growth' | 'images' | 'arrived'> {
+  manifest: KubeObject
+  /** One that is brought back has shown before that it stays up. */
+  release: 'new' | 'proven'
 }
 
-/** When each symptom was seen first, by its key: milliseconds of a monotonic clock. */
-export type Memory = ReadonlyMap<string, number>
+/** When each symptom was seen first, by its key: milliseconds of a monotonic clock; and how long starts take. */
+export interface Memory {
+  since: ReadonlyMap<string, number>
+  usualMs: number | undefined
+}
+
+export const blank: Memory = { since: new Map(), usualMs: undefined }
 
 export type Verdict =
-  | { kind: 'ready' }
+  | { kind: 'ready'; note: string }
   /**
    * `state` is how far it is, `trouble` what stands in its way at the moment; `lookAgainMs` is when time alone may change
    * the verdict: Infinity when only the cluster can.
@@ -26,127 +33,182 @@ export type Verdict =
   | { kind: 'progressing'; state: string; trouble: string; lookAgainMs: number }
   | { kind: 'doomed'; symptom: Symptom }
 
+export interface Judgement {
+  verdict: Verdict
+  memory: Memory
+}
+
 /** While other pods of the revision are well, a doomed one gets more time: its node may be the cause. */
 const aloneMs = 30_000
-/** The controller tries again after a refusal; a quota may become free when old pods end. */
-const quotaMs = 5_000
 /** How long a start is left without a word. */
 const quietStartMs = 10_000
 /** Time alone changes nothing sooner than this. */
 const leastPauseMs = 250
-/** A webhook that cannot be reached at the moment. */
-const webhookMs = 30_000
+/** A controller that has just seen a new template may have the conditions of the one before for an instant. */
+const staleConditionMs = 2_000
+/** The lists of different kinds are not of the same moment. */
+const absentMs = 3_000
+/** Old pods that are ending make room; one that does not end in this time does not. */
+const endingMs = 60_000
 
 /**
- * Decides from what is there whether a rollout is done, on its way, or cannot succeed. Only pods of the new ReplicaSet
- * count, found by their owner's UID, and nothing is believed before the controller has seen the new generation.
- * @param memory from the judgement before; the first has an empty one
+ * Decides from what is there whether a rollout is done, on its way, or cannot succeed. Only pods of the new revision
+ * count, and nothing is believed before the controller has seen the new generation.
+ * @param memory from the judgement before; the first has a blank one
  * @param now milliseconds of a monotonic clock
  */
-export function judge(view: View, memory: Memory, now: number): { verdict: Verdict; memory: Memory } {
-  const state = rolledOut(view.deployment)
-  const { status, spec } = view.deployment
-  const { observedGeneration = 0, conditions = [] } = (status ?? {}) as DeploymentStatus
-  if (observedGeneration < (view.deployment.metadata.generation ?? 0)) {
-    return { verdict: { kind: 'progressing', state, trouble: '', lookAgainMs: Infinity }, memory: new Map() }
+export function judge(view: View, memory: Memory, now: number): Judgement {
+  const { workload, manifest } = view
+  const book = openBook(memory, now)
+  if (!workload) {
+    const gone = ofWorkload('gone', `${nameOf(manifest)} is not there any more: somebody deleted it.`)
+    return book.isOver({ ...gone, graceMs: absentMs }, 0)
+      ? book.close({ kind: 'doomed', symptom: gone })
+      : book.close(going('it is not there'))
   }
-  if (state === '') return { verdict: { kind: 'ready' }, memory: new Map() }
-  const name = view.deployment.metadata.name
-  if (spec?.['paused'] === true) {
-    const message = `Deployment ${name} is paused, so nothing rolls out. Resume it: kubectl rollout resume deployment/${name}`
-    return { verdict: doomed(ofDeployment('paused', message)), memory: new Map() }
+  const progress = progressOf(workload)
+  if (progress.kind === 'unseen')
+    return { verdict: going(progress.state), memory: { ...blank, usualMs: memory.usualMs } }
+  if (progress.kind === 'done') {
+    const left = view.release === 'new' ? steadyLeftMs(view, book.sinceOf, now) : 0
+    if (left <= 0) return book.close({ kind: 'ready', note: progress.note })
+    return book.close(going('all pods are ready; whether they stay up is watched', left))
   }
-  const late = conditions.find(
-    each => each.type === 'Progressing' && each.reason === 'ProgressDeadlineExceeded',
-  )
+  const template = podTemplate(workload)
+  if (progress.kind === 'failed') {
+    const symptom = ofWorkload(progress.class, progress.message)
+    return book.close({ kind: 'doomed', symptom: { ...symptom, ...lastFailed(workload, view.pods) } })
+  }
+  if (!template) return book.close(going(progress.state))
 
-  const template = podTemplate(view.deployment)
-  const replicaSet = newReplicaSet(view)
-  const pods = view.pods.filter(
-    ({ metadata, status: { phase } = {} }) =>
-      metadata.deletionTimestamp === undefined &&
-      phase !== 'Failed' &&
-      metadata.ownerReferences?.some(({ uid }) => uid === replicaSet?.metadata.uid),
-  )
-  const seen = new Map<string, number>()
-  let lookAgainMs = Infinity
-  const someWell = pods.some(isReady)
-  const making = view.pods.some(({ metadata }) => metadata.deletionTimestamp !== undefined)
-  const isOver = (symptom: Symptom): boolean => {
-    const key = keyOf(symptom)
-    const since = memory.get(key) ?? now
-    seen.set(key, since)
-    const left = since + symptom.graceMs + (someWell && symptom.pod ? aloneMs : 0) - now
-    // Old pods that are ending make room.
-    const waits = left > 0 || (making && (symptom.class === 'unschedulable' || symptom.class === 'quota'))
-    if (waits) lookAgainMs = Math.min(lookAgainMs, Math.max(left, leastPauseMs))
-    return !waits
+  const usualMs = slowest(memory.usualMs, [...view.pods, ...view.older])
+  const known: Known = { ...view, template, usualMs, retried: workload.kind === 'Job' }
+  const living = view.pods.filter(pod => !isEnding(pod) && !isOver(pod))
+  const unready = living.filter(pod => !isReady(pod))
+  const sick = unready.map(pod => symptomOf(pod, view, known)).filter(symptom => symptom !== undefined)
+  const someWell = unready.length < living.length
+  const extraMs = (symptom: Symptom): number => {
+    const waitsForRoom = view.someEnding && /^(unschedulable|quota)$/.test(symptom.class)
+    return (someWell && symptom.pod ? aloneMs : 0) + (waitsForRoom ? endingMs : 0)
   }
-  const unready = pods.filter(pod => !isReady(pod))
-  const sick = unready
-    .map(pod => template && symptomOf(pod, { ...view, template }))
+  const over = sick.filter(symptom => book.isOver(symptom, extraMs(symptom)))
+  const general = [
+    refusal(workload, view),
+    workload.kind === 'Job' ? undefined : failedPods(view.pods),
+    late(workload),
+  ]
     .filter(symptom => symptom !== undefined)
+    .find(symptom => book.isOver(symptom, extraMs(symptom)))
+  const first = earliest(over, book.sinceOf)
+  const hopeless = over.length > 0 && over.length === unready.length ? first : undefined
+  const blocking = blockedBy(workload, view)
+  const stuck = blocking && book.isOver(blocking, 0) ? blocking : undefined
+  const found = hopeless ?? (general?.class === 'deadline-exceeded' ? (sick[0] ?? general) : general) ?? stuck
+  if (found) return book.close({ kind: 'doomed', symptom: tellHowMany(found, over, living) }, usualMs)
   // That a container runs and is not ready yet is how every start looks.
-  const worthTelling = (symptom: Symptom) =>
-    symptom.class !== 'not-ready' || now - (seen.get(keyOf(symptom)) ?? now) > quietStartMs
-  const refused = refusal(view)
-  const over = sick.filter(isOver)
-  const hopeless = refused && isOver(refused) ? refused : over.length === unready.length ? over[0] : undefined
-  if (hopeless) return { verdict: doomed(hopeless), memory: seen }
-  const [first = refused] = sick
-  if (late) {
-    const text = `Deployment ${name} made no progress in its progressDeadlineSeconds.`
-    return { verdict: doomed(first ?? ofDeployment('deadline-exceeded', text)), memory: seen }
+  const [trouble = blocking] = sick.filter(
+    symptom => symptom.class !== 'not-ready' || now - book.sinceOf(keyOf(symptom)) > quietStartMs,
+  )
+  return book.close(going(progress.state, Infinity, trouble?.message), usualMs)
+}
+
+interface Book {
+  /** When something was noted first. */
+  sinceOf: (key: string) => number
+  /** True when a symptom has lasted too long. */
+  isOver(symptom: Symptom, extraMs: number): boolean
+  close(verdict: Verdict, usualMs?: number): Judgement
+}
+
+/** Notes since when what is seen has been seen, and when the first of it will have lasted too long. */
+function openBook(memory: Memory, now: number): Book {
+  const since = new Map<string, number>()
+  let lookAgainMs = Infinity
+  const sinceOf = (key: string): number => {
+    const first = memory.since.get(key) ?? now
+    since.set(key, first)
+    return first
   }
   return {
-    verdict: {
-      kind: 'progressing',
-      state,
-      trouble: first && worthTelling(first) ? first.message : '',
-      lookAgainMs,
+    sinceOf,
+    isOver(symptom, extraMs) {
+      const left = sinceOf(keyOf(symptom)) + symptom.graceMs + extraMs - now
+      if (left > 0) lookAgainMs = Math.min(lookAgainMs, Math.max(left, leastPauseMs))
+      return left <= 0
     },
-    memory: seen,
+    close(verdict, usualMs = memory.usualMs) {
+      const last =
+        verdict.kind === 'progressing'
+          ? { ...verdict, lookAgainMs: Math.min(verdict.lookAgainMs, lookAgainMs) }
+          : verdict
+      return { verdict: last, memory: { since, usualMs } }
+    },
   }
+}
+
+function going(state: string, lookAgainMs = Infinity, trouble = ''): Verdict {
+  return { kind: 'progressing', state, trouble, lookAgainMs }
 }
 
 function keyOf(symptom: Symptom): string {
-  return `${symptom.class}/${symptom.pod}/${symptom.container}`
+  return `${symptom.class}/${symptom.pod}/${symptom.container}/${symptom.stage ?? ''}`
 }
 
-/** The ReplicaSet of the Deployment's current template: the one that bears its revision. */
-export function newReplicaSet({ deployment, replicaSets }: View): ReplicaSet | undefined {
-  const key = 'deployment.kubernetes.io/revision'
-  const revision = deployment.metadata.annotations?.[key]
-  return replicaSets.find(
-    ({ metadata }) =>
-      metadata.annotations?.[key] === revision &&
-      metadata.ownerReferences?.some(({ uid }) => uid === deployment.metadata.uid),
-  )
+/** Its containers have ended and are not started again. */
+function isOver({ status }: Pod): boolean {
+  return status?.phase === 'Failed' || status?.phase === 'Succeeded'
 }
 
-export function isReady({ status }: Pod): boolean {
-  return status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') ?? false
+function slowest(known: number | undefined, pods: Pod[]): number | undefined {
+  const times = pods.map(startTimeOf).filter(time => time !== undefined)
+  return times.reduce((most: number | undefined, each) => Math.max(most ?? 0, each), known)
 }
 
-/** The cluster does not let the controller make pods. */
-function refusal({ deployment: { status } }: View): Symptom | undefined {
-  const { conditions = [] } = (status ?? {}) as DeploymentStatus
-  const failure = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True')
-  if (!failure) return undefined
-  const said = failure.message ?? ''
-  if (/exceeded quota|maximum .* usage per/i.test(said)) {
-    return { ...ofDeployment('quota', `No pod may be made: ${said}`), graceMs: quotaMs }
+function earliest(symptoms: Symptom[], sinceOf: (key: string) => number): Symptom | undefined {
+  return symptoms.toSorted((a, b) => sinceOf(keyOf(a)) - sinceOf(keyOf(b)))[0]
+}
+
+/** The controller itself has given up. */
+function late(workload: Workload): Symptom | undefined {
+  if (conditionOf(workload, 'Progressing')?.reason !== 'ProgressDeadlineExceeded') return undefined
+  const text = `${nameOf(workload)} made no progress in its progressDeadlineSeconds.`
+  return { ...ofWorkload('deadline-exceeded', text), graceMs: staleConditionMs }
+}
+
+/** A Job that failed: the pod whose log tells why. */
+function lastFailed(workload: Workload, pods: Pod[]): Partial<Symptom> {
+  if (workload.kind !== 'Job') return {}
+  const pod = pods.findLast(({ status }) => status?.phase === 'Failed') ?? pods.at(-1)
+  return pod ? { pod: pod.metadata.name } : {}
+}
+
+/**
+ * A StatefulSet updates one pod after the other, and waits for one of an earlier revision that is not ready: for ever, if
+ * that one cannot become it.
+ */
+function blockedBy(workload: Workload, { older }: View): Symptom | undefined {
+  if (workload.kind !== 'StatefulSet') return undefined
+  const pod = older.find(each => !isEnding(each) && !isReady(each))
+  if (!pod) return undefined
+  const { name } = pod.metadata
+  return {
+    class: 'blocked',
+    pod: name,
+    container: '',
+    message: `${nameOf(workload)} waits for pod ${name} of an earlier revision, which is not ready. If it stays so, delete it: kubectl delete pod ${name}`,
+    graceMs: aloneMs,
   }
-  if (/failed calling webhook|timeout|connection refused|internal error/i.test(said)) {
-    return { ...ofDeployment('admission', `No pod can be made: ${said}`), graceMs: webhookMs }
-  }
-  return ofDeployment('admission', `No pod may be made: ${said}`)
 }
 
-function ofDeployment(kind: string, message: string): Symptom {
+function ofWorkload(kind: string, message: string): Symptom {
   return { class: kind, pod: '', container: '', message, graceMs: 0 }
 }
 
-function doomed(symptom: Symptom): Verdict {
-  return { kind: 'doomed', symptom }
+function tellHowMany(symptom: Symptom, over: Symptom[], pods: Pod[]): Symptom {
+  const alike = over.filter(each => each.class === symptom.class).length
+  if (!symptom.pod || alike < 2) return symptom
+  return {
+    ...symptom,
+    message: `${symptom.message} The same holds for ${alike - 1} more of ${pods.length} new pods.`,
+  }
 }

@@ -29,6 +29,7 @@ const annotation = {
   holder: 'runbook/holder',
   epoch: 'runbook/epoch',
   deadline: 'runbook/deadline',
+  handedOver: 'runbook/handed-over',
   slots: 'runbook/slots',
   fenced: 'runbook/fenced',
 } as const
@@ -144,6 +145,7 @@ function compose(name: string, namespace: string, state: EnvironmentState): obje
           ? {
               [annotation.holder]: JSON.stringify(lease.holder),
               [annotation.deadline]: new Date(lease.deadline).toISOString(),
+              [annotation.handedOver]: String(lease.handedOver),
             }
           : {}),
       },
@@ -171,8 +173,13 @@ function parse({ metadata }: KubeObject, empty: Ledger): EnvironmentState {
   const epoch = Number(said[annotation.epoch] ?? 0)
   const holder = json<Holder | null>(annotation.holder, null)
   return {
-    ledger: json(annotation.ledger, empty),
-    lease: holder && { holder, epoch, deadline: Date.parse(said[annotation.deadline] ?? '') || 0 },
+    ledger: { ...empty, ...json<Partial<Ledger>>(annotation.ledger, {}) },
+    lease: holder && {
+      holder,
+      epoch,
+      deadline: Date.parse(said[annotation.deadline] ?? '') || 0,
+      handedOver: said[annotation.handedOver] === 'true',
+    },
     epoch,
     slots: json<Slots>(annotation.slots, {}),
     fenced: Number(said[annotation.fenced] ?? 0),

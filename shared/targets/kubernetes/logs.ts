@@ -1,7 +1,7 @@
 import { podTemplate } from './objects.ts'
 import { workloadPath } from './live.ts'
 import { ApiError } from './api-error.ts'
-import type { Place } from './tenure.ts'
+import type { Place } from './place.ts'
 
 /** The end of the log of every pod of the workload, each line with its pod, in the order of time where lines say it. */
 export async function readLogs({ client, namespace, workload }: Place, lines: number): Promise<string> {

@@ -3,35 +3,8 @@ import { join, resolve } from 'node:path'
 import { isMap, LineCounter, parseAllDocuments, visit, type Document, type Tags } from 'yaml'
 import { InputError, messageOf } from '../../outcome/errors.ts'
 import { groupOf, keyOf, type KubeObject } from './objects.ts'
+import { inOrder } from './order.ts'
 import { builtIn } from './resources.ts'
-
-/** Kinds that others build on come first; the rest is applied together. */
-const waves: string[][] = [
-  ['Namespace', 'CustomResourceDefinition'],
-  [
-    'PriorityClass',
-    'StorageClass',
-    'ResourceQuota',
-    'LimitRange',
-    'NetworkPolicy',
-    'ServiceAccount',
-    'Role',
-    'ClusterRole',
-    'RoleBinding',
-    'ClusterRoleBinding',
-    'ConfigMap',
-    'Secret',
-    'PersistentVolume',
-    'PersistentVolumeClaim',
-    'Service',
-  ],
-]
-
-/** 0 is applied first, 2 last. */
-export function waveOf({ kind }: Pick<KubeObject, 'kind'>): number {
-  const wave = waves.findIndex(kinds => kinds.includes(kind))
-  return wave < 0 ? waves.length : wave
-}
 
 /**
  * Reads the manifests of a folder (its own .yaml, .yml and .json files, as `kubectl apply -f` does) or of one file, in
@@ -42,8 +15,21 @@ export function waveOf({ kind }: Pick<KubeObject, 'kind'>): number {
  * @throws InputError with file:line
  */
 export function readManifests(root: string, path: string, namespace: string): KubeObject[] {
-  const found: Placed[] = []
-  for (const file of filesOf(root, path)) found.push(...parseManifests(file, readText(root, file), namespace))
+  const sources = filesOf(root, path).map(file => ({ file, text: readText(root, file) }))
+  return parseSources(path, sources, namespace)
+}
+
+/**
+ * All objects of several texts, in the order in which they are applied.
+ * @param path what the user named
+ * @throws InputError with file:line
+ */
+export function parseSources(
+  path: string,
+  sources: { file: string; text: string }[],
+  namespace: string,
+): KubeObject[] {
+  const found = sources.flatMap(({ file, text }) => parseManifests(file, text, namespace))
   if (found.length === 0) {
     throw new InputError(`manifests: ${path} has no objects`, {
       hint: `Put Kubernetes manifests into ${path}.`,
@@ -60,11 +46,6 @@ export function readManifests(root: string, path: string, namespace: string): Ku
     seen.set(keyOf(object), where)
   }
   return inOrder(found.map(({ object }) => object))
-}
-
-/** Sorted by wave; within one, as they were written. */
-export function inOrder(objects: KubeObject[]): KubeObject[] {
-  return objects.toSorted((a, b) => waveOf(a) - waveOf(b))
 }
 
 interface Placed {
@@ -151,8 +132,8 @@ function validate(
   }
   const { apiVersion, kind } = object as KubeObject
   if (groupOf(apiVersion) === 'kustomize.config.k8s.io') {
-    throw new InputError(`${where([])} is a kustomization, which is not built here`, {
-      hint: 'Build it first (kubectl kustomize FOLDER > manifests.yaml) and name that file as manifests.',
+    throw new InputError(`${where([])} is a kustomization among manifests`, {
+      hint: 'Call its file kustomization.yaml, in a folder of its own, and name that folder as manifests.',
     })
   }
   const metadata = (object.metadata ?? {}) as Partial<KubeObject['metadata']>

@@ -60,6 +60,7 @@ export interface Container {
   resources?: { requests?: Record<string, string>; limits?: Record<string, string> }
   readinessProbe?: Probe
   startupProbe?: Probe
+  livenessProbe?: Probe
   restartPolicy?: string
   [field: string]: unknown
 }
@@ -139,14 +140,24 @@ export const stamps = {
   release: 'runbook/release',
   /** Label: the service that the object belongs to. */
   service: 'runbook/service',
+  /** Label of an object of the cluster: the namespace of the environment that it belongs to. */
+  namespace: 'runbook/namespace',
   /** Annotation: the version of that release. */
   version: 'runbook/version',
   /** Annotation of a workload: the image that its release is of. */
   image: 'runbook/image',
+  /** Annotation: the release that made the object. One that was there before bears none, and is never removed. */
+  made: 'runbook/made',
   /** Annotation: the fencing number of whoever took the environment over last. */
   epoch: 'runbook/epoch',
   /** Annotation of a pod template: hash of the configuration that it uses. */
   configHash: 'runbook/config-hash',
+  /** Annotation that a user writes onto a Job, and label that this suite adds: it runs before the workload is touched. */
+  migration: 'runbook/migration',
+  /** Annotation that a user writes: the oldest version that can live with the schema which the release leaves behind. */
+  schemaNeeds: 'runbook/schema-needs',
+  /** Annotation of a migration's Job: what it does, and with which configuration. */
+  migrationDigest: 'runbook/migration-digest',
 } as const
 
 /** The field manager under which this suite applies. */

@@ -5,7 +5,9 @@ import type { Adapters } from '../adapters.ts'
 import type { Payload, Target } from '../target.ts'
 import { readCapacity } from './capacity.ts'
 import { createClient } from './client.ts'
+import { readDrift } from './drift.ts'
 import { connect } from './kubeconfig.ts'
+import { compareBodies } from './diff.ts'
 import { createLeaseStore } from './lease-store.ts'
 import { readLive } from './live.ts'
 import { readLogs } from './logs.ts'
@@ -13,8 +15,12 @@ import { createRecordStore } from './records.ts'
 import { rehearse } from './rehearse.ts'
 import { bodyOf, payloadOf, render } from './render.ts'
 import { createPaths } from './resources.ts'
-import { take } from './take-over.ts'
-import type { Place } from './tenure.ts'
+import { findRevision, readRevisions } from './revisions.ts'
+import { describe } from './objects.ts'
+import { findStrays } from './strays.ts'
+import { override, take } from './take-over.ts'
+import type { Place } from './place.ts'
+import { readUsage } from './usage.ts'
 
 /** Shorter values are words like `true` or `info`: to hide those would hide half of what is said. */
 const secretLength = 8
@@ -66,17 +72,27 @@ export function openKubernetes(
     },
     live: () => readLive(client, namespace, workload),
     pin: async ({ image }) => (await resolveImage(image, adapters)).pinned,
-    // A function of its own, so that what it throws becomes a rejection.
-    render: async request => Promise.resolve(keepSecret(adapters, known, render(environment, spec, request))),
-    rehearse: payload => rehearse(place, bodyOf(payload)),
+    render: async request => keepSecret(adapters, known, await render(place, environment, spec, request)),
+    rehearse: (payload, conflicts) => rehearse(place, bodyOf(payload), conflicts),
     capacity: payload => readCapacity(place, bodyOf(payload)),
     async recall(id) {
       const { slots } = await place.lease.read()
       const record = await place.records.load(id, slots[id] ?? [])
       return record && keepSecret(adapters, known, payloadOf(record.body))
     },
+    compare: (before, after) => compareBodies(bodyOf(before), bodyOf(after)),
+    revisions: () => readRevisions(place),
+    async findRevision(number) {
+      const found = await findRevision(place, number)
+      if (found?.kind === 'workload') keepSecret(adapters, known, found.payload)
+      return found
+    },
+    usage: () => readUsage(place),
+    drift: () => readDrift(place),
+    strays: async () => (await findStrays(place, await place.lease.read())).map(describe),
     logs: lines => readLogs(place, lines),
-    take: (holder, deadlineMs) => take(place, holder, deadlineMs),
+    take: (holder, purpose, deadlineMs) => take(place, holder, purpose, deadlineMs),
+    override: (holder, change) => override(place, holder, change),
     close() {
       client.close()
       return Promise.resolve()

@@ -86,6 +86,60 @@ export function releaseReplicas(object: KubeObject): ManagedFields[] {
   )
 }
 
+/** The fields that a manifest sets, in the form in which server-side apply keeps them: lists by the name of their items. */
+export function fieldsOf(value: unknown): FieldSet {
+  if (Array.isArray(value)) {
+    return value
+      .map((item): FieldSet => {
+        const name: unknown = (item as { name?: unknown } | null)?.name
+        return typeof name === 'string' ? { [`k:${JSON.stringify({ name })}`]: fieldsOf(item) } : {}
+      })
+      .reduce(union, {})
+  }
+  if (typeof value !== 'object' || value === null) return {}
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [`f:${key}`, fieldsOf(each)]))
+}
+
+/** Fields to which somebody else has given another value than a manifest does: a forced apply takes them. */
+export function takenFields(manifest: KubeObject, live: KubeObject): { path: string; manager: string }[] {
+  return entriesOf(live)
+    .filter(entry => !isOurs(entry) && !entry.subresource)
+    .flatMap(({ manager, fieldsV1 }) =>
+      pathsOf(differing(fieldsV1, manifest, live)).map(path => ({ path, manager })),
+    )
+}
+
+/** Of a set of fields those that both values have, differently; only leaves that are no list or map count. */
+function differing(fields: FieldSet, wanted: unknown, found: unknown): FieldSet {
+  const different: FieldSet = {}
+  for (const [key, inner] of Object.entries(fields)) {
+    const [a, b] = [childOf(wanted, key), childOf(found, key)]
+    if (a === undefined || b === undefined) continue
+    const below = differing(inner, a, b)
+    const leaf = typeof a !== 'object' || a === null
+    if (!isEmpty(below)) different[key] = below
+    else if (leaf && a !== b) different[key] = {}
+  }
+  return different
+}
+
+/** What `f:NAME` and `k:{...}` stand for in a value. */
+function childOf(value: unknown, key: string): unknown {
+  if (key.startsWith('k:') && Array.isArray(value)) {
+    const wanted = Object.entries(JSON.parse(key.slice(2)) as Record<string, unknown>)
+    return (value as Record<string, unknown>[]).find(item =>
+      wanted.every(([name, each]) => item[name] === each),
+    )
+  }
+  const known = key.startsWith('f:') && typeof value === 'object' && value !== null && !Array.isArray(value)
+  return known ? (value as Record<string, unknown>)[key.slice(2)] : undefined
+}
+
+/** Tools whose fields a first contact takes over. */
+export function isDeployer(manager: string): boolean {
+  return deployers.test(manager)
+}
+
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   const merged: FieldSet = { ...a }
   for (const [key, value] of Object.entries(b)) {
@@ -134,6 +188,18 @@ export function pathsOf(fields: FieldSet, prefix = ''): string[] {
     // An added list item is named once, not by each of its fields.
     return isEmpty(value) || value['.'] !== undefined ? [path] : pathsOf(value, path)
   })
+}
+
+/** Who owns a field other than this suite, for people; empty when nobody does. @param path as `pathsOf` or a diff has it */
+export function managersOf(object: KubeObject, path: string): string {
+  const plain = (text: string) => text.replaceAll('[name=', '[')
+  const wanted = plain(path)
+  const owners = entriesOf(object).filter(
+    entry =>
+      !isOurs(entry) &&
+      pathsOf(entry.fieldsV1).some(each => wanted === plain(each) || wanted.startsWith(`${plain(each)}.`)),
+  )
+  return [...new Set(owners.map(({ manager }) => manager))].join(', ')
 }
 
 function keyed(json: string): string {

@@ -4,6 +4,7 @@ import type { ReleaseId } from '../../release/ledger.ts'
 import { ApiError } from './api-error.ts'
 import { type Client } from './client.ts'
 import { fieldManager, stamps, type FieldSet, type KubeObject } from './objects.ts'
+import type { Made } from './prune.ts'
 import type { KubernetesBody } from './render.ts'
 
 const compress = promisify(brotliCompress)
@@ -15,6 +16,13 @@ const partBytes = 900 * 1024
 /** Fields that others owned on a release's objects when it became good, by object key. */
 export type Snapshot = Record<string, FieldSet>
 
+/** What was noted on a release when it became good. */
+export interface Notes {
+  snapshot: Snapshot
+  /** The objects that this suite made and that may have to be removed one day. */
+  made: Made[]
+}
+
 /** A release's record as it is kept: compressed, in as many Secrets as it takes. */
 export interface RecordStore {
   /** The parts that a body takes. */
@@ -22,13 +30,18 @@ export interface RecordStore {
   /** Creates one Secret a part. A slot that holds something else is emptied first, which `guard` must allow. */
   save(id: ReleaseId, parts: Buffer[], slots: number[], guard: () => Promise<void>): Promise<void>
   /** Undefined when a part is gone or of another release. */
-  load(id: ReleaseId, slots: number[]): Promise<{ body: KubernetesBody; snapshot: Snapshot } | undefined>
-  /** Notes a snapshot on a record. What is recorded stays as it is. */
-  annotate(slots: number[], snapshot: Snapshot): Promise<void>
+  load(id: ReleaseId, slots: number[]): Promise<({ body: KubernetesBody } & Notes) | undefined>
+  /**
+   * Writes notes onto a record; one that is not given stays as it was, and so does what is recorded. When the slot holds
+   * another release by now, nothing is noted.
+   * @param guard throws when the lease is somebody else's; asked between the reading and the writing
+   */
+  annotate(id: ReleaseId, slots: number[], notes: Partial<Notes>, guard: () => Promise<void>): Promise<void>
   drop(id: ReleaseId, slots: number[], guard: () => Promise<void>): Promise<void>
 }
 
-const snapshotKey = 'runbook/snapshot'
+/** Annotations of the first part. An object's annotations may have 256 KiB together: enough for some 5,000 objects. */
+const noteKeys = { snapshot: 'runbook/snapshot', made: 'runbook/made-objects' } as const
 const partKey = 'runbook/part'
 
 export function createRecordStore(client: Client, service: string, namespace: string): RecordStore {
@@ -107,17 +120,33 @@ export function createRecordStore(client: Client, service: string, namespace: st
         parts.map(({ data }) => Buffer.from((data as { payload: string }).payload, 'base64')),
       )
       const body = JSON.parse((await decompress(packed)).toString('utf8')) as KubernetesBody
-      const noted = parts[0]?.metadata.annotations?.[snapshotKey]
-      const snapshot = noted
-        ? (JSON.parse((await decompress(Buffer.from(noted, 'base64'))).toString('utf8')) as Snapshot)
-        : {}
-      return { body, snapshot }
+      const annotations = parts[0]?.metadata.annotations ?? {}
+      const [snapshot, made] = await Promise.all([
+        unpack<Snapshot>(annotations[noteKeys.snapshot], {}),
+        unpack<Made[]>(annotations[noteKeys.made], []),
+      ])
+      return { body, snapshot, made }
     },
 
-    async annotate([first], snapshot) {
-      if (first === undefined || Object.keys(snapshot).length === 0) return
-      const text = (await compress(JSON.stringify(snapshot))).toString('base64')
-      await client.patch(pathOf(first), 'merge', { metadata: { annotations: { [snapshotKey]: text } } })
+    async annotate(id, [first], { snapshot, made }, guard) {
+      if (first === undefined) return
+      const annotations = {
+        ...(snapshot ? { [noteKeys.snapshot]: await pack(snapshot) } : {}),
+        ...(made ? { [noteKeys.made]: await pack(made) } : {}),
+      }
+      for (;;) {
+        const live = await get(first)
+        if (live?.metadata.labels?.[stamps.release] !== id) return
+        await guard()
+        try {
+          const { uid, resourceVersion } = live.metadata
+          await client.patch(pathOf(first), 'merge', { metadata: { uid, resourceVersion, annotations } })
+          return
+        } catch (error) {
+          // Whoever wrote in between has the lease by now, most likely: the guard says so.
+          if (!(error instanceof ApiError && error.stale)) throw error
+        }
+      }
     },
 
     async drop(id, slots, guard) {
@@ -132,4 +161,15 @@ export function createRecordStore(client: Client, service: string, namespace: st
       )
     },
   }
+}
+
+/** Null removes the annotation. */
+async function pack(note: object): Promise<string | null> {
+  if (Object.keys(note).length === 0) return null
+  return (await compress(JSON.stringify(note))).toString('base64')
+}
+
+async function unpack<T>(text: string | undefined, otherwise: T): Promise<T> {
+  if (text === undefined) return otherwise
+  return JSON.parse((await decompress(Buffer.from(text, 'base64'))).toString('utf8')) as T
 }

@@ -1,70 +1,226 @@
-import type { Change } from '../target.ts'
+import { ToolError } from '../../outcome/errors.ts'
+import type { Change, Conflicts } from '../target.ts'
 import { ApiError } from './api-error.ts'
-import { explainConflict, isJob, leftOut, objectsOf, planApply, scaledWorkloads } from './apply.ts'
+import {
+  dropsReplicas,
+  isJob,
+  objectsOf,
+  planApply,
+  resumes,
+  scaledWorkloads,
+  type Applying,
+} from './apply.ts'
 import { changeOf } from './diff.ts'
-import { describe, fieldManager, isDefinedBy, type KubeObject } from './objects.ts'
-import { isNew } from './ownership.ts'
+import { explain, together } from './explain.ts'
+import { readListed } from './listed.ts'
+import { describe, fieldManager, isDefinedBy, podTemplate, stamps, type KubeObject } from './objects.ts'
+import { waveOf, waves } from './order.ts'
+import { difference, fieldsOf, fieldsOfDeployers, isDeployer, isNew, pathsOf } from './ownership.ts'
+import { inPool } from './pool.ts'
+import { describeMade, isOwn, mayBeDeleted, pruned, stillThere } from './prune.ts'
 import type { KubernetesBody } from './render.ts'
-import type { Place } from './tenure.ts'
+import type { Place } from './place.ts'
+import { tryPod } from './trial-pod.ts'
 
-/**
- * Asks the API server to try every object without keeping any: what would change, and what would be refused.
- * @throws ToolError as the apply itself would
- */
-export async function rehearse(place: Place, body: KubernetesBody): Promise<Change[]> {
-  const { client, paths, service, namespace, lease, records } = place
-  const [scaled, { ledger, slots }] = await Promise.all([scaledWorkloads(client, namespace), lease.read()])
-  const objects = objectsOf(body, 'r0', service)
-  const trying = objects.map(async object => {
-    const path = await paths.of(object).catch((error: unknown) => {
-      if (isDefinedBy(object, objects)) return undefined
-      throw error
-    })
-    // Its kind comes with this release: there is nothing yet that could try it.
-    if (path === undefined) return changeOf(object, undefined, object)
-    const live = await client.get(path)
-    const after = await dryRun(place, path, object, live, scaled)
-    return changeOf(object, live, after)
-  })
-  const serving = ledger.serving
-  const removing = async (): Promise<Change[]> => {
-    const record = serving && (await records.load(serving, slots[serving] ?? []))
-    if (!record) return []
-    const before = objectsOf(record.body, serving, service).filter(object => !isJob(object))
-    return leftOut(before, objects).map(object => ({ object: describe(object), action: 'delete' }))
-  }
-  const [changes, removals] = await Promise.all([settleAll(trying), removing()])
-  return [...changes, ...removals]
+/** Objects that are tried side by side; no more of them are in memory at once. */
+const trials = 16
+/** Workloads whose pods are tried too: the rules of a namespace take the pods of one service alike. */
+const podTrials = 50
+
+interface Rehearsal {
+  place: Place
+  objects: KubeObject[]
+  applying: Applying
+  /** Definitions that are new or would change: nothing can say yet whether their objects would be taken. */
+  unsettled: KubeObject[]
 }
 
-/** What an object would be after the apply. */
+/**
+ * Asks the API server to try every object, and a pod of every workload, without keeping any: what would change, and all
+ * that would be refused.
+ * @throws ToolError with the reason of the first refusal; the others are in its text
+ */
+export async function rehearse(
+  place: Place,
+  body: KubernetesBody,
+  conflicts: Conflicts = 'stop',
+): Promise<Change[]> {
+  const { client, service, namespace, lease, records } = place
+  const [scaled, { ledger, slots }] = await Promise.all([scaledWorkloads(client, namespace), lease.read()])
+  const objects = objectsOf(body, 'r0', service)
+  const rehearsal: Rehearsal = { place, objects, applying: { scaled, conflicts }, unsettled: [] }
+  const removing = async (): Promise<Change[]> => {
+    const serving = ledger.serving
+    const record = serving && (await records.load(serving, slots[serving] ?? []))
+    const left = await stillThere(place, pruned(record?.made ?? [], objects), place)
+    return left.map(each => ({ object: describeMade(each), action: 'delete' }))
+  }
+  const definitions = objects.filter(object => waveOf(object) === waves[0])
+  const others = objects.filter(object => waveOf(object) !== waves[0])
+  const workloads = others.filter(object => podTemplate(object)).slice(0, podTrials)
+  const foundation = await tryAll(rehearsal, definitions, [])
+  rehearsal.unsettled = definitions.filter((_each, index) => foundation[index]?.action !== 'none')
+  const [changes, removals] = await Promise.all([tryAll(rehearsal, others, workloads), removing()])
+  return [...foundation, ...changes, ...removals]
+}
+
+async function tryAll(
+  rehearsal: Rehearsal,
+  objects: KubeObject[],
+  workloads: KubeObject[],
+): Promise<Change[]> {
+  const known = await readListed(rehearsal.place, objects)
+  const withPod = new Set(workloads)
+  const results = await inPool(objects, trials, object =>
+    tryObject(rehearsal, object, known, withPod.has(object)),
+  )
+  const refused = results.flatMap(result => (result.status === 'rejected' ? [result.reason as unknown] : []))
+  if (refused.length > 0) throw together(refused)
+  return results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
+}
+
+async function tryObject(
+  rehearsal: Rehearsal,
+  object: KubeObject,
+  known: Map<KubeObject, KubeObject | undefined>,
+  withPod: boolean,
+): Promise<Change> {
+  const { place, objects, applying, unsettled } = rehearsal
+  const { client, paths } = place
+  const path = await paths.of(object).catch((error: unknown) => {
+    if (isDefinedBy(object, objects)) return undefined
+    throw error
+  })
+  // Its kind comes with this release: there is nothing yet that could try it.
+  if (path === undefined) return changeOf(object, undefined, object)
+  const live = known.has(object)
+    ? known.get(object)
+    : await client.get(path).catch((error: unknown) => {
+        throw explain(error, object)
+      })
+  if (live && applying.conflicts === 'stop') refuseForeign(place, object, live)
+  if (isDefinedBy(object, unsettled)) {
+    return {
+      object: describe(object),
+      action: live ? 'update' : 'create',
+      diff: untried('its definition changes'),
+    }
+  }
+  const [tried, pod] = await Promise.allSettled([
+    dryRun(rehearsal, path, object, live),
+    withPod ? tryPod(place, object, live, objects) : undefined,
+  ])
+  if (tried.status === 'rejected') throw tried.reason
+  if (pod.status === 'rejected') throw pod.reason
+  const after = tried.value
+  if (typeof after === 'string') {
+    return { object: describe(object), action: live ? 'update' : 'create', diff: untried(after) }
+  }
+  if (live) refusePaused(place, object, live, after)
+  const change = changeOf(object, live, after)
+  const lost = live && isNew(live) ? lostAtFirstContact(object, live) : []
+  return lost.length === 0 ? change : { ...change, diff: [change.diff, ...lost].filter(Boolean).join('\n') }
+}
+
+function untried(why: string): string {
+  return `(not tried: ${why})`
+}
+
+/**
+ * What an object would be after the apply, or why nothing can say so.
+ * @throws ToolError as the apply itself would
+ */
 async function dryRun(
-  { client, adapters }: Place,
+  { place: { client, adapters }, applying }: Rehearsal,
   path: string,
   object: KubeObject,
   live: KubeObject | undefined,
-  scaled: Set<string>,
-): Promise<KubeObject> {
-  const planned = planApply(object, live, scaled, false).find(write => write.type === 'apply')
+): Promise<KubeObject | string> {
+  const planned = planApply(object, live, { ...applying, conflicts: 'stop' }).find(
+    write => write.type === 'apply',
+  )
   if (!planned) throw new Error(`nothing is planned for ${describe(object)}`)
-  try {
-    return await client.patch(path, 'apply', planned.object, {
+  // They are let go of before the apply; a trial can only name the number that is there.
+  const sent =
+    live && dropsReplicas(planned.object, live)
+      ? { ...planned.object, spec: { ...planned.object.spec, replicas: live.spec?.['replicas'] } }
+      : planned.object
+  const attempt = (force: boolean) =>
+    client.patch(path, 'apply', sent, {
       fieldManager,
       fieldValidation: 'Strict',
       dryRun: 'All',
-      // At a first contact the ownership is migrated before the apply; a trial can only pass over it.
-      force: String(live !== undefined && isNew(live)),
+      force: String(force),
+    })
+  try {
+    return await attempt(false).catch((error: unknown) => {
+      if (!(error instanceof ApiError) || error.conflicts.length === 0 || !live) throw error
+      const foreign = error.conflicts.filter(each => !isTakenFirst(each, object, live))
+      if (foreign.length > 0 && applying.conflicts === 'stop') throw error
+      for (const { field, manager } of foreign)
+        adapters.log.warn(`${describe(object)}: ${field} is taken from ${manager}.`)
+      return attempt(true)
     })
   } catch (error) {
-    const homeless = !live && error instanceof ApiError && error.status === 404
-    if (!homeless) throw explainConflict(error)
-    adapters.log.debug(`${describe(object)} cannot be tried before its namespace is there.`)
-    return object
+    if (!(error instanceof ApiError)) throw error
+    if (!live && error.status === 404) return 'its namespace is not there yet'
+    if (error.message.includes('does not support dry run'))
+      return 'a webhook of the cluster takes no dry runs'
+    throw explain(error, object)
   }
 }
 
-/** Waits for all, so that no request is under way when the first failure is told. */
-async function settleAll<T>(work: Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(work)
-  return Promise.all(work)
+/** Ownership that the apply moves to this suite beforehand, which a trial cannot. */
+function isTakenFirst(
+  { field, manager }: { field: string; manager: string },
+  object: KubeObject,
+  live: KubeObject,
+): boolean {
+  return (isNew(live) && isDeployer(manager)) || (field === 'spec.paused' && resumes(object, live))
+}
+
+/** What deployment tools own in an object that this suite has never applied, and its manifest does not name. */
+function lostAtFirstContact(object: KubeObject, live: KubeObject): string[] {
+  const { 'f:spec': spec, 'f:data': data } = difference(fieldsOfDeployers(live), fieldsOf(object))
+  const kept = podTemplate(object) && object.spec?.['replicas'] === undefined ? 'spec.replicas' : ''
+  return pathsOf({ ...(spec ? { 'f:spec': spec } : {}), ...(data ? { 'f:data': data } : {}) })
+    .filter(path => path !== kept)
+    .map(path => `-${path} (not in the manifest)`)
+}
+
+/** Two services, or two environments of one cluster, that ship the same object would undo each other's work for ever. */
+function refuseForeign(place: Place, object: KubeObject, live: KubeObject): void {
+  const { labels = {} } = live.metadata
+  const owner = labels[stamps.service]
+  if (owner === undefined || !mayBeDeleted(object) || isOwn(marked(live), place)) return
+  const whose =
+    owner === place.service
+      ? `the environment in namespace ${labels[stamps.namespace] ?? ''}`
+      : `the service ${owner}`
+  throw new ToolError(`${describe(object)} belongs to ${whose}`, {
+    tool: 'Kubernetes API',
+    reason: 'field-conflict',
+    hint: 'Give it a name of its own here, or take it out of one of the two; force-conflicts: true takes it over.',
+  })
+}
+
+/** As if this suite had made it: who made it does not matter here. */
+function marked(object: KubeObject): KubeObject {
+  const { metadata } = object
+  return { ...object, metadata: { ...metadata, annotations: { ...metadata.annotations, [stamps.made]: '' } } }
+}
+
+/** A person paused it on purpose, and a paused Deployment never becomes ready. */
+function refusePaused(place: Place, object: KubeObject, live: KubeObject, after: KubeObject): void {
+  if (object.kind !== 'Deployment' || after.spec?.['paused'] !== true || isJob(object)) return
+  const { name } = object.metadata
+  if (JSON.stringify(podTemplate(live)) === JSON.stringify(podTemplate(after))) {
+    place.adapters.log.warn(`${describe(object)} is paused; this release does not change its pods.`)
+    return
+  }
+  throw new ToolError(`${describe(object)} is paused, so that its new pods would not roll out`, {
+    tool: 'Kubernetes API',
+    reason: 'workload-paused',
+    hint: `Ask who paused it, and resume it (kubectl rollout resume deployment/${name}); or say paused: false in its manifest.`,
+  })
 }

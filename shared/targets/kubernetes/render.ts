@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto'
 import { InputError } from '../../outcome/errors.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
+import type { Adapters } from '../adapters.ts'
 import type { Payload, ReleaseRequest } from '../target.ts'
-import { inOrder, readManifests } from './manifests.ts'
+import { buildKustomization, kustomizationAt } from './kustomize.ts'
+import { parseSources, readManifests } from './manifests.ts'
+import { checkMarks, schemaNeeds } from './marks.ts'
 import {
   containersOf,
   describe,
@@ -13,6 +16,9 @@ import {
   type KubeObject,
   type PodTemplate,
 } from './objects.ts'
+import { inOrder } from './order.ts'
+import { placeInScope } from './scope.ts'
+import type { Place } from './place.ts'
 
 /** What a Kubernetes release is: the manifests as they are applied, but for the release's own id. */
 export interface KubernetesBody {
@@ -30,13 +36,32 @@ export function bodyOf(payload: Payload): KubernetesBody {
 }
 
 export function payloadOf(body: KubernetesBody): Payload {
-  return { kind: 'kubernetes', objects: body.manifests.map(describe), body }
+  const needs = schemaNeeds(body.manifests)
+  const objects = body.manifests.map(describe)
+  return { kind: 'kubernetes', objects, body, ...(needs === undefined ? {} : { schemaNeeds: needs }) }
 }
 
 /** Makes the exact manifests of a release out of those in the repository. */
-export function render(environment: Environment, spec: KubernetesSpec, request: ReleaseRequest): Payload {
-  const read = readManifests(environment.root, spec.manifests, spec.namespace)
+export async function render(
+  { adapters, paths }: Pick<Place, 'adapters' | 'paths'>,
+  environment: Environment,
+  spec: KubernetesSpec,
+  request: ReleaseRequest,
+): Promise<Payload> {
+  const read = await readSources(adapters, environment.root, spec)
+  await placeInScope(read, paths, spec.namespace)
   return payloadOf(renderObjects(read, environment.service, spec, request))
+}
+
+async function readSources(
+  adapters: Adapters,
+  root: string,
+  { manifests, namespace }: KubernetesSpec,
+): Promise<KubeObject[]> {
+  const kustomization = kustomizationAt(root, manifests)
+  if (kustomization === undefined) return readManifests(root, manifests, namespace)
+  const text = await buildKustomization(adapters, root, kustomization)
+  return parseSources(manifests, [{ file: `${kustomization} (built)`, text }], namespace)
 }
 
 /** @param read manifests as they were read; they are not changed */
@@ -47,6 +72,7 @@ export function renderObjects(
   { version, image, config }: ReleaseRequest,
 ): KubernetesBody {
   const objects = structuredClone(read)
+  checkMarks(objects, spec.manifests)
   const [kind, name] = spec.workload.split('/')
   if (!objects.some(each => each.kind.toLowerCase() === kind && each.metadata.name === name)) {
     throw InputError.of('manifests', spec.manifests, `manifests that have the workload ${spec.workload}`)

@@ -1,13 +1,17 @@
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change } from '../target.ts'
-import { isJob, leftOut, objectsOf, planApply, removeOwn } from './apply.ts'
+import { isJob, objectsOf, planApply } from './apply.ts'
 import { changeOf } from './diff.ts'
 import { changeFenced, type Fence, type Work, type Write } from './fence.ts'
+import { spareMigrations } from './migrate.ts'
+import { tracesOf } from './migrations.ts'
 import { describe, keyOf, type FieldSet, type KubeObject } from './objects.ts'
-import { difference, foreignFields, isEmpty, pathsOf, takeOver, union } from './ownership.ts'
+import { difference, fieldsOf, foreignFields, isEmpty, pathsOf, takenFields, takeOver } from './ownership.ts'
+import { leftOut, madeOf, removeOwn, type Made } from './prune.ts'
 import type { Snapshot } from './records.ts'
 import { scaledBy, type KubernetesBody } from './render.ts'
-import type { Place } from './tenure.ts'
+import type { Place } from './place.ts'
+import { unstick } from './unstick.ts'
 
 export interface RestoreRequest {
   good: ReleaseId
@@ -26,15 +30,19 @@ export interface RestoreRequest {
  * withdrawn release added is deleted. Jobs are not run again.
  */
 export async function restoreRelease(
-  { service, adapters }: Place,
+  place: Place,
   fence: Fence,
   request: RestoreRequest,
-): Promise<Change[]> {
+): Promise<{ changes: Change[]; made: Made[] }> {
+  const { service, adapters } = place
   const { good, body, snapshot, withdrawn, from, scaled } = request
   const objects = objectsOf(body, good, service).filter(object => !isJob(object))
-  const added = withdrawn && from ? leftOut(objectsOf(withdrawn, from, service), objects) : []
+  const added =
+    withdrawn && from
+      ? await spareMigrations(place, leftOut(tracesOf(withdrawn, from, service), objects))
+      : []
   // A scaler that the withdrawn release added would go on to scale while the replicas are set back.
-  const scalers = await removeOwn(fence, added.filter(isScaler), service)
+  const scalers = await removeOwn(fence, added.filter(isScaler), place)
   const stillScaled = new Set([...scaled].filter(key => !added.some(each => scaledKey(each) === key)))
   const notes = new Map<KubeObject, string[]>()
   const works = objects.map((object): Work => {
@@ -43,20 +51,23 @@ export async function restoreRelease(
       object,
       plan(live) {
         const { kept, manifest } = keepRotated(object, withdrawnObject, live)
+        const taken = live ? takenFields(manifest, live) : []
         const { leftovers, writes } = planRestore(manifest, live, snapshot[keyOf(object)] ?? {}, stillScaled)
         notes.set(object, [
           ...kept.map(key => `data.${key}: changed since by somebody else; kept as it is`),
           ...leftovers.map(path => `${path}: added by somebody else; removed`),
+          ...taken.map(({ path, manager }) => `${path}: set by ${manager}; taken back`),
         ])
         return writes
       },
     }
   })
   const done = await changeFenced(fence, works)
+  await unstick(place, fence, objects)
   const removed = await removeOwn(
     fence,
     added.filter(each => !isScaler(each)),
-    service,
+    place,
   )
   const changes = done.map(({ object, before, after }): Change => {
     const change = changeOf(object, before, after)
@@ -65,7 +76,10 @@ export async function restoreRelease(
     for (const line of said) adapters.log.warn(`${describe(object)}: ${line}`)
     return { ...change, diff: [change.diff, ...said].filter(Boolean).join('\n') }
   })
-  return [...scalers, ...changes, ...removed]
+  return {
+    changes: [...scalers, ...changes, ...removed],
+    made: madeOf(done.map(({ after }) => after)),
+  }
 }
 
 /**
@@ -78,7 +92,7 @@ export function planRestore(
   tolerated: FieldSet,
   scaled: Set<string>,
 ): { writes: Write[]; leftovers: string[] } {
-  const writes = planApply(manifest, live, scaled, true)
+  const writes = planApply(manifest, live, { scaled, conflicts: 'take' })
   if (!live) return { writes, leftovers: [] }
   const first = writes[0]
   const owned =
@@ -129,18 +143,4 @@ function scaledKey(object: KubeObject): string {
 
 function isScaler({ kind }: KubeObject): boolean {
   return kind === 'HorizontalPodAutoscaler'
-}
-
-/** The fields that a manifest sets, in the form in which server-side apply keeps them: lists by the name of their items. */
-function fieldsOf(value: unknown): FieldSet {
-  if (Array.isArray(value)) {
-    return value
-      .map((item): FieldSet => {
-        const name: unknown = (item as { name?: unknown } | null)?.name
-        return typeof name === 'string' ? { [`k:${JSON.stringify({ name })}`]: fieldsOf(item) } : {}
-      })
-      .reduce(union, {})
-  }
-  if (typeof value !== 'object' || value === null) return {}
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [`f:${key}`, fieldsOf(each)]))
 }

@@ -1,5 +1,5 @@
 import { ToolError } from '../../outcome/errors.ts'
-import { unsettled, type Ledger, type ReleaseId } from '../../release/ledger.ts'
+import { unsettled, wayBack, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 
 /**
  * Which record Secrets hold which release, in the order of their parts. Kept with the ledger, so that one write changes
@@ -49,9 +49,7 @@ function freeSlots(slots: Slots): number[] {
 
 function expendable(slots: Slots, ledger: Ledger, asking: ReleaseId): ReleaseId | undefined {
   const open = unsettled(ledger)?.id
-  const mayGo = ledger.entries.filter(
-    ({ id }) =>
-      slots[id] && id !== asking && id !== ledger.serving && id !== open && id !== ledger.restoring?.from,
-  )
+  const needed = [asking, open, ledger.serving, ledger.restoring?.from, wayBack(ledger)?.id]
+  const mayGo = ledger.entries.filter(({ id }) => slots[id] && !needed.includes(id))
   return (mayGo.find(({ state }) => state === 'bad' || state === 'withdrawn') ?? mayGo[0])?.id
 }

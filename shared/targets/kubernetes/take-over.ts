@@ -1,10 +1,11 @@
-import { claim, type Holder, type Lease } from '../../release/lease.ts'
-import { unsettled, type ReleaseId } from '../../release/ledger.ts'
-import type { Tenure } from '../target.ts'
+import { claim, workingDeadlineMs, type Holder, type Lease, type Purpose } from '../../release/lease.ts'
+import { unsettled, type Ledger, type ReleaseId } from '../../release/ledger.ts'
+import type { Refused, Tenure } from '../target.ts'
 import { objectsOf } from './apply.ts'
 import type { EnvironmentState } from './lease-store.ts'
 import { keyOf, stamps, type KubeObject } from './objects.ts'
-import { createTenure, type Place } from './tenure.ts'
+import type { Place } from './place.ts'
+import { createTenure } from './tenure.ts'
 
 /**
  * One attempt to get, or go on with, the lease. Two who try at once both write on what they read: one write is refused,
@@ -13,29 +14,59 @@ import { createTenure, type Place } from './tenure.ts'
 export async function take(
   place: Place,
   holder: Holder,
+  purpose: Purpose,
   deadlineMs: number,
-): Promise<Tenure | { held: Lease }> {
+): Promise<Tenure | Refused> {
   const { lease, adapters } = place
   for (;;) {
     const found = await lease.read()
     const now = adapters.clock.now()
-    const answer = claim(found.lease, found.epoch, holder, now)
+    const answer = claim(found, holder, purpose, now)
     if (answer.kind === 'wait') return { held: answer.held }
+    if (answer.kind === 'hold') return { hold: answer.hold }
     const { epoch } = answer
-    const clean = found.lease === null
-    const written = await lease.write({
-      ...found,
-      epoch,
-      lease: { holder, epoch, deadline: now + deadlineMs },
-      // Who gave the lease back has no write under way.
-      fenced: clean ? epoch : found.fenced,
-    })
-    if (!written) continue
-    if (written.fenced === epoch) return createTenure(place, holder, written)
-    await fenceOff(place, written)
-    const fenced = await lease.write({ ...written, fenced: epoch })
-    if (fenced) return createTenure(place, holder, fenced)
+    const mine: Lease = { holder, epoch, deadline: now + deadlineMs, handedOver: false }
+    const taken = await occupy(place, found, mine, found.ledger)
+    if (taken) return createTenure(place, holder, taken)
   }
+}
+
+/** Takes the lease from whoever has it, changes the ledger with the same write, and gives the lease back. */
+export async function override(
+  place: Place,
+  holder: Holder,
+  change: (ledger: Ledger) => Ledger,
+): Promise<Lease | null> {
+  const { lease, adapters } = place
+  for (;;) {
+    const found = await lease.read()
+    const deadline = adapters.clock.now() + workingDeadlineMs
+    const mine: Lease = { holder, epoch: found.epoch + 1, deadline, handedOver: false }
+    const taken = await occupy(place, found, mine, change(found.ledger))
+    if (!taken) continue
+    // Refused when yet another operator was faster: then what is written here is in what that one read.
+    await lease.write({ ...taken, lease: null })
+    return found.lease
+  }
+}
+
+/**
+ * Writes a claim, and makes the objects safe from the holder before.
+ * @returns undefined when somebody else wrote in between
+ */
+async function occupy(
+  place: Place,
+  found: EnvironmentState,
+  mine: Lease,
+  ledger: Ledger,
+): Promise<EnvironmentState | undefined> {
+  const { epoch } = mine
+  // Who gave the lease back has no write under way.
+  const fenced = found.lease === null ? epoch : found.fenced
+  const written = await place.lease.write({ ...found, ledger, epoch, lease: mine, fenced })
+  if (!written || written.fenced === epoch) return written
+  await fenceOff(place, written)
+  return place.lease.write({ ...written, fenced: epoch })
 }
 
 /**

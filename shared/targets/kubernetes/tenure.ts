@@ -1,34 +1,24 @@
-import { LeaseLostError } from '../../outcome/errors.ts'
-import type { Holder } from '../../release/lease.ts'
+import { LeaseLostError, type OnHoldError } from '../../outcome/errors.ts'
+import { onHold } from '../on-hold.ts'
+import type { Holder, Lease } from '../../release/lease.ts'
 import { find, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
-import type { Adapters } from '../adapters.ts'
 import type { Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
 import { adoptLive } from './adopt.ts'
-import { applyRelease, isJob, leftOut, objectsOf, removeOwn, scaledWorkloads } from './apply.ts'
-import type { Client } from './client.ts'
+import { applyRelease, objectsOf, scaledWorkloads } from './apply.ts'
 import type { Fence } from './fence.ts'
 import { followRollout } from './follow.ts'
-import type { EnvironmentState, LeaseStore } from './lease-store.ts'
-import { keyOf, type KubeObject } from './objects.ts'
-import { foreignFields, isEmpty } from './ownership.ts'
-import type { RecordStore, Snapshot } from './records.ts'
-import { bodyOf } from './render.ts'
-import type { Paths } from './resources.ts'
+import type { EnvironmentState } from './lease-store.ts'
+import { takeNotes } from './notes.ts'
+import { isMigration } from './marks.ts'
+import { migrateRelease } from './migrate.ts'
+import { tracesOf } from './migrations.ts'
+import { type KubeObject } from './objects.ts'
+import type { Place } from './place.ts'
+import { mayBeDeleted, prune, pruned, removeOwn, stillThere } from './prune.ts'
+import { bodyOf, type KubernetesBody } from './render.ts'
 import { restoreRelease } from './restore.ts'
 import { assign, reconcile } from './slots.ts'
-
-/** What a Kubernetes environment is made of, for whoever works in it. */
-export interface Place {
-  service: string
-  namespace: string
-  /** `deployment/runbook-api` */
-  workload: string
-  client: Client
-  paths: Paths
-  lease: LeaseStore
-  records: RecordStore
-  adapters: Adapters
-}
+import { findStrays } from './strays.ts'
 
 /** @param taken the state as the claim was written */
 export function createTenure(place: Place, holder: Holder, taken: EnvironmentState): Tenure {
@@ -36,7 +26,9 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
   const { clock, signal } = adapters
   const { epoch, uid } = taken
   let state = taken
-  let lost: LeaseLostError | undefined
+  let lost: LeaseLostError | OnHoldError | undefined
+  /** A change ended in an error: one of its writes may still be under way. */
+  let unsure = false
   let last: Promise<unknown> = Promise.resolve()
 
   const own = (found: EnvironmentState): EnvironmentState => {
@@ -44,7 +36,9 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
       found.uid === uid &&
       found.epoch === epoch &&
       found.lease?.holder.run === holder.run &&
-      found.lease.holder.attempt === holder.attempt
+      found.lease.holder.attempt === holder.attempt &&
+      found.lease.holder.job === holder.job &&
+      !found.lease.handedOver
     if (ours) return found
     lost = lostTo(found)
     throw lost
@@ -68,6 +62,22 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
     last = writing.catch(() => undefined)
     return writing
   }
+  const changing = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      unsure = true
+      throw error
+    }
+  }
+  /** The last write: the tenure is over. */
+  const leave = async (lease: Lease | null): Promise<void> => {
+    const left = unsure ? { holder, epoch, deadline: clock.now(), handedOver: false, ...lease } : lease
+    await write(now => ({ ...now, lease: left && { ...left, handedOver: !unsure } }))
+    lost = new LeaseLostError('This run has given the environment back', {
+      hint: 'Take the lease again before changing anything.',
+    })
+  }
   const load = async (id: ReleaseId | null) =>
     id === null ? undefined : records.load(id, state.slots[id] ?? [])
 
@@ -76,10 +86,13 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
     const [record, replaced] = await Promise.all([load(id), load(before)])
     if (!record) return
     const objects = objectsOf(record.body, id, service)
-    await records.annotate(state.slots[id] ?? [], await snapshotOf(fence, objects))
-    if (!replaced || before === null) return
-    const left = leftOut(objectsOf(replaced.body, before, service), objects).filter(each => !isJob(each))
-    for (const { object } of await removeOwn(fence, left, service)) {
+    const { snapshot, made } = await takeNotes(fence, objects)
+    const left = await stillThere(fence, pruned(replaced?.made ?? [], objects), place)
+    // What cannot be removed now is on the list of the next release.
+    await records.annotate(id, state.slots[id] ?? [], { snapshot, made: [...made, ...left] }, check)
+    // The Jobs of the release before stay for a while: their logs may still be asked for.
+    const over = left.filter(({ kind, name }) => kind !== 'Job' || !name.endsWith(`-${String(before)}`))
+    for (const { object } of await prune(fence, over, place, adapters.log)) {
       adapters.log.info(`Removed ${object}: it left the manifests.`)
     }
   }
@@ -92,7 +105,7 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
 
     async update(change) {
       const good = newlyGood(state.ledger, change(state.ledger))
-      if (good) await beforeGood(good.id, state.ledger.serving)
+      if (good) await changing(() => beforeGood(good.id, state.ledger.serving))
       const written = await write(now => {
         const ledger = change(now.ledger)
         return { ...now, ledger, slots: reconcile(now.slots, ledger) }
@@ -107,61 +120,88 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
       if ((state.slots[id] ?? []).length !== parts.length) {
         await write(now => ({ ...now, slots: assign(now.slots, now.ledger, id, parts.length) }))
       }
-      await records.save(id, parts, state.slots[id] ?? [], check)
+      await changing(() => records.save(id, parts, state.slots[id] ?? [], check))
       const adopted = find(state.ledger, id)?.state === 'good'
       if (adopted)
-        await records.annotate(state.slots[id] ?? [], await snapshotOf(fence, bodyOf(payload).manifests))
+        await records.annotate(
+          id,
+          state.slots[id] ?? [],
+          await takeNotes(fence, bodyOf(payload).manifests),
+          check,
+        )
     },
 
     async forget(retired: Entry[]) {
       const used = new Set(Object.values(state.slots).flat())
       const free = retired.map(({ id }) => ({ id, slots: taken.slots[id] ?? [] }))
-      await Promise.all(
-        free.map(({ id, slots }) =>
-          records.drop(
-            id,
-            slots.filter(slot => !used.has(slot)),
-            check,
-          ),
-        ),
+      const dropping = ({ id, slots }: (typeof free)[number]) =>
+        records.drop(
+          id,
+          slots.filter(slot => !used.has(slot)),
+          check,
+        )
+      await changing(() => Promise.all(free.map(dropping)))
+    },
+
+    migrate: (id, payload, options) =>
+      changing(() => migrateRelease(place, fence, id, bodyOf(payload), options)),
+
+    async apply(id, payload, conflicts = 'stop'): Promise<Change[]> {
+      const scaled = await scaledWorkloads(client, namespace)
+      return changing(() =>
+        applyRelease(fence, workloadOf(bodyOf(payload), id, service), { scaled, conflicts }),
       )
     },
 
-    async apply(id, payload): Promise<Change[]> {
-      const scaled = await scaledWorkloads(client, namespace)
-      return applyRelease(fence, objectsOf(bodyOf(payload), id, service), scaled)
+    async retract(id, payload): Promise<Change[]> {
+      const objects = tracesOf(bodyOf(payload), id, service).filter(mayBeDeleted)
+      return changing(() => removeOwn(fence, objects.toReversed(), place))
     },
 
     follow(id: ReleaseId, payload: Payload, options: FollowOptions): Promise<Rollout> {
-      return followRollout(place, objectsOf(bodyOf(payload), id, service), options)
+      return followRollout(place, workloadOf(bodyOf(payload), id, service), options)
     },
 
     async restore(good, payload, withdrawn) {
       const [scaled, record] = await Promise.all([scaledWorkloads(client, namespace), load(good)])
-      return restoreRelease(place, fence, {
+      const request = {
         good,
         body: bodyOf(payload),
         snapshot: record?.snapshot ?? {},
         withdrawn: withdrawn && bodyOf(withdrawn),
         from: state.ledger.restoring?.from ?? null,
         scaled,
+      }
+      return changing(async () => {
+        const { changes, made } = await restoreRelease(place, fence, request)
+        // What it made anew has another UID than before.
+        const others = pruned(record?.made ?? [], bodyOf(payload).manifests)
+        await records.annotate(good, state.slots[good] ?? [], { made: [...made, ...others] }, check)
+        return changes
       })
+    },
+
+    async tidy() {
+      const stray = await findStrays(place, state)
+      return stray.length > 0 ? changing(() => removeOwn(fence, stray, place)) : []
     },
 
     async renew(deadlineMs) {
       await write(now => ({
         ...now,
-        lease: { holder, epoch, deadline: clock.now() + deadlineMs },
+        lease: { holder, epoch, deadline: clock.now() + deadlineMs, handedOver: false },
       }))
     },
 
-    async end() {
-      await write(now => ({ ...now, lease: null }))
-      lost = new LeaseLostError('This run has given the environment back', {
-        hint: 'Take the lease again before changing anything.',
-      })
-    },
+    handOver: deadlineMs => leave({ holder, epoch, deadline: clock.now() + deadlineMs, handedOver: true }),
+
+    end: () => leave(null),
   }
+}
+
+/** The objects of a release without its migrations, which are over when these are applied. */
+function workloadOf(body: KubernetesBody, id: ReleaseId, service: string): KubeObject[] {
+  return objectsOf(body, id, service).filter(object => !isMigration(object))
 }
 
 /** The release that a change of the ledger records as good for the first time. */
@@ -172,19 +212,8 @@ function newlyGood(before: Ledger, after: Ledger): Entry | undefined {
   )
 }
 
-async function snapshotOf({ client, paths }: Fence, objects: KubeObject[]): Promise<Snapshot> {
-  const snapshot: Snapshot = {}
-  await Promise.all(
-    objects.map(async object => {
-      const live = await client.get(await paths.of(object))
-      const foreign = live ? foreignFields(live) : {}
-      if (!isEmpty(foreign)) snapshot[keyOf(object)] = foreign
-    }),
-  )
-  return snapshot
-}
-
-function lostTo({ lease }: EnvironmentState): LeaseLostError {
+function lostTo({ lease, ledger }: EnvironmentState): LeaseLostError | OnHoldError {
+  if (ledger.hold) return onHold(ledger.environment, ledger.hold)
   if (!lease) {
     return new LeaseLostError(
       'The lease was given back or deleted while this run worked; it changes nothing more',

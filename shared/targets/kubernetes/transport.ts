@@ -27,8 +27,11 @@ export interface Transport {
   close(): void
 }
 
-/** An ordinary answer that takes longer than this does not come any more: the API server itself gives up after 60 s. */
-const answerTimeoutMs = 65_000
+/**
+ * An answer that is not there after this does not come any more: the API server itself gives up on a write after 60 s. A
+ * read is asked again sooner, over another connection: the one that it took may be half open.
+ */
+const answerTimeoutMs = { read: 20_000, write: 65_000 }
 /** Connections that are open at the same time. */
 const connections = 16
 
@@ -67,9 +70,12 @@ export function createTransport(connection: Connection): Transport {
       })
       outgoing.on('response', resolve)
       outgoing.on('error', reject)
-      outgoing.setTimeout(answerTimeoutMs, () =>
-        outgoing.destroy(new Error(`no answer in ${answerTimeoutMs / 1_000} s`)),
-      )
+      const patience = answerTimeoutMs[request.method === 'GET' ? 'read' : 'write']
+      outgoing.setTimeout(patience, () => {
+        // What made this one fall silent has most likely cut the idle ones too.
+        for (const idle of Object.values(through.freeSockets).flat()) idle?.destroy()
+        outgoing.destroy(new Error(`no answer in ${patience / 1_000} s`))
+      })
       outgoing.end(request.body)
     })
   }

@@ -5,12 +5,14 @@ import type { ProcessSpec } from '../../runbook/schema.ts'
 import { showSize } from '../../runbook/values.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Capacity, Change, Target } from '../target.ts'
+import { readDrift } from './drift.ts'
 import { tailOf } from './log.ts'
+import { diffOf } from './diff.ts'
 import { asProcessPayload, renderPayload } from './payload.ts'
 import { placesOf, type Context } from './places.ts'
 import { readApp } from './pm2.ts'
 import { checkStart, pinSource } from './source.ts'
-import { readRecord, readState, takeLease } from './store.ts'
+import { overrideLease, readRecord, readState, takeLease } from './store.ts'
 import { openTenure } from './tenure.ts'
 
 /** Opens an environment whose service runs on this machine, under the user's own pm2. Nothing is touched yet. */
@@ -49,11 +51,26 @@ export function openProcess(
     },
     capacity: () => capacity(context),
     recall: async id => Promise.resolve(readRecord(context, id)),
-    logs: async lines => Promise.resolve(tailOf(context, lines)),
-    take: async (holder, deadlineMs) => {
-      const taken = await Promise.resolve(takeLease(context, holder, deadlineMs))
-      return 'held' in taken ? taken : openTenure(context, taken)
+    compare(before, after) {
+      const [old, now] = [asProcessPayload(before).body, asProcessPayload(after).body]
+      const diff = diffOf(old, now)
+      return [{ object: `app ${spec.app}`, action: diff === '' ? 'none' : 'update', diff }]
     },
+    revisions: () => Promise.resolve([]),
+    findRevision: () => Promise.resolve(undefined),
+    async usage() {
+      const { cpu, memory } = (await readApp(context))?.monit ?? {}
+      if (cpu === undefined || memory === undefined) return ''
+      return `${spec.app}: ${cpu}% of a CPU, ${showSize(memory)} of memory`
+    },
+    drift: () => readDrift(context),
+    strays: () => Promise.resolve([]),
+    logs: async lines => Promise.resolve(tailOf(context, lines)),
+    take: async (holder, purpose, deadlineMs) => {
+      const taken = await Promise.resolve(takeLease(context, holder, purpose, deadlineMs))
+      return 'held' in taken || 'hold' in taken ? taken : openTenure(context, taken)
+    },
+    override: async (holder, change) => Promise.resolve(overrideLease(context, holder, change)),
     close: () => Promise.resolve(),
   })
 }

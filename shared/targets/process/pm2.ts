@@ -8,6 +8,8 @@ import type { Context } from './places.ts'
 export interface App {
   name: string
   pid: number
+  /** CPU in percent of one core, memory in bytes. */
+  monit?: { cpu: number; memory: number }
   pm2_env: {
     [key: string]: unknown
     status: string

@@ -1,9 +1,10 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { LeaseLostError } from '../../outcome/errors.ts'
-import { claim, type Holder, type Lease } from '../../release/lease.ts'
+import { LeaseLostError, type OnHoldError } from '../../outcome/errors.ts'
+import { onHold } from '../on-hold.ts'
+import { claim, workingDeadlineMs, type Holder, type Lease, type Purpose } from '../../release/lease.ts'
 import { emptyLedger, type Ledger, type ReleaseId } from '../../release/ledger.ts'
-import type { Payload } from '../target.ts'
+import type { Payload, Refused } from '../target.ts'
 import { readIfThere, writeFirst, writeWhole } from './files.ts'
 import type { Context } from './places.ts'
 
@@ -15,11 +16,21 @@ export interface State {
 }
 
 /** The state as the newest epoch left it; epoch 0 with an empty ledger when there is none yet. */
-export function readState({ environment, places }: Context): State {
-  const [newest] = epochsIn(places.folder)
-  const text = newest === undefined ? undefined : readIfThere(places.state(newest))
-  if (text !== undefined) return JSON.parse(text) as State
-  return { epoch: 0, lease: null, ledger: emptyLedger(environment.service, environment.name) }
+export function readState(context: Context): State {
+  const [newest] = epochsIn(context.places.folder)
+  const found = newest === undefined ? undefined : stateOf(context, newest)
+  return found ?? { epoch: 0, lease: null, ledger: emptyOf(context) }
+}
+
+function stateOf(context: Context, epoch: number): State | undefined {
+  const text = readIfThere(context.places.state(epoch))
+  if (text === undefined) return undefined
+  const state = JSON.parse(text) as State
+  return { ...state, ledger: { ...emptyOf(context), ...state.ledger } }
+}
+
+function emptyOf({ environment }: Context): Ledger {
+  return emptyLedger(environment.service, environment.name)
 }
 
 export function readRecord({ places }: Context, id: ReleaseId): Payload | undefined {
@@ -36,45 +47,73 @@ export interface HeldLease {
   write(change: (state: State) => Partial<Pick<State, 'lease' | 'ledger'>>): void
 }
 
-/**
- * One attempt to get the lease, or to go on with it. The file of an epoch is made once: of all claimants one succeeds.
- * Only then is the ledger read for good; a former holder looks for a newer epoch after each of its writes.
- */
-export function takeLease(context: Context, holder: Holder, deadlineMs: number): HeldLease | { held: Lease } {
-  const { places, adapters } = context
-  prepareFolder(places.folder)
+/** One attempt to get the lease, or to go on with it. */
+export function takeLease(
+  context: Context,
+  holder: Holder,
+  purpose: Purpose,
+  deadlineMs: number,
+): HeldLease | Refused {
   for (;;) {
     const seen = readState(context)
-    const now = adapters.clock.now()
-    const decision = claim(seen.lease, seen.epoch, holder, now)
-    if (decision.kind === 'wait') return { held: decision.held }
-    const { epoch } = decision
-    const lease: Lease = { holder, epoch, deadline: now + deadlineMs }
-    const mine = { ...seen, epoch, lease }
-    if (decision.kind === 'continue') writeWhole(places.state(epoch), JSON.stringify(mine))
-    else if (!writeFirst(places.state(epoch), JSON.stringify(mine))) continue
-    const last = decision.kind === 'take' ? readIfThere(places.state(seen.epoch)) : undefined
-    const ledger = last === undefined ? seen.ledger : (JSON.parse(last) as State).ledger
-    const held = hold(context, { epoch, lease, ledger })
-    held.write(() => ({}))
-    for (const old of epochsIn(places.folder)) if (old < epoch) rmSync(places.state(old), { force: true })
-    return held
+    const now = context.adapters.clock.now()
+    const answer = claim(seen, holder, purpose, now)
+    if (answer.kind === 'wait') return { held: answer.held }
+    if (answer.kind === 'hold') return { hold: answer.hold }
+    const taken = occupy(context, seen, holder, now + deadlineMs, ledger => ledger)
+    if (taken) return taken
   }
 }
 
-function hold({ places }: Context, first: State): HeldLease {
+/** Takes the lease from whoever has it, changes the ledger with the same write, and gives the lease back. */
+export function overrideLease(
+  context: Context,
+  holder: Holder,
+  change: (ledger: Ledger) => Ledger,
+): Lease | null {
+  for (;;) {
+    const seen = readState(context)
+    const deadline = context.adapters.clock.now() + workingDeadlineMs
+    const taken = occupy(context, seen, holder, deadline, change)
+    if (!taken) continue
+    taken.write(() => ({ lease: null }))
+    return seen.lease
+  }
+}
+
+/**
+ * The file of an epoch is made once: of all claimants one succeeds. Only then is the ledger read for good; a former
+ * holder looks for a newer epoch after each of its writes.
+ * @returns undefined when somebody else was faster
+ */
+function occupy(
+  context: Context,
+  seen: State,
+  holder: Holder,
+  deadline: number,
+  change: (ledger: Ledger) => Ledger,
+): HeldLease | undefined {
+  const { places } = context
+  const epoch = seen.epoch + 1
+  const lease: Lease = { holder, epoch, deadline, handedOver: false }
+  prepareFolder(places.folder)
+  if (
+    !writeFirst(places.state(epoch), JSON.stringify({ ...seen, epoch, lease, ledger: change(seen.ledger) }))
+  )
+    return undefined
+  const { ledger } = stateOf(context, seen.epoch) ?? seen
+  const held = hold(context, { epoch, lease, ledger: change(ledger) })
+  held.write(() => ({}))
+  for (const old of epochsIn(places.folder)) if (old < epoch) rmSync(places.state(old), { force: true })
+  return held
+}
+
+function hold(context: Context, first: State): HeldLease {
+  const { places } = context
   let state = first
   const check = () => {
     const [newest = 0] = epochsIn(places.folder)
-    if (newest <= state.epoch) return
-    const other = readIfThere(places.state(newest))
-    const holder = other === undefined ? undefined : (JSON.parse(other) as State).lease?.holder
-    throw new LeaseLostError(
-      `${holder?.title ?? 'Another run'} took the environment over while this step worked`,
-      {
-        hint: 'Look at that run: it settles the environment. This one changes nothing any more.',
-      },
-    )
+    if (newest > state.epoch) throw lostTo(stateOf(context, newest))
   }
   return {
     get state() {
@@ -88,6 +127,14 @@ function hold({ places }: Context, first: State): HeldLease {
       check()
     },
   }
+}
+
+function lostTo(other: State | undefined): LeaseLostError | OnHoldError {
+  if (other?.ledger.hold) return onHold(other.ledger.environment, other.ledger.hold)
+  const who = other?.lease?.holder.title ?? 'Another run'
+  return new LeaseLostError(`${who} took the environment over while this step worked`, {
+    hint: 'Look at that run: it settles the environment. This one changes nothing any more.',
+  })
 }
 
 /** The folder lies in the repository that it serves; git is told to look away. */

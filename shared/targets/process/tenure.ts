@@ -98,7 +98,11 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
         for (const { id } of retired satisfies Entry[]) rmSync(places.record(id), { force: true })
       }),
 
+    migrate: () => Promise.resolve({ kind: 'none' }),
+
     apply: (id, payload) => activate(id, asProcessPayload(payload)),
+    // What a first release has installed is what its author wants to look at.
+    retract: () => Promise.resolve([]),
     follow: (_id, _payload, options) => watchApp(context, logFrom, options),
 
     async restore(good, payload, withdrawn) {
@@ -108,10 +112,20 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       return changes
     },
 
+    // A folder that comes late is not linked to; the next release forgets it.
+    tidy: () => Promise.resolve([]),
+
     renew: deadlineMs =>
       attempt(() =>
         lease.write(({ lease: held }) => ({
           lease: held && { ...held, deadline: adapters.clock.now() + deadlineMs },
+        })),
+      ),
+
+    handOver: deadlineMs =>
+      attempt(() =>
+        lease.write(({ lease: held }) => ({
+          lease: held && { ...held, deadline: adapters.clock.now() + deadlineMs, handedOver: true },
         })),
       ),
 

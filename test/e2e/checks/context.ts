@@ -19,6 +19,7 @@ export function contextWith(config: Record<string, string>): CheckContext {
   return {
     environment: environmentAt('', { envFile: '.env' }),
     image: '',
+    conflicts: 'stop',
     clock: ports.clock,
     exec: ports.exec,
     env: ports.env,

@@ -95,6 +95,18 @@ describe('an ill release is known for what it is, while the good one serves', ()
     },
   )
 
+  test('it takes more memory than it may', async () => {
+    const { target } = await yard.open({ spec: { memory: '16MiB' } })
+    const tenure = await takeFree(target, run('1'))
+
+    const { rollout } = await release(target, tenure, 'v1.0.0', images.plain, { MODE: 'hog' })
+
+    expect(causeOf(rollout)).toMatchObject({
+      class: 'out-of-memory',
+      message: expect.stringContaining('ran out of its memory'),
+    })
+  })
+
   test('its policy is not to be started again', async () => {
     const { target } = await yard.open({ spec: { restart: 'no' } })
     const tenure = await takeFree(target, run('1'))
@@ -144,6 +156,7 @@ describe('an ill release is known for what it is, while the good one serves', ()
     await tenure.apply('r1', payload)
 
     const rollout = await tenure.follow('r1', payload, {
+      release: 'new',
       timeoutMs: 2_000,
       signal: new AbortController().signal,
       onProgress: () => undefined,

@@ -13,7 +13,7 @@ beforeAll(() => {
   images = pushImages()
 })
 beforeEach(() => {
-  yard = enterYard('lease', 23_003, images)
+  yard = enterYard('lease', 23_013, images)
 })
 afterEach(() => yard.leave())
 
@@ -24,10 +24,10 @@ describe('the lease of a Docker environment', () => {
     const targets = await Promise.all(Array.from({ length: 6 }, () => yard.open()))
 
     const taken = await Promise.all(
-      targets.map(({ target }, index) => target.take(run(`run-${index}`), 60_000)),
+      targets.map(({ target }, index) => target.take(run(`run-${index}`), 'work', 60_000)),
     )
 
-    const winners = taken.filter(each => !('held' in each))
+    const winners = taken.filter(each => 'epoch' in each)
     expect(winners).toHaveLength(1)
     const holders = taken.flatMap(each => ('held' in each ? [each.held] : []))
     expect(new Set(holders.map(each => each.holder.run)).size).toBe(1)
@@ -44,7 +44,7 @@ describe('the lease of a Docker environment', () => {
     const good = await release(target, first, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
     await recordGood(first, good.id)
     const open = await release(target, first, 'v1.1.0', images.plain, { VERSION: 'v1.1.0' })
-    await first.renew(300_000)
+    await first.handOver(300_000)
     const prunable = Object.entries(yard.containers()).filter(([, state]) => state !== 'running')
     expect(prunable.map(([name]) => name).sort()).toEqual([
       `${yard.container}-lease-1`,
@@ -53,10 +53,12 @@ describe('the lease of a Docker environment', () => {
     yard.docker('rm', ...prunable.map(([name]) => name))
 
     const other = await yard.open()
-    expect(await other.target.take(run('2'), 60_000)).toMatchObject({ held: { holder: { run: '1' } } })
+    expect(await other.target.take(run('2'), 'work', 60_000)).toMatchObject({
+      held: { holder: { run: '1' } },
+    })
     const again = await takeFree(other.target, run('1'))
 
-    expect(again.epoch).toBe(first.epoch)
+    expect(again.epoch).toBe(first.epoch + 1)
     expect(again.ledger).toEqual(first.ledger)
     await bringBack(other.target, again, good.id, open.id)
     expect(await yard.ask()).toBe('v1.0.0')
@@ -97,8 +99,8 @@ describe('the lease of a Docker environment', () => {
     const other = await yard.open()
     let tenure: Tenure | undefined
     await until('the deadline to be over by the clock of the engine', async () => {
-      const taken = await other.target.take(run('2'), 60_000)
-      if (!('held' in taken)) tenure = taken
+      const taken = await other.target.take(run('2'), 'work', 60_000)
+      if ('epoch' in taken) tenure = taken
       return tenure !== undefined
     })
     if (!tenure) return

@@ -100,4 +100,38 @@ describe('a release on a Docker engine', () => {
       [`${yard.container}-lease-1`]: 'created',
     })
   })
+
+  test('what somebody changes by hand is told, and left as it is', async () => {
+    const { target } = await yard.open()
+    const tenure = await takeFree(target, run('1'))
+    const { id } = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+    await recordGood(tenure, id)
+    await tenure.end()
+    const told = async () => (await target.drift()).map(({ object, what }) => `${object} ${what}`)
+    const network = `${yard.container}-by-hand`
+    expect(await told()).toEqual([])
+
+    yard.docker('network', 'create', network)
+    try {
+      yard.docker('update', '--restart', 'no', yard.container)
+      yard.docker('network', 'connect', network, yard.container)
+      expect(await told()).toEqual([
+        `container ${yard.container} restart policy is no, recorded as unless-stopped`,
+        `container ${yard.container} is on network ${network} as well`,
+      ])
+    } finally {
+      yard.docker('network', 'disconnect', '-f', network, yard.container)
+      yard.docker('network', 'rm', network)
+    }
+    yard.docker('update', '--restart', 'unless-stopped', yard.container)
+    yard.docker('rename', yard.container, `${yard.container}-mine`)
+    expect(await told()).toEqual([`container ${yard.container} is called ${yard.container}-mine`])
+
+    yard.docker('stop', `${yard.container}-mine`)
+    yard.docker('run', '-d', '--name', yard.container, yard.images.checked)
+    expect(await told()).toEqual([
+      `container ${yard.container} is of no release: somebody ran ${yard.images.checked}, and r1 was released`,
+    ])
+    expect(yard.containers()[yard.container]).toBe('running')
+  })
 })

@@ -36,10 +36,12 @@ export interface Yard {
 }
 
 export interface Images {
-  /** Answers with its VERSION on port 3000. MODE makes it ill: `crash`, `deaf`. */
+  /** Answers with its VERSION on port 3000. MODE makes it ill: `crash`, `deaf`, `hog`; it takes BOOT seconds to listen. */
   plain: string
   /** The same with a health check, which MODE `sick` fails. */
   checked: string
+  /** The same, whose health is known within half a second: for tests that wait for it often. */
+  quick: string
   /** Its program is not in it. */
   empty: string
 }
@@ -119,6 +121,7 @@ export function enterYard(name: string, port: number, images: Images): Yard {
       requires: [],
       backup: undefined,
       gate: gateDefaults,
+      monitoring: { prometheus: '', grafana: '', pushgateway: '' },
       smoke: { suite: '', requests: 1, concurrency: 1 },
     }
   }
@@ -139,6 +142,7 @@ export function run(name: string, attempt = 1): Holder {
   return {
     run: name,
     attempt,
+    job: 'deploy',
     title: `run ${name} of org/probe`,
     url: `https://github.com/org/probe/runs/${name}`,
   }
@@ -146,8 +150,9 @@ export function run(name: string, attempt = 1): Holder {
 
 /** Takes the lease, which must be to be had. */
 export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_000): Promise<Tenure> {
-  const taken = await target.take(holder, deadlineMs)
+  const taken = await target.take(holder, 'work', deadlineMs)
   if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
+  if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
   return taken
 }
 
@@ -202,7 +207,9 @@ function logInto(lines: string[]): Log {
 const serve = `#!/bin/sh
 trap 'exit 0' TERM
 echo "this is $VERSION, mode \${MODE:-well}"
+[ -n "$BOOT" ] && sleep "$BOOT"
 [ "$MODE" = crash ] && { echo "cannot find my hat; token $TOKEN"; exit 3; }
+[ "$MODE" = hog ] && { x=aaaaaaaa; while :; do x=$x$x; done; }
 [ "$MODE" = sick ] || touch /tmp/well
 echo "$VERSION" > /www/index.html
 [ "$MODE" = deaf ] || httpd -p 3000 -h /www
@@ -236,6 +243,7 @@ export function pushImages(): Images {
   const images = {
     plain: push(`FROM ${base}\nEXPOSE 3000\n`, 'plain'),
     checked: push(`FROM ${base}\nEXPOSE 3000\n${check}\n`, 'checked'),
+    quick: push(`FROM ${base}\nEXPOSE 3000\n${check.replace('interval=1s', 'interval=400ms')}\n`, 'quick'),
     empty: push(`FROM ${base}\nCMD ["/bin/nowhere"]\n`, 'empty'),
   }
   rmSync(root, { recursive: true })

@@ -19,6 +19,7 @@ test('verdicts are written onto the release that this run left open, and onto no
   const { target } = await yard.open()
   const tenure = await takeFree(target, run('mine'))
   await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+  await tenure.handOver(60_000)
   const environment = environmentAt(`http://127.0.0.1:${yard.port}`)
   const probed = { ...environment, gate: { ...environment.gate, paths: ['/'] } }
   const portsOf = (id: string) =>

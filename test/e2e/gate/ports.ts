@@ -14,7 +14,7 @@ export function realPorts(said: Partial<TargetPorts> = {}): TargetPorts {
     secrets: createSecrets(),
     log: { info: ignore, warn: ignore, error: ignore, debug: ignore, group: (_title, work) => work() },
     env: process.env,
-    run: { id: 'r/1', attempt: 1, title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+    run: { id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
     signal: new AbortController().signal,
     openTarget: () =>
       Promise.reject(new ToolError('the engine does not answer', { tool: 'docker', hint: 'Start it.' })),
@@ -34,6 +34,7 @@ export function environmentAt(url: string, said: Partial<Environment> = {}): Env
     requires: [],
     backup: undefined,
     gate: { ...gateDefaults, forMs: 3_000, intervalMs: 50, memory: 2, cpu: 2, disk: 2 },
+    monitoring: { prometheus: '', grafana: '', pushgateway: '' },
     smoke: { suite: '', requests: 200, concurrency: 10 },
     ...said,
   }

@@ -22,7 +22,7 @@ export interface Room {
   image: string
   kubectl(...args: string[]): string
   /** Applies YAML text as a person would. */
-  kubectlApply(text: string): void
+  kubectlApply(text: string, ...args: string[]): void
   /** A target over the manifests that are given, with what it logs. */
   open(manifests: Record<string, string>, as?: As): Promise<Opened>
   /** Every target that was opened is closed, and the namespace deleted. */
@@ -34,6 +34,8 @@ export interface As {
   kubeconfig?: string
   /** Ends all that the target does. */
   signal?: AbortSignal
+  /** `probe` when it is not given; its Deployment is named so, too. */
+  service?: string
 }
 
 export interface Opened {
@@ -69,19 +71,25 @@ export function enterRoom(name: string): Room {
     namespace,
     image,
     kubectl,
-    kubectlApply(text) {
-      execFileSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, '-n', namespace, 'apply', '-f', '-'], {
-        input: text,
-      })
+    kubectlApply(text, ...args) {
+      execFileSync(
+        lab.kubectl,
+        ['--kubeconfig', lab.kubeconfig, '-n', namespace, 'apply', '-f', '-', ...args],
+        {
+          input: text,
+          stdio: 'pipe',
+        },
+      )
     },
-    async open(manifests, { kubeconfig = lab.kubeconfig, signal = new AbortController().signal } = {}) {
+    async open(manifests, as = {}) {
+      const { kubeconfig = lab.kubeconfig, signal = new AbortController().signal, service = 'probe' } = as
       const root = mkdtempSync(join(tmpdir(), 'runbook-e2e-'))
       folders.push(root)
       mkdirSync(join(root, 'manifests'))
       for (const [file, text] of Object.entries(manifests)) writeFileSync(join(root, 'manifests', file), text)
       const logged: string[] = []
       const secrets = createSecrets()
-      const environment = environmentOf(root, namespace)
+      const environment = environmentOf(root, namespace, service)
       const target = await openTarget(environment, {
         clock: systemClock,
         exec: systemExec,
@@ -102,17 +110,18 @@ export function enterRoom(name: string): Room {
   }
 }
 
-function environmentOf(root: string, namespace: string): Environment {
+function environmentOf(root: string, namespace: string, service: string): Environment {
   return {
-    service: 'probe',
+    service,
     name: 'production',
     root,
-    target: { kind: 'kubernetes', namespace, manifests: 'manifests', workload: 'deployment/probe' },
+    target: { kind: 'kubernetes', namespace, manifests: 'manifests', workload: `deployment/${service}` },
     url: '',
     envFile: '',
     requires: [],
     backup: undefined,
     gate: gateDefaults,
+    monitoring: { prometheus: '', grafana: '', pushgateway: '' },
     smoke: { suite: '', requests: 1, concurrency: 1 },
   }
 }
@@ -172,6 +181,7 @@ export function run(name: string): Holder {
   return {
     run: name,
     attempt: 1,
+    job: 'deploy',
     title: `run ${name} of org/probe`,
     url: `https://github.com/org/probe/runs/${name}`,
   }
@@ -179,7 +189,8 @@ export function run(name: string): Holder {
 
 /** Takes the lease, which must be free. */
 export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_000): Promise<Tenure> {
-  const taken = await target.take(holder, deadlineMs)
+  const taken = await target.take(holder, 'work', deadlineMs)
   if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
+  if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
   return taken
 }

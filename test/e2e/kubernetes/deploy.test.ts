@@ -60,9 +60,9 @@ describe('a release on a cluster', () => {
     )
     expect(after).toBe(before)
     const byObject = new Map(plan.map(change => [change.object.split(' ')[0], change]))
-    expect(byObject.get('ConfigMap')?.diff).toBe('data.GREETING: hello -> good morning')
-    expect(byObject.get('Secret')?.diff).toBe('data.TOKEN: changed')
-    expect(byObject.get('Deployment')?.diff).toContain('spec.replicas: 2 -> 3')
+    expect(byObject.get('ConfigMap')?.diff).toBe(' data:\n-  GREETING: hello\n+  GREETING: good morning')
+    expect(byObject.get('Secret')?.diff).toContain('-  TOKEN: (hidden)\n+  TOKEN: (hidden, changed)')
+    expect(byObject.get('Deployment')?.diff).toContain('-  replicas: 2\n+  replicas: 3')
     expect(byObject.get('Service')).toEqual({ object: `Service ${room.namespace}/probe`, action: 'delete' })
   })
 

@@ -1,28 +1,32 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { LeaseLostError } from '../../../shared/outcome/errors.ts'
+import { openDoor, type Door, type Meddler } from '../../lab/cutting-proxy.ts'
+import { apiServer, kubeconfigThrough, type Upstream } from '../../lab/upstream.ts'
 import { enterRoom, run, takeFree, type Room } from './cluster.ts'
 import { configMap, deployment } from './manifests.ts'
-import { startProxy, type Proxy } from './proxy.ts'
 import { recordGood, release } from './release.ts'
 
 jest.setTimeout(60_000)
 
 let room: Room
-let proxy: Proxy
-let folder: string
-beforeAll(async () => {
+let api: Upstream
+const doors: Door[] = []
+beforeAll(() => {
   room = enterRoom('fence')
-  folder = mkdtempSync(join(tmpdir(), 'runbook-fence-'))
-  proxy = await startProxy(room.lab.kubeconfig, folder)
+  api = apiServer(room.lab.kubeconfig)
 })
 afterAll(async () => {
   await room.leave()
-  await proxy.close()
-  rmSync(folder, { recursive: true })
+  for (const door of doors) await door.close()
+  api.close()
 })
+
+/** A target whose requests can be held up and cut. */
+async function openThrough(meddler: Meddler): ReturnType<Room['open']> {
+  const door = await openDoor(api, meddler)
+  doors.push(door)
+  return room.open(manifests('frozen'), { kubeconfig: kubeconfigThrough(door.address) })
+}
 
 const manifests = (value: string) => ({
   'app.yaml': deployment({}),
@@ -65,41 +69,34 @@ describe('who lost the lease', () => {
     await calm.end()
 
     // It has read the objects and the lease, found both well, and is frozen in front of its writes.
-    const slow = await room.open(manifests('frozen'), { kubeconfig: proxy.kubeconfig })
+    const held: string[] = []
+    const [writing, thawed] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
+    const slow = await openThrough({
+      async before({ method, url }) {
+        if (method !== 'PATCH') return
+        held.push(url)
+        writing.resolve(undefined)
+        await thawed.promise
+      },
+    })
     const frozen = await takeFree(slow.target, run('4'), 0)
     const payload = await slow.target.render({ version: 'v1.4.0', image: room.image, config: {} })
-    const held: string[] = []
-    let thaw: () => void = () => undefined
-    const thawed = new Promise<void>(resolve => {
-      thaw = resolve
-    })
-    const writing = new Promise<void>(resolve => {
-      proxy.meddle({
-        before(line) {
-          if (!line.startsWith('PATCH')) return undefined
-          held.push(line)
-          resolve()
-          return thawed
-        },
-      })
-    })
     const late = frozen.apply(id, payload)
     const outcome = expect(late).rejects.toThrow(LeaseLostError)
-    await writing
+    await writing.promise
 
     const next = await room.open(manifests('new'))
     const tenure = await takeFree(next.target, run('5'))
     expect(tenure.epoch).toBe(frozen.epoch + 1)
-    thaw()
+    thawed.resolve(undefined)
     await outcome
-    proxy.meddle({})
     expect(held.length).toBeGreaterThan(0)
     expect(value()).toBe('before')
     await tenure.end()
   })
 
   test('is fenced off as well when the taker died before it had finished taking over', async () => {
-    const slow = await room.open(manifests('frozen'), { kubeconfig: proxy.kubeconfig })
+    const slow = await room.open(manifests('frozen'))
     await takeFree(slow.target, run('6'), 0)
     const versions = () =>
       room.kubectl(
@@ -110,15 +107,13 @@ describe('who lost the lease', () => {
         'jsonpath={.items[*].metadata.annotations.runbook/epoch}',
       )
     const before = versions()
-    const dying = await room.open(manifests('x'), { kubeconfig: proxy.kubeconfig })
     // Its claim is written; of the rest nothing arrives.
-    proxy.meddle({
-      before: line => {
-        if (line.startsWith('PATCH')) throw new Error('dead')
+    const dying = await openThrough({
+      before({ method }) {
+        if (method === 'PATCH') throw new Error('dead')
       },
     })
-    await expect(dying.target.take(run('7'), 60_000)).rejects.toThrow(/did not answer/)
-    proxy.meddle({})
+    await expect(dying.target.take(run('7'), 'work', 60_000)).rejects.toThrow(/did not answer/)
     expect(versions()).toBe(before)
 
     const again = await room.open(manifests('x'))
@@ -130,9 +125,9 @@ describe('who lost the lease', () => {
   test('is one of two who try at once', async () => {
     const many = await Promise.all(Array.from({ length: 6 }, () => room.open(manifests('x'))))
     const results = await Promise.all(
-      many.map(({ target }, index) => target.take(run(`racer-${index}`), 60_000)),
+      many.map(({ target }, index) => target.take(run(`racer-${index}`), 'work', 60_000)),
     )
-    const winners = results.flatMap(result => ('held' in result ? [] : [result]))
+    const winners = results.flatMap(result => ('epoch' in result ? [result] : []))
     expect(winners).toHaveLength(1)
     const losers = results.flatMap(result => ('held' in result ? [result] : []))
     expect(new Set(losers.map(({ held }) => held.holder.run)).size).toBe(1)
@@ -140,12 +135,17 @@ describe('who lost the lease', () => {
     if (winner) await winner.end()
   })
 
-  test('goes on under the same number when the same run asks again', async () => {
+  test('goes on under the same number when the step before handed it over, and under a new one when it did not', async () => {
     const { target } = await room.open(manifests('x'))
     const first = await takeFree(target, run('7'))
+    await first.handOver(60_000)
+    await expect(first.renew(60_000)).rejects.toThrow(LeaseLostError)
+    const second = await takeFree(target, run('7'))
+    expect(second.epoch).toBe(first.epoch)
     const again = await takeFree(target, run('7'))
-    expect(again.epoch).toBe(first.epoch)
-    expect(await target.take(run('8'), 60_000)).toMatchObject({ held: { holder: { run: '7' } } })
+    expect(again.epoch).toBe(first.epoch + 1)
+    await expect(second.renew(60_000)).rejects.toThrow(LeaseLostError)
+    expect(await target.take(run('8'), 'work', 60_000)).toMatchObject({ held: { holder: { run: '7' } } })
     await again.end()
   })
 

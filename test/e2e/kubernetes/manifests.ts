@@ -1,5 +1,7 @@
 /** What a test changes about the plain workload. */
 export interface Variation {
+  /** `probe` when it is not given. */
+  name?: string
   /** Shell script that runs instead of the web server. */
   script?: string
   replicas?: number
@@ -9,6 +11,12 @@ export interface Variation {
   containers?: string
   image?: string
   readiness?: string
+  /** Init containers, indented by 8. */
+  initContainers?: string
+  /** Further lines of the pod's specification, indented by 6. */
+  pod?: string
+  /** Further lines of the Deployment's specification, indented by 2. */
+  spec?: string
 }
 
 const plainReadiness = `          readinessProbe:
@@ -16,23 +24,24 @@ const plainReadiness = `          readinessProbe:
             periodSeconds: 1
 `
 
-/** A Deployment `probe` of the busybox image that serves on port 3000. */
+/** A Deployment of the busybox image that serves on port 3000. */
 export function deployment(variation: Variation = {}): string {
-  const { script, replicas = 1, container = '', containers = '', image = 'e2e-probe', readiness } = variation
+  const { name = 'probe', script, replicas = 1, container = '', containers = '' } = variation
+  const { image = 'e2e-probe', readiness, initContainers, pod = '', spec = '' } = variation
   const command = script === undefined ? '' : `          command: [sh, -c, ${JSON.stringify(script)}]\n`
   return `apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: probe
+  name: ${name}
 spec:
   replicas: ${replicas}
-  selector: { matchLabels: { app: probe } }
+${spec}  selector: { matchLabels: { app: ${name} } }
   strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
   template:
-    metadata: { labels: { app: probe } }
+    metadata: { labels: { app: ${name} } }
     spec:
       terminationGracePeriodSeconds: 0
-      containers:
+${pod}${initContainers ? `      initContainers:\n${initContainers}` : ''}      containers:
         - name: app
           image: ${image}
 ${command}${readiness ?? plainReadiness}${container}${containers}`

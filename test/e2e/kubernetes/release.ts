@@ -6,7 +6,14 @@ import {
   intend,
   type ReleaseId,
 } from '../../../shared/release/ledger.ts'
-import type { Change, Payload, Rollout, Target, Tenure } from '../../../shared/targets/target.ts'
+import type {
+  Change,
+  FollowOptions,
+  Payload,
+  Rollout,
+  Target,
+  Tenure,
+} from '../../../shared/targets/target.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 
@@ -42,9 +49,11 @@ export async function follow(
   id: ReleaseId,
   payload: Payload,
   timeoutMs = 60_000,
+  release: FollowOptions['release'] = 'new',
 ): Promise<{ rollout: Rollout; progress: string[] }> {
   const progress: string[] = []
   const rollout = await tenure.follow(id, payload, {
+    release,
     timeoutMs,
     signal: new AbortController().signal,
     onProgress: line => void progress.push(line),
@@ -67,7 +76,7 @@ export async function bringBack(
   if (!payload) throw new Error(`no record of ${back}`)
   await tenure.update(ledger => beginRestore(ledger, back, at, 'a test says so'))
   const changes = await tenure.restore(back, payload, withdrawn)
-  const { rollout } = await follow(tenure, back, payload)
+  const { rollout } = await follow(tenure, back, payload, 60_000, 'proven')
   if (rollout.kind !== 'ready') throw new Error(`${back} did not come back: ${rollout.cause.message}`)
   await tenure.update(endRestore)
   return changes

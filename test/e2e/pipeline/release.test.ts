@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { find, unsettled } from '../../../shared/release/ledger.ts'
+import { killAll, processesWith } from '../../caller/processes.ts'
 import { runWorkflow, type RunResult, type Trigger } from '../../caller/run.ts'
 import { makeService, type Service } from '../../caller/service.ts'
 import { makeStage, type Stage } from '../../caller/stage.ts'
@@ -138,6 +139,40 @@ describe('a tag', () => {
     expect(result.outcomes).toEqual([])
   })
 })
+
+test('a release whose first job dies in the middle is settled by the second one', async () => {
+  const before = (await servingIn('production')).version
+  service.release('v1.1.1')
+  const mark = `${process.pid}-${1_001 + runs}`
+  const over = new AbortController()
+  const running = run({ event: 'push', tag: 'v1.1.1' }).finally(() => over.abort())
+  const killed: number[] = []
+  while (!over.signal.aborted) {
+    const { ledger } = await readState(lab, service, 'production')
+    if (!unsettled(ledger) && !ledger.restoring) continue
+    // Whatever of the first job still works: the deploy, and then what would have taken it back.
+    const working = processesWith('RUNBOOK_CALLER_RUN', mark).filter(id => isStepOf('promote', id))
+    killAll(working)
+    killed.push(...working)
+  }
+
+  const result = await running
+  expect(killed.length).toBeGreaterThan(1)
+  expect(result.success).toBe(false)
+  expect(endOf(result, 'settle', 'production')).toMatchObject({ status: 'success', reason: 'restored' })
+  expect(await servingIn('production')).toEqual(atRest(String(before)))
+})
+
+function isStepOf(job: string, id: number): boolean {
+  try {
+    const [line, variables] = ['cmdline', 'environ'].map(file => readFileSync(`/proc/${id}/${file}`, 'utf8'))
+    return (
+      line?.includes('dist/index.js') === true && (variables ?? '').split('\0').includes(`GITHUB_JOB=${job}`)
+    )
+  } catch {
+    return false
+  }
+}
 
 test('an action works by itself, from the caller’s own workflow and the assembled tree alone', async () => {
   const result = await run({ event: 'workflow_dispatch', workflow: 'alone.yml', inputs: {} })

@@ -85,6 +85,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
           requires: [],
           backup: undefined,
           gate: gateDefaults,
+          monitoring: { prometheus: '', grafana: '', pushgateway: '' },
           smoke: { suite: '', requests: 1, concurrency: 1 },
         },
         {

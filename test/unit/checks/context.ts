@@ -15,6 +15,7 @@ export function contextOf(
   return {
     environment: environment as Environment,
     image: '',
+    conflicts: 'stop',
     clock,
     exec,
     env: {},

@@ -23,9 +23,10 @@ interface Found {
   recalled?: Payload | null
   live?: Live
   pin?: Target['pin']
+  schemaNeeds?: string
 }
 
-function check(ledger: Ledger, { recalled = payload, live = nobody, pin = pulls }: Found = {}) {
+function check(ledger: Ledger, { recalled = payload, live = nobody, pin = pulls, ...said }: Found = {}) {
   const target: Partial<Target> = {
     place: 'a fake place',
     read: () => Promise.resolve({ ledger, lease: null }),
@@ -33,7 +34,13 @@ function check(ledger: Ledger, { recalled = payload, live = nobody, pin = pulls 
     pin,
     live: () => Promise.resolve(live),
   }
-  const context = contextOf({ target: docker }, { target: () => Promise.resolve(target as Target) })
+  const context = contextOf(
+    { target: docker },
+    {
+      target: () => Promise.resolve(target as Target),
+      payload: () => Promise.resolve({ ...payload, ...said }),
+    },
+  )
   return rollbackPossible.run(context)
 }
 
@@ -74,4 +81,12 @@ test('fails when its image can no longer be pulled, and says which', async () =>
     result: 'fail',
     finding: 'the image of v1.0.0 (r1) cannot be pulled: registry: not found',
   })
+})
+
+test('fails when the new schema would be too new for what serves', async () => {
+  expect(await check(good, { schemaNeeds: 'v1.1.0' })).toMatchObject({
+    result: 'fail',
+    finding: expect.stringContaining('needs v1.1.0 or newer, and v1.0.0 (r1) serves'),
+  })
+  expect(await check(good, { schemaNeeds: 'v1.0.0' })).toMatchObject({ result: 'pass' })
 })

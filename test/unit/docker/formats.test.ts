@@ -5,6 +5,7 @@ import { emptyLedger } from '../../../shared/release/ledger.ts'
 import { recreation } from '../../../shared/targets/docker/adopt.ts'
 import type { ContainerDetail, ContainerSummary } from '../../../shared/targets/docker/containers.ts'
 import { diffOf } from '../../../shared/targets/docker/diff.ts'
+import { differences } from '../../../shared/targets/docker/drift.ts'
 import { fleetOf, label, namesOf, serving } from '../../../shared/targets/docker/fleet.ts'
 import { parsePort, publishedPorts } from '../../../shared/targets/docker/payload.ts'
 import {
@@ -226,5 +227,32 @@ test('a container that was run by hand is recorded with what it is, and without 
       RestartPolicy: { Name: 'always' },
     },
     NetworkingConfig: { EndpointsConfig: { backend: { Aliases: ['api'] }, front: {} } },
+  })
+})
+
+describe('what was changed by hand', () => {
+  const recorded = {
+    Image: 'api',
+    HostConfig: { RestartPolicy: { Name: 'unless-stopped' }, Memory: 512 * 2 ** 20 },
+  }
+  const live = (HostConfig: object, networks: string[]) =>
+    ({
+      HostConfig: { ...recorded.HostConfig, ...HostConfig },
+      NetworkSettings: { Networks: Object.fromEntries(networks.map(network => [network, null])) },
+    }) as unknown as ContainerDetail
+
+  test('nothing, of a container as it was created', () => {
+    expect(differences(recorded, live({}, ['bridge']))).toEqual([])
+    const host = { ...recorded, HostConfig: { ...recorded.HostConfig, NetworkMode: 'container:other' } }
+    expect(differences(host, live({}, []))).toEqual([])
+  })
+
+  test('policy, limits and networks, each with what it was', () => {
+    expect(differences(recorded, live({ RestartPolicy: { Name: 'no' }, Memory: 0 }, ['debug']))).toEqual([
+      'restart policy is no, recorded as unless-stopped',
+      'Memory is 0, recorded as 536870912',
+      'is on network debug as well',
+      'is not on network bridge any more',
+    ])
   })
 })

@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
-import { judge, type Memory, type Verdict, type View } from '../../../shared/targets/kubernetes/judge.ts'
-import type { Container, KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
+import { createIndex } from '../../../shared/targets/kubernetes/belongings.ts'
+import { blank, judge, type Verdict, type View } from '../../../shared/targets/kubernetes/judge.ts'
+import type { Container } from '../../../shared/targets/kubernetes/objects.ts'
 import type { Pod, PodEvent, ReplicaSet } from '../../../shared/targets/kubernetes/pods.ts'
+import type { Growth } from '../../../shared/targets/kubernetes/symptom.ts'
+import type { Workload } from '../../../shared/targets/kubernetes/workload.ts'
 // Pods and events as a kubelet 1.35 with containerd reports them, 20 s after their start.
 import captured from './captured.json' with { type: 'json' }
 
@@ -27,7 +30,9 @@ interface Situation {
   status?: object
   spec?: object
   container?: Partial<Container>
-  mayGrow?: boolean
+  growth?: Growth
+  images?: View['images']
+  arrived?: string[]
 }
 
 function view({
@@ -36,9 +41,11 @@ function view({
   status = {},
   spec = {},
   container = {},
-  mayGrow = false,
+  growth = 'no',
+  images = new Map(),
+  arrived = [],
 }: Situation): View {
-  const deployment: KubeObject = {
+  const deployment: Workload = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name: 'api', uid: 'd', generation: 2, annotations: revision },
@@ -48,8 +55,15 @@ function view({
       ...spec,
     },
     status: { observedGeneration: 2, replicas: 2, updatedReplicas: 1, availableReplicas: 1, ...status },
+    changedAt: 0,
   }
-  return { deployment, replicaSets: [older, replicaSet], pods, events, mayGrow }
+  const index = createIndex()
+  index.workloads.put(deployment)
+  for (const each of [older, replicaSet]) index.replicaSets.put(each)
+  for (const pod of pods) index.pods.put(pod)
+  for (const event of events) index.events.put(event)
+  const answers = { images, arrived: new Set(arrived) }
+  return { ...index.of(deployment), manifest: deployment, growth, ...answers, release: 'new' }
 }
 
 const of = (pod: Pod, owner = 'rs-2'): Pod => ({
@@ -69,8 +83,7 @@ const ready: Pod = {
 
 /** Judged first at 0, then again after so many seconds of the same picture. */
 function after(seconds: number, situation: Situation): Verdict {
-  const none: Memory = new Map()
-  const { memory } = judge(view(situation), none, 0)
+  const { memory } = judge(view(situation), blank, 0)
   return judge(view(situation), memory, seconds * 1_000).verdict
 }
 const classOf = (verdict: Verdict) => (verdict.kind === 'doomed' ? verdict.symptom.class : verdict.kind)
@@ -80,7 +93,7 @@ describe('a rollout is doomed', () => {
     ['crash', 'crash-loop', 0, 'exit code 3'],
     ['done', 'crash-loop', 0, 'exit code 0, although it should keep running'],
     ['oom', 'oom-killed', 0, 'memory limit'],
-    ['missing', 'image-missing', 0, 'localhost:5000/nope:1: not found'],
+    ['missing', 'image-missing', 6, 'localhost:5000/nope:1: not found'],
     ['badname', 'invalid-image-name', 0, 'invalid reference format'],
     ['nokey', 'config-missing', 0, 'nope'],
     ['nocm', 'config-missing', 5, 'gone'],
@@ -99,6 +112,7 @@ describe('a rollout is doomed', () => {
   test.each<[string, number]>([
     ['nocm', 3],
     ['vol', 3],
+    ['missing', 2],
     ['big', 4],
     ['refused', 55],
     ['nohost', 55],
@@ -124,9 +138,10 @@ describe('a rollout is doomed', () => {
   test('when it is paused, or its own deadline is over', () => {
     expect(classOf(after(0, { spec: { paused: true } }))).toBe('paused')
     const late = { type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }
-    expect(classOf(after(0, { status: { conditions: [late] } }))).toBe('deadline-exceeded')
+    expect(classOf(after(1, { status: { conditions: [late] } }))).toBe('progressing')
+    expect(classOf(after(2, { status: { conditions: [late] } }))).toBe('deadline-exceeded')
     const slow = { pods: [caught('refused')], status: { conditions: [late] } }
-    expect(classOf(after(0, slow))).toBe('image-pull-failing')
+    expect(classOf(after(2, slow))).toBe('image-pull-failing')
   })
 
   test('by the error of the event when the status only says back-off', () => {
@@ -137,8 +152,8 @@ describe('a rollout is doomed', () => {
       ...pod,
       status: { ...pod.status, containerStatuses: status ? [{ ...status, state: { waiting: quiet } }] : [] },
     }
-    expect(classOf(after(0, { pods: [old], events: [] }))).toBe('progressing')
-    expect(classOf(after(0, { pods: [old], events: eventsOf('missing') }))).toBe('image-missing')
+    expect(classOf(after(6, { pods: [old], events: [] }))).toBe('progressing')
+    expect(classOf(after(6, { pods: [old], events: eventsOf('missing') }))).toBe('image-missing')
   })
 })
 
@@ -175,9 +190,9 @@ describe('a rollout goes on', () => {
   })
 
   test('while other pods are well, some time longer', () => {
-    const pods = [ready, caught('missing')]
+    const pods = [ready, caught('nokey')]
     expect(classOf(after(25, { pods }))).toBe('progressing')
-    expect(classOf(after(31, { pods }))).toBe('image-missing')
+    expect(classOf(after(31, { pods }))).toBe('config-missing')
   })
 
   test('while one of the pods has nothing wrong with it', () => {
@@ -196,10 +211,10 @@ describe('a rollout goes on', () => {
       involvedObject: { uid: 'uid-big' },
     }
     expect(classOf(after(60, { pods: [caught('big')], events: [growing] }))).toBe('progressing')
-    expect(classOf(after(25, { pods: [caught('big')], mayGrow: true }))).toBe('progressing')
-    expect(classOf(after(31, { pods: [caught('big')], mayGrow: true }))).toBe('unschedulable')
+    expect(classOf(after(25, { pods: [caught('big')], growth: 'yes' }))).toBe('progressing')
+    expect(classOf(after(31, { pods: [caught('big')], growth: 'yes' }))).toBe('unschedulable')
     const refusing = { ...growing, reason: 'NotTriggerScaleUp' }
-    const said = after(6, { pods: [caught('big')], events: [refusing], mayGrow: true })
+    const said = after(6, { pods: [caught('big')], events: [refusing], growth: 'yes' })
     expect(classOf(said)).toBe('unschedulable')
   })
 
@@ -215,12 +230,26 @@ describe('a rollout goes on', () => {
     const starting = { ...passed, pods: [{ ...pod, status: { ...pod.status, containerStatuses: statuses } }] }
     expect(classOf(after(40, starting))).toBe('progressing')
     expect(classOf(after(44, starting))).toBe('not-ready')
+    // However long the start took, readiness has its own time from then on.
+    const slow = judge(view(starting), blank, 0)
+    const begun = judge(view(passed), slow.memory, 35_000)
+    expect(classOf(begun.verdict)).toBe('progressing')
+    expect(classOf(judge(view(passed), begun.memory, 45_000).verdict)).toBe('progressing')
+    expect(classOf(judge(view(passed), begun.memory, 47_000).verdict)).toBe('not-ready')
+  })
+
+  test.each(['nocm', 'vol'])('when what it waits for has come, until the node looks again: %s', name => {
+    const situation = { pods: [caught(name)], events: eventsOf(name) }
+    expect(after(5, situation)).toMatchObject({ symptom: { object: 'configmaps/gone' } })
+    const come = { ...situation, arrived: ['configmaps/gone'] }
+    expect(classOf(after(25, come))).toBe('progressing')
+    expect(classOf(after(61, come))).toBe('config-missing')
   })
 })
 
 test('a rollout is ready when the controller says so, and old pods are gone', () => {
   const done = { replicas: 1, updatedReplicas: 1, availableReplicas: 1 }
-  expect(after(0, { status: done, pods: [ready] })).toEqual({ kind: 'ready' })
+  expect(after(0, { status: done, pods: [ready] })).toEqual({ kind: 'ready', note: '' })
   expect(after(0, { status: { ...done, replicas: 2 } })).toMatchObject({ state: '1 old pods are left' })
   expect(after(0, { status: { ...done, availableReplicas: 0 } })).toMatchObject({
     state: '0 of 1 new pods available',

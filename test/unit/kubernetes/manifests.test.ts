@@ -65,7 +65,7 @@ describe('manifests of a folder', () => {
     [
       'a kustomization',
       'apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n',
-      'is a kustomization',
+      'is a kustomization among manifests',
     ],
     ['nothing', '# later\n', 'k8s has no objects'],
   ])('with %s are refused with file and line', (_what, text, message) => {

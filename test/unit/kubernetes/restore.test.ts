@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { leftOut, planApply } from '../../../shared/targets/kubernetes/apply.ts'
+import { planApply } from '../../../shared/targets/kubernetes/apply.ts'
 import type { FieldSet, KubeObject, ManagedFields } from '../../../shared/targets/kubernetes/objects.ts'
 import {
   difference,
@@ -8,6 +8,7 @@ import {
   pathsOf,
   union,
 } from '../../../shared/targets/kubernetes/ownership.ts'
+import { leftOut } from '../../../shared/targets/kubernetes/prune.ts'
 import { planRestore } from '../../../shared/targets/kubernetes/restore.ts'
 
 const app = 'k:{"name":"app"}'
@@ -114,25 +115,27 @@ describe('an apply', () => {
   test('takes over at its first contact what a deployment tool owns, and nothing of a controller', () => {
     const kubectl = owned('kubectl-client-side-apply', 'Update', union(containers({ 'f:image': {} }), setEnv))
     const other = owned('vpa-updater', 'Update', containers({ 'f:resources': {} }))
-    const [own, apply] = planApply(manifest, live(kubectl, other), new Set(), false)
+    const [own, apply] = planApply(manifest, live(kubectl, other), { scaled: new Set(), conflicts: 'stop' })
     expect(own).toMatchObject({ managedFields: [{ manager: 'runbook', fieldsV1: kubectl.fieldsV1 }, other] })
     expect(apply).toMatchObject({ type: 'apply', force: false })
   })
 
   test('later leaves to others what they took', () => {
     const edited = owned('kubectl-edit', 'Update', setEnv)
-    expect(planApply(manifest, live(ours, edited), new Set(), false).map(({ type }) => type)).toEqual([
-      'apply',
-    ])
+    expect(
+      planApply(manifest, live(ours, edited), { scaled: new Set(), conflicts: 'stop' }).map(
+        ({ type }) => type,
+      ),
+    ).toEqual(['apply'])
   })
 
   test('never sends the replicas of a scaled workload, and lets go of them without resetting them', () => {
     const scaled = new Set(['apps/Deployment/production/api'])
-    const [own, apply] = planApply(manifest, live(ours), scaled, true)
+    const [own, apply] = planApply(manifest, live(ours), { scaled, conflicts: 'take' })
     expect(own).toMatchObject({ type: 'own' })
     expect(JSON.stringify(own)).not.toContain('f:replicas')
     expect(apply?.type === 'apply' && apply.object.spec).not.toHaveProperty('replicas')
-    expect(planApply(manifest, undefined, scaled, true)).toHaveLength(1)
+    expect(planApply(manifest, undefined, { scaled, conflicts: 'take' })).toHaveLength(1)
   })
 })
 

@@ -2,13 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { LeaseLostError } from '../../../shared/outcome/errors.ts'
+import { LeaseLostError, OnHoldError } from '../../../shared/outcome/errors.ts'
 import type { Holder } from '../../../shared/release/lease.ts'
+import { act } from '../../../shared/release/ledger.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
 import type { Adapters } from '../../../shared/targets/adapters.ts'
 import { writeFirst, writeWhole } from '../../../shared/targets/process/files.ts'
 import { placesOf, type Context } from '../../../shared/targets/process/places.ts'
-import { readState, takeLease, type HeldLease } from '../../../shared/targets/process/store.ts'
+import { readState, overrideLease, takeLease, type HeldLease } from '../../../shared/targets/process/store.ts'
 
 let root = ''
 let now = 0
@@ -31,18 +32,26 @@ function context(): Context {
   }
 }
 
-const run = (name: string, attempt = 1): Holder => ({ run: name, attempt, title: `run ${name}`, url: '' })
+const run = (name: string, attempt = 1): Holder => ({
+  run: name,
+  attempt,
+  job: 'deploy',
+  title: `run ${name}`,
+  url: '',
+})
 
 function take(holder: Holder, deadlineMs = 60_000): HeldLease {
-  const taken = takeLease(context(), holder, deadlineMs)
+  const taken = takeLease(context(), holder, 'work', deadlineMs)
   if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
+  if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
   return taken
 }
 
-test('the lease is held until its deadline, and continued by its own run', () => {
+test('the lease is held until its deadline', () => {
   const first = take(run('1'))
-  expect(takeLease(context(), run('2'), 60_000)).toMatchObject({ held: { holder: run('1'), epoch: 1 } })
-  expect(take(run('1')).state.epoch).toBe(1)
+  expect(takeLease(context(), run('2'), 'work', 60_000)).toMatchObject({
+    held: { holder: run('1'), epoch: 1 },
+  })
 
   now += 60_000
   const second = take(run('2'))
@@ -61,6 +70,31 @@ test('what a former holder wrote last is what the next one starts from', () => {
   expect(second.state.ledger.serving).toBe('r7')
   expect(readState(context())).toEqual(second.state)
   expect(readdirSync(join(root, 'deployment/releases')).sort()).toEqual(['.gitignore', 'state-2.json'])
+})
+
+test('of two steps that go on with what was handed over, one wins', () => {
+  const first = take(run('1'))
+  first.write(({ lease }) => ({ lease: lease && { ...lease, handedOver: true } }))
+
+  const second = take(run('1'))
+
+  expect(second.state).toMatchObject({ epoch: 2, lease: { handedOver: false } })
+  expect(() => first.write(() => ({ lease: null }))).toThrow(LeaseLostError)
+})
+
+test('an operator ends the lease of a run that works, which is told who holds the environment and why', () => {
+  const first = take(run('1'))
+  const at = '2026-01-01T00:00:00.000Z'
+
+  const ended = overrideLease(context(), run('op'), ledger =>
+    act(ledger, { kind: 'hold', by: 'ada', because: 'moving the database', at }),
+  )
+
+  expect(ended).toMatchObject({ holder: run('1') })
+  expect(() => first.check()).toThrow(OnHoldError)
+  expect(() => first.check()).toThrow('is on hold by ada, since 2026-01-01 00:00 UTC: moving the database')
+  expect(readState(context())).toMatchObject({ lease: null, epoch: 2 })
+  expect(takeLease(context(), run('2'), 'undo', 60_000)).toMatchObject({ hold: { by: 'ada' } })
 })
 
 test('a later attempt of a run takes over from the earlier one at once', () => {

@@ -1,22 +1,58 @@
-import { expect, test } from '@jest/globals'
-import { claim, type Holder, type Lease } from '../../../shared/release/lease.ts'
+import { describe, expect, test } from '@jest/globals'
+import { claim, type Holder, type Lease, type Purpose } from '../../../shared/release/lease.ts'
 
-const me: Holder = { run: 'run-1', attempt: 2, title: 'run 1', url: '' }
-const held = (by: Partial<Holder>): Lease => ({ holder: { ...me, ...by }, epoch: 7, deadline: 1_000 })
+const me: Holder = { run: 'run-1', attempt: 2, job: 'deploy', title: 'run 1', url: '' }
+const early = 999
+const deadline = 1_000
 
-test.each([
-  ['a free lease is taken under the next epoch', null, 0, { kind: 'take', epoch: 4 }],
-  ['my own is gone on with', held({}), 0, { kind: 'continue', epoch: 7 }],
-  ['my own is gone on with after its deadline', held({}), 2_000, { kind: 'continue', epoch: 7 }],
-  ['an earlier attempt of my run is over', held({ attempt: 1 }), 0, { kind: 'take', epoch: 8 }],
-  [
-    'a later attempt of my run is waited for',
-    held({ attempt: 3 }),
-    0,
-    { kind: 'wait', held: held({ attempt: 3 }) },
-  ],
-  ['another run is waited for', held({ run: 'x' }), 999, { kind: 'wait', held: held({ run: 'x' }) }],
-  ['another run is taken over at its deadline', held({ run: 'x' }), 1_000, { kind: 'take', epoch: 8 }],
-])('%s', (_name, lease, now, expected) => {
-  expect(claim(lease, 3, me, now)).toEqual(expected)
+const held = (by: Partial<Holder>, handedOver: 'handed over' | 'kept' = 'kept'): Lease => ({
+  holder: { ...me, ...by },
+  epoch: 7,
+  deadline,
+  handedOver: handedOver === 'handed over',
+})
+const decide = (lease: Lease | null, purpose: Purpose, now: number) =>
+  claim({ lease, epoch: 7, ledger: { hold: null } }, me, purpose, now).kind
+
+test('a free lease is taken under the next number', () => {
+  expect(claim({ lease: null, epoch: 3, ledger: { hold: null } }, me, 'work', 0)).toEqual({
+    kind: 'take',
+    epoch: 4,
+  })
+})
+
+describe.each([
+  ['a step of my job that handed over', held({}, 'handed over'), 'continue', 'continue', 'continue'],
+  ['a step of my job that did not: it is dead', held({}), 'take', 'take', 'take'],
+  ['another job that handed over', held({ job: 'x' }, 'handed over'), 'wait', 'take', 'continue'],
+  ['another job that did not', held({ job: 'x' }), 'wait', 'take', 'take'],
+  ['an earlier attempt', held({ attempt: 1 }), 'take', 'take', 'take'],
+  ['an earlier attempt that handed over', held({ attempt: 1 }, 'handed over'), 'take', 'take', 'take'],
+  ['a later attempt', held({ attempt: 3 }), 'wait', 'take', 'wait'],
+  ['another run', held({ run: 'x' }), 'wait', 'take', 'wait'],
+  ['another run that handed over', held({ run: 'x' }, 'handed over'), 'wait', 'take', 'wait'],
+] as const)('a lease of %s', (_whose, lease, work, overdue, undo) => {
+  test(`before its deadline: ${work} for work, ${undo} to undo; after it: ${overdue}`, () => {
+    expect(decide(lease, 'work', early)).toBe(work)
+    expect(decide(lease, 'undo', early)).toBe(undo)
+    expect(decide(lease, 'work', deadline)).toBe(overdue)
+  })
+})
+
+test('going on keeps the number, taking over raises it, and who waits is told for whom', () => {
+  const standing = (lease: Lease) => ({ lease, epoch: 7, ledger: { hold: null } })
+  expect(claim(standing(held({}, 'handed over')), me, 'work', early)).toEqual({ kind: 'continue', epoch: 7 })
+  expect(claim(standing(held({})), me, 'work', early)).toEqual({ kind: 'take', epoch: 8 })
+  const other = held({ run: 'x' })
+  expect(claim(standing(other), me, 'undo', early)).toEqual({ kind: 'wait', held: other })
+})
+
+test('on hold nobody gets it, whoever holds it', () => {
+  const hold = { by: 'ada', because: 'moving the database', since: '2026-01-01T00:00:00.000Z' }
+  for (const lease of [null, held({}), held({ run: 'x' })])
+    for (const purpose of ['work', 'undo'] as const)
+      expect(claim({ lease, epoch: 7, ledger: { hold } }, me, purpose, deadline)).toEqual({
+        kind: 'hold',
+        hold,
+      })
 })

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import {
+  act,
   adopt,
   advance,
   beginRestore,
+  closeBad,
   closeGood,
   emptyLedger,
   endRestore,
@@ -12,6 +14,7 @@ import {
   retire,
   unsettled,
   wayBack,
+  type Act,
   type Intent,
   type Ledger,
   type ReleaseId,
@@ -97,13 +100,74 @@ describe('the ledger', () => {
     expect(() => adopt(three, intent('unknown'))).toThrow('empty')
   })
 
-  test('retires what is old, never what serves', () => {
+  test('retires what is old, never what serves, its way back, what is unfinished or what is being taken back', () => {
     const versions = Array.from({ length: 15 }, (_, index) => `v2.${index}.0`)
     const many = versions.reduce(released, three)
-    const old = endRestore(beginRestore(many, 'r1', at, 'named'))
-    const { ledger, retired } = retire(old, 10)
-    expect(ledger.entries.filter(entry => entry.state === 'good')).toHaveLength(11)
-    expect(find(ledger, 'r1')).toBeDefined()
-    expect(retired.map(entry => entry.id)).toEqual(['r2', 'r3', 'r4', 'r5', 'r6', 'r7'])
+    expect(many.entries.map(entry => entry.id)).toEqual(numbered(8, 18))
+    const old = endRestore(beginRestore(many, 'r9', at, 'named'))
+
+    const bad = (ledger: Ledger) => {
+      const { ledger: intended } = intend(ledger, intent('v3.0.0'))
+      return endRestore(beginRestore(intended, 'r9', at, 'x'))
+    }
+    const tired = Array.from({ length: 30 }).reduce<Ledger>(bad, old)
+    expect(tired.entries.map(entry => entry.id)).toEqual([...numbered(8, 17), ...numbered(39, 48)])
+    expect(wayBack(tired)?.id).toBe('r8')
+
+    const open = intend(tired, intent('v3.1.0'))
+    expect(wayBack(retire(open.ledger, 1).ledger)?.id).toBe('r9')
+    const restoring = beginRestore(open.ledger, 'r9', at, 'x')
+    expect(retire(restoring, 1).ledger.entries.map(entry => entry.id)).toEqual(['r8', 'r9', 'r17', open.id])
+  })
+
+  test('brings nothing back that it does not know', () => {
+    expect(() => beginRestore(three, 'r9', at, 'x')).toThrow('the ledger has no r9')
+  })
+
+  test('goes on with what was to be taken back when a restore is followed by another', () => {
+    const first = beginRestore(three, 'r2', at, 'slow')
+    const second = beginRestore(first, 'r1', at, 'slow as well')
+    expect(second).toMatchObject({ serving: 'r1', restoring: { from: 'r3' } })
+    expect(second.entries.map(entry => entry.state)).toEqual(['good', 'good', 'withdrawn'])
+  })
+
+  test('has no restore left over once a release is good', () => {
+    const restoring = beginRestore(three, 'r2', at, 'slow')
+    expect(released(restoring, 'v1.3.0')).toMatchObject({ serving: 'r4', restoring: null })
+  })
+
+  test('notes what operators do, and a hold lasts until somebody resumes', () => {
+    const done = (kind: Act['kind']): Act => ({ kind, by: 'ada', because: 'why', at })
+    const held = act(three, done('hold'))
+    expect(act(held, done('unlock')).hold).toEqual({ by: 'ada', because: 'why', since: at })
+    expect(act(held, done('resume'))).toMatchObject({ hold: null, acts: [done('hold'), done('resume')] })
+    const often = Array.from({ length: 50 }).reduce<Ledger>(now => act(now, done('unlock')), three)
+    expect(often.acts).toHaveLength(20)
+  })
+
+  test('stays small however long it lives and however much is said: it is kept in annotations', () => {
+    const long = 'x'.repeat(100_000)
+    const life = Array.from({ length: 200 }, (_, index) => index)
+    const old = life.reduce<Ledger>(
+      (ledger, index) => {
+        const { ledger: open, id } = intend(ledger, {
+          ...intent('v10.20.30-rc.1'),
+          image: `registry.example.com/a-rather-long-team-name/runbook-api@sha256:${'0'.repeat(64)}`,
+          runUrl: 'https://github.example.com/organisation/repository/actions/runs/12345678901',
+        })
+        const noted = act(open, { kind: 'unlock', by: 'ada', because: long, at })
+        return index % 2
+          ? closeGood(advance(advance(noted, id, 'applied'), id, 'ready'), id, at)
+          : ledger.serving
+            ? endRestore(beginRestore(noted, ledger.serving, at, long))
+            : closeBad(noted, id, at, long)
+      },
+      emptyLedger('api', 'production'),
+    )
+    expect(JSON.stringify(old).length).toBeLessThan(64 * 1024)
   })
 })
+
+function numbered(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, index) => `r${from + index}`)
+}

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { Lease } from '../../../shared/release/lease.ts'
+import type { Holder, Lease } from '../../../shared/release/lease.ts'
 import {
+  act,
   advance,
   beginRestore,
   closeBad,
@@ -25,6 +26,8 @@ const live = (release: string | null, ready = true): Live => ({
 })
 const intent = { version: 'v1.0.0', image: 'api', by: '', run: 'me', runUrl: '', intendedAt: at }
 
+const me: Holder = { run: 'me', attempt: 1, job: 'settle', title: 'me', url: '' }
+
 type Write = (ledger: Ledger) => Ledger
 const open = (ledger: Ledger) => unsettled(ledger)?.id ?? 'r0'
 
@@ -43,39 +46,51 @@ const first = release(emptyLedger('api', 'production'))
 const lease = (deadline: number): Lease => ({
   epoch: 1,
   deadline,
-  holder: { run: 'other', attempt: 1, title: 'run 1', url: '' },
+  handedOver: false,
+  holder: { run: 'other', attempt: 1, job: 'deploy', title: 'run 1', url: '' },
 })
 
 describe('settle', () => {
   test('does nothing when everything is settled, whatever is live', () => {
-    expect(settle(first, live('r9', false), null, 'me', 0)).toEqual({ kind: 'nothing' })
+    expect(settle(first, live('r9', false), null, me, 0)).toEqual({ kind: 'nothing' })
+  })
+
+  test('ends the lease of a run that is gone and had nothing unfinished', () => {
+    expect(settle(first, live('r1'), lease(100), me, 99).kind).toBe('nothing')
+    expect(settle(first, live('r1'), lease(100), me, 100).kind).toBe('end-lease')
   })
 
   test('waits for another run until its deadline, and not a moment longer', () => {
     const started = intend(first, intent).ledger
-    expect(settle(started, live('r1'), lease(100), 'me', 99).kind).toBe('wait')
-    expect(settle(started, live('r1'), lease(100), 'me', 100).kind).toBe('restore')
-    expect(settle(started, live('r1'), lease(100), 'other', 0).kind).toBe('restore')
+    expect(settle(started, live('r1'), lease(100), me, 99).kind).toBe('wait')
+    expect(settle(started, live('r1'), lease(100), me, 100).kind).toBe('restore')
+    expect(settle(started, live('r1'), lease(100), { ...me, run: 'other' }, 0).kind).toBe('restore')
+  })
+
+  test('leaves what is unfinished alone while the environment is on hold', () => {
+    const hold = { kind: 'hold', by: 'ada', because: 'moving the database', at } as const
+    const started = act(intend(first, intent).ledger, hold)
+    expect(settle(started, live('r2'), null, me, 0)).toMatchObject({ kind: 'held', hold: { by: 'ada' } })
+    expect(settle(act(first, hold), live('r1'), null, me, 0).kind).toBe('nothing')
+    expect(settle(act(started, { ...hold, kind: 'resume' }), live('r2'), null, me, 0).kind).toBe('restore')
   })
 
   test('sounds the alarm when a first release was left behind', () => {
     const started = intend(emptyLedger('api', 'production'), intent).ledger
-    expect(settle(started, live('r1'), null, 'me', 0)).toMatchObject({ kind: 'alarm', release: { id: 'r1' } })
+    expect(settle(started, live('r1'), null, me, 0)).toMatchObject({ kind: 'alarm', release: { id: 'r1' } })
   })
 
   test('finishes a release that passed its gate, only when it still serves and is ready', () => {
     const passed = deployWrites.slice(0, 4).reduce((state, write) => write(state), first)
-    expect(settle(passed, live('r2'), null, 'me', 0).kind).toBe('gate-then-finish')
-    expect(settle(passed, live('r2', false), null, 'me', 0).kind).toBe('restore')
-    expect(settle(passed, live('r1'), null, 'me', 0).kind).toBe('restore')
-    expect(settle(noteVerdict(passed, 'r2', { smoke: 'fail' }), live('r2'), null, 'me', 0).kind).toBe(
-      'restore',
-    )
+    expect(settle(passed, live('r2'), null, me, 0).kind).toBe('gate-then-finish')
+    expect(settle(passed, live('r2', false), null, me, 0).kind).toBe('restore')
+    expect(settle(passed, live('r1'), null, me, 0).kind).toBe('restore')
+    expect(settle(noteVerdict(passed, 'r2', { smoke: 'fail' }), live('r2'), null, me, 0).kind).toBe('restore')
   })
 
   test('finishes a restore that was begun', () => {
     const begun = beginRestore(release(first), 'r1', at, 'slow')
-    expect(settle(begun, live('r2'), null, 'me', 0)).toMatchObject({ kind: 'restore', good: { id: 'r1' } })
+    expect(settle(begun, live('r2'), null, me, 0)).toMatchObject({ kind: 'restore', good: { id: 'r1' } })
   })
 
   test('after a crash at any write, one settle leads to rest on a good release, and a second changes nothing', () => {
@@ -98,7 +113,7 @@ describe('settle', () => {
           expect(unsettled(ledger)).toBeUndefined()
           expect(ledger.restoring).toBeNull()
           expect(find(ledger, ledger.serving)?.state).toBe('good')
-          expect(settle(ledger, live(ledger.serving, ready), null, 'me', 0)).toEqual({ kind: 'nothing' })
+          expect(settle(ledger, live(ledger.serving, ready), null, me, 0)).toEqual({ kind: 'nothing' })
         }
       }),
       { seed: 20261123, numRuns: 2_000 },
@@ -108,7 +123,7 @@ describe('settle', () => {
 
 /** Makes the first `count` writes of what settle decides. */
 function carryOut(ledger: Ledger, ready: boolean, count: number): Ledger {
-  const decision = settle(ledger, live(unsettled(ledger)?.id ?? ledger.serving, ready), null, 'me', 0)
+  const decision = settle(ledger, live(unsettled(ledger)?.id ?? ledger.serving, ready), null, me, 0)
   const writes: Write[] =
     decision.kind === 'gate-then-finish'
       ? [state => closeGood(state, decision.release.id, at)]

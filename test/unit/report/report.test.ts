@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import { bounded } from '../../../shared/report/bounds.ts'
 import { renderMarkdown } from '../../../shared/report/markdown.ts'
 import { renderText } from '../../../shared/report/text.ts'
 
@@ -12,6 +13,7 @@ const outcome: Outcome = {
   summary: 'v1.2.0 (r2) does not become ready: container app ended with exit code 1.',
   next: 'Mend the cause and release again.',
   serving: 'v1.0.0',
+  cause: 'crash-loop',
   evidence: [
     { subject: 'pod a|b', finding: 'said <script> & `x`', tone: 'bad', detail: 'line 1\n```\n::error::x\n' },
     { subject: 'ConfigMap', finding: 'unchanged', tone: 'note' },
@@ -24,9 +26,10 @@ const outcome: Outcome = {
 
 describe('an outcome', () => {
   test('says in a log how it ended, why, and what to do, in this order', () => {
-    expect(renderText(outcome).slice(0, 5)).toEqual([
+    expect(renderText(outcome).slice(0, 6)).toEqual([
       'deploy production: failure (rollout-doomed) in 1 min 1 s',
       '  v1.2.0 (r2) does not become ready: container app ended with exit code 1.',
+      '  Cause: crash-loop',
       '  Serving: v1.0.0',
       '  Next: Mend the cause and release again.',
       '  x pod a|b: said <script> & `x`',
@@ -37,5 +40,19 @@ describe('an outcome', () => {
     const text = renderMarkdown(outcome)
     expect(text).toContain('| ❌ | pod a\\|b | said &lt;script> &amp; \\`x\\` |')
     expect(text).toContain('````text\nline 1\n```')
+  })
+
+  test('fits into a job summary and an output, whatever is written into it', () => {
+    const evidence = Array.from({ length: 400 }, (_, index) => ({
+      subject: `pod ${index}`,
+      finding: '&'.repeat(5_000),
+      tone: 'bad' as const,
+      detail: `first line\n${'é<`'.repeat(200_000)}\nlast line`,
+    }))
+    const short = bounded({ ...outcome, evidence })
+    expect(Buffer.byteLength(JSON.stringify(short))).toBeLessThan(256 * 1024)
+    expect(short.evidence[0]?.detail).toMatch(/^first line[^]*characters left out[^]*last line$/)
+    expect(short.evidence.at(-1)?.finding).toMatch(/^\d+ more are left out here$/)
+    expect(Buffer.byteLength(renderMarkdown(short))).toBeLessThan(1024 * 1024 - 1024)
   })
 })

@@ -43,6 +43,7 @@ function smoke(suite: string, said: SmokeOverrides = {}, env: Record<string, str
     name: 'staging',
     url,
     root,
+    monitoring: { prometheus: '', grafana: '', pushgateway: '' },
     smoke: { suite: 'suite.yml', requests: 0, concurrency: 4 },
   } as Environment
   const signal = new AbortController().signal

@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util'
+import { InputError, messageOf } from '../shared/outcome/errors.ts'
+import type { Fields } from '../shared/steps/inputs.ts'
+
+/** `RUNBOOK_DECRYPT_WITH` for `decrypt-with`: every user of a machine can read the arguments of a program. */
+export function variableOf(field: string): string {
+  return `RUNBOOK_${field.replaceAll('-', '_').toUpperCase()}`
+}
+
+/**
+ * What a command was told: options by name, and the words without a dash in the order that the command gives them. A
+ * secret that is no option is taken from its variable.
+ * @throws InputError for an option that the command does not have, or a word too many
+ */
+export function readWords(
+  fields: Fields,
+  positional: string[],
+  words: string[],
+  env: Record<string, string | undefined>,
+): (name: string) => string {
+  const options = Object.fromEntries(
+    Object.entries(fields).map(([key, { accepts }]) => {
+      const type: 'string' | 'boolean' = accepts === 'true or false' ? 'boolean' : 'string'
+      return [key, { type }]
+    }),
+  )
+  let parsed
+  try {
+    parsed = parseArgs({ args: words, options, allowPositionals: true, strict: true })
+  } catch (cause) {
+    throw new InputError(messageOf(cause), { hint: 'See the options with --help.', cause })
+  }
+  const extra = parsed.positionals[positional.length]
+  if (extra !== undefined) throw InputError.of('argument', extra, `at most: ${positional.join(' ')}`)
+  const given = new Map(Object.entries(parsed.values))
+  for (const [index, key] of positional.entries()) {
+    const word = parsed.positionals[index]
+    if (word !== undefined && !given.has(key)) given.set(key, word)
+  }
+  return key => {
+    const value = given.get(key)
+    if (typeof value === 'string') return value
+    if (value === true) return 'true'
+    return fields[key]?.isSecret ? (env[variableOf(key)] ?? '') : ''
+  }
+}

@@ -1,0 +1,19 @@
+import { adopt, type Intent } from '../release/ledger.ts'
+import type { Ports } from './ports.ts'
+import type { Held } from './tenure.ts'
+
+/** What something else had deployed is written down as `r0` before anything is changed, so that it can be brought back. */
+export async function adoptForeign(ports: Ports, { tenure }: Held): Promise<void> {
+  if (tenure.ledger.entries.length > 0) return
+  const found = await tenure.adopt()
+  if (!found) return
+  await tenure.update(ledger => adopt(ledger, intentOf(ports, found.version, found.image)))
+  await tenure.store('r0', found.payload)
+  ports.log.info(`Recorded what was there before (${found.image}) as r0, so that it can be brought back.`)
+}
+
+/** The entry of a release that this run makes. */
+export function intentOf({ clock, run }: Ports, version: string, image: string): Intent {
+  const intendedAt = new Date(clock.now()).toISOString()
+  return { version, image, by: run.actor, run: run.id, runUrl: run.url, intendedAt }
+}

@@ -1,0 +1,100 @@
+import { InputError, ToolError } from '../outcome/errors.ts'
+import type { Conclusion, Evidence } from '../outcome/outcome.ts'
+import { closeBad, find, type ReleaseId } from '../release/ledger.ts'
+import type { Environment } from '../runbook/environment.ts'
+import type { Change, Payload, ReleaseRequest } from '../targets/target.ts'
+import { bringBack } from './bring-back.ts'
+import type { TargetPorts } from './ports.ts'
+import type { Stopwatch } from './step.ts'
+import type { Held } from './tenure.ts'
+
+export interface Undoing {
+  environment: Environment
+  ports: TargetPorts
+  watch: Stopwatch
+  request: ReleaseRequest
+  payload: Payload
+  held: Held
+  timeoutMs: number
+}
+
+/** True for an answer that says no; a lease that is lost or kept away by an operator leaves nothing to undo here. */
+export function isRefusal(error: unknown): error is InputError | ToolError {
+  return error instanceof InputError || error instanceof ToolError
+}
+
+/**
+ * An object was refused while a release was applied: what had been applied is taken back at once. The lease is given
+ * back, and a rollback after it finds nothing to do.
+ * @throws the refusal itself when it cannot be undone: then the release stays unfinished, for rollback or settle
+ */
+export async function undoApply(
+  work: Undoing,
+  id: ReleaseId,
+  refusal: InputError | ToolError,
+): Promise<Conclusion> {
+  const { ports, held, watch, request } = work
+  ports.log.warn(`${refusal.message} What was applied is taken back.`)
+  try {
+    const changes = await watch.time('undo', () => takeBack(work, id, refusal))
+    await held.giveBack()
+    const { serving } = held.tenure.ledger
+    const back = find(held.tenure.ledger, serving)
+    const stands = back
+      ? `${back.version} (${back.id}) serves as before`
+      : `it was the first release, and what it had made is removed`
+    return {
+      status: 'failure',
+      reason: 'apply-undone',
+      summary: `${request.version} (${id}) was refused half-way, and undone: ${stands}. ${refusal.message}`,
+      next: `Nothing to do for the service. ${refusal.hint}`,
+      serving: back?.version ?? '',
+      evidence: [...refused(refusal), ...changes.map(toEvidence)],
+    }
+  } catch (error) {
+    if (!isRefusal(error) || held.signal.aborted) throw error
+    ports.log.error(`It could not be undone yet: ${error.message} The rollback step tries again.`)
+    throw refusal
+  }
+}
+
+async function takeBack(work: Undoing, id: ReleaseId, refusal: InputError | ToolError): Promise<Change[]> {
+  const { environment, ports, held, payload, timeoutMs } = work
+  const { tenure } = held
+  const because = `refused while it was applied: ${refusal.message}`
+  const back = find(tenure.ledger, tenure.ledger.serving)
+  if (back) {
+    const { changes, rollout } = await bringBack({ environment, ports, held, back, because, timeoutMs })
+    if (rollout.kind === 'ready') return changes.filter(({ action }) => action !== 'none')
+    throw new ToolError(`${back.version} is not ready again: ${rollout.cause.message}`, {
+      tool: held.target.place,
+      hint: 'The rollback step goes on with it.',
+    })
+  }
+  const removed = await tenure.retract(id, payload)
+  for (const { action, object } of removed) ports.log.info(`${action} ${object}`)
+  const at = new Date(ports.clock.now()).toISOString()
+  await tenure.update(ledger => closeBad(ledger, id, at, because))
+  return removed
+}
+
+function refused(refusal: InputError | ToolError): Evidence[] {
+  const detail = refusal instanceof ToolError ? refusal.stderr : ''
+  return [
+    {
+      subject: 'refusal',
+      finding: refusal.message,
+      tone: 'bad',
+      ...(detail === '' ? {} : { detail }),
+    },
+  ]
+}
+
+function toEvidence({ object, action, diff }: Change): Evidence {
+  return {
+    subject: object,
+    finding: `${action} to undo it`,
+    tone: 'note',
+    ...(diff === undefined ? {} : { detail: diff }),
+  }
+}

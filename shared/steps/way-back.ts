@@ -1,0 +1,70 @@
+import type { Conclusion, Evidence } from '../outcome/outcome.ts'
+import { noteVerdict, type Entry } from '../release/ledger.ts'
+import type { Environment } from '../runbook/environment.ts'
+import type { Change, Target } from '../targets/target.ts'
+import { bringBack, type BroughtBack } from './bring-back.ts'
+import { observe } from './observe.ts'
+import type { TargetPorts } from './ports.ts'
+import { describeChanges, describeDifference } from './release-diff.ts'
+import { concludeHealth, concludeUnhealthy } from './restored.ts'
+import type { Stopwatch } from './step.ts'
+import type { Held } from './tenure.ts'
+import { verify, type Verified } from './verify.ts'
+
+export interface WayBack {
+  environment: Environment
+  ports: TargetPorts
+  watch: Stopwatch
+  held: Held
+  back: Entry
+  /** What it takes the place of. */
+  from: Entry | undefined
+  /** Why that one is bad or withdrawn. */
+  because: string
+  timeoutMs: number
+  /** What has to be said beside how it went. */
+  notes: Evidence[]
+}
+
+/**
+ * Brings a release back, proves that it is well, and gives the lease back. Whatever comes out is the end: an ill restore
+ * is written down and told, and never followed by another one that nobody asked for.
+ */
+export async function takeWayBack(work: WayBack): Promise<Conclusion> {
+  const { environment, ports, watch, held, back, from, because, timeoutMs, notes } = work
+  const { target, tenure } = held
+  const brought = await watch.time('restore', () =>
+    bringBack({ environment, ports, held, back, because, timeoutMs }),
+  )
+  const { rollout, changes } = brought
+  const verified: Verified =
+    rollout.kind === 'ready'
+      ? await watch.time('verify', () => verify(environment, ports))
+      : { verdict: 'unhealthy', evidence: rollout.cause.evidence }
+  const at = new Date(ports.clock.now()).toISOString()
+  await tenure.update(ledger => noteVerdict(ledger, back.id, { restored: { at, verdict: verified.verdict } }))
+  const seen = await watch.time('observe', () => observe(environment, target, ports))
+  await held.giveBack()
+  const rest = [...notes, ...whatWasTakenBack(target, brought, from), ...restored(changes), ...seen]
+  if (rollout.kind === 'ready') return concludeHealth(back, from, verified, rest)
+  return {
+    ...concludeUnhealthy(back, rollout.cause.message, [...verified.evidence, ...rest]),
+    cause: rollout.cause.class,
+  }
+}
+
+function whatWasTakenBack(
+  target: Target,
+  { payload, withdrawn }: BroughtBack,
+  from: Entry | undefined,
+): Evidence[] {
+  if (!withdrawn || !from) return []
+  return describeDifference(
+    `what ${from.version} (${from.id}) had changed`,
+    target.compare(payload, withdrawn),
+  )
+}
+
+function restored(changes: Change[]): Evidence[] {
+  return describeChanges('what was restored', changes)
+}

@@ -1,0 +1,54 @@
+import type { Drift } from '../target.ts'
+import { isJob, objectsOf, planApply, scaledWorkloads } from './apply.ts'
+import { changedFields } from './fields.ts'
+import { describe, fieldManager, keyOf, type KubeObject } from './objects.ts'
+import { difference, foreignFields, managersOf, pathsOf } from './ownership.ts'
+import type { Snapshot } from './records.ts'
+import type { Place } from './place.ts'
+
+/**
+ * What of the release that serves is not as it was recorded, and who changed it. The API server itself is asked what a
+ * restore would change (a dry run), so that defaults and other ways to write a quantity are no drift.
+ */
+export async function readDrift(place: Place): Promise<Drift[]> {
+  const { client, namespace, lease, records, service } = place
+  const [scaled, { ledger, slots }] = await Promise.all([scaledWorkloads(client, namespace), lease.read()])
+  const { serving } = ledger
+  const record = serving && (await records.load(serving, slots[serving] ?? []))
+  if (!serving || !record) return []
+  const objects = objectsOf(record.body, serving, service).filter(object => !isJob(object))
+  const found = await Promise.all(objects.map(object => driftOf(place, object, record.snapshot, scaled)))
+  return found.flat()
+}
+
+async function driftOf(
+  { client, paths }: Place,
+  object: KubeObject,
+  snapshot: Snapshot,
+  scaled: Set<string>,
+): Promise<Drift[]> {
+  const name = describe(object)
+  const path = await paths.of(object)
+  const live = await client.get(path)
+  if (!live) return [{ object: name, what: 'is gone', by: '' }]
+  const planned = planApply(object, live, { scaled, conflicts: 'take' }).find(write => write.type === 'apply')
+  const recorded =
+    planned &&
+    (await client.patch(path, 'apply', planned.object, { fieldManager, dryRun: 'All', force: 'true' }))
+  const changed = changedFields(live, recorded ?? live).map(({ field, from, to }): Drift => {
+    const what =
+      from === undefined ? `${field} was removed` : `${field} is ${from}, recorded as ${to ?? 'nothing'}`
+    return { object: name, what, by: managersOf(live, field) }
+  })
+  const added = pathsOf(difference(foreignFields(live), snapshot[keyOf(object)] ?? {}))
+  const known = new Set(changedFields(live, recorded ?? live).map(({ field }) => plain(field)))
+  const more = added
+    .filter(field => ![...known].some(each => each.startsWith(plain(field))))
+    .map((field): Drift => ({ object: name, what: `${field} was added`, by: managersOf(live, field) }))
+  return [...changed, ...more]
+}
+
+/** Diffs say `containers[api]` where ownership says `containers[name=api]`. */
+function plain(field: string): string {
+  return field.replaceAll('[name=', '[')
+}

@@ -1,0 +1,133 @@
+import { InputError, ToolError } from '../../outcome/errors.ts'
+import type { Log } from '../../platform/log.ts'
+import type { Change } from '../target.ts'
+import { changeFenced, type Done, type Fence, type Work } from './fence.ts'
+import { describe, keyOf, stamps, type KubeObject } from './objects.ts'
+
+/** An object that this suite made, as a release's record keeps it. */
+export interface Made {
+  apiVersion: string
+  kind: string
+  /** Absent for an object of the cluster. */
+  namespace?: string
+  name: string
+  /** An object of the same name that somebody made anew has another one. */
+  uid: string
+}
+
+/** Never deleted by this suite: with them goes data, or everything (DESIGN section 4). */
+const keptKinds = ['PersistentVolume', 'PersistentVolumeClaim', 'Namespace', 'CustomResourceDefinition']
+
+export function mayBeDeleted({ kind }: KubeObject): boolean {
+  return !keptKinds.includes(kind)
+}
+
+/** Objects of `before` that `after` has no more, last applied first. */
+export function leftOut(before: KubeObject[], after: KubeObject[]): KubeObject[] {
+  const kept = new Set(after.map(keyOf))
+  return before.filter(object => !kept.has(keyOf(object)) && mayBeDeleted(object)).toReversed()
+}
+
+/** The live objects that this suite made: their mark says so. */
+export function madeOf(live: (KubeObject | undefined)[]): Made[] {
+  return live.flatMap(object => {
+    if (!object || !mayBeDeleted(object) || object.metadata.annotations?.[stamps.made] === undefined)
+      return []
+    const { name, namespace, uid = '' } = object.metadata
+    const { apiVersion, kind } = object
+    return [{ apiVersion, kind, ...(namespace === undefined ? {} : { namespace }), name, uid }]
+  })
+}
+
+/** What was made and is not among a release's objects any more. */
+export function pruned(made: Made[], objects: KubeObject[]): Made[] {
+  const kept = new Set(objects.map(keyOf))
+  return made.filter(each => !kept.has(keyOf(objectOf(each))))
+}
+
+/** Those that are there still, as this suite made them. */
+export async function stillThere(
+  { client, paths }: Pick<Fence, 'client' | 'paths'>,
+  made: Made[],
+  owner: Owner,
+): Promise<Made[]> {
+  const found = await Promise.all(
+    made.map(async each => {
+      // A kind whose definition is gone has no objects left.
+      const path = await paths.of(objectOf(each)).catch((error: unknown) => {
+        if (error instanceof InputError) return undefined
+        throw error
+      })
+      const live = path === undefined ? undefined : await client.get(path)
+      return live?.metadata.uid === each.uid && isOwn(live, owner)
+    }),
+  )
+  return made.filter((_each, index) => found[index])
+}
+
+function objectOf({ apiVersion, kind, namespace, name }: Made): KubeObject {
+  return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } }
+}
+
+/** For people: `Deployment production/runbook-api`. */
+export function describeMade(made: Made): string {
+  return describe(objectOf(made))
+}
+
+/** True when this suite made the live object for the same service and environment, and nobody has taken it over since. */
+export function isOwn({ metadata }: KubeObject, place: Owner): boolean {
+  const { labels = {}, annotations = {} } = metadata
+  return (
+    labels[stamps.service] === place.service &&
+    annotations[stamps.made] !== undefined &&
+    (metadata.namespace !== undefined || labels[stamps.namespace] === place.namespace)
+  )
+}
+
+/** Whose objects they are. */
+export interface Owner {
+  service: string
+  namespace: string
+}
+
+/**
+ * Deletes objects, if they are this suite's work still. One that was there before, that somebody made anew, or took
+ * over, is left.
+ */
+export async function removeOwn(fence: Fence, objects: KubeObject[], owner: Owner): Promise<Change[]> {
+  const works = objects.map((object): Work => ({
+    object,
+    plan: live => (live && isOwn(live, owner) ? [{ type: 'delete' }] : []),
+  }))
+  return removals(await changeFenced(fence, works))
+}
+
+/**
+ * Deletes what left the manifests: an object that the ledger says this suite made, which bears its label and mark, and
+ * has the very UID still. What cannot be deleted is left for the next release to try; it is no reason to take a good
+ * release back.
+ */
+export async function prune(fence: Fence, made: Made[], owner: Owner, log: Log): Promise<Change[]> {
+  const changes: Change[] = []
+  for (const each of made.toReversed()) {
+    const work: Work = {
+      object: objectOf(each),
+      plan: live => (live?.metadata.uid === each.uid && isOwn(live, owner) ? [{ type: 'delete' }] : []),
+    }
+    try {
+      changes.push(...removals(await changeFenced(fence, [work])))
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error
+      log.warn(
+        `${describe(work.object)} left the manifests and could not be removed: ${error.message} ${error.hint}`,
+      )
+    }
+  }
+  return changes
+}
+
+function removals(done: Done[]): Change[] {
+  return done
+    .filter(({ before, after }) => before && !after)
+    .map(({ object }): Change => ({ object: describe(object), action: 'delete' }))
+}

@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { settle } from '../../../shared/release/settle.ts'
+import { bringBack, recordGood, release } from '../kubernetes/release.ts'
+import { startOwnEngine, type OwnEngine } from './own-engine.ts'
+import { enterYard, pushImages, run, takeFree, until, type Yard } from './yard.ts'
+
+jest.setTimeout(180_000)
+
+let engine: OwnEngine
+let yard: Yard
+beforeAll(async () => {
+  engine = await startOwnEngine()
+  yard = enterYard('reboot', 23_005, pushImages())
+  const { target } = await yard.open({ host: engine.host })
+  const tenure = await takeFree(target, run('first'))
+  const { id } = await release(target, tenure, 'v1.0.0', yard.images.checked, { VERSION: 'v1.0.0' })
+  await recordGood(tenure, id)
+  await tenure.end()
+})
+afterAll(async () => {
+  await yard.leave()
+  await engine.close()
+})
+
+/** Names of the environment's containers that run. */
+function running(): string[] {
+  return engine
+    .docker('ps', '--filter', `name=^${yard.container}`, '--format', '{{.Names}}')
+    .split('\n')
+    .sort()
+}
+
+/** What `recover` does some minutes later. */
+async function settleLater(): Promise<void> {
+  const { target } = await yard.open({ host: engine.host })
+  const later = run('later')
+  const tenure = await takeFree(target, later)
+  const decision = settle(tenure.ledger, await target.live(), null, later, Date.now())
+  if (decision.kind === 'restore')
+    await bringBack(target, tenure, decision.good.id, decision.bad?.id ?? decision.good.id)
+  await tenure.end()
+}
+
+async function deploy(version: string): Promise<void> {
+  const { target } = await yard.open({ host: engine.host })
+  const tenure = await takeFree(target, run('cut'), -5_000)
+  const { id, rollout } = await release(target, tenure, version, yard.images.checked, { VERSION: version })
+  if (rollout.kind !== 'ready') throw new Error(rollout.cause.message)
+  await recordGood(tenure, id)
+  await tenure.end()
+}
+
+async function goBack(): Promise<void> {
+  const { target } = await yard.open({ host: engine.host })
+  const tenure = await takeFree(target, run('cut'), -5_000)
+  const { entries, serving } = tenure.ledger
+  const good = entries.findLast(({ id, state }) => state === 'good' && id !== serving)
+  if (!good || !serving) throw new Error('there is no way back')
+  await bringBack(target, tenure, good.id, serving)
+  await tenure.end()
+}
+
+/** It has to be cut off, and not to have come to its end before. */
+async function cutPowerDuring(work: () => Promise<void>, action: string, name: RegExp): Promise<void> {
+  let isCut = false
+  void engine.cutPowerAt(action, name).then(() => (isCut = true))
+  try {
+    await work()
+  } catch (cause) {
+    await until(`the power to be cut, after ${String(cause)}`, () => isCut)
+    return
+  }
+  throw new Error(`it came to its end without a ${action} of ${String(name)}`)
+}
+
+test.each<[string, RegExp]>([
+  ['start', /-trial$/],
+  ['stop', /^e2e-reboot-\d+$/],
+  ['start', /-r\d+(-e\d+)?$/],
+  ['rename', /^e2e-reboot-\d+$/],
+])(
+  'the power goes at the %s of %s in a deploy: a release serves with the host, and a settle ends it',
+  async (action, name) => {
+    await cutPowerDuring(() => deploy('v1.1.0'), action, name)
+
+    await engine.start()
+
+    await until('a release to serve', async () => /^v1\.[01]\.0$/.test(await yard.ask()))
+    await settleLater()
+    expect(await yard.ask()).toBe('v1.0.0')
+    expect(running()).toEqual([yard.container])
+  },
+)
+
+test.each<[string, RegExp]>([
+  ['stop', /^e2e-reboot-\d+$/],
+  ['rename', /^e2e-reboot-\d+$/],
+])(
+  'the power goes at the %s of %s in a rollback: a release serves with the host, and a settle ends it',
+  async (action, name) => {
+    await deploy('v1.2.0')
+    await cutPowerDuring(goBack, action, name)
+
+    await engine.start()
+
+    await until('a release to serve', async () => /^v1\.[02]\.0$/.test(await yard.ask()))
+    await settleLater()
+    expect(await yard.ask()).toBe('v1.0.0')
+    expect(running()).toEqual([yard.container])
+  },
+)
+
+test('what is kept for the way back does not start with the host, whatever the policy of the service', async () => {
+  const { target } = await yard.open({ host: engine.host, spec: { restart: 'always' } })
+  const tenure = await takeFree(target, run('always'))
+  const { id } = await release(target, tenure, 'v1.3.0', yard.images.checked, { VERSION: 'v1.3.0' })
+  await recordGood(tenure, id)
+  await tenure.end()
+
+  await engine.cutPower()
+  await engine.start()
+
+  await until('the release to serve', async () => (await yard.ask()) === 'v1.3.0')
+  expect(running()).toEqual([yard.container])
+})

@@ -1,0 +1,172 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { randomBytes } from 'node:crypto'
+import { OnHoldError } from '../../../shared/outcome/errors.ts'
+import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import type { Ledger } from '../../../shared/release/ledger.ts'
+import { history } from '../../../shared/steps/history.ts'
+import { hold, holdFields } from '../../../shared/steps/hold.ts'
+import { parseInputs } from '../../../shared/steps/inputs.ts'
+import { resume, resumeFields } from '../../../shared/steps/resume.ts'
+import { settle, settleFields } from '../../../shared/steps/settle.ts'
+import { status, statusFields } from '../../../shared/steps/status.ts'
+import { unlock, unlockFields } from '../../../shared/steps/unlock.ts'
+import { enterRoom, run as runNamed, takeFree, type Room } from '../kubernetes/cluster.ts'
+import { configMap, deployment } from '../kubernetes/manifests.ts'
+import { recordGood, release } from '../kubernetes/release.ts'
+import { openStage, type Run, type Stage } from '../rollback/stage.ts'
+
+// What people do by hand, on a real cluster: status, history, hold, resume, unlock and settle.
+
+jest.setTimeout(120_000)
+
+let room: Room
+let stage: Stage
+beforeAll(() => {
+  room = enterRoom('operators')
+  stage = openStage(room)
+})
+afterAll(async () => {
+  await stage.leave()
+  await room.leave()
+})
+
+const manifests = (greeting: string) => ({
+  'config.yaml': configMap({ GREETING: greeting }),
+  'deployment.yaml': deployment({}),
+})
+const said = (words: Record<string, string>) => (name: string) =>
+  words[name] ?? (name === 'environment' ? 'production' : '')
+const because = said({ because: 'moving the database' })
+
+const do_ = {
+  hold: ({ environment, ports }: Run) => hold(environment, parseInputs(holdFields, because), ports),
+  resume: ({ environment, ports }: Run) => resume(environment, parseInputs(resumeFields, because), ports),
+  unlock: ({ environment, ports }: Run) => unlock(environment, parseInputs(unlockFields, because), ports),
+  settle: ({ environment, ports }: Run) => settle(environment, parseInputs(settleFields, said({})), ports),
+  status: ({ environment, ports }: Run) => status(environment, parseInputs(statusFields, said({})), ports),
+}
+const person = () => stage.run({ manifests: manifests('by hand') })
+const leaseVersion = () =>
+  room.kubectl('get', 'lease', 'runbook-probe', '-o', 'jsonpath={.metadata.resourceVersion}')
+const lines = ({ evidence }: Outcome) => evidence.map(({ subject, finding }) => `${subject}: ${finding}`)
+
+describe('an operator', () => {
+  test('holds an environment while a run works on it: the run stops, and nothing touches it until resume', async () => {
+    await stage.run({ manifests: manifests('good') }).release('v1.0.0')
+    const working = stage.run({ manifests: manifests('new') })
+    const target = await working.ports.openTarget()
+    const tenure = await takeFree(target, runNamed('working'))
+    const { id } = await release(target, tenure, 'v1.1.0', room.image)
+
+    const held = await do_.hold(person())
+
+    expect(held).toMatchObject({ status: 'success', reason: 'done' })
+    expect(held.summary).toContain('run working of org/probe was stopped')
+    const payload = await target.render({ version: 'v1.1.0', image: room.image, config: {} })
+    await expect(tenure.apply(id, payload)).rejects.toThrow(OnHoldError)
+    await expect(tenure.renew(60_000)).rejects.toThrow('moving the database')
+    const before = leaseVersion()
+    for (const refused of [
+      await stage.run({ manifests: manifests('newer') }).deploy('v1.2.0'),
+      await person().rollback({ to: 'v1.0.0' }),
+      await person().rollback({ to: 'last-good' }),
+    ]) {
+      expect(refused).toMatchObject({ status: 'failure', reason: 'held' })
+      expect(refused.next).toContain('runbook resume production')
+    }
+    expect(await do_.settle(person())).toMatchObject({ status: 'skipped', reason: 'held' })
+    expect(leaseVersion()).toBe(before)
+    expect(lines(await do_.status(person())).join('\n')).toMatch(
+      /hold: .*moving the database[^]*unfinished: v1\.1\.0/,
+    )
+
+    expect(await do_.resume(person())).toMatchObject({ status: 'success', reason: 'done' })
+    const settled = await do_.settle(person())
+    expect(settled).toMatchObject({ reason: 'restored-unverified', serving: 'v1.0.0' })
+  })
+
+  test('settles twice: the second time nothing is written, not even the lease', async () => {
+    const before = leaseVersion()
+    expect(await do_.settle(person())).toMatchObject({ status: 'success', reason: 'nothing-to-settle' })
+    expect(leaseVersion()).toBe(before)
+  })
+
+  test('takes a stuck lease away, and is told who held it', async () => {
+    const stuck = await person().ports.openTarget()
+    const tenure = await takeFree(stuck, runNamed('stuck'))
+
+    const unlocked = await do_.unlock(person())
+
+    expect(unlocked.summary).toContain('run stuck of org/probe')
+    await expect(tenure.renew(60_000)).rejects.toThrow('changes nothing more')
+    expect((await stuck.read()).lease).toBeNull()
+    expect((await do_.unlock(person())).summary).toContain('Nobody holds the lease')
+  })
+
+  test('reads in the history what was released and what was done by hand', async () => {
+    const { environment, ports } = person()
+    const told = await history(environment, parseInputs(statusFields, said({})), ports)
+    const text = lines(told).join('\n')
+    expect(text).toMatch(/^unlock: .*ended the lease of run stuck of org\/probe/)
+    expect(text).toMatch(/resume: [^]*hold: .*ended the lease of run working of org\/probe/)
+    expect(text).toMatch(/r2 v1\.1\.0: bad[^]*r1 v1\.0\.0: good, serves/)
+    expect((JSON.parse(String(told.outputs['ledger'])) as Ledger).acts).toHaveLength(3)
+  })
+
+  test('is told what somebody changed with kubectl: object, field and who; and it is left alone', async () => {
+    expect(lines(await do_.status(person()))).toEqual([])
+    room.kubectl('set', 'env', 'deployment/probe', 'DEBUG=all')
+    room.kubectl('patch', 'configmap', 'probe-config', '-p', '{"data":{"GREETING":"mine"}}')
+    room.kubectl('rollout', 'status', 'deployment/probe', '--timeout=60s')
+
+    const drifted = await do_.status(person())
+
+    expect(drifted.summary).toContain('not as it was released')
+    const text = lines(drifted).join('\n')
+    expect(text).toMatch(/Deployment .*\/probe: .*env was added, by kubectl-set/)
+    expect(text).toMatch(
+      /ConfigMap .*\/probe-config: data\.GREETING is mine, recorded as good, by kubectl-patch/,
+    )
+    expect(room.kubectl('get', 'configmap', 'probe-config', '-o', 'jsonpath={.data.GREETING}')).toBe('mine')
+  })
+})
+
+test('services in one namespace have ledgers, leases and records of their own', async () => {
+  const named = (name: string) => ({
+    'deployment.yaml': deployment({ name }),
+    'config.yaml': configMap({ GREETING: name }, `${name}-config`),
+  })
+  const [one, two] = await Promise.all(
+    ['one', 'two'].map(async service => {
+      const { target } = await room.open(named(service), { service })
+      const tenure = await takeFree(target, runNamed(service))
+      const { id, rollout } = await release(target, tenure, 'v1.0.0', room.image)
+      expect(rollout).toEqual({ kind: 'ready' })
+      await recordGood(tenure, id)
+      await tenure.end()
+      return target
+    }),
+  )
+  expect((await one?.read())?.ledger).toMatchObject({ service: 'one', serving: 'r1' })
+  expect((await two?.read())?.ledger).toMatchObject({ service: 'two', serving: 'r1' })
+  expect((await one?.recall('r1'))?.objects.join()).not.toContain('two')
+})
+
+test('a record over 1 MiB is kept in several Secrets and comes back whole', async () => {
+  // Random, so that it cannot be packed: two ConfigMaps of 900 KB each.
+  const noise = () => randomBytes(450_000).toString('hex')
+  const big = {
+    'deployment.yaml': deployment({ name: 'big' }),
+    'noise-1.yaml': configMap({ NOISE: noise() }, 'noise-1'),
+    'noise-2.yaml': configMap({ NOISE: noise() }, 'noise-2'),
+    'noise-3.yaml': configMap({ NOISE: noise() }, 'noise-3'),
+  }
+  const { target } = await room.open(big, { service: 'big' })
+  const tenure = await takeFree(target, runNamed('big'))
+  const { id, payload } = await release(target, tenure, 'v2.0.0', room.image)
+  const parts = room.kubectl('get', 'secrets', '-l', `runbook/release=${id}`, '-o', 'name').trim().split('\n')
+  expect(parts.length).toBeGreaterThan(1)
+  expect((await target.recall(id))?.body).toEqual(payload.body)
+  await recordGood(tenure, id)
+  await tenure.end()
+})

@@ -1,0 +1,30 @@
+import { describe, expect, test } from '@jest/globals'
+import { readWords } from '../../../cli/words.ts'
+import { InputError } from '../../../shared/outcome/errors.ts'
+import { flag, secret, text } from '../../../shared/steps/inputs.ts'
+
+const fields = {
+  environment: text('Which.', 'a name'),
+  'decrypt-with': secret('The key.', 'a key'),
+  'dry-run': flag('Nothing is changed.'),
+}
+const read = (words: string[], env = {}) => readWords(fields, ['environment'], words, env)
+
+describe('the words of a command', () => {
+  test('are options by name, and the others by their place', () => {
+    const said = read(['production', '--dry-run'])
+    expect([said('environment'), said('dry-run'), said('decrypt-with')]).toEqual(['production', 'true', ''])
+  })
+
+  test('need not hold a secret: it has a variable, and an option wins over it', () => {
+    const env = { RUNBOOK_DECRYPT_WITH: 'of the variable', RUNBOOK_ENVIRONMENT: 'staging' }
+    expect(read([], env)('decrypt-with')).toBe('of the variable')
+    expect(read(['--decrypt-with', 'of the option'], env)('decrypt-with')).toBe('of the option')
+    expect(read([], env)('environment')).toBe('')
+  })
+
+  test('that the command does not know are refused', () => {
+    expect(() => read(['production', 'staging'])).toThrow(InputError)
+    expect(() => read(['--force'])).toThrow(InputError)
+  })
+})

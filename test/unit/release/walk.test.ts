@@ -1,0 +1,117 @@
+import { expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { find, unsettled } from '../../../shared/release/ledger.ts'
+import { liveIn, Lost, makeWorld, promotion, settling, type Program, type Run, type World } from './world.ts'
+
+// Runs that race, crash between any two of their reads and writes, sleep past their deadline and wake up, on clocks that
+// are off and step: after one settle the environment serves one good release whole, and a second settle changes nothing.
+
+const run = (name: string, job: string, skew = 0): Run => ({
+  holder: { run: name, attempt: 1, job, title: `run ${name}`, url: '' },
+  skew,
+})
+
+/** One read or write of a run. @returns false when the run is over */
+function advance(program: Program): boolean {
+  try {
+    return program.next().done !== true
+  } catch (error) {
+    if (error instanceof Lost) return false
+    throw error
+  }
+}
+
+function finish(program: Program): void {
+  for (let steps = 0; advance(program); steps++)
+    if (steps > 10_000) throw new Error('a run does not come to an end')
+}
+
+function settled(world: World): void {
+  world.now += 1_000_000
+  finish(settling(world, run('the last', 'settle')))
+}
+
+function expectRest(world: World): void {
+  const { ledger } = world.state
+  expect(unsettled(ledger)).toBeUndefined()
+  expect(ledger.restoring).toBeNull()
+  if (ledger.serving === null) return
+  expect(find(ledger, ledger.serving)?.state).toBe('good')
+  expect(liveIn(world)).toMatchObject({ release: ledger.serving, ready: true })
+}
+
+const kinds = fc.constantFrom('passes', 'fails', 'settles')
+const event = fc.oneof(
+  {
+    weight: 20,
+    arbitrary: fc.record({ kind: fc.constant('go' as const), who: fc.nat(3), steps: fc.nat(12) }),
+  },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('crash' as const), who: fc.nat(3) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('late' as const), who: fc.nat(3) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('clock' as const), ms: fc.integer({ min: -100, max: 200 }) }),
+  },
+)
+
+test('whatever races, crashes and sleeps, one settle leads to rest on one good release, whole', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.record({ kind: kinds, skew: fc.integer({ min: -100, max: 100 }) }), {
+        minLength: 4,
+        maxLength: 4,
+      }),
+      fc.array(event, { maxLength: 60 }),
+      (actors, events) => {
+        const world = makeWorld()
+        finish(promotion(world, run('the first', 'promote'), 'pass'))
+        const programs: Program[] = actors.map(({ kind, skew }, index) =>
+          kind === 'settles'
+            ? // Of the run before it, or of a schedule.
+              settling(world, run(String(index % 2 ? index - 1 : index), 'settle', skew))
+            : promotion(world, run(String(index), 'promote', skew), kind === 'passes' ? 'pass' : 'fail'),
+        )
+        const alive = new Set(programs)
+        // Of a process that was killed, a request may still be on its way.
+        const late: Program[] = []
+        const crash = (who: number, program: Program) => {
+          alive.delete(program)
+          late.push(program)
+          const { kind, skew } = actors[who] ?? { kind: 'settles', skew: 0 }
+          if (kind === 'settles') return
+          // The next step of its job: the runner goes on with those that always run.
+          const next = settling(world, run(String(who), 'promote', skew))
+          programs[who] = next
+          alive.add(next)
+        }
+        for (const each of events) {
+          if (each.kind === 'clock') world.now += each.ms
+          else if (each.kind === 'late') {
+            const program = late.splice(each.who, 1)[0]
+            if (program) advance(program)
+          } else {
+            const program = programs[each.who]
+            if (!program || !alive.has(program)) continue
+            if (each.kind === 'crash') crash(each.who, program)
+            else for (let steps = each.steps; steps > 0 && advance(program); steps--);
+          }
+        }
+
+        settled(world)
+        expectRest(world)
+        const before = world.version
+        settled(world)
+        expect(world.version).toBe(before)
+
+        for (const program of late) advance(program)
+        expectRest(world)
+
+        // Those that only slept wake up, one after the other, and reach nothing that is not theirs to change.
+        for (const program of alive) finish(program)
+        settled(world)
+        expectRest(world)
+      },
+    ),
+    { seed: 20261123, numRuns: 2_000 },
+  )
+})

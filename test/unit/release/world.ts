@@ -1,0 +1,201 @@
+import { claim, type Holder, type Lease, type Purpose } from '../../../shared/release/lease.ts'
+import {
+  advance,
+  beginRestore,
+  closeBad,
+  closeGood,
+  emptyLedger,
+  endRestore,
+  find,
+  intend,
+  noteVerdict,
+  unsettled,
+  type Ledger,
+  type ReleaseId,
+} from '../../../shared/release/ledger.ts'
+import { finishOrUndo, settle as decide, type Live } from '../../../shared/release/settle.ts'
+
+// A model of an environment: one compare-and-swap state, objects with versions, and the runs that work on them as
+// generators, so that a test can stop each between any two of its reads and writes.
+
+/** A run's program. It yields wherever others may come in between. */
+export type Program = Generator<void, void>
+
+export class Lost extends Error {}
+
+const at = '2026-01-01T00:00:00.000Z'
+const deadlineMs = 60
+
+export interface World {
+  state: { ledger: Ledger; lease: Lease | null; epoch: number; fenced: number }
+  version: number
+  objects: { version: number; release: ReleaseId | null; by: number }[]
+  /** By each run's own clock: `now` and what it is off. */
+  now: number
+}
+
+export function makeWorld(): World {
+  const ledger = emptyLedger('api', 'production')
+  return {
+    state: { ledger, lease: null, epoch: 0, fenced: 0 },
+    version: 0,
+    objects: [0, 1, 2].map(() => ({ version: 0, release: null, by: 0 })),
+    now: 0,
+  }
+}
+
+export function liveIn({ objects }: World): Live {
+  const [first] = objects
+  const whole = objects.every(({ release }) => release === first?.release)
+  return { release: first?.release ?? null, version: '', image: '', ready: whole }
+}
+
+/** One run, with a clock that may be off. */
+export interface Run {
+  holder: Holder
+  skew: number
+}
+
+/** A whole job: deploy, gate, and the end that the verdict calls for; each a step that takes the lease anew. */
+export function* promotion(world: World, run: Run, verdict: 'pass' | 'fail'): Program {
+  const id = yield* deploy(world, run)
+  if (id === undefined) return
+  const gate = yield* step(world, run, 'work')
+  if (!gate) return
+  yield* gate.update(ledger => {
+    const open = unsettled(ledger)
+    return open?.id === id ? noteVerdict(ledger, id, { gate: verdict }) : ledger
+  })
+  yield* gate.leave('handed over')
+  const end = yield* step(world, run, verdict === 'pass' ? 'work' : 'undo')
+  if (!end) return
+  if (unsettled(world.state.ledger)?.id === id) {
+    if (verdict === 'pass') yield* end.update(ledger => closeGood(ledger, id, at))
+    else yield* undo(world, end)
+  }
+  yield* end.leave('free')
+}
+
+function* deploy(world: World, run: Run): Generator<void, ReleaseId | undefined> {
+  const tenure = yield* step(world, run, 'work')
+  if (!tenure) return undefined
+  if (unsettled(world.state.ledger) || world.state.ledger.restoring) yield* undo(world, tenure)
+  const intent = { version: 'v1.0.0', image: 'api', by: '', run: run.holder.run, runUrl: '', intendedAt: at }
+  const ledger = yield* tenure.update(now => intend(now, intent).ledger)
+  const id = unsettled(ledger)?.id
+  if (id === undefined) throw new Error('nothing was intended')
+  yield* tenure.apply(id)
+  yield* tenure.update(now => advance(now, id, 'applied'))
+  yield* tenure.update(now => advance(now, id, 'ready'))
+  yield* tenure.leave('handed over')
+  return id
+}
+
+/** A settle run: looks, and then decides again with the lease in its hands. */
+export function* settling(world: World, run: Run): Program {
+  const { ledger, lease } = world.state
+  yield
+  const decision = decide(ledger, liveIn(world), lease, run.holder, world.now + run.skew)
+  if (['nothing', 'wait', 'held'].includes(decision.kind)) return
+  const tenure = yield* step(world, run, 'undo')
+  if (!tenure) return
+  const work = finishOrUndo(world.state.ledger, liveIn(world))
+  if (work.kind === 'gate-then-finish') {
+    yield* tenure.update(now => closeGood(now, work.release.id, at))
+  } else if (work.kind !== 'nothing') yield* undo(world, tenure)
+  yield* tenure.leave('free')
+}
+
+function* undo(world: World, tenure: Tenure): Program {
+  const { ledger } = world.state
+  const open = unsettled(ledger)
+  const good = find(ledger, ledger.serving)
+  if (!good) {
+    if (open) yield* tenure.update(now => closeBad(now, open.id, at, 'crashed'))
+    return
+  }
+  if (open) yield* tenure.update(now => beginRestore(now, good.id, at, 'crashed'))
+  if (!world.state.ledger.restoring) return
+  yield* tenure.apply(good.id)
+  yield* tenure.update(endRestore)
+}
+
+interface Tenure {
+  update(change: (ledger: Ledger) => Ledger): Generator<void, Ledger>
+  apply(release: ReleaseId): Program
+  leave(how: 'handed over' | 'free'): Program
+}
+
+function* step(world: World, { holder, skew }: Run, purpose: Purpose): Generator<void, Tenure | undefined> {
+  for (;;) {
+    const [seen, version] = [world.state, world.version]
+    yield
+    const now = world.now + skew
+    const answer = claim(seen, holder, purpose, now)
+    if (answer.kind === 'wait' || answer.kind === 'hold') return undefined
+    const { epoch } = answer
+    const lease = { holder, epoch, deadline: now + deadlineMs, handedOver: false }
+    const fenced = seen.lease === null ? epoch : seen.fenced
+    if (!swap(world, version, { ...seen, epoch, lease, fenced })) continue
+    const mine = world.version
+    if (fenced === epoch) return tenureOf(world, holder, epoch)
+    for (const object of world.objects) {
+      yield
+      object.version++
+    }
+    yield
+    if (swap(world, mine, { ...world.state, fenced: epoch })) return tenureOf(world, holder, epoch)
+  }
+}
+
+function swap(world: World, version: number, state: World['state']): boolean {
+  if (world.version !== version) return false
+  world.state = state
+  world.version++
+  return true
+}
+
+function tenureOf(world: World, holder: Holder, epoch: number): Tenure {
+  const check = () => {
+    const { lease, epoch: newest } = world.state
+    if (newest !== epoch || !lease || lease.handedOver || lease.holder.job !== holder.job) throw new Lost()
+    if (lease.holder.run !== holder.run) throw new Lost()
+  }
+  function* write(change: (state: World['state']) => World['state']): Program {
+    for (;;) {
+      check()
+      const [seen, version] = [world.state, world.version]
+      yield
+      if (swap(world, version, change(seen))) return
+    }
+  }
+  return {
+    *update(change) {
+      yield* write(state => ({ ...state, ledger: change(state.ledger) }))
+      return world.state.ledger
+    },
+    *apply(release) {
+      for (const object of world.objects) {
+        for (;;) {
+          const { version } = object
+          yield
+          check()
+          // The write is on its way: it may arrive at any time from now on.
+          yield
+          if (object.version !== version) continue
+          if (object.by > epoch) throw new Error(`a write of ${epoch} landed after one of ${object.by}`)
+          // An apply that changes nothing leaves the object's version as it is, as the API server does.
+          if (object.release === release) break
+          Object.assign(object, { version: version + 1, release, by: epoch })
+          break
+        }
+      }
+    },
+    *leave(how) {
+      yield* write(state => ({
+        ...state,
+        lease: how === 'free' || !state.lease ? null : { ...state.lease, handedOver: true },
+      }))
+    },
+  }
+}
