@@ -105,6 +105,7 @@ export async function startTemporaryServer(
     sslkey: '',
     options: '',
     connectTimeoutMs: 10_000,
+    via: undefined,
   }
   try {
     await untilReady(ports, server, ended)

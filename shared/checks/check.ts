@@ -3,6 +3,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Conflicts, Payload, Target } from '../targets/target.ts'
+import type { Tunnel } from '../targets/tunnel.ts'
 
 /** What a check found out. */
 export interface Finding {
@@ -46,6 +47,8 @@ export interface CheckContext {
   /** The env-file's values: secrets. @throws InputError when it cannot be read */
   config(): Record<string, string>
   target(): Promise<Target>
+  /** A way to a port of the cluster, like `service/postgres:5432`. */
+  openTunnel(place: string): Promise<Tunnel>
   /** What would be deployed; undefined when no image is known. */
   payload(): Promise<Payload | undefined>
 }
@@ -72,7 +75,7 @@ export async function orSkip(id: string, work: () => Promise<Finding>): Promise<
     return await work()
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
-    const hint = `${error.hint} If only the environment itself can reach it, add ${id} to skip.`
+    const hint = `${error.hint} If only the environment itself can reach it, name a way in under tunnels of the runbook, or add ${id} to skip.`
     throw new ToolError(error.message, { tool: error.tool, hint, cause: error })
   }
 }

@@ -1,6 +1,7 @@
 import { connect, type PostgresSession } from '../platform/postgres.ts'
-import { describeServer, parsePostgresUrl } from '../platform/postgres-url.ts'
+import { describeServer, parsePostgresUrl, throughAddress } from '../platform/postgres-url.ts'
 import { showSize } from '../runbook/values.ts'
+import { throughTunnel } from '../targets/tunnel.ts'
 import { fail, orSkip, pass, skip, warn, type Check, type Finding } from './check.ts'
 import { readConfiguration } from './configuration.ts'
 
@@ -50,14 +51,21 @@ export const database: Check = {
     const url = (await readConfiguration(context))['DATABASE_URL']
     if (url === undefined) return skip('the configuration has no DATABASE_URL')
     const server = parsePostgresUrl('DATABASE_URL', url, {})
-    return orSkip(id, async () => {
-      const session = await connect(server, { signal: context.signal, timeoutMs: connectMs })
-      try {
-        return judge(await readState(session), describeServer(server))
-      } finally {
-        await session.close()
-      }
-    })
+    const { environment, signal } = context
+    return orSkip(id, () =>
+      throughTunnel(
+        place => context.openTunnel(place),
+        environment.tunnels.database,
+        async via => {
+          const session = await connect(throughAddress(server, via), { signal, timeoutMs: connectMs })
+          try {
+            return judge(await readState(session), describeServer(server))
+          } finally {
+            await session.close()
+          }
+        },
+      ),
+    )
   },
 }
 

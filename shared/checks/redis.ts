@@ -1,6 +1,7 @@
 import { ToolError } from '../outcome/errors.ts'
 import { openRedis, parseRedisUrl, type RedisSession } from '../platform/redis.ts'
 import { showSize } from '../runbook/values.ts'
+import { throughTunnel } from '../targets/tunnel.ts'
 import { fail, orSkip, pass, skip, warn, type Check, type Finding } from './check.ts'
 import { readConfiguration } from './configuration.ts'
 
@@ -19,16 +20,23 @@ export const redis: Check = {
     const url = values['REDIS_URL']
     if (url === undefined) return skip('the configuration has no REDIS_URL')
     const server = parseRedisUrl('REDIS_URL', url, values['REDIS_PASSWORD'] ?? '')
-    return orSkip(id, async () => {
-      const session = await openRedis(server, { signal: context.signal, timeoutMs: connectMs })
-      try {
-        await session.call('PING')
-        const info = await readInfo(session)
-        return judge(info, `Redis ${info.get('redis_version') ?? ''} at ${server.host}:${server.port}`)
-      } finally {
-        session.close()
-      }
-    })
+    const { environment, signal } = context
+    return orSkip(id, () =>
+      throughTunnel(
+        place => context.openTunnel(place),
+        environment.tunnels.redis,
+        async via => {
+          const session = await openRedis({ ...server, via }, { signal, timeoutMs: connectMs })
+          try {
+            await session.call('PING')
+            const info = await readInfo(session)
+            return judge(info, `Redis ${info.get('redis_version') ?? ''} at ${server.host}:${server.port}`)
+          } finally {
+            session.close()
+          }
+        },
+      ),
+    )
   },
 }
 

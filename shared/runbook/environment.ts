@@ -23,6 +23,8 @@ export interface Environment {
         rtoMs: number
       }
     | undefined
+  /** Ports of the cluster through which a private database or Redis is reached; empty when it is reached directly. */
+  tunnels: { database: string; redis: string }
   gate: GateSpec
   /** Base URLs, without a trailing slash; empty when the runbook names none. */
   monitoring: { prometheus: string; grafana: string; pushgateway: string }

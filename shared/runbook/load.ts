@@ -90,6 +90,7 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
       rpoMs: parseDuration(at('backup.rpo'), backup.rpo ?? '1h'),
       rtoMs: parseDuration(at('backup.rto'), backup.rto ?? '4h'),
     },
+    tunnels: { database: spec.tunnels?.database ?? '', redis: spec.tunnels?.redis ?? '' },
     gate: {
       forMs: gate.for ? parseDuration(at('gate.for'), gate.for) : gateDefaults.forMs,
       intervalMs: gate.interval ? parseDuration(at('gate.interval'), gate.interval) : gateDefaults.intervalMs,

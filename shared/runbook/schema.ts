@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { acceptedPlace, placePattern } from './place.ts'
 import { accepted } from './values.ts'
 
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accepted.duration })
@@ -18,6 +19,7 @@ const path = z
   .refine(value => !value.startsWith('/') && !value.split('/').includes('..'), {
     error: 'a path inside the repository, without ..',
   })
+const clusterPlace = z.string().regex(placePattern, { error: acceptedPlace })
 const environmentVariables = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'an environment variable name' }),
   z.string(),
@@ -106,6 +108,13 @@ const environment = z.strictObject({
       rto: duration.optional(),
     })
     .optional(),
+  tunnels: z
+    .strictObject({
+      database: clusterPlace.optional().describe('Where the database is, like service/postgres:5432.'),
+      redis: clusterPlace.optional().describe('Where Redis is, like service/redis:6379.'),
+    })
+    .optional()
+    .describe('What only the cluster reaches is reached through its API, as kubectl port-forward does.'),
   gate: gate.optional(),
   monitoring: z
     .strictObject({

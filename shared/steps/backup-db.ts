@@ -16,6 +16,7 @@ import { connect } from '../platform/postgres.ts'
 import { describeServer, parsePostgresUrl, type PostgresServer } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
+import { throughTunnel, type Address } from '../targets/tunnel.ts'
 import {
   choice,
   commonFields,
@@ -24,6 +25,7 @@ import {
   secret,
   targetFields,
   text,
+  tunnelFields,
   whole,
   type Fields,
   type Inputs,
@@ -37,6 +39,7 @@ const databaseUrl = 'a URL like postgresql://user:password@host:5432/database?ss
 export const backupDbFields = {
   ...commonFields,
   ...targetFields,
+  ...tunnelFields,
   'database-url': secret("The database. Default: DATABASE_URL of the environment's env-file.", databaseUrl),
   destination: text(
     "Where backups are kept. Default: the runbook's backup.destination, else the folder backups of the repository.",
@@ -91,16 +94,31 @@ export function backupDb(
   ports: TargetPorts,
 ): Promise<Outcome> {
   const subject = { step: 'backup-db', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'backup-failed', async watch => {
-    const plan = await watch.time('prepare', () => prepare(environment, inputs, ports))
-    ports.log.info(
-      `Backing up ${describeServer(plan.server)} to ${plan.store.uri} with pg_dump ${plan.programs.version}.`,
-    )
-    if (inputs['dry-run']) return dryRun(plan, ports)
-    const manifest = await backUp(plan, ports, watch)
-    const retained = await watch.time('retention', () => retain(plan, manifest, ports))
-    return conclude(plan, manifest, retained)
-  })
+  const tunnel = inputs.tunnel || environment.tunnels.database
+  return runStep(subject, ports, 'backup-failed', watch =>
+    throughTunnel(
+      place => ports.openTunnel(place),
+      tunnel,
+      via => backUpThrough(via, environment, inputs, ports, watch),
+    ),
+  )
+}
+
+async function backUpThrough(
+  via: Address | undefined,
+  environment: Environment,
+  inputs: BackupDbInputs,
+  ports: TargetPorts,
+  watch: Stopwatch,
+): Promise<Conclusion> {
+  const plan = await watch.time('prepare', () => prepare(environment, inputs, ports, via))
+  ports.log.info(
+    `Backing up ${describeServer(plan.server)} to ${plan.store.uri} with pg_dump ${plan.programs.version}.`,
+  )
+  if (inputs['dry-run']) return dryRun(plan, ports)
+  const manifest = await backUp(plan, ports, watch)
+  const retained = await watch.time('retention', () => retain(plan, manifest, ports))
+  return conclude(plan, manifest, retained)
 }
 
 interface Plan extends DumpRequest {
@@ -108,9 +126,14 @@ interface Plan extends DumpRequest {
   retention: Omit<Retention, 'needed'>
 }
 
-async function prepare(environment: Environment, inputs: BackupDbInputs, ports: Ports): Promise<Plan> {
+async function prepare(
+  environment: Environment,
+  inputs: BackupDbInputs,
+  ports: Ports,
+  via: Address | undefined,
+): Promise<Plan> {
   const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, inputs['database-url'])
+  const server = resolveDatabase(surroundings, inputs['database-url'], via)
   const verifyServer =
     inputs['verify-url'] === '' ? undefined : parsePostgresUrl('verify-url', inputs['verify-url'], ports.env)
   for (const { password } of [server, ...(verifyServer ? [verifyServer] : [])]) ports.secrets.add(password)

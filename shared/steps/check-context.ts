@@ -50,6 +50,7 @@ export function createContext(
     signal,
     config,
     target: () => ports.openTarget(),
+    openTunnel: place => ports.openTunnel(place),
     payload: once(payload),
   }
 }

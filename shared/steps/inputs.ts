@@ -1,4 +1,5 @@
 import { InputError } from '../outcome/errors.ts'
+import { acceptedPlace, parsePlace } from '../runbook/place.ts'
 import { accepted, parseDuration, parsePercent } from '../runbook/values.ts'
 
 /** One input of a step: how its text is read, and what is accepted. Actions and the command share it. */
@@ -205,6 +206,18 @@ export const commonFields = {
 
 /** How long a step may take when its caller says nothing. A lease is handed over for as long (DESIGN section 5). */
 export const defaultTimeout = '10m'
+
+/** For steps that talk to the database. */
+export const tunnelFields = {
+  tunnel: field(
+    "Port of the cluster through which a database is reached that only the cluster reaches. Default: the runbook's tunnels.database, else it is reached directly.",
+    acceptedPlace,
+    (name, value) => {
+      if (value !== '') parsePlace(name, value)
+      return value
+    },
+  ),
+} satisfies Fields
 
 /** For steps that talk to the environment's target. */
 export const targetFields = {

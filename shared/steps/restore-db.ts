@@ -20,21 +20,26 @@ import { quoteIdentifier } from '../platform/postgres.ts'
 import { describeServer, withDatabase } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
+import { throughTunnel, type Address } from '../targets/tunnel.ts'
 import {
   commonFields,
   duration,
   flag,
   secret,
+  targetFields,
   text,
+  tunnelFields,
   type Fields,
   type Inputs,
   type Outputs,
 } from './inputs.ts'
-import type { Ports } from './ports.ts'
-import { runStep } from './step.ts'
+import type { Ports, TunnelPorts } from './ports.ts'
+import { runStep, type Stopwatch } from './step.ts'
 
 export const restoreDbFields = {
   ...commonFields,
+  ...targetFields,
+  ...tunnelFields,
   backup: text('The backup to restore.', acceptedBackups, { default: 'latest' }),
   'database-url': secret(
     "The live database. Default: DATABASE_URL of the environment's env-file.",
@@ -68,27 +73,45 @@ export type RestoreDbInputs = Inputs<typeof restoreDbFields>
  * Restores a backup into a new database beside the live one, compares it with what was dumped, and only then lets it
  * take the live one's name. The live database is never written to, and is kept.
  */
-export function restoreDb(environment: Environment, inputs: RestoreDbInputs, ports: Ports): Promise<Outcome> {
+export function restoreDb(
+  environment: Environment,
+  inputs: RestoreDbInputs,
+  ports: TunnelPorts,
+): Promise<Outcome> {
   const subject = { step: 'restore-db', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'restore-failed', async watch => {
-    const plan = await watch.time('prepare', () => prepare(environment, inputs, ports))
-    const { found, server, target } = plan
-    ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
-    if (inputs['dry-run']) return dryRun(plan)
-    await fillNewDatabase(plan, ports, (phase, work) => watch.time(phase, work))
-    ports.log.info(
-      `${countRows(found.manifest.contents)} rows were restored, and are those that were dumped.`,
-    )
-    if (!plan.replaces) return conclude(environment, plan, ports, undefined)
-    const swapMs = await watch.time('swap', () => takeOver(plan, ports))
-    return conclude(environment, plan, ports, swapMs)
-  })
+  const tunnel = inputs.tunnel || environment.tunnels.database
+  return runStep(subject, ports, 'restore-failed', watch =>
+    throughTunnel(
+      place => ports.openTunnel(place),
+      tunnel,
+      via => restoreThrough(via, environment, inputs, ports, watch),
+    ),
+  )
+}
+
+async function restoreThrough(
+  via: Address | undefined,
+  environment: Environment,
+  inputs: RestoreDbInputs,
+  ports: TunnelPorts,
+  watch: Stopwatch,
+): Promise<Conclusion> {
+  const plan = await watch.time('prepare', () => prepare(environment, inputs, ports, via))
+  const { found, server, target } = plan
+  ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
+  if (inputs['dry-run']) return dryRun(plan)
+  await fillNewDatabase(plan, ports, (phase, work) => watch.time(phase, work))
+  ports.log.info(`${countRows(found.manifest.contents)} rows were restored, and are those that were dumped.`)
+  if (!plan.replaces) return conclude(environment, plan, ports, undefined)
+  const swapMs = await watch.time('swap', () => takeOver(plan, ports))
+  return conclude(environment, plan, ports, swapMs)
 }
 
 async function prepare(
   environment: Environment,
   inputs: RestoreDbInputs,
   ports: Ports,
+  via: Address | undefined,
 ): Promise<Restoration> {
   const { into } = inputs
   if (into === '' && inputs.confirm !== environment.name) {
@@ -100,7 +123,7 @@ async function prepare(
     )
   }
   const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, inputs['database-url'])
+  const server = resolveDatabase(surroundings, inputs['database-url'], via)
   if (inputs['decrypt-with'] !== '') ports.secrets.add(inputs['decrypt-with'])
   for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
   const owner: Owner = { service: environment.service, environment: environment.name }

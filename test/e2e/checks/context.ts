@@ -26,6 +26,7 @@ export function contextWith(config: Record<string, string>): CheckContext {
     signal: ports.signal,
     config: () => config,
     target: () => ports.openTarget(),
+    openTunnel: place => ports.openTunnel(place),
     payload: () => Promise.resolve(undefined),
   }
 }

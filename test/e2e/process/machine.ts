@@ -84,6 +84,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
           envFile: '',
           requires: [],
           backup: undefined,
+          tunnels: { database: '', redis: '' },
           gate: gateDefaults,
           monitoring: { prometheus: '', grafana: '', pushgateway: '' },
           smoke: { suite: '', requests: 1, concurrency: 1 },

@@ -68,6 +68,7 @@ export function openStage(room: Room): Stage {
         envFile: envFile === undefined ? '' : '.env',
         requires: [],
         backup: undefined,
+        tunnels: { database: '', redis: '' },
         monitoring: { prometheus: '', grafana: '', pushgateway: '' },
         gate: {
           ...gateDefaults,

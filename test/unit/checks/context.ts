@@ -22,6 +22,7 @@ export function contextOf(
     signal: new AbortController().signal,
     config: unexpected('env-file'),
     target: unexpected('target'),
+    openTunnel: unexpected('cluster'),
     payload: unexpected('payload'),
     ...said,
   }
