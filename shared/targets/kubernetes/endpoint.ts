@@ -70,6 +70,16 @@ export async function findEndpoint(
   return { namespace, pod: pod.metadata.name, port: portOf(pod, target.targetPort ?? port, port) }
 }
 
+/** False once the pod is gone, or on its way; when nobody can say, it is taken to be there. */
+export async function isThere(client: Pick<Client, 'get'>, { namespace, pod }: Endpoint): Promise<boolean> {
+  try {
+    const found = await client.get(`/api/v1/namespaces/${namespace}/pods/${pod}`)
+    return found !== undefined && isAlive(found as unknown as RawPod)
+  } catch {
+    return true
+  }
+}
+
 /** A port by its name, as a Service's targetPort may have it. */
 function portOf({ metadata, spec }: RawPod, target: number | string, port: number): number {
   if (typeof target === 'number') return target

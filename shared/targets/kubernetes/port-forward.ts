@@ -42,11 +42,13 @@ export async function openForward(
     handshakeTimeout: openWithinMs,
     perMessageDeflate: false,
   })
-  // The port's numbers come with the handshake's answer: nothing is lost until somebody listens.
-  socket.pause()
   const what = `GET ${namespace}/pods/${pod}/portforward`
   return new Promise((resolve, reject) => {
-    socket.once('open', () => resolve(socket))
+    socket.once('open', () => {
+      // The first messages come with the handshake's answer: they wait until somebody listens.
+      socket.pause()
+      resolve(socket)
+    })
     socket.once('unexpected-response', (_request, answer: IncomingMessage) => {
       void textOf(answer)
         .catch(() => '')
@@ -56,14 +58,19 @@ export async function openForward(
   })
 }
 
-/**
- * Joins a local connection and a forwarded one, until either ends.
- * @returns what broke it, or undefined when it ended as connections do
- */
-export function join(local: Socket, remote: WebSocket): Promise<string | undefined> {
+/** How a forwarded connection ended. */
+export interface ForwardEnd {
+  /** The local side closed it, as connections are closed. */
+  byUs: boolean
+  /** What broke it; empty when it was closed, which is also what is seen of a pod that is removed. */
+  broken: string
+}
+
+/** Joins a local connection and a forwarded one, until either ends. */
+export function join(local: Socket, remote: WebSocket): Promise<ForwardEnd> {
   return new Promise(resolve => {
     const left: Record<number, number> = { [dataChannel]: portBytes, [errorChannel]: portBytes }
-    let [said, broken, heard, byUs] = ['', undefined as string | undefined, performance.now(), false]
+    let [said, broken, heard, byUs] = ['', '', performance.now(), false]
     const alive = setInterval(() => {
       if (remote.isPaused) heard = performance.now()
       if (performance.now() - heard < silenceMs) return remote.ping()
@@ -98,16 +105,17 @@ export function join(local: Socket, remote: WebSocket): Promise<string | undefin
       setTimeout(() => remote.terminate(), 1_000).unref()
       remote.resume()
     })
-    remote.on('error', error => (broken ??= error.message))
+    remote.on('error', error => (broken ||= error.message))
     remote.on('close', (code: number) => {
       clearInterval(alive)
       local.end()
       local.destroySoon()
       if (said !== '') broken = said.trim()
       // 1006: it broke off without a word.
-      else if (!byUs && code === 1006) broken ??= 'the connection was cut'
-      resolve(broken)
+      else if (!byUs && code === 1006) broken ||= 'the connection was cut'
+      resolve({ byUs, broken })
     })
+    local.resume()
     remote.resume()
   })
 }

@@ -5,7 +5,7 @@ import { parsePlace } from '../../runbook/place.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Trouble, Tunnel } from '../tunnel.ts'
 import { createClient } from './client.ts'
-import { findEndpoint, type Endpoint } from './endpoint.ts'
+import { findEndpoint, isThere, type Endpoint } from './endpoint.ts'
 import { connect } from './kubeconfig.ts'
 import { isGone, join, openForward } from './port-forward.ts'
 
@@ -50,10 +50,11 @@ export async function openTunnel(
       return { end: await endpoint, remote: await openForward(connection, await endpoint) }
     }
   }
-  const explain = async (what: string, { namespace, pod }: Endpoint): Promise<Trouble> => {
-    const path = `/api/v1/namespaces/${namespace}/pods/${pod}`
-    const there = await client.get(path).catch(() => ({}))
-    const why = there === undefined ? `pod ${pod} is gone` : `pod ${pod}: ${what}`
+  const explain = async (broken: string, end: Endpoint): Promise<Trouble | undefined> => {
+    const { namespace, pod } = end
+    const gone = !(await isThere(client, end))
+    if (!gone && broken === '') return undefined
+    const why = gone ? `pod ${pod} is gone` : `pod ${pod}: ${broken}`
     log.debug(`Tunnel to ${text}: ${why}`)
     return { what: why, hint: hintFor(why, namespace) }
   }
@@ -61,11 +62,10 @@ export async function openTunnel(
     sockets.add(local)
     local.once('close', () => sockets.delete(local))
     local.on('error', () => undefined)
-    local.pause()
     try {
       const { end, remote } = await forward()
-      const broken = await join(local, remote)
-      if (broken !== undefined && !closed) trouble = explain(broken, end)
+      const { byUs, broken } = await join(local, remote)
+      if (!closed && (broken !== '' || !byUs)) trouble = latest(trouble, explain(broken, end))
     } catch (error) {
       local.destroy()
       if (closed) return
@@ -97,6 +97,11 @@ export async function openTunnel(
     client.close()
     throw error
   }
+}
+
+/** What is known last: that a later connection was closed in peace does not undo that an earlier one broke. */
+async function latest(before: Promise<Trouble | undefined>, now: Promise<Trouble | undefined>) {
+  return (await now) ?? before
 }
 
 function hintFor(what: string, namespace: string): string {
