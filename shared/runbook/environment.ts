@@ -19,6 +19,10 @@ export interface Environment {
         retentionDays: number
         /** age recipients; empty: backups are not encrypted. */
         encryptTo: string[]
+        /** A query that is asked of the dumped instant and of its restore; empty: none. */
+        verifyQuery: string
+        /** Image with PostgreSQL's programs, for machines that lack them; empty: the official one. */
+        postgresImage: string
         rpoMs: number
         rtoMs: number
       }

@@ -87,6 +87,8 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
       destination: backup.destination,
       retentionDays: backup['retention-days'] ?? 30,
       encryptTo: backup['encrypt-to'] ?? [],
+      verifyQuery: backup['verify-query'] ?? '',
+      postgresImage: backup['postgres-image'] ?? '',
       rpoMs: parseDuration(at('backup.rpo'), backup.rpo ?? '1h'),
       rtoMs: parseDuration(at('backup.rto'), backup.rto ?? '4h'),
     },

@@ -104,6 +104,22 @@ const environment = z.strictObject({
         .min(1)
         .optional()
         .describe('age recipients (public keys) that every backup is encrypted to.'),
+      'verify-query': z
+        .string()
+        .regex(/^\s*(select|with|table|values)\b/i, {
+          error: 'a query that reads, like SELECT COUNT(*) FROM users',
+        })
+        .optional()
+        .describe('Asked of the dumped instant and of its restore, which must answer alike.'),
+      'postgres-image': z
+        .string()
+        .regex(/^[a-z0-9][\w./:@-]*$/, {
+          error: 'an image like postgres:17 or registry.example.com/postgres@sha256:...',
+        })
+        .optional()
+        .describe(
+          "Image whose pg_dump and pg_restore are run where the machine lacks them; default: postgres:MAJOR of the server's version.",
+        ),
       rpo: duration.optional(),
       rto: duration.optional(),
     })

@@ -1,28 +1,26 @@
 import { messageOf, ToolError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { acceptedRecipients } from '../backup/age.ts'
-import { listBackups, type Owner } from '../backup/catalog.ts'
-import { countRows, type Manifest } from '../backup/manifest.ts'
+import type { Manifest } from '../backup/manifest.ts'
 import type { BackupPorts } from '../backup/ports.ts'
-import { findPrograms } from '../backup/programs.ts'
-import { applyRetention, planRetention, type Retention } from '../backup/retention.ts'
-import { chooseSealing } from '../backup/sealing.ts'
-import { readVersion } from '../backup/snapshot.ts'
+import { acceptedQuery } from '../backup/question.ts'
+import { applyRetention, planRetention } from '../backup/retention.ts'
 import { acceptedDestinations } from '../backup/store.ts'
-import { completeBackup, discardDump, takeDump, type DumpRequest, type Dumped } from '../backup/take.ts'
-import { planVerification, verifyBackup, type Verification } from '../backup/verify.ts'
-import { readSurroundings, resolveDatabase, resolveStore, secretVariables } from '../backup/where.ts'
-import { connect } from '../platform/postgres.ts'
-import { describeServer, parsePostgresUrl, type PostgresServer } from '../platform/postgres-url.ts'
+import { completeBackup, discardDump, takeDump, type Dumped } from '../backup/take.ts'
+import { verifyBackup } from '../backup/verify.ts'
+import { describeServer } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
 import { throughTunnel, type Address } from '../targets/tunnel.ts'
+import { planBackup, type BackupPlan } from './backup-plan.ts'
+import { concludeBackup } from './backup-report.ts'
 import {
   choice,
   commonFields,
   duration,
   flag,
   secret,
+  size,
   targetFields,
   text,
   tunnelFields,
@@ -46,13 +44,20 @@ export const backupDbFields = {
     acceptedDestinations,
   ),
   verify: choice(
-    'How the backup is proved: restored elsewhere and compared row for row, only its table of contents read, or not at all.',
-    ['restore', 'list', 'none'],
+    'How the backup is proved: restored elsewhere and compared row for row, the same beside the live database, only its table of contents read, or not at all.',
+    ['restore', 'same-server', 'list', 'none'],
     { default: 'restore' },
   ),
   'verify-url': secret(
     'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine.',
     databaseUrl,
+  ),
+  'verify-query': text(
+    "Asked of the dumped instant and of its restore, which must answer alike. Default: the runbook's backup.verify-query.",
+    acceptedQuery,
+  ),
+  'verify-free-disk': size(
+    'For verify: same-server, where the free disk of the server cannot be seen from here: what is free there.',
   ),
   'encrypt-to': text(
     "age recipients (public keys) that the backup is encrypted to. Default: the runbook's backup.encrypt-to, else it is not encrypted.",
@@ -111,74 +116,17 @@ async function backUpThrough(
   ports: TargetPorts,
   watch: Stopwatch,
 ): Promise<Conclusion> {
-  const plan = await watch.time('prepare', () => prepare(environment, inputs, ports, via))
+  const plan = await watch.time('prepare', () => planBackup(environment, inputs, ports, via))
   ports.log.info(
     `Backing up ${describeServer(plan.server)} to ${plan.store.uri} with pg_dump ${plan.programs.version}.`,
   )
   if (inputs['dry-run']) return dryRun(plan, ports)
   const manifest = await backUp(plan, ports, watch)
   const retained = await watch.time('retention', () => retain(plan, manifest, ports))
-  return conclude(plan, manifest, retained)
+  return concludeBackup(plan, manifest, retained)
 }
 
-interface Plan extends DumpRequest {
-  verification: Verification
-  retention: Omit<Retention, 'needed'>
-}
-
-async function prepare(
-  environment: Environment,
-  inputs: BackupDbInputs,
-  ports: Ports,
-  via: Address | undefined,
-): Promise<Plan> {
-  const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, inputs['database-url'], via)
-  const verifyServer =
-    inputs['verify-url'] === '' ? undefined : parsePostgresUrl('verify-url', inputs['verify-url'], ports.env)
-  for (const { password } of [server, ...(verifyServer ? [verifyServer] : [])]) ports.secrets.add(password)
-  for (const value of secretVariables(surroundings)) ports.secrets.add(value)
-  for (const name of ['encrypt-passphrase', 'decrypt-with'] as const)
-    if (inputs[name] !== '') ports.secrets.add(inputs[name])
-  const store = await resolveStore(surroundings, inputs.destination)
-  const owner: Owner = { service: environment.service, environment: environment.name }
-  const major = await serverMajor(server, ports.signal)
-  const programs = await findPrograms(ports, major)
-  const verification = await planVerification(ports, inputs.verify, verifyServer, programs, major)
-  const configured = environment.backup?.encryptTo ?? []
-  const sealing = await chooseSealing(ports, {
-    encryptTo: inputs['encrypt-to'] || (inputs['encrypt-passphrase'] === '' ? configured.join(' ') : ''),
-    where: inputs['encrypt-to'] === '' ? `environments.${environment.name}.backup.encrypt-to` : 'encrypt-to',
-    passphrase: inputs['encrypt-passphrase'],
-    identity: inputs['decrypt-with'],
-  })
-  const listed = await listBackups(store, owner, ports.signal)
-  return {
-    owner,
-    server,
-    store,
-    programs,
-    run: ports.run,
-    sealing,
-    taken: new Set(listed.map(({ key }) => key)),
-    verification,
-    retention: {
-      days: inputs['retention-days'] ?? environment.backup?.retentionDays ?? 30,
-      keepAtLeast: inputs['keep-at-least'] ?? 7,
-    },
-  }
-}
-
-async function serverMajor(server: PostgresServer, signal: AbortSignal): Promise<number> {
-  const session = await connect(server, { signal })
-  try {
-    return (await readVersion(session)).major
-  } finally {
-    await session.close()
-  }
-}
-
-async function backUp(plan: Plan, ports: Ports, watch: Stopwatch): Promise<Manifest> {
+async function backUp(plan: BackupPlan, ports: Ports, watch: Stopwatch): Promise<Manifest> {
   const { store } = plan
   const dumped = await watch.time('dump', () => takeDump(ports, plan))
   const { bytes, dumpedBytes, durationMs } = dumped.manifest
@@ -188,7 +136,7 @@ async function backUp(plan: Plan, ports: Ports, watch: Stopwatch): Promise<Manif
   return manifest
 }
 
-async function verify(plan: Plan, dumped: Dumped, ports: BackupPorts): Promise<Manifest> {
+async function verify(plan: BackupPlan, dumped: Dumped, ports: BackupPorts): Promise<Manifest> {
   const { store, verification, programs, sealing } = plan
   try {
     return await verifyBackup(ports, { store, opening: sealing, ...dumped }, verification, programs)
@@ -210,8 +158,8 @@ async function verify(plan: Plan, dumped: Dumped, ports: BackupPorts): Promise<M
 
 /** Old backups go only after a new one was proved. That they could not be removed does not spoil it. */
 async function retain(
-  { store, owner, retention }: Plan,
-  { verified }: Manifest,
+  { store, owner, retention }: BackupPlan,
+  { key, verified }: Manifest,
   ports: TargetPorts,
 ): Promise<Evidence> {
   const subject = 'retention'
@@ -223,7 +171,7 @@ async function retain(
     }
   try {
     const needed = await neededBackups(ports)
-    const removed = await applyRetention(ports, store, owner, { ...retention, needed })
+    const removed = await applyRetention(ports, store, owner, { ...retention, needed }, key)
     const finding = `${removed.length} older than ${retention.days} days removed; the newest ${retention.keepAtLeast} verified ones always stay`
     return { subject, finding, tone: 'note', ...(removed.length > 0 ? { detail: removed.join('\n') } : {}) }
   } catch (error) {
@@ -243,7 +191,7 @@ async function neededBackups(ports: TargetPorts): Promise<string[]> {
 }
 
 /** What retention would do: the same that a real run does, but for the removal. */
-async function planned({ store, owner, retention }: Plan, ports: TargetPorts): Promise<Evidence> {
+async function planned({ store, owner, retention }: BackupPlan, ports: TargetPorts): Promise<Evidence> {
   const subject = 'retention'
   try {
     const needed = await neededBackups(ports)
@@ -259,7 +207,7 @@ async function planned({ store, owner, retention }: Plan, ports: TargetPorts): P
   }
 }
 
-async function dryRun(plan: Plan, ports: TargetPorts): Promise<Conclusion> {
+async function dryRun(plan: BackupPlan, ports: TargetPorts): Promise<Conclusion> {
   const { server, store, programs, verification, taken } = plan
   const proof = verification.how === 'restore' ? 'restored and compared' : `verified by: ${verification.how}`
   return {
@@ -270,65 +218,5 @@ async function dryRun(plan: Plan, ports: TargetPorts): Promise<Conclusion> {
       { subject: 'store', finding: `${taken.size} backups of this environment are there`, tone: 'note' },
       await planned(plan, ports),
     ],
-  }
-}
-
-function conclude({ store, server }: Plan, manifest: Manifest, retained: Evidence): Conclusion {
-  const { bytes, contents, verified } = manifest
-  const uri = `${store.uri}/${manifest.key}`
-  const rows = countRows(contents)
-  return {
-    status: 'success',
-    reason: 'done',
-    summary: `${describeServer(server)}: ${contents.tables.length} tables, ${rows} rows, ${showSize(bytes)} in ${showDuration(manifest.durationMs)}; ${proofOf(verified)}.`,
-    evidence: [
-      { subject: 'backup', finding: uri, tone: 'good' },
-      { subject: 'verified', ...findingOf(verified) },
-      ...encryptionEvidence(manifest),
-      retained,
-    ],
-    outputs: {
-      'backup-uri': uri,
-      sha256: manifest.sha256,
-      bytes: String(bytes),
-      tables: String(contents.tables.length),
-      verified: String(verified.how === 'restore'),
-    },
-  }
-}
-
-function encryptionEvidence({ encryption, verified: { opened } }: Manifest): Evidence[] {
-  if (encryption.how === 'none') return []
-  const to = encryption.how === 'age' ? `age, to ${encryption.recipients.join(', ')}` : 'GnuPG, AES-256'
-  const proof = {
-    key: 'the stored object was opened as its owner opens it',
-    session: `the stored object was opened with the key of this run; that an identity of its recipients opens it is not proved`,
-    none: 'the stored object was not opened',
-  }
-  return [
-    { subject: 'encrypted', finding: `${to}; ${proof[opened]}`, tone: opened === 'none' ? 'warn' : 'note' },
-  ]
-}
-
-function proofOf({ how, durationMs }: Manifest['verified']): string {
-  if (how === 'restore') return `restored and compared in ${showDuration(durationMs)}`
-  return how === 'list' ? 'only its table of contents was read' : 'not verified'
-}
-
-function findingOf({ how, where, durationMs }: Manifest['verified']): Pick<Evidence, 'finding' | 'tone'> {
-  if (how === 'restore')
-    return {
-      finding: `every table, sequence and large object was compared on ${where}, ${showDuration(durationMs)}`,
-      tone: 'good',
-    }
-  if (how === 'list')
-    return {
-      finding:
-        'the stored bytes are those that were dumped, and the table of contents can be read; that the rows can be restored is not proved',
-      tone: 'warn',
-    }
-  return {
-    finding: 'nothing is proved: neither that the object can be read, nor that it can be restored',
-    tone: 'warn',
   }
 }

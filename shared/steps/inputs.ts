@@ -1,6 +1,6 @@
 import { InputError } from '../outcome/errors.ts'
 import { acceptedPlace, parsePlace } from '../runbook/place.ts'
-import { accepted, parseDuration, parsePercent } from '../runbook/values.ts'
+import { accepted, parseDuration, parsePercent, parseSize } from '../runbook/values.ts'
 
 /** One input of a step: how its text is read, and what is accepted. Actions and the command share it. */
 export interface Field<T> {
@@ -89,6 +89,16 @@ export function duration(description: string, said?: Said): Field<number> {
     description,
     accepted.duration,
     (name, value) => (value === '' ? 0 : parseDuration(name, value)),
+    said,
+  )
+}
+
+/** Bytes; undefined when it is not given. */
+export function size(description: string, said?: Said): Field<number | undefined> {
+  return field(
+    description,
+    accepted.size,
+    (name, value) => (value === '' ? undefined : parseSize(name, value)),
     said,
   )
 }

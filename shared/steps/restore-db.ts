@@ -146,7 +146,11 @@ async function prepare(
         'Restore into a server that is at least as new.',
       )
     }
-    const programs = await findPrograms(ports, Math.max(major, found.manifest.client.major))
+    const programs = await findPrograms(
+      ports,
+      Math.max(major, found.manifest.client.major),
+      environment.backup?.postgresImage ?? '',
+    )
     await requireMeans(beside, found.manifest, server)
     const stamp = stampOf(ports.clock.now())
     const target = into === '' ? besideName(server.database, `_restore_${stamp}`) : into

@@ -74,7 +74,7 @@ export async function findEndpoint(
 export async function isThere(client: Pick<Client, 'get'>, { namespace, pod }: Endpoint): Promise<boolean> {
   try {
     const found = await client.get(`/api/v1/namespaces/${namespace}/pods/${pod}`)
-    return found !== undefined && isAlive(found as unknown as RawPod)
+    return found !== undefined && isAlive(found)
   } catch {
     return true
   }

@@ -31,14 +31,14 @@ export async function openForward(
   connection: Connection,
   { namespace, pod, port }: Endpoint,
 ): Promise<WebSocket> {
-  const { server, agent, authorize } = connection
+  const { server, agent } = connection
   const secure = server.protocol === 'https:'
   const path = withQuery(`/api/v1/namespaces/${namespace}/pods/${pod}/portforward`, { ports: String(port) })
   const url = `${secure ? 'wss' : 'ws'}://${server.host}${server.pathname.replace(/\/$/, '')}${path}`
   // Its own for each: what a plugin gave may have changed, and a connection is never used twice.
   const socket = new WebSocket(url, protocol, {
     agent: secure ? new Agent({ ...agent, keepAlive: false }) : new PlainAgent({ keepAlive: false }),
-    headers: { ...(await authorize()), 'user-agent': 'runbook-actions' },
+    headers: { ...(await connection.authorize()), 'user-agent': 'runbook-actions' },
     handshakeTimeout: openWithinMs,
     perMessageDeflate: false,
   })
@@ -73,9 +73,12 @@ export function join(local: Socket, remote: WebSocket): Promise<ForwardEnd> {
     let [said, broken, heard, byUs] = ['', '', performance.now(), false]
     const alive = setInterval(() => {
       if (remote.isPaused) heard = performance.now()
-      if (performance.now() - heard < silenceMs) return remote.ping()
-      broken = `nothing was heard of it for ${silenceMs / 1_000} s`
-      remote.terminate()
+      if (performance.now() - heard < silenceMs) {
+        remote.ping()
+      } else {
+        broken = `nothing was heard of it for ${silenceMs / 1_000} s`
+        remote.terminate()
+      }
     }, pingEveryMs)
     remote.on('pong', () => (heard = performance.now()))
     remote.on('message', (message: RawData) => {
