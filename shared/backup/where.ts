@@ -72,6 +72,7 @@ export function storeVariables({ file, env }: Surroundings): Variables {
     'AWS_ACCESS_KEY_ID',
     'AWS_PROFILE',
     'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'AWS_ROLE_ARN',
     'AWS_CONTAINER_CREDENTIALS_FULL_URI',
     'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
   ]
