@@ -13,10 +13,12 @@ import {
 } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
+import { conditions } from './conditions-input.ts'
+import { gatePorts } from './gate-ports.ts'
 import { url } from './url-input.ts'
 import { InputError } from '../outcome/errors.ts'
 import { showDuration } from '../runbook/values.ts'
-import { keepLease, noteVerdictOfRun } from './tenure.ts'
+import { keepLease, noteVerdictOfRun, releaseOfRun } from './tenure.ts'
 
 export const healthGateFields = {
   ...commonFields,
@@ -33,7 +35,11 @@ export const healthGateFields = {
     'Rate of failed probes that is still well. Default: gate.error-rate of the runbook, else 1%.',
   ),
   latency: duration(
-    '95% of the probes have to be answered within this. Default: gate.latency of the runbook, else not judged.',
+    '95% of the probes have to be answered within this. Default: gate.latency of the runbook, else what 95% took before the deploy, and 100ms at least.',
+  ),
+  'prometheus-url': url('Base URL of Prometheus. Default: monitoring.prometheus of the runbook.'),
+  queries: conditions(
+    'What has to hold of Prometheus, one a line: a name, PromQL, and what it has to be under or over. Default: gate.queries of the runbook.',
   ),
   timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
 } satisfies Fields
@@ -55,6 +61,7 @@ export function healthGate(
   const subject = { step: 'health-gate', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'gate-inconclusive', async watch => {
     const { planGate } = await import('../gate/plan.ts')
+    const release = await releaseOfRun(ports)
     const { watch: watchService } = await import('../gate/run.ts')
     const plan = planGate(
       { ...environment, url: inputs.url === '' ? environment.url : inputs.url },
@@ -66,7 +73,10 @@ export function healthGate(
         disk: inputs.disk,
         errorRate: inputs['error-rate'],
         latencyMs: inputs.latency,
+        prometheus: inputs['prometheus-url'],
+        queries: inputs.queries,
       },
+      release.open?.baseline,
     )
     if (plan.forMs >= inputs.timeout)
       throw InputError.of(
@@ -75,7 +85,7 @@ export function healthGate(
         `more than for, which is ${showDuration(plan.forMs)}`,
       )
     await keepLease(ports, inputs.timeout)
-    const result = await watch.time('probes', () => watchService(plan, ports))
+    const result = await watch.time('probes', () => watchService(plan, gatePorts(ports, release.target)))
     const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { gate: result.verdict }))
     return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
   })
