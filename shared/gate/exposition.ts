@@ -43,7 +43,10 @@ export function parseExposition(text: string): Exposition | Flaw {
     if (why !== undefined) return { line: index + 1, why }
   }
   if (lines.at(-1) !== '')
-    return { line: lines.length, why: 'the text ends in the middle of a line; accepted: a line feed at its end' }
+    return {
+      line: lines.length,
+      why: 'the text ends in the middle of a line; accepted: a line feed at its end',
+    }
   return found
 }
 
@@ -80,7 +83,8 @@ function readSample(line: string, { series, types }: Exposition, known: Known): 
   if (typeof read === 'string') return read
   const [value = '', at, ...more] = read.rest.split(/[ \t]+/).filter(Boolean)
   const number = parseValue(value)
-  if (number === undefined) return `the value of ${name} is ${show(value)}; accepted: a number, NaN, +Inf or -Inf`
+  if (number === undefined)
+    return `the value of ${name} is ${show(value)}; accepted: a number, NaN, +Inf or -Inf`
   if (at !== undefined && !/^-?\d{1,16}$/.test(at))
     return `the timestamp of ${name} is ${show(at)}; accepted: whole milliseconds since 1970`
   if (more.length > 0) return `${show(more.join(' '))} after the timestamp; accepted: nothing`
@@ -113,7 +117,8 @@ export function readLabels(text: string): { labels: Record<string, string>; rest
     if (name === undefined) return `${show(rest)} among the labels; accepted: name="value" or }`
     if (Object.hasOwn(labels, name)) return `the label ${name} is there twice; accepted: once`
     const value = /^\s*=\s*"((?:[^"\\]|\\[\\n"])*)"\s*/.exec(rest.slice(name.length))
-    if (!value) return `the value of the label ${name}; accepted: ="...", with \\\\, \\n and \\" for what they stand for`
+    if (!value)
+      return `the value of the label ${name}; accepted: ="...", with \\\\, \\n and \\" for what they stand for`
     labels[name] = (value[1] ?? '').replace(/\\(.)/g, (_, sign: string) => (sign === 'n' ? '\n' : sign))
     rest = rest.slice(name.length + value[0].length)
     if (rest.startsWith(',')) rest = rest.slice(1).trimStart()

@@ -68,7 +68,9 @@ export function measure(
 export function readSelector(expr: string): { name: string; labels: Record<string, string> } {
   const name = /^[a-zA-Z_:][a-zA-Z0-9_:]*/.exec(expr)?.[0] ?? ''
   const read = readLabels(expr.slice(name.length))
-  return typeof read === 'string' || read.rest !== '' ? { name: '', labels: {} } : { name, labels: read.labels }
+  return typeof read === 'string' || read.rest !== ''
+    ? { name: '', labels: {} }
+    : { name, labels: read.labels }
 }
 
 /** Further on the way to what the condition does not want. */

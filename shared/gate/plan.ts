@@ -88,7 +88,11 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
     )
   const allowed = said.errorRate ?? gate.errorRate
   if (!(allowed > 0 && allowed <= 0.5))
-    throw InputError.of(at('error-rate', said.errorRate), percent(allowed), 'a percentage above 0% and up to 50%')
+    throw InputError.of(
+      at('error-rate', said.errorRate),
+      percent(allowed),
+      'a percentage above 0% and up to 50%',
+    )
   const queries = said.queries && said.queries.length > 0 ? said.queries : gate.queries
   const endpoints = endpointsOf(environment)
   const plan: GatePlan = {

@@ -89,6 +89,9 @@ export function worstOf(
   const [first] = samples
   if (!first) return { gap: `Prometheus has nothing for ${condition.expr}` }
   if (samples.some(({ value }) => Number.isNaN(value))) return { gap: `${condition.expr} is NaN` }
-  const worst = samples.reduce((one, other) => (isWorse(condition, other.value, one.value) ? other : one), first)
+  const worst = samples.reduce(
+    (one, other) => (isWorse(condition, other.value, one.value) ? other : one),
+    first,
+  )
   return { value: worst.value, of: samples.length > 1 ? labelsOf(worst) : '' }
 }

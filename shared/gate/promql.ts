@@ -4,7 +4,9 @@ const beforeLabels = new Set(['by', 'without', 'on', 'ignoring', 'group_left', '
 const words = new Set(['and', 'or', 'unless', 'bool', 'offset', 'atan2', 'inf', 'nan'])
 /** Aggregations may have their labels before what they aggregate: `sum by (job) (up)`. */
 const aggregations = new Set(
-  'sum min max avg group stddev stdvar count count_values bottomk topk quantile limitk limit_ratio'.split(' '),
+  'sum min max avg group stddev stdvar count count_values bottomk topk quantile limitk limit_ratio'.split(
+    ' ',
+  ),
 )
 
 /**
@@ -23,14 +25,16 @@ export function selectorsIn(expr: string): string[] {
 
 /** The token at the beginning, with whatever belongs to it, and the selector that it is, if it is one. */
 function next(text: string): [token: string, selector?: string] {
-  const skipped = /^(?:#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\[[^\]]*\]|@\s*[\w.]+|\.?\d[\w.]*)/.exec(text)
+  const skipped =
+    /^(?:#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\[[^\]]*\]|@\s*[\w.]+|\.?\d[\w.]*)/.exec(text)
   if (skipped) return [skipped[0]]
   if (text.startsWith('{')) return both(braces(text))
   const name = /^[a-zA-Z_:][\w:]*/.exec(text)?.[0]
   if (name === undefined) return [text.slice(0, 1)]
   const word = name.toLowerCase()
   const after = text.slice(name.length).trimStart()
-  if (beforeLabels.has(word)) return [text.slice(0, text.length - after.length) + (/^\([^)]*\)/.exec(after)?.[0] ?? '')]
+  if (beforeLabels.has(word))
+    return [text.slice(0, text.length - after.length) + (/^\([^)]*\)/.exec(after)?.[0] ?? '')]
   if (words.has(word) || aggregations.has(word) || after.startsWith('(')) return [name]
   if (!after.startsWith('{')) return both(name)
   const matchers = braces(after)

@@ -60,7 +60,8 @@ export function unexpected(document: unknown, expected: Record<string, string | 
       return within && Object.hasOwn(within, key) ? within[key] : undefined
     }, document)
     if (found === wanted) return []
-    const is = found === undefined ? 'missing' : quote(typeof found === 'string' ? found : JSON.stringify(found))
+    const is =
+      found === undefined ? 'missing' : quote(typeof found === 'string' ? found : JSON.stringify(found))
     return [`${path} is ${is}, expected ${JSON.stringify(wanted)}`]
   })
 }

@@ -53,7 +53,8 @@ function eventsIn(snapshots: Vitals[][]): Events {
       // One that came in the window has only its own restarts.
       const again = now.restarts - (then?.restarts ?? 0)
       const why = now.outOfMemory ? 'ended for its memory' : now.lastEnd || 'for a reason that is not known'
-      for (let each = 0; each < again; each += 1) events.restarts.push(`${now.instance} was restarted: ${why}`)
+      for (let each = 0; each < again; each += 1)
+        events.restarts.push(`${now.instance} was restarted: ${why}`)
       if (then?.ready && !now.ready && again <= 0) events.flaps.push(`${now.instance} is not ready any more`)
     }
   }

@@ -41,7 +41,8 @@ export function loadEnvironment({ root, config, environment, overrides }: LoadRe
       `Name one of them, or add ${environment} to ${config}.`,
     )
   }
-  const at: At = key => `${config}:${lineOf(['environments', environment, ...key.split('.')])} environments.${environment}.${key}`
+  const at: At = key =>
+    `${config}:${lineOf(['environments', environment, ...key.split('.')])} environments.${environment}.${key}`
   return resolveEnvironment(runbook.service, environment, resolve(root), override(spec, overrides), at)
 }
 

@@ -10,8 +10,7 @@ export async function takeBaseline(environment: Environment, ports: Ports): Prom
   try {
     const baseline = await sampleBaseline(environment, gatePorts(ports, undefined))
     const over = Object.keys(baseline?.over ?? {})
-    if (over.length > 0)
-      ports.log.warn(`Over its threshold before the deploy already: ${over.join(', ')}.`)
+    if (over.length > 0) ports.log.warn(`Over its threshold before the deploy already: ${over.join(', ')}.`)
     return baseline
   } catch (error) {
     ports.signal.throwIfAborted()

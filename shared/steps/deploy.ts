@@ -122,7 +122,10 @@ async function release(work: Work): Promise<Conclusion> {
     await held.giveBack()
     return { ...oneWay, outputs: unchanged(previous, request.image) }
   }
-  const baseline = previous === null ? undefined : await watch.time('baseline', () => takeBaseline(environment, { ...ports, signal: held.signal }))
+  const baseline =
+    previous === null
+      ? undefined
+      : await watch.time('baseline', () => takeBaseline(environment, { ...ports, signal: held.signal }))
   const id = await watch.time('intend', async () => {
     const { schemaNeeds } = payload
     const intent = intentOf(ports, request.version, request.image)

@@ -8,7 +8,5 @@ export async function readVitals(context: Context): Promise<Vitals[]> {
   if (!app) return []
   const { status, restart_time: restarts = 0, exit_code: code } = app.pm2_env
   const lastEnd = code === undefined ? '' : `exit code ${code}`
-  return [
-    { instance: `app ${app.name}`, ready: status === 'online', restarts, lastEnd, outOfMemory: false },
-  ]
+  return [{ instance: `app ${app.name}`, ready: status === 'online', restarts, lastEnd, outOfMemory: false }]
 }

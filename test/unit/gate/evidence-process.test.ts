@@ -96,7 +96,9 @@ describe('refutes', () => {
       fc.property(trails, fc.double({ min: 0.01, max: 0.3, noNaN: true }), (trail, rate) => {
         fc.pre(refutes(trail, rate, 0.001))
         expect(refutes(trail, rate, 0.01)).toBe(true)
-        expect(logCountEvidence(countOf(trail), rate / 2)).toBeGreaterThan(logCountEvidence(countOf(trail), rate))
+        expect(logCountEvidence(countOf(trail), rate / 2)).toBeGreaterThan(
+          logCountEvidence(countOf(trail), rate),
+        )
       }),
     )
   })

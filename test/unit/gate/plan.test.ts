@@ -26,7 +26,8 @@ test('what the caller says wins; 0 ms says nothing', () => {
 describe('a baseline', () => {
   const baseline = (ms: (number | null)[], over = {}): Baseline => ({ at: '', ms, failed: 0, over })
   const latency = (ms: (number | null)[], configured = 0) =>
-    planGate({ ...environment, gate: { ...gateDefaults, latencyMs: configured } }, {}, baseline(ms)).limits.latency
+    planGate({ ...environment, gate: { ...gateDefaults, latencyMs: configured } }, {}, baseline(ms)).limits
+      .latency
 
   test('bounds the latency by the upper confidence bound of its 95th percentile', () => {
     expect(latency([...Array<number>(59).fill(120), 180])).toMatchObject({ ms: 180, allowed: 0.05 })
@@ -56,7 +57,10 @@ describe('conditions', () => {
   const lag: Condition = { name: 'lag', expr: 'max(lag)', operator: '<', limit: 0.2 }
 
   test('of metrics and queries become thresholds; the caller wins over the runbook', () => {
-    const { limits, prometheus } = plan({ metrics: [lag], queries: [lag] }, { prometheus: 'http://p', queries: [{ ...lag, limit: 3 }] })
+    const { limits, prometheus } = plan(
+      { metrics: [lag], queries: [lag] },
+      { prometheus: 'http://p', queries: [{ ...lag, limit: 3 }] },
+    )
     expect(limits.thresholds.slice(3).map(({ signal, limit }) => [signal, limit])).toEqual([
       ['metric lag', 0.2],
       ['query lag', 3],

@@ -104,7 +104,10 @@ describe('a threshold', () => {
       return typeof value === 'string' ? { ...at, gap: value } : { ...at, value, of: 'container limit' }
     })
   const judged = (values: (number | string)[], threshold = memory) => {
-    const all = judge({ ...seen(times(60, good)), readings: readings(values) }, { ...limits, thresholds: [threshold] })
+    const all = judge(
+      { ...seen(times(60, good)), readings: readings(values) },
+      { ...limits, thresholds: [threshold] },
+    )
     return all[1] ?? { verdict: 'none', finding: '' }
   }
 

@@ -41,10 +41,16 @@ describe('the workload', () => {
   })
 
   test('counts the restarts of one that came in the window, and not that it came', () => {
-    expect(judged([well('pod a')], [well('pod a'), well('pod b', { ready: false })], [well('pod a'), well('pod b')]))
-      .toMatchObject({ verdict: 'pass' })
-    expect(judged([well('pod a')], [well('pod a'), well('pod b', { restarts: 2, lastEnd: 'exit code 1' })]))
-      .toMatchObject({ verdict: 'fail', finding: expect.stringContaining('2 restarts') })
+    expect(
+      judged(
+        [well('pod a')],
+        [well('pod a'), well('pod b', { ready: false })],
+        [well('pod a'), well('pod b')],
+      ),
+    ).toMatchObject({ verdict: 'pass' })
+    expect(
+      judged([well('pod a')], [well('pod a'), well('pod b', { restarts: 2, lastEnd: 'exit code 1' })]),
+    ).toMatchObject({ verdict: 'fail', finding: expect.stringContaining('2 restarts') })
   })
 
   test('that loses its readiness once and has it again warns; twice, or at the end, fails', () => {
