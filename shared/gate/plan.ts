@@ -4,7 +4,7 @@ import type { Condition } from '../runbook/condition.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { upperQuantile } from './evidence-process.ts'
-import type { LatencyLimits } from './rate.ts'
+import { leastRoundsOf, type LatencyLimits } from './rate.ts'
 import { resources, type Resource } from './seen.ts'
 import { percent } from './show.ts'
 import { statusPath } from './status.ts'
@@ -95,6 +95,7 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
     )
   const queries = said.queries && said.queries.length > 0 ? said.queries : gate.queries
   const endpoints = endpointsOf(environment)
+  const rounds = Math.floor(forMs / intervalMs)
   const plan: GatePlan = {
     url,
     endpoints,
@@ -103,10 +104,10 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
     prometheus: queries.length > 0 ? said.prometheus || monitoring.prometheus : '',
     forMs,
     intervalMs,
-    rounds: Math.floor(forMs / intervalMs),
+    rounds,
     limits: {
       errors: { allowed, passBelow: allowed + undecidable },
-      latency: latencyLimits(given(said.latencyMs) ?? gate.latencyMs, baseline),
+      latency: latencyLimits(given(said.latencyMs) ?? gate.latencyMs, baseline, rounds),
       thresholds: [
         ...(endpoints.some(({ path }) => path === statusPath)
           ? resources.map(each => shareThreshold(each, said[each] ?? gate[each], baseline))
@@ -141,11 +142,16 @@ function given(ms: number | undefined): number | undefined {
   return ms === 0 ? undefined : ms
 }
 
-function latencyLimits(configuredMs: number, baseline: Baseline | undefined): LatencyLimits | undefined {
+/** What nobody asked for is not judged in a window that is too short for it. */
+function latencyLimits(
+  configuredMs: number,
+  baseline: Baseline | undefined,
+  rounds: number,
+): LatencyLimits | undefined {
   if (configuredMs > 0) return { ...latencyShares, ms: configuredMs, from: 'as configured' }
   const times = baseline?.ms.filter(ms => ms !== null) ?? []
   const bound = upperQuantile(times, 0.95, baselineDoubt)
-  if (bound === undefined) return undefined
+  if (bound === undefined || rounds < leastRoundsOf(latencyShares)) return undefined
   const from =
     bound < unnoticedMs
       ? `before the deploy 95% took at most ${bound} ms`

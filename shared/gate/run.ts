@@ -20,6 +20,10 @@ export interface GateResult {
   probes: number
   /** Of these, how many saw something bad. */
   failed: number
+  /** What decided, with its finding; empty for a pass. */
+  because: string
+  /** What lets it pass, and should be looked at all the same. */
+  warned: string[]
   evidence: Evidence[]
 }
 
@@ -43,8 +47,12 @@ export async function runGate(
 export async function watch(plan: GatePlan, ports: GatePorts): Promise<GateResult> {
   const seen = await observe(plan, ports)
   const judgements = judge(seen, plan.limits)
+  const verdict = worst(judgements)
+  const decided = judgements.find(each => verdict !== 'pass' && each.verdict === verdict)
   return {
-    verdict: worst(judgements),
+    verdict,
+    because: decided ? `${decided.metric}: ${decided.finding}` : '',
+    warned: judgements.filter(each => each.verdict === 'warn').map(({ metric }) => metric),
     probes: seen.rounds.length,
     failed: seen.rounds.filter(({ failures }) => failures.length > 0).length,
     evidence: describe(judgements, seen, plan),

@@ -10,7 +10,7 @@ import {
   upperQuantile,
   type Count,
 } from '../../../shared/gate/evidence-process.ts'
-import { inBursts, independent, probesToFail, seeded, wald } from './seeded.ts'
+import { inBursts, independent, probesToFail, seeded, wald } from './probes.ts'
 
 const [allowed, alpha] = [0.01, 0.01]
 const toFail = (probes: Iterable<boolean>, most: number) =>
