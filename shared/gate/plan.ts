@@ -101,7 +101,7 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
     endpoints,
     metrics: gate.metrics,
     queries,
-    prometheus: queries.length > 0 ? said.prometheus || monitoring.prometheus : '',
+    prometheus: queries.length > 0 ? (given(said.prometheus) ?? monitoring.prometheus) : '',
     forMs,
     intervalMs,
     rounds,
@@ -138,8 +138,8 @@ export function endpointsOf({ gate }: Environment): Endpoint[] {
   return [...paths].map(path => ({ path, json: gate.expect[path] ?? {} }))
 }
 
-function given(ms: number | undefined): number | undefined {
-  return ms === 0 ? undefined : ms
+function given<T extends number | string>(value: T | undefined): T | undefined {
+  return value === 0 || value === '' ? undefined : value
 }
 
 /** What nobody asked for is not judged in a window that is too short for it. */

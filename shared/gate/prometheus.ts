@@ -63,8 +63,8 @@ async function answer(
 }
 
 /**
- * Prometheus answers with what it has for five minutes after the last scrape: of a service that is scraped no more, or
- * not yet, that is the release before.
+ * Prometheus answers with what it has for five minutes after the last scrape, and a range for as long as it is: of a
+ * service that is scraped no more, or not yet, that is the release before.
  * @param since seconds since 1970, when the gate began
  */
 async function findStale(
@@ -73,10 +73,13 @@ async function findStale(
   since: number | undefined,
 ): Promise<string | undefined> {
   if (since === undefined) return 'Prometheus did not say what time it was when the gate began'
-  for (const selector of selectorsIn(expr)) {
-    const [newest] = await prometheus.query(`max(timestamp(${selector}))`)
+  for (const { series, range } of selectorsIn(expr)) {
+    const [newest] = await prometheus.query(`max(timestamp(${series}))`)
     if (newest && newest.value < since)
-      return `the newest ${selector} is from ${Math.ceil(since - newest.value)} s before the gate began`
+      return `the newest ${series} is from ${Math.ceil(since - newest.value)} s before the gate began`
+    if (newest || range === '') continue
+    const [ended] = await prometheus.query(`count(count_over_time(${series}[${range}]))`)
+    if (ended) return `${series} is measured no more: what is left of it is older than the gate`
   }
   return undefined
 }

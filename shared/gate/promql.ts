@@ -9,40 +9,47 @@ const aggregations = new Set(
   ),
 )
 
-/**
- * The series that an expression is made of, as instant selectors without their ranges: of
- * `sum(rate(http_requests_total{code="500"}[1m]))` that is `http_requests_total{code="500"}`. Each is there once.
- */
-export function selectorsIn(expr: string): string[] {
-  const found = new Set<string>()
-  for (let rest = expr.trimStart(); rest !== '';) {
-    const [token, selector] = next(rest)
-    if (selector !== undefined) found.add(selector)
-    rest = rest.slice(Math.max(token.length, 1)).trimStart()
-  }
-  return [...found]
+/** Series that an expression is made of. */
+export interface Selector {
+  /** Without its range: `http_requests_total{code="500"}`. */
+  series: string
+  /** How far it looks back: `1m`; empty for the newest value. */
+  range: string
 }
 
-/** The token at the beginning, with whatever belongs to it, and the selector that it is, if it is one. */
-function next(text: string): [token: string, selector?: string] {
+/** The selectors of an expression, as `sum(rate(http_requests_total{code="500"}[1m]))` has one. Each is there once. */
+export function selectorsIn(expr: string): Selector[] {
+  const found = new Map<string, Selector>()
+  for (let rest = expr.trimStart(); rest !== '';) {
+    const { token, series } = next(rest)
+    rest = rest.slice(Math.max(token.length, 1)).trimStart()
+    if (series === undefined) continue
+    const range = /^\[\s*([\w.]+)\s*\]/.exec(rest)?.[1] ?? ''
+    found.set(`${series}[${range}]`, { series, range })
+  }
+  return [...found.values()]
+}
+
+/** The token at the beginning, with whatever belongs to it, and the series that it names, if it does. */
+function next(text: string): { token: string; series?: string } {
   const skipped =
     /^(?:#[^\n]*|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\[[^\]]*\]|@\s*[\w.]+|\.?\d[\w.]*)/.exec(text)
-  if (skipped) return [skipped[0]]
-  if (text.startsWith('{')) return both(braces(text))
+  if (skipped) return { token: skipped[0] }
+  if (text.startsWith('{')) return whole(braces(text))
   const name = /^[a-zA-Z_:][\w:]*/.exec(text)?.[0]
-  if (name === undefined) return [text.slice(0, 1)]
+  if (name === undefined) return { token: text.slice(0, 1) }
   const word = name.toLowerCase()
   const after = text.slice(name.length).trimStart()
-  if (beforeLabels.has(word))
-    return [text.slice(0, text.length - after.length) + (/^\([^)]*\)/.exec(after)?.[0] ?? '')]
-  if (words.has(word) || aggregations.has(word) || after.startsWith('(')) return [name]
-  if (!after.startsWith('{')) return both(name)
+  const upToAfter = text.slice(0, text.length - after.length)
+  if (beforeLabels.has(word)) return { token: upToAfter + (/^\([^)]*\)/.exec(after)?.[0] ?? '') }
+  if (words.has(word) || aggregations.has(word) || after.startsWith('(')) return { token: name }
+  if (!after.startsWith('{')) return whole(name)
   const matchers = braces(after)
-  return [text.slice(0, text.length - after.length) + matchers, name + matchers]
+  return { token: upToAfter + matchers, series: name + matchers }
 }
 
-function both(selector: string): [string, string] {
-  return [selector, selector]
+function whole(series: string): { token: string; series: string } {
+  return { token: series, series }
 }
 
 /** `{...}` with strings that may hold a brace. */

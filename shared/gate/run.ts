@@ -104,7 +104,7 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
     for (let index = 0; index < plan.rounds && !stop.signal.aborted; index += 1) {
       running.push(round(index).catch(giveUp))
       const next = start + (index + 1) * plan.intervalMs
-      await clock.sleep(next - clock.elapsed(), either).catch(() => undefined)
+      await clock.sleep(Math.max(0, next - clock.elapsed()), either).catch(() => undefined)
       signal.throwIfAborted()
     }
     await Promise.all(running)

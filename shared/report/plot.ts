@@ -1,7 +1,7 @@
 import type { Plot, PlotPoint } from '../outcome/outcome.ts'
 
 /** Heights of answers, from the fastest to the slowest. */
-const heights = [...'▁▂▃▄▅▆▇█']
+const heights = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 
 /**
  * The probes as one line of text, in the order of time: how slow each was, `x` for one that failed, `?` for one that could

@@ -12,7 +12,7 @@ const [allowed, passBelow] = [0.01, 0.05]
 const [longest, shortest] = [600, 60]
 const rates = [0.05, 0.1, 0.3]
 const mostTimes = 1.25
-/** Mean lengths of bursts; 1 is independent. The null that the gate holds against them has 4. */
+/** Mean lengths of bursts; 1 is independent. The null that the gate holds against them has 3.3. */
 const lengths = [1, 1.25, 1.5, 2, 3, 4, 5]
 /** Longer ones than the gate was made for: what becomes of it then. */
 const tooLong = 8

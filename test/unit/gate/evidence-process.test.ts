@@ -53,11 +53,11 @@ describe('logBurstEvidence', () => {
     }
   })
 
-  /** Under the null that bursts.ts describes: four in a row on average, at the rate allowed. */
+  /** Under the null that bursts.ts describes: three or four in a row on average, at the rate allowed. */
   function chance(trail: boolean[], rate: number): number {
-    const turnsBad = (rate * 0.25) / (1 - rate)
+    const turnsBad = (rate * 0.3) / (1 - rate)
     return trail.reduce((product, bad, index) => {
-      const turns = index === 0 ? rate : trail[index - 1] ? 0.75 : turnsBad
+      const turns = index === 0 ? rate : trail[index - 1] ? 0.7 : turnsBad
       return product * (bad ? turns : 1 - turns)
     }, 1)
   }
@@ -84,10 +84,10 @@ describe('refutes', () => {
     }
   })
 
-  test('a service that is down is failed in 15 probes from the first, and in 30 after a good minute', () => {
+  test('a service that is down is failed in 15 probes from the first, and in 25 after a good minute', () => {
     const after = (good: number) => [...Array<boolean>(good).fill(false), ...Array<boolean>(60).fill(true)]
     expect(toFail(after(0), 100)).toBeLessThanOrEqual(15)
-    expect(toFail(after(120), 200)).toBeLessThanOrEqual(120 + 30)
+    expect(toFail(after(120), 200)).toBeLessThanOrEqual(120 + 25)
   })
 
   test('what refutes a higher rate, or with less doubt, refutes a lower one', () => {

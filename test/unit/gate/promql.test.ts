@@ -9,17 +9,20 @@ test.each([
   ['up', ['up']],
   [
     'sum(rate(http_requests_total{code=~"5..",x="}"}[1m])) by (job)',
-    ['http_requests_total{code=~"5..",x="}"}'],
+    ['http_requests_total{code=~"5..",x="}"}[1m]'],
   ],
   ['sum by (job, instance) (a) / on(job) group_left(b) (c offset 5m)', ['a', 'c']],
-  ['histogram_quantile(0.95, sum by (le) (rate(x_bucket[5m])))', ['x_bucket']],
+  ['histogram_quantile(0.95, sum by (le) (rate(x_bucket[5m])))', ['x_bucket[5m]']],
   ['{__name__="up", job="a"} and a:b:c unless d', ['{__name__="up", job="a"}', 'a:b:c', 'd']],
   ['max_over_time((a > bool 1e3)[10m:1m] @ 1609746000) # comment b', ['a']],
   ['vector(1) + time() * NaN - Inf', []],
   ['label_replace(up, "a", "$1", "b", "(.*)")', ['up']],
   ['a + a', ['a']],
+  ['rate(a[5m]) > a', ['a[5m]', 'a']],
 ])('%s is made of %j', (expr, selectors) => {
-  expect(selectorsIn(expr)).toEqual(selectors)
+  expect(selectorsIn(expr).map(({ series, range }) => (range ? `${series}[${range}]` : series))).toEqual(
+    selectors,
+  )
 })
 
 describe('a query', () => {
@@ -55,6 +58,15 @@ describe('a query', () => {
   test('of several series, is the worst one, which is named', async () => {
     const several = [at(3, { pod: 'a' }), at(9, { pod: 'b' }), at(1, { pod: 'c' })]
     expect(await answer({ 'max(lag)': several, ...fresh })).toMatchObject({ value: 9, of: 'pod="b"' })
+  })
+
+  test('of a range whose series have ended is a gap, and of series that never were it is not', async () => {
+    const rate = parseCondition('', 'lag', 'sum(rate(a[1m])) or vector(0) < 5')
+    const answers = { 'sum(rate(a[1m])) or vector(0)': [at(0)] }
+    expect(await answer(answers, rate)).toMatchObject({ value: 0 })
+    expect(await answer({ ...answers, 'count(count_over_time(a[1m]))': [at(3)] }, rate)).toMatchObject({
+      gap: 'a is measured no more: what is left of it is older than the gate',
+    })
   })
 
   test.each([
