@@ -50,7 +50,9 @@ export async function sampleBaseline(
     const running: Promise<void>[] = []
     for (let index = 0; index * intervalMs < baselineMs && index < rounds && !either.aborted; index += 1) {
       running.push(round(index).catch(ignoreWhen(either)))
-      await clock.sleep(start + (index + 1) * intervalMs - clock.elapsed(), either).catch(() => undefined)
+      await clock
+        .sleep(Math.max(0, start + (index + 1) * intervalMs - clock.elapsed()), either)
+        .catch(() => undefined)
     }
     signal.throwIfAborted()
     await Promise.race([Promise.all(running), clock.sleep(graceMs, either).catch(() => undefined)])
