@@ -6,6 +6,7 @@ import { finish } from '../../../shared/steps/finish.ts'
 import { healthGate, healthGateFields } from '../../../shared/steps/health-gate.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import type { TargetPorts } from '../../../shared/steps/ports.ts'
+import type { Target } from '../../../shared/targets/target.ts'
 import { enterYard, pushImages, until } from '../docker/yard.ts'
 import { enterRoom, run as holder, takeFree } from '../kubernetes/cluster.ts'
 import { deployment } from '../kubernetes/manifests.ts'
@@ -28,8 +29,17 @@ async function openStaging() {
   const environment: Environment = environmentAt(`http://127.0.0.1:${yard.port}`)
   environment.service = yard.container
   environment.gate = { ...environment.gate, paths: ['/'], baselineMs: 3_000 }
+  let looked: () => void = () => undefined
+  const watched: Target = {
+    ...target,
+    async vitals() {
+      const vitals = await target.vitals()
+      looked()
+      return vitals
+    },
+  }
   const ports = (id: string): TargetPorts =>
-    realPorts({ run: { ...realPorts().run, id }, openTarget: () => Promise.resolve(target) })
+    realPorts({ run: { ...realPorts().run, id }, openTarget: () => Promise.resolve(watched) })
   const read = (said: Record<string, string>) => (name: string) =>
     ({ environment: 'staging', ...said })[name] ?? ''
   return {
@@ -38,6 +48,12 @@ async function openStaging() {
     deploy: (id: string, version: string) =>
       deploy(environment, parseInputs(deployFields, read({ version, image: yard.images.plain })), ports(id)),
     finish: (id: string, outputs: Record<string, string>) => finish(environment, outputs, ports(id)),
+    /** Once, when the gate has looked at the workload for the first time. */
+    onLook: (act: () => void) =>
+      void (looked = () => {
+        looked = () => undefined
+        act()
+      }),
     gate: (id: string) => healthGate(environment, parseInputs(healthGateFields, read({})), ports(id)),
   }
 }
@@ -59,12 +75,10 @@ describe('on a Docker engine', () => {
     expect(well.evidence.map(({ subject, tone }) => [subject, tone])).toContainEqual(['workload', 'good'])
     expect(well.evidence[0]?.plot?.before.length).toBeGreaterThan(20)
 
-    const judged = staging.gate('two')
     const { container } = staging.yard
-    await until('the gate to look', async () => (await staging.ledger()).entries.length > 0)
     const pid = Number(staging.yard.docker('inspect', '-f', '{{.State.Pid}}', container))
-    setTimeout(() => process.kill(pid, 'SIGKILL'), 1_500)
-    const ill = await judged
+    staging.onLook(() => process.kill(pid, 'SIGKILL'))
+    const ill = await staging.gate('two')
     expect(ill).toMatchObject({ reason: 'gate-failed', outputs: { verdict: 'fail' } })
     expect(ill.summary).toContain(`container ${container} was restarted`)
     expect(Number(ill.outputs['probes'])).toBeLessThan(60)
