@@ -1,7 +1,7 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Baseline } from '../release/baseline.ts'
 import type { Condition } from '../runbook/condition.ts'
-import type { Environment } from '../runbook/environment.ts'
+import { leastIntervalMs, type Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { upperQuantile } from './evidence-process.ts'
 import { leastRoundsOf, type LatencyLimits } from './rate.ts'
@@ -62,9 +62,6 @@ const baselineDoubt = 0.05
 const unnoticedMs = 100
 /** Between what is allowed and what a pass excludes: 1% and 5% by default, as DESIGN section 5 (Gate) has it. */
 const undecidable = 0.04
-
-/** Against a service that hangs, probes pile up for their timeout of 5 s: at most 100 rounds of them. */
-export const leastIntervalMs = 50
 
 /**
  * @throws InputError when there is nothing to probe, or the window is too short to end in a pass

@@ -74,6 +74,9 @@ export const gateDefaults: GateSpec = {
   queries: [],
 }
 
+/** Against a service that hangs, probes pile up for their timeout of 5 s: at most 100 rounds of them. */
+export const leastIntervalMs = 50
+
 /** Somebody is to be told how each step ended. */
 export function isWatched({ monitoring }: Environment): boolean {
   return monitoring.pushgateway !== '' || monitoring.grafana !== ''

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
 import { acceptedMetricCondition, isSelector, parseCondition, type Condition } from './condition.ts'
-import { gateDefaults, type Environment, type GateSpec } from './environment.ts'
+import { gateDefaults, leastIntervalMs, type Environment, type GateSpec } from './environment.ts'
 import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
 import { parseDuration, parsePercent } from './values.ts'
 import { parseYaml } from './yaml.ts'
@@ -129,9 +129,12 @@ function resolveGate(gate: NonNullable<EnvironmentSpec['gate']>, at: At): GateSp
         throw InputError.of(where, text, acceptedMetricCondition)
       return condition
     })
+  const intervalMs = ms('interval', gateDefaults.intervalMs)
+  if (intervalMs < leastIntervalMs)
+    throw InputError.of(at('gate.interval'), gate.interval, `a duration of ${leastIntervalMs}ms or more`)
   return {
     forMs: ms('for', gateDefaults.forMs),
-    intervalMs: ms('interval', gateDefaults.intervalMs),
+    intervalMs,
     paths: gate.paths ?? gateDefaults.paths,
     memory: share('memory', gateDefaults.memory),
     cpu: share('cpu', gateDefaults.cpu),
