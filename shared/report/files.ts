@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Outcome } from '../outcome/outcome.ts'
+import { renderHtml } from './html.ts'
 
 /** Where the guide keeps logs, relative to the repository's root. */
 export const logFolder = 'deployment/logs'
@@ -20,13 +21,14 @@ export function createDayLog(file: string, now: () => number): (line: string) =>
 }
 
 /**
- * Writes an Outcome as JSON beside the logs.
- * @returns the file's path
+ * Writes an Outcome beside the logs: as JSON for programs, and as a page of its own for people.
+ * @returns the JSON file's path
  */
 export function writeOutcome(root: string, outcome: Outcome): string {
   const time = outcome.startedAt.replaceAll(/[-:]/g, '').replace('T', '_').slice(0, 15)
-  const file = join(root, logFolder, `${outcome.step}_${outcome.environment}_${time}.json`)
+  const file = join(root, logFolder, `${outcome.step}_${outcome.environment}_${time}`)
   mkdirSync(join(root, logFolder), { recursive: true })
-  writeFileSync(file, `${JSON.stringify(outcome, null, 2)}\n`, { mode: 0o600 })
-  return file
+  writeFileSync(`${file}.json`, `${JSON.stringify(outcome, null, 2)}\n`, { mode: 0o600 })
+  writeFileSync(`${file}.html`, renderHtml(outcome), { mode: 0o600 })
+  return `${file}.json`
 }

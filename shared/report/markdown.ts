@@ -1,5 +1,6 @@
 import type { Evidence, Outcome, Status } from '../outcome/outcome.ts'
 import { showDuration } from '../runbook/values.ts'
+import { renderMermaid, renderStrip } from './plot.ts'
 
 const statusMarks: Record<Status, string> = {
   success: '✅',
@@ -31,6 +32,9 @@ export function renderMarkdown(outcome: Outcome): string {
       ({ tone, subject, finding }) => `| ${toneMarks[tone]} | ${cell(subject)} | ${cell(finding)} |`,
     )
     parts.push(['| | what | finding |', '| --- | --- | --- |', ...rows].join('\n'))
+  }
+  for (const { plot } of evidence) {
+    if (plot) parts.push(`\`\`\`mermaid\n${renderMermaid(plot)}\n\`\`\``, `\`${renderStrip(plot)}\``)
   }
   let left = mostBytes - Buffer.byteLength(parts.join())
   for (const { subject, detail } of evidence) {

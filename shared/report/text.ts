@@ -1,5 +1,6 @@
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
 import { showDuration } from '../runbook/values.ts'
+import { renderStrip } from './plot.ts'
 
 const marks: Record<Evidence['tone'], string> = { good: '+', warn: '!', bad: 'x', note: '-' }
 
@@ -13,8 +14,9 @@ export function renderText(outcome: Outcome): string[] {
   if (outcome.cause) lines.push(`  Cause: ${outcome.cause}`)
   if (outcome.serving) lines.push(`  Serving: ${outcome.serving}`)
   if (outcome.next) lines.push(`  Next: ${outcome.next}`)
-  for (const { subject, finding, tone, detail } of outcome.evidence) {
+  for (const { subject, finding, tone, detail, plot } of outcome.evidence) {
     lines.push(`  ${marks[tone]} ${subject}: ${finding}`)
+    if (plot) lines.push(`      ${renderStrip(plot)}`)
     if (detail)
       lines.push(
         ...detail

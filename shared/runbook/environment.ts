@@ -1,3 +1,4 @@
+import type { Condition } from './condition.ts'
 import type { TargetSpec } from './schema.ts'
 
 /** One environment of a runbook, with its defaults filled in and every unit in its base form. */
@@ -46,8 +47,16 @@ export interface GateSpec {
   disk: number
   /** Rate of failed probes that is still well. */
   errorRate: number
-  /** 95% of the probes have to be answered within this; 0 when latency is not judged. */
+  /** 95% of the probes have to be answered within this; 0: what the service needed before the release, where that is known. */
   latencyMs: number
+  /** How long the service is sampled before a release is applied; 0: not at all. */
+  baselineMs: number
+  /** By path: what the JSON of its answer has to hold, by dotted path. */
+  expect: Record<string, Record<string, string | number | boolean>>
+  /** Held against the service's metrics text. */
+  metrics: Condition[]
+  /** Asked of Prometheus. */
+  queries: Condition[]
 }
 
 /**
@@ -63,7 +72,14 @@ export const gateDefaults: GateSpec = {
   disk: 0.9,
   errorRate: 0.01,
   latencyMs: 0,
+  baselineMs: 3_000,
+  expect: {},
+  metrics: [],
+  queries: [],
 }
+
+/** Against a service that hangs, probes pile up for their timeout of 5 s: at most 100 rounds of them. */
+export const leastIntervalMs = 50
 
 /** Somebody is to be told how each step ended. */
 export function isWatched({ monitoring }: Environment): boolean {

@@ -1,10 +1,14 @@
 import { z } from 'zod'
+import { acceptedCondition, acceptedName, mostConditions } from './condition.ts'
 import { acceptedPlace, placePattern } from './place.ts'
 import { accepted } from './values.ts'
 
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accepted.duration })
 const size = z.string().regex(/^\d+(\.\d+)?(B|KiB|MiB|GiB|KB|MB|GB)$/, { error: accepted.size })
-const percent = z.string().regex(/^\d{1,3}(\.\d+)?%$/, { error: accepted.percent })
+const percent = z
+  .string()
+  .regex(/^\d{1,3}(\.\d+)?%$/, { error: accepted.percent })
+  .refine(text => parseFloat(text) <= 100, { error: `${accepted.percent}, at most 100%` })
 const url = z
   .url({ protocol: /^https?$/, error: 'an http:// or https:// URL' })
   .refine(text => !URL.parse(text)?.username && !URL.parse(text)?.password, {
@@ -71,21 +75,53 @@ const processTarget = z.strictObject({
   env: environmentVariables.optional(),
 })
 
+const conditions = z
+  .record(
+    z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, { error: acceptedName }),
+    z.string({ error: acceptedCondition }).min(1),
+  )
+  .refine(all => Object.keys(all).length <= mostConditions, { error: `at most ${mostConditions} of them` })
+
 const gate = z.strictObject({
   for: duration.optional(),
   interval: duration.optional(),
   memory: percent.optional(),
   cpu: percent.optional(),
   disk: percent.optional(),
-  'error-rate': percent.optional().describe('Rate of failed probes that is still well; default: 1%.'),
+  'error-rate': percent
+    .refine(text => parseFloat(text) > 0 && parseFloat(text) <= 50, {
+      error: 'a percentage above 0% and up to 50%',
+    })
+    .optional()
+    .describe('Rate of failed probes that is still well; default: 1%.'),
   latency: duration
     .optional()
-    .describe('95% of the probes have to be answered within this; default: not judged.'),
+    .describe(
+      '95% of the probes have to be answered within this; default: what they took before the deploy, and 100 ms at least.',
+    ),
+  baseline: duration
+    .optional()
+    .describe('How long deploy samples the service before it changes anything; 0s: not at all. Default: 3s.'),
   paths: z
     .array(z.string().startsWith('/'))
     .min(1)
     .optional()
     .describe('Paths that are probed; default: /health and /api/v1/status.'),
+  expect: z
+    .record(
+      z.string().startsWith('/', { error: 'a path that begins with /' }),
+      z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])),
+    )
+    .optional()
+    .describe('By path, what the JSON of its answer has to hold: { checks.database.status: up }.'),
+  metrics: conditions
+    .optional()
+    .describe(
+      'By name, what has to hold of /api/v1/metrics: nodejs_eventloop_delay_seconds{quantile="0.99"} < 0.2. Gauges only.',
+    ),
+  queries: conditions
+    .optional()
+    .describe('By name, what has to hold of Prometheus: PromQL, one of < <= > >=, and a number.'),
 })
 
 const environment = z.strictObject({

@@ -59,6 +59,8 @@ function schemaError(
       hint: `Remove ${unknown}, or mend its spelling.`,
     })
   }
+  if (issue?.code === 'invalid_key')
+    return InputError.of(`${where}: the key`, String(at.at(-1)), issue.issues[0]?.message ?? 'another one')
   const found: unknown = document.getIn(at)
   const shown = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
   return InputError.of(where, shown, issue?.message ?? 'something else', `Mend ${at.join('.')} in ${file}.`)

@@ -5,6 +5,7 @@ import type { Environment } from '../runbook/environment.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
 import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
+import { takeBaseline } from './baseline.ts'
 import { bringBack } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
@@ -105,7 +106,7 @@ interface Work {
 }
 
 async function release(work: Work): Promise<Conclusion> {
-  const { ports, watch, request, payload, held } = work
+  const { environment, ports, watch, request, payload, held } = work
   const { tenure, target } = held
   await settleLeftover(work)
   const serving = find(tenure.ledger, tenure.ledger.serving)
@@ -121,10 +122,18 @@ async function release(work: Work): Promise<Conclusion> {
     await held.giveBack()
     return { ...oneWay, outputs: unchanged(previous, request.image) }
   }
+  const baseline =
+    previous === null
+      ? undefined
+      : await watch.time('baseline', () => takeBaseline(environment, { ...ports, signal: held.signal }))
   const id = await watch.time('intend', async () => {
     const { schemaNeeds } = payload
     const intent = intentOf(ports, request.version, request.image)
-    const written = intend(tenure.ledger, { ...intent, ...(schemaNeeds ? { schemaNeeds } : {}) })
+    const written = intend(tenure.ledger, {
+      ...intent,
+      ...(schemaNeeds ? { schemaNeeds } : {}),
+      ...(baseline ? { baseline } : {}),
+    })
     await tenure.update(() => written.ledger)
     await tenure.store(written.id, payload)
     return written.id

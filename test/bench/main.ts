@@ -3,6 +3,7 @@ import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { backup } from './backup.ts'
 import { doomed } from './doomed.ts'
+import { gate } from './gate.ts'
 import { handover } from './handover.ts'
 import { unmeasured, type Bench, type Measurement } from './measurement.ts'
 import { renderPage } from './page.ts'
@@ -14,7 +15,7 @@ import { start } from './start.ts'
 import { starts } from './starts.ts'
 import { undo } from './undo.ts'
 
-const benches: Bench[] = [start, size, rollout, doomed, undo, starts, scale, kill, backup, handover]
+const benches: Bench[] = [start, size, rollout, doomed, undo, starts, scale, kill, backup, handover, gate]
 const file = join(import.meta.dirname, 'results.json')
 const out = join(import.meta.dirname, 'out')
 

@@ -85,7 +85,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
           requires: [],
           backup: undefined,
           tunnels: { database: '', redis: '' },
-          gate: gateDefaults,
+          gate: { ...gateDefaults, baselineMs: 0 },
           monitoring: { prometheus: '', grafana: '', pushgateway: '' },
           smoke: { suite: '', requests: 1, concurrency: 1 },
         },

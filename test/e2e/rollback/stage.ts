@@ -74,6 +74,7 @@ export function openStage(room: Room): Stage {
           ...gateDefaults,
           forMs: 3_200,
           intervalMs: 50,
+          baselineMs: 0,
           paths: ['/'],
           memory: 2,
           cpu: 2,

@@ -23,8 +23,8 @@ environments:
     gate: { for: 2m, memory: 85% }
 `
 
-const load = (environment: string, overrides = {}) => {
-  writeFileSync(join(root, 'runbook.yml'), runbook)
+const load = (environment: string, overrides = {}, text = runbook) => {
+  writeFileSync(join(root, 'runbook.yml'), text)
   return loadEnvironment({ root, config: 'runbook.yml', environment, overrides })
 }
 
@@ -87,6 +87,36 @@ describe('a runbook', () => {
   ])('with %s changed to %s is refused by file and line', (from, to, message) => {
     expect(() => parseRunbook('runbook.yml', runbook.replace(from, to))).toThrow(InputError)
     expect(() => parseRunbook('runbook.yml', runbook.replace(from, to))).toThrow(message)
+  })
+
+  test.each([
+    ['memory: 850%', 'gate.memory is "850%"; accepted: a percentage like 85% or 0.5%, at most 100%'],
+    ['error-rate: 0%', 'gate.error-rate is "0%"; accepted: a percentage above 0% and up to 50%'],
+    ['interval: 5ms', 'gate.interval is "5ms"; accepted: a duration of 50ms or more'],
+    [
+      'queries: { lag: max(lag) }',
+      'gate.queries.lag is "max(lag)"; accepted: an expression, one of < <= > >=',
+    ],
+    ['queries: { Lag: max(lag) < 1 }', 'gate.queries.Lag: the key is "Lag"; accepted: a name of lower-case'],
+    ['metrics: { lag: max(lag) < 1 }', 'gate.metrics.lag is "max(lag) < 1"; accepted: a metric, with exact'],
+    [
+      'expect: { status: { a: 1 } }',
+      'gate.expect.status: the key is "status"; accepted: a path that begins with /',
+    ],
+    ['expect: { /x: { a: [1] } }', 'gate.expect./x.a is "[1]"'],
+  ])('with a gate of %s is refused by file and line', (gate, message) => {
+    const changed = runbook.replace('memory: 85%', gate)
+    const attempt = () => load('production', {}, changed)
+    expect(attempt).toThrow(InputError)
+    expect(attempt).toThrow(`runbook.yml:13 environments.production.${message}`)
+  })
+
+  test('holds conditions for the gate', () => {
+    const gate = `metrics: { lag: 'lag{q="0.99"} < 20%' }, queries: { up: min(up) >= 1 }`
+    expect(load('production', {}, runbook.replace('memory: 85%', gate)).gate).toMatchObject({
+      metrics: [{ name: 'lag', expr: 'lag{q="0.99"}', operator: '<', limit: 0.2 }],
+      queries: [{ name: 'up', expr: 'min(up)', operator: '>=', limit: 1 }],
+    })
   })
 
   test('has a schema for editors', () => {
