@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
-import { gateDefaults, type Environment } from './environment.ts'
+import { gateDefaults, smokeDefaults, type Environment, type SmokeSpec } from './environment.ts'
 import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
 import { parseDuration, parsePercent } from './values.ts'
 import { parseYaml } from './yaml.ts'
@@ -74,7 +74,7 @@ function override(spec: EnvironmentSpec, { url, manifests }: Overrides): Environ
 
 function resolveEnvironment(service: string, name: string, root: string, spec: EnvironmentSpec): Environment {
   const at = (key: string) => `environments.${name}.${key}`
-  const { backup, gate = {}, monitoring = {}, smoke = {} } = spec
+  const { backup, gate = {}, monitoring = {} } = spec
   return {
     service,
     name,
@@ -108,11 +108,21 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
       grafana: baseUrl(monitoring.grafana),
       pushgateway: baseUrl(monitoring.pushgateway),
     },
-    smoke: {
-      suite: smoke.suite ?? '',
-      requests: smoke.requests ?? 200,
-      concurrency: smoke.concurrency ?? 10,
-    },
+    smoke: resolveSmoke(at, spec.smoke),
+  }
+}
+
+function resolveSmoke(at: (key: string) => string, smoke: EnvironmentSpec['smoke'] = {}): SmokeSpec {
+  const { 'max-rate': maxRate, 'max-p95': maxP95, 'max-error-rate': maxErrorRate } = smoke
+  return {
+    suite: smoke.suite ?? '',
+    requests: smoke.requests ?? smokeDefaults.requests,
+    concurrency: smoke.concurrency ?? smokeDefaults.concurrency,
+    ...(maxRate === undefined ? {} : { maxRate }),
+    ...(maxP95 === undefined ? {} : { maxP95Ms: parseDuration(at('smoke.max-p95'), maxP95) }),
+    ...(maxErrorRate === undefined
+      ? {}
+      : { maxErrorRate: parsePercent(at('smoke.max-error-rate'), maxErrorRate) }),
   }
 }
 

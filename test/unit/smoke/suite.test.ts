@@ -20,13 +20,13 @@ requests:
 `)
   expect(suite).toMatchObject({
     name: 'users',
-    loadPath: '/api/v1/users',
+    load: { path: '/api/v1/users', headers: {}, auth: undefined },
     requests: [
       { where: 'smoke.yml:5', expect: { statuses: [200, 201], latencyMs: 500 }, capture: { id: 'user.id' } },
       { where: 'smoke.yml:12', expect: { statuses: [200], latencyMs: undefined }, capture: {} },
     ],
   })
-  expect(variablesOf(suite)).toEqual([{ name: 'API_TOKEN', where: 'smoke.yml:5' }])
+  expect(variablesOf(suite)).toEqual([{ name: 'API_TOKEN', where: 'smoke.yml:5', inHeader: true }])
 })
 
 test("the built-in suite has the guide's endpoints", () => {
@@ -37,7 +37,7 @@ test("the built-in suite has the guide's endpoints", () => {
     '/api/v1/metrics',
     '/api/v1/ping',
   ])
-  expect(suite.loadPath).toBe('/api/v1/ping')
+  expect(suite.load.path).toBe('/api/v1/ping')
 })
 
 describe('names file, line, what was found and what is accepted', () => {
