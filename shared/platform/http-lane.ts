@@ -76,6 +76,11 @@ export class Lane {
   }
 
   #onBytes(bytes: Buffer): void {
+    // Nobody asked: it is no answer, and the connection is of no use.
+    if (!this.#asked) {
+      this.#drop()
+      return
+    }
     try {
       const framed = this.#framer.read(bytes)
       if (framed) this.#answer(framed)
@@ -107,7 +112,6 @@ export class Lane {
 
   #answer({ status, keepAlive }: Framed): void {
     const asked = this.#asked
-    // Nobody asked: what came is no answer, and the connection is of no use.
     this.#asked = undefined
     if (!asked || !keepAlive) this.#drop()
     asked?.(status, undefined)

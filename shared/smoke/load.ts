@@ -15,6 +15,8 @@ export interface LoadPlan {
   maxRate: number
   /** A share of 1; once so many requests have failed that it is exceeded, no more are sent. */
   maxErrorRate: number
+  /** Milliseconds; an answer that takes longer counts as none. */
+  timeoutMs: number
 }
 
 /** Milliseconds within which this share of the answers came; NaN when there was none. */
@@ -48,10 +50,6 @@ export interface LoadResult {
   stopped: 'exceeded' | 'rise' | undefined
 }
 
-/** An answer that takes longer counts as none. */
-const requestTimeoutMs = 10_000
-/** An answer is never later, but for a machine that was asleep. */
-const highestMicroseconds = requestTimeoutMs * 1_000 * 2
 /** Of an answer; what a load asks for is small. */
 const maxBytes = 256 * 1024
 
@@ -61,7 +59,7 @@ const maxBytes = 256 * 1024
  */
 export async function sendLoad(plan: LoadPlan, clock: Clock, signal: AbortSignal): Promise<LoadResult> {
   signal.throwIfAborted()
-  const histogram = await createHistogram()
+  const histogram = await createHistogram(plan.timeoutMs)
   const load = new Load(plan, clock, signal, histogram)
   const start = clock.elapsed()
   const stopped = await load.run()
@@ -99,7 +97,7 @@ class Load {
   failed = 0
 
   constructor(plan: LoadPlan, clock: Clock, signal: AbortSignal, histogram: Histogram) {
-    const { url, headers, requests, concurrency, maxRate, maxErrorRate } = plan
+    const { url, headers, requests, concurrency, maxRate, maxErrorRate, timeoutMs } = plan
     this.#plan = plan
     this.#clock = clock
     this.#signal = AbortSignal.any([signal, this.#over.signal])
@@ -107,7 +105,7 @@ class Load {
     this.#pace = new Pace(maxRate)
     this.#rise = new RiseDetector(maxErrorRate, requests)
     this.#most = Math.floor(maxErrorRate * requests)
-    const options = { url: new URL(url), headers, timeoutMs: requestTimeoutMs, maxBytes }
+    const options = { url: new URL(url), headers, timeoutMs, maxBytes }
     this.lanes = Array.from({ length: Math.min(concurrency, requests) }, () => new Lane(options))
   }
 
@@ -151,7 +149,7 @@ class Load {
     this.sent += 1
     if (fault === undefined) {
       const microseconds = Math.round(ms * 1_000)
-      this.#histogram.recordValue(Math.min(Math.max(1, microseconds), highestMicroseconds))
+      this.#histogram.recordValue(Math.min(Math.max(1, microseconds), this.#histogram.highestTrackableValue))
     }
     const failed = fault !== undefined || status < 200 || status > 299
     const risen = this.#rise.saw(failed)
@@ -164,12 +162,12 @@ class Load {
   }
 }
 
-/** Microseconds, to three digits. */
-async function createHistogram(): Promise<Histogram> {
+/** Microseconds, to three digits. An answer is later than its bound only when the machine was asleep. */
+async function createHistogram(timeoutMs: number): Promise<Histogram> {
   const { build } = await import('hdr-histogram-js')
   return build({
     lowestDiscernibleValue: 1,
-    highestTrackableValue: highestMicroseconds,
+    highestTrackableValue: Math.ceil(timeoutMs * 1_000 * 2),
     numberOfSignificantValueDigits: 3,
   })
 }

@@ -108,7 +108,8 @@ async function loadAfter(
   if (failed > 0) return none('not sent: an ill service gets no load on top', 'note')
   const prepared = prepare(suite.load, known)
   if ('obstacles' in prepared) return none(`not sent: ${prepared.obstacles.join(', ')}`, 'bad')
-  const plan = { ...limits, url: url + prepared.path, headers: prepared.headers }
+  const { path, headers } = prepared
+  const plan = { ...limits, url: url + path, headers, timeoutMs: suite.load.timeoutMs }
   log.info(
     `Sending ${plan.requests} requests to ${suite.load.path}, ${plan.concurrency} at a time, at most ${plan.maxRate} a second.`,
   )

@@ -127,6 +127,7 @@ const load = z.strictObject({
   path: absolutePath.optional().describe('Default: /api/v1/ping.'),
   headers: headers.optional(),
   auth: ownAuth.optional().describe("Default: the suite's."),
+  timeout: duration.optional().describe('An answer that takes longer counts as none; default: 10s.'),
 })
 
 /** What a suite file may say. Strings may hold `${captured}` and `${env:VARIABLE}`. */

@@ -15,6 +15,8 @@ export interface Asked {
   path: string
   headers: Record<string, string>
   auth: Auth | undefined
+  /** An answer that takes longer counts as none. */
+  timeoutMs: number
 }
 
 /** One request of a suite. */
@@ -24,7 +26,6 @@ export interface SmokeRequest extends Asked {
   body: RequestSpec['body']
   /** How many are followed. */
   redirects: number
-  timeoutMs: number
   retry: { times: number; everyMs: number; because: string }
   expect: Expectation
   /** Values of the answer that later requests use: name to JSON path. */
@@ -144,7 +145,6 @@ function toRequest(suite: SuiteSpec, request: RequestSpec, where: string): Smoke
     path: request.path,
     body: request.body,
     redirects: request.redirects ?? 0,
-    timeoutMs: ms('timeout', request.timeout ?? '10s'),
     retry: {
       times: retry?.times ?? 0,
       everyMs: ms('retry.every', retry?.every ?? '1s'),
@@ -162,9 +162,10 @@ function toRequest(suite: SuiteSpec, request: RequestSpec, where: string): Smoke
 /** What goes along: the suite's own headers and credentials, unless the request has others. */
 function asked(
   suite: SuiteSpec,
-  { path, headers = {}, auth }: Pick<RequestSpec, 'headers' | 'auth'> & { path?: string | undefined },
+  said: Pick<RequestSpec, 'headers' | 'auth' | 'timeout'> & { path?: string | undefined },
   where: string,
 ): Omit<Asked, 'path'> & { path?: string } {
+  const { path, headers = {}, auth, timeout = '10s' } = said
   const own = new Set(Object.keys(headers).map(name => name.toLowerCase()))
   if (own.has('authorization') && auth !== undefined && auth !== 'none') {
     throw new InputError(`${where} has both auth and an authorization header; accepted: one of them`, {
@@ -178,6 +179,7 @@ function asked(
     ...(path === undefined ? {} : { path }),
     headers: { ...Object.fromEntries(inherited), ...headers },
     auth: credentials === 'none' ? undefined : credentials,
+    timeoutMs: parseDuration(`${where} timeout`, timeout),
   }
 }
 

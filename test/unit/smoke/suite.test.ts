@@ -20,7 +20,7 @@ requests:
 `)
   expect(suite).toMatchObject({
     name: 'users',
-    load: { path: '/api/v1/users', headers: {}, auth: undefined },
+    load: { path: '/api/v1/users', headers: {}, auth: undefined, timeoutMs: 10_000 },
     requests: [
       { where: 'smoke.yml:5', expect: { statuses: [200, 201], latencyMs: 500 }, capture: { id: 'user.id' } },
       { where: 'smoke.yml:12', expect: { statuses: [200], latencyMs: undefined }, capture: {} },
