@@ -86,7 +86,8 @@ function testCase(
 ): Case {
   const { kind, name, className } = about
   const open = `    <testcase classname="${text(className)}" name="${text(name)}" time="${seconds(about.seconds)}">`
-  if (kind === 'skipped') return { kind, xml: `${open}\n      <skipped/>\n    </testcase>` }
+  if (kind === 'skipped')
+    return { kind, xml: `${open}\n      <skipped message="${text(message)}"/>\n    </testcase>` }
   if (kind === 'passed') return { kind, xml: `${open}</testcase>` }
   const body = text(lines.filter(line => line !== '').join('\n'))
   const xml = `${open}\n      <${kind} type="smoke-test" message="${text(message)}">${body}</${kind}>\n    </testcase>`

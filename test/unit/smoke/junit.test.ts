@@ -60,12 +60,13 @@ describe('JUnit XML', () => {
     expect(xml).toContain('tests="5" failures="1" errors="1" skipped="2" time="5.250"')
     expect(xml).toContain('timestamp="2026-11-25T09:30:00" hostname="api.example.com"')
     expect(xml.match(/<testcase /g)).toHaveLength(5)
-    expect(xml.match(/<skipped\/>/g)).toHaveLength(2)
+    expect(xml.match(/<skipped message=/g)).toHaveLength(2)
   })
 
   test('says what was not as expected, where, and after how many tries', () => {
     expect(xml).toContain('<failure type="smoke-test" message="503, expected 200">503, expected 200&#10;x ')
     expect(xml).toContain('<error type="smoke-test" message="connection refused">')
+    expect(xml).toContain('<skipped message="needs id"/>')
     expect(xml).toContain('tries: 3, because it starts late')
     expect(xml).toContain('first byte 4.0 ms')
     expect(xml).toContain('at smoke.yml:3</failure>')
