@@ -11,7 +11,9 @@ const regularExpression = z.string().refine(
   },
   { error: 'a regular expression of JavaScript' },
 )
-const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m))+$/, { error: accepted.duration })
+const duration = z
+  .string({ error: accepted.duration })
+  .regex(/^(\d+(\.\d+)?(ms|s|m))+$/, { error: accepted.duration })
 const absolutePath = z.string().startsWith('/', { error: 'a path with a leading slash' })
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
 const types = ['string', 'number', 'boolean', 'object', 'array', 'null'] as const

@@ -50,7 +50,8 @@ describe('the smoke test and the reference service', () => {
     const schema = join(import.meta.dirname, 'junit.xsd')
     const valid = () => execFileSync('xmllint', ['--noout', '--schema', schema, junit], { stdio: 'pipe' })
     try {
-      const well = await smoke({}, { requests: '20', junit })
+      const running = (service = await startReferenceService('smoke'))
+      const well = await smokeAt(running, { requests: '20', junit })
       expect(well.outputs).toMatchObject({ passed: '5', junit })
       valid()
       expect(readFileSync(junit, 'utf8')).toContain('tests="5" failures="0" errors="0" skipped="0"')
@@ -64,7 +65,7 @@ requests:
   - { name: too late, path: /api/v1/status, timeout: 1ms }
 `,
       )
-      const ill = await smokeAt(service as ReferenceService, { suite: join(folder, 'suite.yml'), junit })
+      const ill = await smokeAt(running, { suite: join(folder, 'suite.yml'), junit })
       expect(ill.status).toBe('failure')
       valid()
       expect(readFileSync(junit, 'utf8')).toContain('tests="4" failures="1" errors="1" skipped="2"')
