@@ -4,10 +4,11 @@ import { stringify } from 'yaml'
 import { loadAction, type ActionName } from '../actions/main.ts'
 import { monitoringFiles } from '../shared/monitoring/files.ts'
 import { loadEnvironment, runbookJsonSchema } from '../shared/runbook/load.ts'
+import { suiteJsonSchema } from '../shared/smoke/suite.ts'
 import { commonOutputs, type Fields, type Outputs } from '../shared/steps/inputs.ts'
 
 // Writes what is said twice from where it is said once: action.yml and the README tables from each action's fields, the
-// runbook's schema for editors, and production's alerts and dashboards from its runbook. `--check` only says what is out of date.
+// schemas of runbooks and suites for editors, and production's alerts and dashboards from its runbook. `--check` only says what is out of date.
 
 const root = join(import.meta.dirname, '..')
 const names: ActionName[] = [
@@ -32,6 +33,7 @@ for (const name of names) {
   keep(join('actions', name, 'README.md'), current => withTables(current, name, description, fields, all))
 }
 keep('deployment/runbook.schema.json', () => `${JSON.stringify(runbookJsonSchema(), null, 2)}\n`)
+keep('deployment/smoke.schema.json', () => `${JSON.stringify(suiteJsonSchema(), null, 2)}\n`)
 const production = { root, config: 'deployment/runbook.yml', environment: 'production', overrides: {} }
 for (const { path, text } of monitoringFiles(loadEnvironment(production))) keep(path, () => text)
 process.exitCode = check && stale > 0 ? 1 : 0

@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { InputError, messageOf } from '../outcome/errors.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { renderHtml } from './html.ts'
 
@@ -31,4 +32,22 @@ export function writeOutcome(root: string, outcome: Outcome): string {
   writeFileSync(`${file}.json`, `${JSON.stringify(outcome, null, 2)}\n`, { mode: 0o600 })
   writeFileSync(`${file}.html`, renderHtml(outcome), { mode: 0o600 })
   return `${file}.json`
+}
+
+/**
+ * Writes a report where a caller wants it; folders on the way are made.
+ * @param input name of the input that says where, for the error
+ * @throws InputError when the path cannot be written
+ */
+export function writeReport(root: string, input: string, path: string, text: string): void {
+  const file = resolve(root, path)
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  } catch (cause) {
+    throw new InputError(`${input}: ${path} cannot be written: ${messageOf(cause)}`, {
+      hint: `Set ${input} to the path of a file in a folder that may be written to.`,
+      cause,
+    })
+  }
 }

@@ -33,7 +33,22 @@ export interface Environment {
   gate: GateSpec
   /** Base URLs, without a trailing slash; empty when the runbook names none. */
   monitoring: { prometheus: string; grafana: string; pushgateway: string }
-  smoke: { suite: string; requests: number; concurrency: number }
+  smoke: SmokeSpec
+}
+
+/** What the smoke test sends. Limits that the runbook does not set are `smokeDefaults`. */
+export interface SmokeSpec {
+  /** Path of a suite relative to `root`; empty for the guide's endpoints. */
+  suite: string
+  /** Requests of the load; 0 sends none. */
+  requests: number
+  concurrency: number
+  /** Requests a second. */
+  maxRate?: number
+  /** 95% of the answers have to come within so many milliseconds; 0 when latency is not judged. */
+  maxP95Ms?: number
+  /** Rate of failed requests, a share of 1. */
+  maxErrorRate?: number
 }
 
 /** What the gate asks of the service. Shares are of 1: the guide's 85% of memory is 0.85. */
@@ -80,6 +95,18 @@ export const gateDefaults: GateSpec = {
 
 /** Against a service that hangs, probes pile up for their timeout of 5 s: at most 100 rounds of them. */
 export const leastIntervalMs = 50
+
+/**
+ * The guide's load (`ab -n 1000 -c 10`), at a rate that production does not notice: it takes 5 s. One in a hundred may
+ * fail.
+ */
+export const smokeDefaults = {
+  requests: 1_000,
+  concurrency: 10,
+  maxRate: 200,
+  maxP95Ms: 0,
+  maxErrorRate: 0.01,
+} as const
 
 /** Somebody is to be told how each step ended. */
 export function isWatched({ monitoring }: Environment): boolean {

@@ -3,7 +3,14 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
 import { acceptedMetricCondition, isSelector, parseCondition, type Condition } from './condition.ts'
-import { gateDefaults, leastIntervalMs, type Environment, type GateSpec } from './environment.ts'
+import {
+  gateDefaults,
+  leastIntervalMs,
+  smokeDefaults,
+  type Environment,
+  type GateSpec,
+  type SmokeSpec,
+} from './environment.ts'
 import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
 import { parseDuration, parsePercent } from './values.ts'
 import { parseYaml } from './yaml.ts'
@@ -85,7 +92,7 @@ function resolveEnvironment(
   spec: EnvironmentSpec,
   at: At,
 ): Environment {
-  const { backup, gate = {}, monitoring = {}, smoke = {} } = spec
+  const { backup, gate = {}, monitoring = {} } = spec
   return {
     service,
     name,
@@ -110,11 +117,21 @@ function resolveEnvironment(
       grafana: baseUrl(monitoring.grafana),
       pushgateway: baseUrl(monitoring.pushgateway),
     },
-    smoke: {
-      suite: smoke.suite ?? '',
-      requests: smoke.requests ?? 200,
-      concurrency: smoke.concurrency ?? 10,
-    },
+    smoke: resolveSmoke(at, spec.smoke),
+  }
+}
+
+function resolveSmoke(at: (key: string) => string, smoke: EnvironmentSpec['smoke'] = {}): SmokeSpec {
+  const { 'max-rate': maxRate, 'max-p95': maxP95, 'max-error-rate': maxErrorRate } = smoke
+  return {
+    suite: smoke.suite ?? '',
+    requests: smoke.requests ?? smokeDefaults.requests,
+    concurrency: smoke.concurrency ?? smokeDefaults.concurrency,
+    ...(maxRate === undefined ? {} : { maxRate }),
+    ...(maxP95 === undefined ? {} : { maxP95Ms: parseDuration(at('smoke.max-p95'), maxP95) }),
+    ...(maxErrorRate === undefined
+      ? {}
+      : { maxErrorRate: parsePercent(at('smoke.max-error-rate'), maxErrorRate) }),
   }
 }
 

@@ -185,9 +185,31 @@ const environment = z.strictObject({
     .optional(),
   smoke: z
     .strictObject({
-      suite: path.optional(),
-      requests: z.int().positive().optional(),
-      concurrency: z.int().positive().optional(),
+      suite: path.optional().describe("A suite of requests; default: the guide's endpoints."),
+      requests: z
+        .int()
+        .min(0, { error: 'a whole number from 0 to 1000000' })
+        .max(1_000_000, { error: 'a whole number from 0 to 1000000' })
+        .optional()
+        .describe('Requests of the load; default: 1000. 0 sends none.'),
+      concurrency: z
+        .int()
+        .min(1, { error: 'a whole number from 1 to 1000' })
+        .max(1_000, { error: 'a whole number from 1 to 1000' })
+        .optional()
+        .describe('Requests under way at the same time; default: 10.'),
+      'max-rate': z
+        .int()
+        .min(1, { error: 'a whole number from 1 to 1000000' })
+        .max(1_000_000, { error: 'a whole number from 1 to 1000000' })
+        .optional()
+        .describe('Requests a second at most; default: 200.'),
+      'max-p95': duration
+        .optional()
+        .describe('95% of the answers have to come within this; default: not judged.'),
+      'max-error-rate': percent
+        .optional()
+        .describe('Rate of failed requests above which the load fails, and ends at once; default: 1%.'),
     })
     .optional(),
 })

@@ -11,6 +11,8 @@ export interface Field<T> {
   default: string
   /** In words, for error messages and the README. */
   accepts: string
+  /** One letter for a terminal: `-n 1000`. */
+  short?: string
   /** It must not stand where others can read it: on a command line, in a log. */
   isSecret: boolean
   /** @throws InputError that names `name` */
@@ -37,6 +39,7 @@ export const commonOutputs = {
 interface Said {
   required?: boolean
   default?: string
+  short?: string
 }
 
 function field<T>(description: string, accepts: string, parse: Field<T>['parse'], said: Said = {}): Field<T> {
@@ -47,6 +50,7 @@ function field<T>(description: string, accepts: string, parse: Field<T>['parse']
     isSecret: false,
     required: said.required ?? false,
     default: said.default ?? '',
+    ...(said.short === undefined ? {} : { short: said.short }),
   }
 }
 
