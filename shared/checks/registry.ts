@@ -11,17 +11,12 @@ import { rollbackPossible } from './rollback-possible.ts'
 import { service } from './service.ts'
 import { tools } from './tools.ts'
 
-/** Every check, in the order of the guide's list: environment, infrastructure, release, way back. */
-export const checks: readonly Check[] = [
-  envFile,
-  database,
-  redis,
-  host,
-  tools,
-  certificate,
-  service,
-  image,
-  manifests,
-  resources,
-  rollbackPossible,
+/** The checks by the part of the guide's list that they answer, in its order. */
+export const parts: readonly { title: string; checks: readonly Check[] }[] = [
+  { title: 'Environment', checks: [envFile, database, redis] },
+  { title: 'Infrastructure', checks: [host, tools, certificate, service] },
+  { title: 'Release and way back', checks: [image, manifests, resources, rollbackPossible] },
 ]
+
+/** Every check, in the order of the guide's list. */
+export const checks: readonly Check[] = parts.flatMap(part => part.checks)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
+import { resolveChecks } from './checks.ts'
 import { gateDefaults, type Environment } from './environment.ts'
 import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
 import { parseDuration, parsePercent } from './values.ts'
@@ -113,6 +114,7 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
       requests: smoke.requests ?? 200,
       concurrency: smoke.concurrency ?? 10,
     },
+    ...(spec.checks ? { checks: resolveChecks(at, spec.checks) } : {}),
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checksSchema } from './checks-schema.ts'
 import { acceptedPlace, placePattern } from './place.ts'
 import { accepted } from './values.ts'
 
@@ -138,6 +139,7 @@ const environment = z.strictObject({
       concurrency: z.int().positive().optional(),
     })
     .optional(),
+  checks: checksSchema.optional().describe('What pre-deploy-check cannot find out by itself.'),
 })
 
 /** What `runbook.yml` may say. Published as JSON Schema for editors. */

@@ -1,4 +1,4 @@
-import type { CheckContext } from '../checks/check.ts'
+import type { CheckContext, Waiver } from '../checks/check.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { parseVersion } from '../runbook/version.ts'
@@ -11,6 +11,8 @@ export interface Candidate {
   version: string
   image: string
   'force-conflicts': boolean
+  skip?: Waiver[]
+  accept?: Waiver[]
 }
 
 /** For a rehearsal without a version: older than any that is ever deployed. */
@@ -19,7 +21,7 @@ const unnamedVersion = 'v0.0.0'
 /** What the checks of one step share: each thing is read at the first question for it, and once. */
 export function createContext(
   environment: Environment,
-  { version, image, 'force-conflicts': forced }: Candidate,
+  { version, image, 'force-conflicts': forced, skip = [], accept = [] }: Candidate,
   ports: TargetPorts,
 ): CheckContext {
   const { clock, exec, env, signal, secrets, run } = ports
@@ -42,7 +44,11 @@ export function createContext(
   }
   return {
     environment,
+    run,
+    version: asked,
     image,
+    skipped: skip,
+    accepted: accept,
     conflicts: forced ? 'take' : 'stop',
     clock,
     exec,

@@ -18,7 +18,11 @@ export function contextWith(config: Record<string, string>): CheckContext {
   const ports = realPorts()
   return {
     environment: environmentAt('', { envFile: '.env' }),
+    run: ports.run,
+    version: '',
     image: '',
+    skipped: [],
+    accepted: [],
     conflicts: 'stop',
     clock: ports.clock,
     exec: ports.exec,

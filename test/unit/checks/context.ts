@@ -14,7 +14,11 @@ export function contextOf(
 ): CheckContext {
   return {
     environment: environment as Environment,
+    run: { id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+    version: '',
     image: '',
+    skipped: [],
+    accepted: [],
     conflicts: 'stop',
     clock,
     exec,
