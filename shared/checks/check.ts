@@ -51,6 +51,8 @@ export interface CheckContext {
   run: RunInfo
   /** Version that is to be deployed; empty when nobody said. */
   version: string
+  /** For asking GitHub; empty when there is none. */
+  githubToken: string
   /** Image that is to be deployed; empty when it is not known yet. */
   image: string
   /** What the deploy will do about fields that others own. */

@@ -1,22 +1,25 @@
 import type { Alert, ScrapeTarget } from '../platform/prometheus.ts'
 import type { Environment } from '../runbook/environment.ts'
-import type { Check } from './check.ts'
+import { orSkip, type Check } from './check.ts'
 import { combine, type Part } from './combine.ts'
 import { askPrometheus } from './prometheus.ts'
 
+const id = 'monitoring'
+
 /** Prometheus sees the service, and nothing critical is going on: a release on top of it would hide what it is. */
 export const monitoring: Check = {
-  id: 'monitoring',
+  id,
   title: 'Prometheus answers, sees the service, and has no critical alert',
   inapplicable: ({ monitoring: { prometheus } }) =>
     prometheus === '' ? 'the runbook names no Prometheus (monitoring.prometheus)' : '',
-  async run(context) {
-    const { environment } = context
-    const [targets, alerts] = await askPrometheus(context, prometheus =>
-      Promise.all([prometheus.targets(), prometheus.alerts()]),
-    )
-    return combine('', [judgeTargets(environment, targets), ...judgeAlerts(environment, alerts)])
-  },
+  run: context =>
+    orSkip(id, async () => {
+      const { environment } = context
+      const [targets, alerts] = await askPrometheus(context, prometheus =>
+        Promise.all([prometheus.targets(), prometheus.alerts()]),
+      )
+      return combine('', [judgeTargets(environment, targets), ...judgeAlerts(environment, alerts)])
+    }),
 }
 
 function judgeTargets({ service, name }: Environment, targets: ScrapeTarget[]): Part {

@@ -57,6 +57,14 @@ export const checksSchema = z.strictObject({
         .describe(
           'Names of the CI checks that must have passed for the commit; default: every one that it has.',
         ),
+      directory: z
+        .string()
+        .min(1)
+        .refine(path => !path.startsWith('/') && !path.split('/').includes('..'), {
+          error: 'a path inside the repository, without ..',
+        })
+        .optional()
+        .describe("Folder of the service's package.json; default: the repository's root."),
       approvals: z.int().min(0).optional().describe('Approving reviews that the commit needs; default: 1.'),
     })
     .optional(),

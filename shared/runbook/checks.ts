@@ -13,7 +13,7 @@ const renewBefore = '14d'
 export function resolveChecks(at: (key: string) => string, said: z.infer<typeof checksSchema>): ChecksSpec {
   const { code = {}, database = {}, redis = {}, services = [], certificate = {}, ports, freeze = [] } = said
   return {
-    code: { required: code.required ?? [], approvals: code.approvals ?? 1 },
+    code: { required: code.required ?? [], directory: code.directory ?? '.', approvals: code.approvals ?? 1 },
     database: {
       version: database.version ?? '',
       maxLagMs: parseDuration(at('checks.database.max-lag'), database['max-lag'] ?? '30s'),

@@ -39,6 +39,8 @@ export interface ChecksSpec {
   code: {
     /** Names of the CI checks that must have passed; empty: every one that the commit has. */
     required: string[]
+    /** Folder of package.json, relative to the root. */
+    directory: string
     approvals: number
   }
   database: {

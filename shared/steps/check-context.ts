@@ -13,6 +13,7 @@ export interface Candidate {
   'force-conflicts': boolean
   skip?: Waiver[]
   accept?: Waiver[]
+  'github-token'?: string
 }
 
 /** For a rehearsal without a version: older than any that is ever deployed. */
@@ -21,7 +22,7 @@ const unnamedVersion = 'v0.0.0'
 /** What the checks of one step share: each thing is read at the first question for it, and once. */
 export function createContext(
   environment: Environment,
-  { version, image, 'force-conflicts': forced, skip = [], accept = [] }: Candidate,
+  { version, image, 'force-conflicts': forced, skip = [], accept = [], 'github-token': said = '' }: Candidate,
   ports: TargetPorts,
 ): CheckContext {
   const { clock, exec, env, signal, secrets, run } = ports
@@ -30,6 +31,8 @@ export function createContext(
     for (const value of secretsOf(values)) secrets.add(value)
     return values
   })
+  const githubToken = said === '' ? (env['GITHUB_TOKEN'] ?? env['GH_TOKEN'] ?? '') : said
+  if (githubToken !== '') secrets.add(githubToken)
   const asked = version === '' ? run.tag : version
   const payload = async (): Promise<Payload | undefined> => {
     const { target, envFile } = environment
@@ -46,6 +49,7 @@ export function createContext(
     environment,
     run,
     version: asked,
+    githubToken,
     image,
     skipped: skip,
     accepted: accept,

@@ -12,6 +12,7 @@ import {
   duration,
   flag,
   list,
+  secret,
   targetFields,
   text,
   type Field,
@@ -66,6 +67,10 @@ export const preDeployCheckFields = {
   accept: waivers(
     'Checks that may fail, as a hotfix needs it: they are made, and what they find is recorded and announced.',
     'required',
+  ),
+  'github-token': secret(
+    'Token that may read checks, statuses and pull requests of the repository. Default: GITHUB_TOKEN.',
+    'a token of GitHub',
   ),
   'fail-on': choice('What makes the step fail: a failed check, or a warning already.', ['fail', 'warn'], {
     default: 'fail',

@@ -20,6 +20,7 @@ export function contextWith(config: Record<string, string>): CheckContext {
     environment: environmentAt('', { envFile: '.env' }),
     run: ports.run,
     version: '',
+    githubToken: '',
     image: '',
     skipped: [],
     accepted: [],

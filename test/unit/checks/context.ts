@@ -16,6 +16,7 @@ export function contextOf(
     environment: environment as Environment,
     run: { id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
     version: '',
+    githubToken: '',
     image: '',
     skipped: [],
     accepted: [],
