@@ -3,7 +3,8 @@ import { holdsPlaceholder } from '../runbook/placeholders.ts'
 import { fail, pass, warn, type Check } from './check.ts'
 
 /** Domains of RFC 2606, numbers of the films, and digits in a row: where nobody answers. */
-const nobody = /@example\.|example\.(?:com|org|net)|\b555[- ]?01\d\d\b|(\d)\1{5,}|0?123456/i
+const nobody = /\bexample\.(?:com|org|net)\b/i
+const noNumber = /55501\d\d$|(\d)\1{5,}|123456/
 
 /** Whoever has to be called when the release goes wrong can be. */
 export const onCall: Check = {
@@ -39,10 +40,9 @@ function isPerson(name: string): boolean {
 
 function isContact(contact: string): boolean {
   if (holdsPlaceholder(contact) || nobody.test(contact)) return false
-  const phone = /^\+?[\d\s()/.-]+$/.test(contact) && contact.replaceAll(/\D/g, '').length >= 7
-  return (
-    phone || /^[^\s@]+@[^\s@]+\.[a-z]{2,}$/i.test(contact) || /^[#@][\w.-]+$/.test(contact) || isUrl(contact)
-  )
+  const digits = contact.replaceAll(/\D/g, '')
+  if (/^(tel:)?\+?[\d\s()/.-]+$/.test(contact)) return digits.length >= 7 && !noNumber.test(digits)
+  return /^[^\s@]+@[^\s@]+\.[a-z]{2,}$/i.test(contact) || /^[#@][\w.-]+$/.test(contact) || isUrl(contact)
 }
 
 function isUrl(text: string): boolean {

@@ -7,6 +7,7 @@ import { envFile } from './env-file.ts'
 import { externalServices } from './external-services.ts'
 import { freeze } from './freeze.ts'
 import { host } from './host.ts'
+import { imageUser } from './image-user.ts'
 import { image } from './image.ts'
 import { lint } from './lint.ts'
 import { manifests } from './manifests.ts'
@@ -21,6 +22,7 @@ import { service } from './service.ts'
 import { tests } from './tests.ts'
 import { tls } from './tls.ts'
 import { tools } from './tools.ts'
+import { vulnerabilities } from './vulnerabilities.ts'
 
 /** The checks by the part of the guide's list that they answer, in its order. */
 export const parts: readonly { title: string; checks: readonly Check[] }[] = [
@@ -30,7 +32,10 @@ export const parts: readonly { title: string; checks: readonly Check[] }[] = [
     title: 'Infrastructure',
     checks: [host, tools, certificate, certificateFiles, tls, ports, service, monitoring],
   },
-  { title: 'Release and way back', checks: [image, manifests, resources, rollbackPossible] },
+  {
+    title: 'Release and way back',
+    checks: [image, imageUser, vulnerabilities, manifests, resources, rollbackPossible],
+  },
   { title: 'Team', checks: [freeze, onCall] },
 ]
 

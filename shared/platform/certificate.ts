@@ -74,9 +74,14 @@ function chainOf(leaf: DetailedPeerCertificate): X509Certificate[] {
   while (next && !seen.has(next.fingerprint256)) {
     seen.add(next.fingerprint256)
     chain.push(new X509Certificate(next.raw))
-    next = next.issuerCertificate as DetailedPeerCertificate | undefined
+    next = issuerOf(next)
   }
   return chain
+}
+
+/** The type says that there always is one. */
+function issuerOf(certificate: DetailedPeerCertificate): DetailedPeerCertificate | undefined {
+  return certificate.issuerCertificate
 }
 
 function nameOf(name: { CN?: string | string[]; O?: string | string[] } | undefined): string {
