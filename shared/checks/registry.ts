@@ -1,7 +1,9 @@
+import { announcement } from './announcement.ts'
 import { audit } from './audit.ts'
 import { certificate } from './certificate.ts'
 import { certificateFiles } from './certificate-files.ts'
 import type { Check } from './check.ts'
+import { ci } from './ci.ts'
 import { database } from './database.ts'
 import { envFile } from './env-file.ts'
 import { externalServices } from './external-services.ts'
@@ -17,6 +19,7 @@ import { onCall } from './on-call.ts'
 import { ports } from './ports.ts'
 import { redis } from './redis.ts'
 import { resources } from './resources.ts'
+import { review } from './review.ts'
 import { rollbackPossible } from './rollback-possible.ts'
 import { service } from './service.ts'
 import { tests } from './tests.ts'
@@ -26,7 +29,7 @@ import { vulnerabilities } from './vulnerabilities.ts'
 
 /** The checks by the part of the guide's list that they answer, in its order. */
 export const parts: readonly { title: string; checks: readonly Check[] }[] = [
-  { title: 'Code', checks: [tests, lint, audit] },
+  { title: 'Code', checks: [ci, review, tests, lint, audit] },
   { title: 'Environment', checks: [envFile, database, migrations, redis, externalServices] },
   {
     title: 'Infrastructure',
@@ -36,7 +39,7 @@ export const parts: readonly { title: string; checks: readonly Check[] }[] = [
     title: 'Release and way back',
     checks: [image, imageUser, vulnerabilities, manifests, resources, rollbackPossible],
   },
-  { title: 'Team', checks: [freeze, onCall] },
+  { title: 'Team', checks: [announcement, freeze, onCall] },
 ]
 
 /** Every check, in the order of the guide's list. */

@@ -68,10 +68,13 @@ export const preDeployCheckFields = {
     'Checks that may fail, as a hotfix needs it: they are made, and what they find is recorded and announced.',
     'required',
   ),
-  'github-token': secret(
-    'Token that may read checks, statuses and pull requests of the repository. Default: GITHUB_TOKEN.',
-    'a token of GitHub',
-  ),
+  'github-token': {
+    ...secret(
+      'Token that may read checks, statuses and pull requests of the repository. At a terminal: GITHUB_TOKEN.',
+      'a token of GitHub',
+    ),
+    actionDefault: '${{ github.token }}',
+  },
   'fail-on': choice('What makes the step fail: a failed check, or a warning already.', ['fail', 'warn'], {
     default: 'fail',
   }),
