@@ -1,6 +1,7 @@
 import { ToolError } from '../outcome/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
+import type { RunInfo } from '../platform/run.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Conflicts, Payload, Target } from '../targets/target.ts'
 import type { Tunnel } from '../targets/tunnel.ts'
@@ -23,6 +24,8 @@ export interface Check {
   id: string
   /** The question as a statement that should be true. */
   title: string
+  /** Milliseconds that it may take at most; default: `usualDeadlineMs`. The step's own timeout may be shorter. */
+  deadlineMs?: number
   /** @returns why the question does not arise in this environment; empty when it does */
   inapplicable(environment: Environment): string
   /**
@@ -32,13 +35,31 @@ export interface Check {
   run(context: CheckContext): Promise<Finding>
 }
 
+/** What asks one service or reads one file answers in a second or never. */
+export const usualDeadlineMs = 20_000
+
+/** Something that somebody wants of one check, other than its answer. */
+export interface Waiver {
+  id: string
+  /** Why; recorded with the result. Empty when nobody said. */
+  reason: string
+}
+
 /** All that checks know. What several need is read once. */
 export interface CheckContext {
   environment: Environment
+  run: RunInfo
+  /** Version that is to be deployed; empty when nobody said. */
+  version: string
+  /** For asking GitHub; empty when there is none. */
+  githubToken: string
   /** Image that is to be deployed; empty when it is not known yet. */
   image: string
   /** What the deploy will do about fields that others own. */
   conflicts: Conflicts
+  /** What is left out, and which failures are accepted: whoever is told of the release is told of them, too. */
+  skipped: Waiver[]
+  accepted: Waiver[]
   clock: Clock
   exec: Exec
   /** For what programs and logins read by convention: PATH, HOME, DOCKER_CONFIG, PG*. */

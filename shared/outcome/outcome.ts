@@ -27,6 +27,8 @@ export interface Evidence {
   finding: string
   /** `good` and `bad` are coloured; `note` is neither. */
   tone: 'good' | 'warn' | 'bad' | 'note'
+  /** What to do about it, one sentence. */
+  next?: string
   /** Longer text that belongs to it: the tail of a log, a diff, events. Already without secrets. */
   detail?: string
   plot?: Plot

@@ -72,6 +72,8 @@ export async function openRedis(
     // The certificate is the server's, whatever leads there.
     ...(tls ? { tls: { servername: server.host } } : {}),
     connectTimeout: timeoutMs,
+    // A timer that outlives a connection which never was, and keeps the process up for as long.
+    disconnectTimeout: 100,
     lazyConnect: true,
     // Both would speak before AUTH, and turn its answer into a warning.
     enableReadyCheck: false,

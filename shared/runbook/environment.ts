@@ -1,4 +1,5 @@
 import type { Condition } from './condition.ts'
+import type { FreezeWindow } from './freeze.ts'
 import type { TargetSpec } from './schema.ts'
 
 /** One environment of a runbook, with its defaults filled in and every unit in its base form. */
@@ -34,6 +35,8 @@ export interface Environment {
   /** Base URLs, without a trailing slash; empty when the runbook names none. */
   monitoring: { prometheus: string; grafana: string; pushgateway: string }
   smoke: SmokeSpec
+  /** What pre-deploy-check was told; undefined when the runbook says nothing. */
+  checks?: ChecksSpec
 }
 
 /** What the smoke test sends. Limits that the runbook does not set are `smokeDefaults`. */
@@ -50,6 +53,44 @@ export interface SmokeSpec {
   /** Rate of failed requests, a share of 1. */
   maxErrorRate?: number
 }
+
+/** What pre-deploy-check cannot find out by itself. Lists are empty where the runbook is silent. */
+export interface ChecksSpec {
+  code: {
+    /** Names of the CI checks that must have passed; empty: every one that the commit has. */
+    required: string[]
+    /** Folder of package.json, relative to the root. */
+    directory: string
+    approvals: number
+  }
+  database: {
+    /** Range of versions, or empty. */
+    version: string
+    maxLagMs: number
+    /** Undefined: not looked at. */
+    replicas: number | undefined
+    /** PromQL, or empty. */
+    disk: string
+    /** A program and its arguments, or empty. */
+    migrations: string[]
+  }
+  /** Policy that Redis must evict by; empty: any. */
+  redis: { eviction: string }
+  services: OutsideService[]
+  /** Files are empty where the guide's places are meant. */
+  certificate: { file: string; key: string; renewBeforeMs: number }
+  /** `host:port`; undefined where the defaults are meant. */
+  ports: { open: string[]; closed: string[] } | undefined
+  onCall: { name: string; contact: string }[]
+  freeze: FreezeWindow[]
+}
+
+/** A service that the release cannot do without, and how it is asked. */
+export type OutsideService =
+  /** An empty `status` accepts any below 500. */
+  | { name: string; url: string; status: number[] }
+  /** `host:port` that takes connections. */
+  | { name: string; address: string }
 
 /** What the gate asks of the service. Shares are of 1: the guide's 85% of memory is 0.85. */
 export interface GateSpec {

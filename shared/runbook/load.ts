@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
 import { acceptedMetricCondition, isSelector, parseCondition, type Condition } from './condition.ts'
+import { resolveChecks } from './checks.ts'
 import {
   gateDefaults,
   leastIntervalMs,
@@ -118,6 +119,7 @@ function resolveEnvironment(
       pushgateway: baseUrl(monitoring.pushgateway),
     },
     smoke: resolveSmoke(at, spec.smoke),
+    ...(spec.checks ? { checks: resolveChecks(at, spec.checks) } : {}),
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checksSchema } from './checks-schema.ts'
 import { acceptedCondition, acceptedName, mostConditions } from './condition.ts'
 import { acceptedPlace, placePattern } from './place.ts'
 import { accepted } from './values.ts'
@@ -212,6 +213,7 @@ const environment = z.strictObject({
         .describe('Rate of failed requests above which the load fails, and ends at once; default: 1%.'),
     })
     .optional(),
+  checks: checksSchema.optional().describe('What pre-deploy-check cannot find out by itself.'),
 })
 
 /** What `runbook.yml` may say. Published as JSON Schema for editors. */

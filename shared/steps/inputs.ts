@@ -17,6 +17,8 @@ export interface Field<T> {
   isSecret: boolean
   /** @throws InputError that names `name` */
   parse: (name: string, text: string) => T
+  /** In place of `default`, for action.yml alone: an expression that only the runner can fill in. */
+  actionDefault?: string
 }
 
 /** The inputs of a step by their kebab-case names. */

@@ -14,6 +14,8 @@ import { smokeTest, smokeTestFields } from './smoke-test.ts'
 export const promoteFields = {
   ...deployFields,
   skip: preDeployCheckFields.skip,
+  accept: preDeployCheckFields.accept,
+  'github-token': preDeployCheckFields['github-token'],
 } satisfies Fields
 
 export const promoteOutputs = deployOutputs

@@ -18,7 +18,12 @@ export function contextWith(config: Record<string, string>): CheckContext {
   const ports = realPorts()
   return {
     environment: environmentAt('', { envFile: '.env' }),
+    run: ports.run,
+    version: '',
+    githubToken: '',
     image: '',
+    skipped: [],
+    accepted: [],
     conflicts: 'stop',
     clock: ports.clock,
     exec: ports.exec,

@@ -14,7 +14,12 @@ export function contextOf(
 ): CheckContext {
   return {
     environment: environment as Environment,
+    run: { id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+    version: '',
+    githubToken: '',
     image: '',
+    skipped: [],
+    accepted: [],
     conflicts: 'stop',
     clock,
     exec,

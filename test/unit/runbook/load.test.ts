@@ -123,3 +123,46 @@ describe('a runbook', () => {
     expect(runbookJsonSchema()).toMatchObject({ type: 'object', required: ['service', 'environments'] })
   })
 })
+
+describe('what the checks are told', () => {
+  const withChecks = (text: string) => runbook.replace('    gate:', `    checks:\n${text}\n    gate:`)
+
+  test('is read into base units', () => {
+    const text = `      database: { version: '>=14', max-lag: 1m, migrations: [npm, run, pending] }
+      services:
+        - { name: mail, url: https://mail.example.com/health, status: [200] }
+        - { name: queue, address: 'queue.example.com:5672' }
+      on-call: [{ name: Ada, contact: '+49 30 1234567' }]
+      freeze: [{ from: Fri 16:00, to: Mon 08:00, time-zone: Asia/Seoul, reason: weekend }]`
+    writeFileSync(join(root, 'checks.yml'), withChecks(text))
+    const { checks } = loadEnvironment({
+      root,
+      config: 'checks.yml',
+      environment: 'production',
+      overrides: {},
+    })
+    expect(checks).toMatchObject({
+      code: { required: [], approvals: 1 },
+      database: { version: '>=14', maxLagMs: 60_000, migrations: ['npm', 'run', 'pending'] },
+      services: [{ status: [200] }, { address: 'queue.example.com:5672' }],
+      certificate: { file: '', renewBeforeMs: 14 * 86_400_000 },
+      freeze: [{ timeZone: 'Asia/Seoul' }],
+    })
+  })
+
+  test.each([
+    ['database: { version: latest }', 'checks.database.version is "latest"; accepted: a range of versions'],
+    ['services: [{ name: mail }]', 'checks.services.0 is '],
+    ['ports: { open: [443] }', 'checks.ports.open.0 is "443"'],
+    ['freeze: [{ from: Fri, to: "08:00", reason: x }]', 'accepted: a from and a to of one kind'],
+    ['freeze: [{ from: 2026-12-27, to: 2026-12-20, reason: x }]', 'accepted: a from that is before its to'],
+    [
+      'freeze: [{ from: Fri, to: Mon, time-zone: Seoul, reason: x }]',
+      'time-zone is "Seoul"; accepted: a time zone',
+    ],
+  ])('%s is refused by file and line', (text, message) => {
+    const parsing = () => parseRunbook('runbook.yml', withChecks(`      ${text}`))
+    expect(parsing).toThrow(message)
+    expect(parsing).toThrow('runbook.yml:14 environments.production.checks.')
+  })
+})
