@@ -4,6 +4,7 @@ import type { Outcome } from '../shared/outcome/outcome.ts'
 import { createSecrets } from '../shared/platform/secrets.ts'
 import { createTerminalLog } from '../shared/platform/terminal.ts'
 import { createDayLog, logFile, writeOutcome } from '../shared/report/files.ts'
+import type { Setting } from '../shared/report/news.ts'
 import { renderText } from '../shared/report/text.ts'
 import { isWatched } from '../shared/runbook/environment.ts'
 import { loadEnvironment } from '../shared/runbook/load.ts'
@@ -54,17 +55,17 @@ async function run(name: string, { fields, positional, work }: Command, words: s
   const signal = createSignal(process, 0)
   const machine = { log, secrets, env: process.env, pid: process.pid, signal }
   const ports = createPorts(machine, environment, read('kubeconfig'))
-  const report = async (outcome: Outcome) => {
+  const report = async (outcome: Outcome, setting: Setting = 'run') => {
     for (const line of renderText(outcome)) log.info(line)
     writeOutcome(environment.root, outcome)
     if (isWatched(environment)) {
       const { deliver } = await import('../shared/report/deliver.ts')
-      await deliver(environment, outcome, ports)
+      await deliver(environment, outcome, setting, ports)
     }
   }
   try {
     const outcome = await work(environment, read, ports, report)
-    await report(outcome)
+    await report(outcome, process.env['GITHUB_ACTIONS'] === 'true' ? 'run' : 'terminal')
     if (words.includes(asJson)) process.stdout.write(`${JSON.stringify(outcome)}\n`)
     process.exitCode = exitCode(outcome)
   } finally {

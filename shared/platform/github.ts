@@ -97,10 +97,12 @@ export interface GitHub {
   checksOf(commit: string): Promise<CommitCheck[]>
   /** Needs `pull-requests: read`. */
   pullRequestsOf(commit: string): Promise<ReviewedPullRequest[]>
-  /** Needs `deployments: write`, as the two below. @returns its id */
+  /** Needs `deployments: write`, as all below. @returns its id */
   createDeployment(deployment: NewDeployment): Promise<number>
   /** Of one environment, the newest first. */
   deploymentsTo(environment: string): Promise<Deployment[]>
+  /** The newest state of a deployment; empty when it has none. */
+  deploymentState(id: number): Promise<string>
   setDeploymentStatus(id: number, status: DeploymentStatus): Promise<void>
   close(): void
 }
@@ -219,6 +221,11 @@ export function openGitHub(access: GitHubAccess): GitHub {
       const query = new URLSearchParams({ environment, per_page: String(perPage) })
       const answer = await send('GET', `${base}/deployments?${query.toString()}`)
       return (readJson(answer) as RecordedDeployment[]).map(deploymentOf)
+    },
+    async deploymentState(id) {
+      const answer = await send('GET', `${base}/deployments/${id}/statuses?per_page=1`)
+      const [newest] = readJson(answer) as { state: string }[]
+      return newest?.state ?? ''
     },
     async setDeploymentStatus(id, { state, description, logUrl, environmentUrl }) {
       await send('POST', `${base}/deployments/${id}/statuses`, {

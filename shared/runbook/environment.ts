@@ -28,6 +28,8 @@ export interface Environment {
   gate: GateSpec
   /** Base URLs, without a trailing slash; empty when the runbook names none. */
   monitoring: { prometheus: string; grafana: string; pushgateway: string }
+  /** Names of the variables with the webhook and the token; empty when nobody is told there. */
+  notify: { slack: string; github: string }
   smoke: { suite: string; requests: number; concurrency: number }
 }
 
@@ -62,6 +64,6 @@ export const gateDefaults: GateSpec = {
 }
 
 /** Somebody is to be told how each step ended. */
-export function isWatched({ monitoring }: Environment): boolean {
-  return monitoring.pushgateway !== '' || monitoring.grafana !== ''
+export function isWatched({ monitoring, notify }: Environment): boolean {
+  return [monitoring.pushgateway, monitoring.grafana, notify.slack, notify.github].some(each => each !== '')
 }

@@ -74,7 +74,7 @@ function override(spec: EnvironmentSpec, { url, manifests }: Overrides): Environ
 
 function resolveEnvironment(service: string, name: string, root: string, spec: EnvironmentSpec): Environment {
   const at = (key: string) => `environments.${name}.${key}`
-  const { backup, gate = {}, monitoring = {}, smoke = {} } = spec
+  const { backup, gate = {}, monitoring = {}, notify = {}, smoke = {} } = spec
   return {
     service,
     name,
@@ -108,6 +108,7 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
       grafana: baseUrl(monitoring.grafana),
       pushgateway: baseUrl(monitoring.pushgateway),
     },
+    notify: { slack: notify.slack ?? '', github: notify.github ?? '' },
     smoke: {
       suite: smoke.suite ?? '',
       requests: smoke.requests ?? 200,

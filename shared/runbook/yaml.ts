@@ -60,8 +60,14 @@ function schemaError(
     })
   }
   const found: unknown = document.getIn(at)
-  const shown = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
+  const text = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
+  const shown = text === undefined ? undefined : withoutTokens(text)
   return InputError.of(where, shown, issue?.message ?? 'something else', `Mend ${at.join('.')} in ${file}.`)
+}
+
+/** A long word in a URL's path is a key: a webhook that was pasted where its variable should be named. */
+function withoutTokens(text: string): string {
+  return text.replace(/https?:\/\/[^\s"]+/g, url => url.replace(/(?<=\/)[\w-]{16,}/g, '***'))
 }
 
 function lineOfNode(document: Document, lines: LineCounter, path: (string | number)[]): number {

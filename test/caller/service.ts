@@ -108,6 +108,7 @@ function configure(runbook: Runbook, places: Places, illness: Illness): void {
   production.url = places.productionUrl
   production.gate = { ...production.gate, ...rehearsedGate }
   production.backup = { ...production.backup, destination: places.backups }
+  production.notify = {}
 }
 
 function stagingUrl({ stagingPort }: Places): string {

@@ -81,6 +81,7 @@ export async function startGitHub(
     'GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews': ['pulls', listReviews],
     'GET /repos/{owner}/{repo}/deployments': ['deployments', listDeployments],
     'POST /repos/{owner}/{repo}/deployments': ['deployments', createDeployment],
+    'GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ['deployments', listDeploymentStatuses],
     'POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ['deployments', addStatus],
   }
 
@@ -232,6 +233,19 @@ export async function startGitHub(
     return { status: 201, body: shown(operation, deployment, operation.example(201) as object) }
   }
 
+  /** As the description wants it: a text that is empty would be no URL, and is left as in the example. */
+  function shownStatus(example: object, status: StandInDeployment['statuses'][number]): object {
+    const said = Object.entries({ ...status, target_url: status.log_url }).filter(([, text]) => text !== '')
+    return { ...example, ...Object.fromEntries(said) }
+  }
+
+  function listDeploymentStatuses(operation: Operation): Answer {
+    const deployment = deployments.find(({ id }) => String(id) === operation.parameters['deployment_id'])
+    if (!deployment) return notFound
+    const [example] = operation.example(200) as [object]
+    return { status: 200, body: deployment.statuses.map(each => shownStatus(example, each)).toReversed() }
+  }
+
   function addStatus(operation: Operation, body: Record<string, unknown>): Answer {
     const { state, description = '', log_url = '', environment_url = '' } = body as Record<string, string>
     const deployment = deployments.find(({ id }) => String(id) === operation.parameters['deployment_id'])
@@ -239,10 +253,7 @@ export async function startGitHub(
     if (description.length > 140) return { status: 422, body: { message: 'Validation Failed' } }
     const status = { state: String(state), description, log_url, environment_url }
     deployment.statuses.push(status)
-    // What was not said is as in the example: an empty text would be no URL.
-    const urls = Object.entries({ log_url, environment_url, target_url: log_url }).filter(([, url]) => url)
-    const said = { state, description, ...Object.fromEntries(urls) }
-    return { status: 201, body: { ...(operation.example(201) as object), ...said } }
+    return { status: 201, body: shownStatus(operation.example(201) as object, status) }
   }
 
   /** The page that was asked for, with GitHub's link to the next one. */

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { deliver } from '../../../shared/report/deliver.ts'
-import { environmentAt } from '../gate/ports.ts'
+import { environmentAt, realPorts } from '../gate/ports.ts'
 import { startGrafana, type GrafanaStandIn } from './grafana.ts'
 
 jest.setTimeout(30_000)
@@ -52,8 +52,8 @@ function tell(said: Partial<Outcome>, grafanaUrl = grafana.url) {
     outputs: {},
     ...said,
   }
-  const sender = { log, env: { GRAFANA_TOKEN: 'glsa_token' } }
-  return deliver(environmentAt('', { monitoring }), outcome, sender)
+  const sender = { ...realPorts(), log, env: { GRAFANA_TOKEN: 'glsa_token' } }
+  return deliver(environmentAt('', { monitoring }), outcome, 'run', sender)
 }
 
 const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text()

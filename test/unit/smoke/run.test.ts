@@ -44,6 +44,7 @@ function smoke(suite: string, said: SmokeOverrides = {}, env: Record<string, str
     url,
     root,
     monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+    notify: { slack: '', github: '' },
     smoke: { suite: 'suite.yml', requests: 0, concurrency: 4 },
   } as Environment
   const signal = new AbortController().signal
