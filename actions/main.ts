@@ -20,6 +20,7 @@ const actions = {
   'health-gate': () => import('./health-gate/index.ts'),
   'smoke-test': () => import('./smoke-test/index.ts'),
   rollback: () => import('./rollback/index.ts'),
+  'health-watch': () => import('./health-watch/index.ts'),
   promote: () => import('./promote/index.ts'),
 }
 

@@ -24,7 +24,8 @@ export function deploymentNewsOf({
   const state = status === 'success' ? 'success' : 'failure'
   if (['rollback', 'settle'].includes(step) && restored !== '')
     return { kind: 'restored', version: serving, release: restored, state }
-  if (reason === 'settled-good') return { kind: 'ended', version: serving, release: '', state: 'success' }
+  if (['finish', 'settle'].includes(step) && reason === 'settled-good')
+    return { kind: 'ended', version: serving, release: '', state: 'success' }
   if (step !== 'deploy' || state === 'success') return undefined
   // A deploy that was refused names the release that serves in both.
   const release = outputs['release-id'] ?? ''

@@ -75,6 +75,9 @@ const uneventful = new Set<Outcome['reason']>([
   'superseded',
 ])
 
+/** Somebody else works on the environment, or keeps everybody away from it: whoever asked is told so. */
+const kept = new Set<Outcome['reason']>(['held', 'lease-held'])
+
 /** What fails in a run that releases, by its step. */
 const failures: Record<string, string> = {
   'pre-deploy-check': 'not deployed, a check says no',
@@ -83,6 +86,13 @@ const failures: Record<string, string> = {
   'health-gate': 'the new release is not well',
   'smoke-test': 'the smoke test failed',
   finish: 'the new release could not be recorded good',
+}
+
+/** What a watch says of a service when that has changed. */
+const healths: Record<string, Told> = {
+  healthy: ['good', 'well again'],
+  unhealthy: ['bad', 'not well'],
+  unknown: ['warn', 'whether it is well cannot be measured'],
 }
 
 /** Steps that change nothing: at a terminal, their failure is an answer and no news. */
@@ -98,11 +108,12 @@ function tell(outcome: Outcome, setting: Setting): Told | undefined {
       return status === 'success' ? ['good', 'no longer on hold'] : undefined
     case 'unlock':
       return status === 'success' ? ['warn', 'the lease was taken away'] : undefined
+    case 'health-check':
+      return outputs['health-changed'] === 'true' ? healths[outputs['health'] ?? ''] : undefined
     case 'rollback':
-      return status === 'skipped' ? undefined : restored(outcome, 'the rollback failed')
+      return kept.has(reason) ? undefined : restored(outcome, 'the rollback failed')
     case 'settle':
-      // Somebody else works on it, or keeps everybody away: asked again every five minutes, that is no news.
-      if (status === 'skipped') return undefined
+      if (kept.has(reason)) return undefined
       if (reason === 'settled-good') return ['good', `${serving} serves, though its run vanished`]
       return restored(outcome, 'the recovery failed')
     case 'finish':
@@ -125,6 +136,7 @@ function tell(outcome: Outcome, setting: Setting): Told | undefined {
 function restored({ status, reason, serving }: Outcome, failed: string): Told {
   if (status === 'success') return ['good', `${serving} serves again`]
   if (reason === 'restored-unhealthy') return ['bad', `${serving} serves again, and is not well`]
+  if (reason === 'nothing-to-restore') return ['bad', 'no good release is there to go back to']
   if (reason === 'restored-unverified') return ['warn', `${serving} serves again, unverified`]
   return ['bad', failed]
 }

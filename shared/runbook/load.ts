@@ -43,6 +43,11 @@ export function loadEnvironment({ root, config, environment, overrides }: LoadRe
   return resolveEnvironment(runbook.service, environment, resolve(root), override(spec, overrides))
 }
 
+/** The names of a runbook's environments, as it lists them. @throws InputError as `loadEnvironment` */
+export function environmentNames({ root, config }: Pick<LoadRequest, 'root' | 'config'>): string[] {
+  return Object.keys(parseRunbook(config, readConfig(root, config)).environments)
+}
+
 /**
  * Parses and validates the text of a runbook.
  * @param file its path, for error messages

@@ -54,7 +54,13 @@ const ours = calls.flatMap(call => {
 })
 
 test('the published workflows are there', () => {
-  expect(files.sort()).toEqual(['promote.yml', 'recover.yml', 'release.yml', 'rollback.yml'])
+  expect(files.sort()).toEqual([
+    'health-watch.yml',
+    'promote.yml',
+    'recover.yml',
+    'release.yml',
+    'rollback.yml',
+  ])
 })
 
 describe.each(workflows)('$file', ({ workflow }) => {
@@ -72,7 +78,13 @@ test.each(jobs)('$where has its own permissions, and a timeout where it runs by 
   expect(job.permissions).toBeDefined()
   // Deployments are what GitHub shows of what serves: only jobs that may change that record it.
   const changes = (job.steps ?? []).some(({ uses = '' }) => /\/(deploy|rollback)@/.test(uses))
-  const most = { contents: 'read', ...(changes || job.uses ? { deployments: 'write' } : {}) }
+  // A watch remembers by how it ended before.
+  const watches = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/health-watch@'))
+  const most = {
+    contents: 'read',
+    ...(changes || job.uses ? { deployments: 'write' } : {}),
+    ...(watches ? { actions: 'read' } : {}),
+  }
   expect(most).toEqual(expect.objectContaining(job.permissions as object))
   if (job.steps) expect(job['timeout-minutes']).toBeGreaterThan(0)
 })

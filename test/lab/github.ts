@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readGitHubDescription, type Description, type Operation } from './contracts/openapi.ts'
+import { notFound, runOperations, type Right, type StandInRun, type Work } from './contracts/github-runs.ts'
 import { serve, type Answer, type Asked } from './contracts/server.ts'
 
 /** What CI says of a commit, and how it came into the repository. */
@@ -40,16 +41,16 @@ export interface GitHubStandIn {
   /** Tags and branches: which commit each means. */
   refs: Map<string, string>
   deployments: StandInDeployment[]
+  /** The newest first. */
+  runs: StandInRun[]
   /** What the token may not do; GitHub answers it 403. */
-  denied: Set<'checks' | 'statuses' | 'pulls' | 'deployments'>
+  denied: Set<Right>
   /** What requests, or an answer of the stand-in itself, broke of the published description. */
   complaints: string[]
   /** Answers the next requests with this instead, one each. */
   refuseNext(...answers: Answer[]): void
   stop(): Promise<void>
 }
-
-type Work = (operation: Operation, body: Record<string, unknown>) => Answer
 
 /**
  * A GitHub with one repository, in memory. Every request, and every answer, is held against GitHub's published OpenAPI
@@ -68,17 +69,19 @@ export async function startGitHub(
     commits: new Map(),
     refs: new Map(),
     deployments: [],
+    runs: [],
     denied: new Set(),
     complaints: [],
     refuseNext: (...answers) => refusals.push(...answers),
   }
-  const { commits, refs, deployments, complaints } = standIn
+  const { commits, refs, deployments, runs, complaints } = standIn
 
-  const operations: Record<string, [right: 'checks' | 'statuses' | 'pulls' | 'deployments', work: Work]> = {
+  const operations: Record<string, [right: Right, work: Work]> = {
     'GET /repos/{owner}/{repo}/commits/{ref}/check-runs': ['checks', withCommit(listChecks)],
     'GET /repos/{owner}/{repo}/commits/{ref}/status': ['statuses', withCommit(listStatuses)],
     'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls': ['pulls', withCommit(listPulls)],
     'GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews': ['pulls', listReviews],
+    ...runOperations(runs),
     'GET /repos/{owner}/{repo}/deployments': ['deployments', listDeployments],
     'POST /repos/{owner}/{repo}/deployments': ['deployments', createDeployment],
     'GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ['deployments', listDeploymentStatuses],
@@ -274,11 +277,6 @@ export async function startGitHub(
 
 /** The lists of an answer that has pages. */
 function listsOf(body: unknown): unknown[][] {
-  const { check_runs, statuses } = body as { check_runs?: unknown[]; statuses?: unknown[] }
-  return [body, check_runs, statuses].filter(each => Array.isArray(each))
-}
-
-const notFound: Answer = {
-  status: 404,
-  body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' },
+  const { check_runs, statuses, jobs } = body as Record<string, unknown>
+  return [body, check_runs, statuses, jobs].filter(each => Array.isArray(each))
 }

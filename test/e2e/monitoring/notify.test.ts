@@ -25,14 +25,15 @@ beforeAll(async () => {
   github = await startGitHub()
   machine = enterMachine(installPm2(), port)
   machine.write({
-    'smoke.yml': 'requests:\n  - { name: health, path: /health, expect: { status: 200 } }\n',
+    'smoke.yml':
+      'name: health only\nrequests:\n  - { name: health, path: /health, expect: { status: 200 } }\n',
     'deployment/runbook.yml': `
 service: probe
 environments:
   development:
     target: { kind: process, app: probe, directory: deployment/releases, source: service, start: main.js }
     url: http://127.0.0.1:${port}
-    gate: { for: 3s, interval: 40ms, memory: 100%, cpu: 100%, disk: 100% }
+    gate: { for: 5s, interval: 50ms, paths: [/health] }
     smoke: { suite: smoke.yml, requests: 10, concurrency: 1 }
     notify: { slack: SLACK_WEBHOOK_URL, github: DEPLOYMENTS_TOKEN }
 `,

@@ -60,7 +60,11 @@ describe('what is news', () => {
       { status: 'inconclusive', reason: 'restored-unverified' },
       'warn v1.2.2 serves again, unverified',
     ],
-    ['rollback', { status: 'failure', reason: 'nothing-to-restore' }, 'bad the rollback failed'],
+    [
+      'rollback',
+      { status: 'failure', reason: 'nothing-to-restore' },
+      'bad no good release is there to go back to',
+    ],
     ['settle', { reason: 'settled-good', serving: 'v1.2.3' }, 'good v1.2.3 serves, though its run vanished'],
     ['settle', { reason: 'restored' }, 'good v1.2.2 serves again'],
     ['settle', { status: 'failure', reason: 'rollback-failed' }, 'bad the recovery failed'],
@@ -68,6 +72,16 @@ describe('what is news', () => {
     ['resume', {}, 'good no longer on hold'],
     ['unlock', {}, 'warn the lease was taken away'],
     ['restore-db', {}, 'warn the database was restored'],
+    ['health-check', { outputs: { health: 'healthy', 'health-changed': 'true' } }, 'good well again'],
+    [
+      'health-check',
+      {
+        status: 'failure',
+        reason: 'gate-failed',
+        outputs: { health: 'unhealthy', 'health-changed': 'true' },
+      },
+      'bad not well',
+    ],
     ['backup-db', { status: 'failure', reason: 'backup-failed' }, 'bad the backup failed'],
   ])('%s %j is: %s', (step, said, told) => {
     const news = newsOf({ ...outcome, step, ...said }, 'run')
@@ -84,6 +98,8 @@ describe('what is news', () => {
     ['backup-db', {}],
     ['rollback', { reason: 'nothing-to-settle' }],
     ['settle', { reason: 'nothing-to-settle' }],
+    ['health-check', { status: 'failure', outputs: { health: 'unhealthy', 'health-changed': 'false' } }],
+    ['rollback', { status: 'failure', reason: 'held' }],
     ['settle', { status: 'skipped', reason: 'held' }],
     ['settle', { status: 'skipped', reason: 'lease-held' }],
     ['promote', { status: 'failure', reason: 'gate-failed' }],
@@ -164,6 +180,7 @@ describe('what the end of a step means for the deployments on GitHub', () => {
       { kind: 'ended', version: 'v2.0.0', release: '', state: 'success' },
     ],
     ['finish', { reason: 'nothing-to-settle' }, undefined],
+    ['promote', { reason: 'settled-good', serving: 'v2.0.0' }, undefined],
     [
       'deploy',
       { status: 'failure', outputs: { 'release-id': 'r8', 'previous-release-id': 'r7', changed: 'true' } },
