@@ -37,7 +37,7 @@ beforeAll(async () => {
       host: 'unix:///nowhere.sock',
     },
     url: services[name]?.url,
-    gate: { for: '4s', interval: '50ms', paths: ['/health'] },
+    gate: { for: '3500ms', interval: '50ms', paths: ['/health'] },
     notify: { slack: 'SLACK_WEBHOOK_URL' },
   })
   const runbook = {
@@ -120,7 +120,7 @@ test('on a runner, the run before is the memory', async () => {
   const look = (token: string) =>
     healthWatch(
       environmentAt(services['staging']?.url ?? '', {
-        gate: { ...environmentAt('').gate, forMs: 4_000, paths: ['/health'] },
+        gate: { ...environmentAt('').gate, forMs: 3_500, paths: ['/health'] },
       }),
       parseInputs(healthWatchFields, key => ({ environment: 'staging', 'github-token': token })[key] ?? ''),
       realPorts({
