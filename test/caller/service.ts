@@ -112,6 +112,7 @@ function configure(runbook: Runbook, places: Places, illness: Illness): void {
   production.gate = { ...production.gate, ...rehearsedGate }
   production.smoke = { ...production.smoke, ...rehearsedSmoke }
   production.backup = { ...production.backup, destination: places.backups }
+  production.notify = {}
 }
 
 function stagingUrl({ stagingPort }: Places): string {

@@ -71,6 +71,7 @@ const actions = [
   'health-gate',
   'smoke-test',
   'rollback',
+  'health-watch',
 ]
 const production = { environment: 'production' }
 

@@ -54,7 +54,13 @@ const ours = calls.flatMap(call => {
 })
 
 test('the published workflows are there', () => {
-  expect(files.sort()).toEqual(['promote.yml', 'recover.yml', 'release.yml', 'rollback.yml'])
+  expect(files.sort()).toEqual([
+    'health-watch.yml',
+    'promote.yml',
+    'recover.yml',
+    'release.yml',
+    'rollback.yml',
+  ])
 })
 
 describe.each(workflows)('$file', ({ workflow }) => {
@@ -70,7 +76,16 @@ describe.each(workflows)('$file', ({ workflow }) => {
 
 test.each(jobs)('$where has its own permissions, and a timeout where it runs by itself', ({ job }) => {
   expect(job.permissions).toBeDefined()
-  expect(['{}', '{"contents":"read"}']).toContain(JSON.stringify(job.permissions))
+  // Deployments are what GitHub shows of what serves: only jobs that may change that record it.
+  const changes = (job.steps ?? []).some(({ uses = '' }) => /\/(deploy|rollback)@/.test(uses))
+  // A watch remembers by how it ended before.
+  const watches = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/health-watch@'))
+  const most = {
+    contents: 'read',
+    ...(changes || job.uses ? { deployments: 'write' } : {}),
+    ...(watches ? { actions: 'read' } : {}),
+  }
+  expect(most).toEqual(expect.objectContaining(job.permissions as object))
   if (job.steps) expect(job['timeout-minutes']).toBeGreaterThan(0)
 })
 

@@ -15,6 +15,8 @@ import { placesOf } from '../../lab/places.ts'
 /** A service repository and a pm2 of its own, that one test has for itself. */
 export interface Machine {
   root: string
+  /** For programs that use this pm2. */
+  env: Record<string, string | undefined>
   port: number
   secrets: Secrets
   open(spec?: Partial<ProcessSpec>, path?: string): Promise<Target>
@@ -63,6 +65,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
   run('git', ['config', 'user.name', 'ada'])
   return {
     root,
+    env,
     port,
     secrets,
     write,
@@ -87,6 +90,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
           tunnels: { database: '', redis: '' },
           gate: { ...gateDefaults, baselineMs: 0 },
           monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+          notify: { slack: '', github: '' },
           smoke: { suite: '', requests: 1, concurrency: 1 },
         },
         {

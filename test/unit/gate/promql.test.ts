@@ -37,7 +37,8 @@ describe('a query', () => {
     },
     targets: () => Promise.resolve([]),
     alerts: () => Promise.resolve([]),
-    ruleNames: () => Promise.resolve([]),
+    rules: () => Promise.resolve([]),
+    format: expr => Promise.resolve(expr),
     close: () => undefined,
   })
   const answer = async (answers: Record<string, Sample[] | Error>, query = lag) => {

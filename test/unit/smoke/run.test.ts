@@ -49,6 +49,7 @@ function smoke(
     url,
     root,
     monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+    notify: { slack: '', github: '' },
     smoke: { suite: 'suite.yml', requests: 0, concurrency: 4 },
   } as Environment
   const signal = new AbortController().signal
