@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { find, unsettled } from '../../../shared/release/ledger.ts'
 import {
@@ -11,6 +11,7 @@ import {
   settling,
   type Program,
   type Run,
+  type Server,
   type World,
 } from './world.ts'
 
@@ -137,3 +138,49 @@ test('whatever races, crashes and sleeps, one settle leads to rest on one good r
     { seed: 20261123, numRuns: 2_000 },
   )
 })
+
+describe.each<[Server, Server]>([
+  ['swaps', 'swaps'],
+  ['swaps', 'refuses'],
+  ['refuses', 'swaps'],
+  ['refuses', 'refuses'],
+])('a database that is put back where the server %s, and by who takes over where it %s', (first, second) => {
+  test('comes to the same rest wherever the one sleeps and the other is met', () => {
+    const most = 120
+    let walked = 0
+    const ends = { swapped: 0, abandoned: 0 }
+    for (let slept = 0; slept < most; slept++) {
+      for (let met = 0; met < most; met++) {
+        const world = makeWorld()
+        for (const name of ['the first', 'the second'])
+          finish(world, promotion(world, run(name, 'promote'), 'pass'))
+        const sleeper = returning(world, run('0', 'rollback'), first)
+        const other = settling(world, run('1', 'settle'), second)
+        if (!go(world, sleeper, slept)) break
+        // Nobody's lease outlives a long sleep.
+        world.now += 100
+        const over = !go(world, other, met)
+        finish(world, sleeper)
+        finish(world, other)
+        settled(world)
+        expectRest(world)
+        walked++
+        ends[world.databases.get('live') === '1' ? 'abandoned' : 'swapped']++
+        if (over) break
+      }
+    }
+    // Every pair of points: more would be further than both go.
+    expect(walked).toBeGreaterThan(400)
+    expect(walked).toBeLessThan(most * most)
+    expect(ends[first === 'swaps' ? 'swapped' : 'abandoned']).toBeGreaterThan(0)
+  })
+})
+
+/** @returns false when the run is over before so many steps */
+function go(world: World, program: Program, steps: number): boolean {
+  for (let left = steps; left > 0; left--) {
+    if (!advance(program)) return false
+    if (harm(world)) throw new Error(harm(world))
+  }
+  return true
+}

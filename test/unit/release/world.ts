@@ -41,8 +41,8 @@ export interface World {
   objects: { version: number; release: ReleaseId | null; by: number; asleep: boolean }[]
   /** Numbers of the databases by their names. */
   databases: Map<string, string>
-  /** The oldest release that can live with a database, by its number. */
-  needs: Map<string, number>
+  /** By its number, the oldest release that can live with a database, and the newest that has migrated it. */
+  schemas: Map<string, { oldest: number; newest: number }>
   /** Numbers of the databases that have been live: none of them may be lost. */
   wereLive: Set<string>
   /** By each run's own clock: `now` and what it is off. */
@@ -56,7 +56,7 @@ export function makeWorld(): World {
     version: 0,
     objects: [0, 1, 2].map(() => ({ version: 0, release: null, by: 0, asleep: false })),
     databases: new Map([['live', '1']]),
-    needs: new Map([['1', 0]]),
+    schemas: new Map([['1', { oldest: 0, newest: 0 }]]),
     wereLive: new Set(['1']),
     now: 0,
   }
@@ -69,12 +69,15 @@ export function liveIn({ objects }: World): Live {
 }
 
 /** What may never be, at no moment: a release that runs upon a database that it cannot live with, or a database lost. */
-export function harm({ objects, databases, needs, wereLive }: World): string {
+export function harm({ objects, databases, schemas, wereLive }: World): string {
   const live = databases.get('live') ?? ''
-  const ill = objects.find(
-    ({ release, asleep }) => release && !asleep && numberOf(release) < (needs.get(live) ?? 0),
-  )
-  if (ill) return `${ill.release} runs upon database ${live}, which needs r${needs.get(live)}`
+  const { oldest, newest } = schemas.get(live) ?? { oldest: 0, newest: 0 }
+  for (const { release, asleep } of objects) {
+    if (release === null || asleep) continue
+    if (numberOf(release) < oldest) return `${release} runs upon database ${live}, which needs r${oldest}`
+    if (numberOf(release) > newest)
+      return `${release} runs upon database ${live}, which r${newest} has migrated`
+  }
   const there = new Set(databases.values())
   const lost = [...wereLive].find(oid => !there.has(oid))
   return lost === undefined ? '' : `database ${lost} is lost`
@@ -83,6 +86,9 @@ export function harm({ objects, databases, needs, wereLive }: World): string {
 function numberOf(id: ReleaseId): number {
   return Number(id.slice(1))
 }
+
+/** Whether the server lets databases be renamed just then: something else may hold on to one. */
+export type Server = 'swaps' | 'refuses'
 
 /** One run, with a clock that may be off. */
 export interface Run {
@@ -119,9 +125,8 @@ function* deploy(world: World, run: Run): Generator<void, ReleaseId | undefined>
   const id = unsettled(ledger)?.id
   if (id === undefined) throw new Error('nothing was intended')
   // Its migration leaves a schema that the release before can live with, and perhaps no older one.
-  const live = world.databases.get('live') ?? ''
-  const { serving } = world.state.ledger
-  if (serving) world.needs.set(live, Math.max(world.needs.get(live) ?? 0, numberOf(serving)))
+  const serving = world.state.ledger.serving ?? id
+  world.schemas.set(world.databases.get('live') ?? '', { oldest: numberOf(serving), newest: numberOf(id) })
   yield* tenure.apply(id)
   yield* tenure.update(now => advance(now, id, 'applied'))
   yield* tenure.update(now => advance(now, id, 'ready'))
@@ -130,17 +135,17 @@ function* deploy(world: World, run: Run): Generator<void, ReleaseId | undefined>
 }
 
 /** A rollback with the database: by a person, so that it waits for nobody's deadline. */
-export function* returning(world: World, run: Run, server: 'swaps' | 'refuses'): Program {
+export function* returning(world: World, run: Run, server: Server): Program {
   const tenure = yield* step(world, run, 'undo')
   if (!tenure) return
   if (unsettled(world.state.ledger) || world.state.ledger.restoring) yield* undo(world, tenure)
   const back = wayBack(world.state.ledger)
   if (back && firstAfter(world.state.ledger, back.id)) {
-    const oid = String(world.needs.size + 1)
+    const oid = String(world.schemas.size + 1)
     const name = `restored-${oid}`
     yield
     world.databases.set(name, oid)
-    world.needs.set(oid, numberOf(back.id))
+    world.schemas.set(oid, { oldest: numberOf(back.id), newest: numberOf(back.id) })
     const database = { backup: 'file:///b', live: 'live', restored: name, oid, kept: `before-${oid}` }
     yield* tenure.update(now => beginReturn(now, back.id, database, at, 'asked for'))
     yield* undo(world, tenure, server)
@@ -149,7 +154,7 @@ export function* returning(world: World, run: Run, server: 'swaps' | 'refuses'):
 }
 
 /** Goes on with a database that is being put back, wherever it was left. */
-function* putBack(world: World, tenure: Tenure, server: 'swaps' | 'refuses'): Program {
+function* putBack(world: World, tenure: Tenure, server: Server): Program {
   const { databases } = world
   for (;;) {
     const database = world.state.ledger.restoring?.database
@@ -185,7 +190,7 @@ function swapNames(
 }
 
 /** A settle run: looks, and then decides again with the lease in its hands. */
-export function* settling(world: World, run: Run): Program {
+export function* settling(world: World, run: Run, server: Server = 'swaps'): Program {
   const { ledger, lease } = world.state
   yield
   const decision = decide(ledger, liveIn(world), lease, run.holder, world.now + run.skew)
@@ -195,11 +200,11 @@ export function* settling(world: World, run: Run): Program {
   const work = finishOrUndo(world.state.ledger, liveIn(world))
   if (work.kind === 'gate-then-finish') {
     yield* tenure.update(now => closeGood(now, work.release.id, at))
-  } else if (work.kind !== 'nothing') yield* undo(world, tenure)
+  } else if (work.kind !== 'nothing') yield* undo(world, tenure, server)
   yield* tenure.leave('free')
 }
 
-function* undo(world: World, tenure: Tenure, server: 'swaps' | 'refuses' = 'swaps'): Program {
+function* undo(world: World, tenure: Tenure, server: Server = 'swaps'): Program {
   yield* putBack(world, tenure, server)
   const { ledger } = world.state
   const open = unsettled(ledger)
