@@ -42,6 +42,11 @@ const database = z.object({
   superuser: z.string(),
   /** As the server gives it, in bytes. */
   size: z.int(),
+  /**
+   * The snapshot as the server has it, and the server's own identity: rows that were written since are told apart by it.
+   * Backups of earlier versions have none.
+   */
+  instant: z.object({ snapshot: z.string(), system: z.string() }).optional(),
 })
 
 const encryption = z.discriminatedUnion('how', [

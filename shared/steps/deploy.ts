@@ -196,6 +196,7 @@ async function settleLeftover({ environment, left, ports, watch, held }: Work): 
       back,
       because: vanished,
       timeoutMs: left(),
+      databaseUrl: '',
     }),
   )
 }

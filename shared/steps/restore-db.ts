@@ -1,21 +1,8 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
-import type { Owner } from '../backup/catalog.ts'
-import { acceptedBackups, findBackup, refused } from '../backup/find.ts'
-import { stampOf } from '../backup/keys.ts'
-import { connectBeside, findDatabase, findStamped } from '../backup/live-database.ts'
-import { countRows, type Manifest } from '../backup/manifest.ts'
-import { findPrograms } from '../backup/programs.ts'
-import { besideName, fillNewDatabase, requireMeans, takeOver, type Restoration } from '../backup/replace.ts'
-import { chooseOpening } from '../backup/sealing.ts'
-import { readVersion } from '../backup/snapshot.ts'
-import {
-  readSurroundings,
-  resolveDatabase,
-  resolveStore,
-  secretVariables,
-  storeVariables,
-} from '../backup/where.ts'
+import { acceptedBackups } from '../backup/find.ts'
+import { countRows } from '../backup/manifest.ts'
+import { fillNewDatabase, takeOver, type Restoration } from '../backup/replace.ts'
 import { quoteIdentifier } from '../platform/postgres.ts'
 import { describeServer, withDatabase } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -31,6 +18,7 @@ import {
   type Outputs,
 } from './inputs.ts'
 import type { Ports } from './ports.ts'
+import { planRestoration } from './restoration.ts'
 import { runStep } from './step.ts'
 
 export const restoreDbFields = {
@@ -52,6 +40,7 @@ export const restoreDbFields = {
     'Name of a new database to restore into; the live one is then left alone. Default: a new database, which takes the place of the live one.',
     'the name of a database that does not exist yet',
   ),
+  'max-age': duration('Refuse a backup that was taken longer ago. Default: any age.'),
   timeout: duration('How long all of it may take.', { default: '4h' }),
   'dry-run': flag('Find out whether the restore could be done, and do nothing.'),
 } satisfies Fields
@@ -71,7 +60,8 @@ export type RestoreDbInputs = Inputs<typeof restoreDbFields>
 export function restoreDb(environment: Environment, inputs: RestoreDbInputs, ports: Ports): Promise<Outcome> {
   const subject = { step: 'restore-db', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'restore-failed', async watch => {
-    const plan = await watch.time('prepare', () => prepare(environment, inputs, ports))
+    requireConfirmed(environment, inputs)
+    const plan = await watch.time('prepare', () => planRestoration(environment, inputs, ports))
     const { found, server, target } = plan
     ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
     if (inputs['dry-run']) return dryRun(plan)
@@ -85,91 +75,10 @@ export function restoreDb(environment: Environment, inputs: RestoreDbInputs, por
   })
 }
 
-async function prepare(
-  environment: Environment,
-  inputs: RestoreDbInputs,
-  ports: Ports,
-): Promise<Restoration> {
-  const { into } = inputs
-  if (into === '' && inputs.confirm !== environment.name) {
-    throw InputError.of(
-      'confirm',
-      inputs.confirm,
-      environment.name,
-      `Set confirm to ${environment.name} to say that its live database is meant.`,
-    )
-  }
-  const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, inputs['database-url'])
-  if (inputs['decrypt-with'] !== '') ports.secrets.add(inputs['decrypt-with'])
-  for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
-  const owner: Owner = { service: environment.service, environment: environment.name }
-  const found = await findBackup({
-    backup: inputs.backup,
-    owner,
-    openOwn: () => resolveStore(surroundings, ''),
-    root: environment.root,
-    variables: storeVariables(surroundings),
-    signal: ports.signal,
-  })
-  requireOwn(found.manifest, owner, into)
-  const opening = await chooseOpening(ports, found.manifest.encryption, inputs['decrypt-with'])
-  const beside = await connectBeside(server, ports.signal)
-  try {
-    const { major, version } = await readVersion(beside)
-    if (major < found.manifest.server.major) {
-      throw refused(
-        `The backup is of PostgreSQL ${found.manifest.server.version}; this server is ${version}, which is older`,
-        'Restore into a server that is at least as new.',
-      )
-    }
-    const programs = await findPrograms(ports, Math.max(major, found.manifest.client.major))
-    await requireMeans(beside, found.manifest, server)
-    const stamp = stampOf(ports.clock.now())
-    const target = into === '' ? besideName(server.database, `_restore_${stamp}`) : into
-    const kept = besideName(server.database, `_before_${stamp}`)
-    for (const name of into === '' ? [target, kept] : [target]) {
-      if ((await findDatabase(beside, name)) !== undefined)
-        throw refused(
-          `The database ${name} exists already`,
-          'Drop it if it is not wanted, or give into another name.',
-        )
-    }
-    const liveExists = (await findDatabase(beside, server.database)) !== undefined
-    const leftovers = await findStamped(
-      beside,
-      besideName(server.database, `_restore_${stamp}`).slice(0, -stamp.length),
-    )
-    const uri = `${found.store.uri}/${found.manifest.key}`
-    return {
-      found,
-      opening,
-      uri,
-      server,
-      programs,
-      target,
-      replaces: into === '',
-      liveExists,
-      kept,
-      leftovers,
-    }
-  } finally {
-    await beside.close()
-  }
-}
-
-/** A backup of something else is never put in a live database's place. */
-function requireOwn({ service, environment }: Manifest, owner: Owner, into: string): void {
-  if (service !== owner.service)
-    throw refused(
-      `The backup is of the service ${service}, not of ${owner.service}`,
-      'Name a backup of this service.',
-    )
-  if (environment !== owner.environment && into === '')
-    throw refused(
-      `The backup is of ${environment}, not of ${owner.environment}`,
-      'To look at it, restore it into a new database with into.',
-    )
+function requireConfirmed({ name }: Environment, { into, confirm }: RestoreDbInputs): void {
+  if (into !== '' || confirm === name) return
+  const hint = `Set confirm to ${name} to say that its live database is meant.`
+  throw InputError.of('confirm', confirm, name, hint)
 }
 
 function dryRun({ uri, found, server, target, replaces, kept, liveExists }: Restoration): Conclusion {
