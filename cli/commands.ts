@@ -35,7 +35,9 @@ export const commands: Record<string, () => Promise<Command>> = {
   deploy: async () => {
     const { deployGated, promoteFields } = await import('../shared/steps/promote.ts')
     const description = 'Deploys, gates and smoke-tests; brings the last good release back otherwise.'
-    return { description, fields: promoteFields, positional: ['environment', 'version'], work: deployGated }
+    const { deployFields } = await import('../shared/steps/deploy.ts')
+    const fields = { ...promoteFields, backup: deployFields.backup }
+    return { description, fields, positional: ['environment', 'version'], work: deployGated }
   },
   'pre-deploy-check': async () => {
     const { preDeployCheck, preDeployCheckFields } = await import('../shared/steps/pre-deploy-check.ts')

@@ -1,6 +1,7 @@
 import { ToolError } from '../outcome/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
+import type { Secrets } from '../platform/secrets.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Conflicts, Payload, Target } from '../targets/target.ts'
 
@@ -38,6 +39,9 @@ export interface CheckContext {
   image: string
   /** What the deploy will do about fields that others own. */
   conflicts: Conflicts
+  /** The same run takes a backup before it deploys. */
+  backsUpNext: boolean
+  secrets: Secrets
   clock: Clock
   exec: Exec
   /** For what programs and logins read by convention: PATH, HOME, DOCKER_CONFIG, PG*. */

@@ -1,3 +1,4 @@
+import { backup } from './backup.ts'
 import { certificate } from './certificate.ts'
 import type { Check } from './check.ts'
 import { database } from './database.ts'
@@ -20,6 +21,7 @@ export const checks: readonly Check[] = [
   tools,
   certificate,
   service,
+  backup,
   image,
   manifests,
   resources,

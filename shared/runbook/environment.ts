@@ -20,7 +20,11 @@ export interface Environment {
         /** age recipients; empty: backups are not encrypted. */
         encryptTo: string[]
         rpoMs: number
+        /** The runbook says `rpo` itself: what it promises, a deploy is held to. */
+        promisesRpo: boolean
         rtoMs: number
+        /** The server archives its write-ahead log, whose age counts instead of the newest dump's. */
+        wal: boolean
       }
     | undefined
   gate: GateSpec

@@ -89,6 +89,8 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
       encryptTo: backup['encrypt-to'] ?? [],
       rpoMs: parseDuration(at('backup.rpo'), backup.rpo ?? '1h'),
       rtoMs: parseDuration(at('backup.rto'), backup.rto ?? '4h'),
+      promisesRpo: backup.rpo !== undefined,
+      wal: backup.wal ?? false,
     },
     gate: {
       forMs: gate.for ? parseDuration(at('gate.for'), gate.for) : gateDefaults.forMs,

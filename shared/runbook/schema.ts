@@ -102,8 +102,14 @@ const environment = z.strictObject({
         .min(1)
         .optional()
         .describe('age recipients (public keys) that every backup is encrypted to.'),
-      rpo: duration.optional(),
-      rto: duration.optional(),
+      rpo: duration
+        .optional()
+        .describe('How much may be lost: the age that the newest backup may reach; default: 1h.'),
+      rto: duration.optional().describe('How long bringing the database back may take; default: 4h.'),
+      wal: z
+        .boolean()
+        .optional()
+        .describe('The server archives its write-ahead log elsewhere: then its age is held against the RPO.'),
     })
     .optional(),
   gate: gate.optional(),

@@ -11,6 +11,7 @@ export interface Candidate {
   version: string
   image: string
   'force-conflicts': boolean
+  'backs-up-next'?: boolean
 }
 
 /** For a rehearsal without a version: older than any that is ever deployed. */
@@ -19,7 +20,7 @@ const unnamedVersion = 'v0.0.0'
 /** What the checks of one step share: each thing is read at the first question for it, and once. */
 export function createContext(
   environment: Environment,
-  { version, image, 'force-conflicts': forced }: Candidate,
+  { version, image, 'force-conflicts': forced, 'backs-up-next': backsUpNext = false }: Candidate,
   ports: TargetPorts,
 ): CheckContext {
   const { clock, exec, env, signal, secrets, run } = ports
@@ -44,6 +45,8 @@ export function createContext(
     environment,
     image,
     conflicts: forced ? 'take' : 'stop',
+    backsUpNext,
+    secrets,
     clock,
     exec,
     env,

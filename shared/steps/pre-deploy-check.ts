@@ -54,6 +54,10 @@ export const preDeployCheckFields = {
   'force-conflicts': flag('Whether the deploy will take fields that something else owns.', {
     default: 'false',
   }),
+  'backs-up-next': flag(
+    'Whether the same run backs the database up before it deploys: then an old backup is only warned of.',
+    { default: 'false' },
+  ),
   checks: list('Checks to make. Default: all of them.', ids),
   skip: skipField,
   'fail-on': choice('What makes the step fail: a failed check, or a warning already.', ['fail', 'warn'], {

@@ -61,6 +61,8 @@ export async function openScene(): Promise<Scene> {
       encryptTo: [],
       rpoMs: 3_600_000,
       rtoMs: 14_400_000,
+      promisesRpo: true,
+      wal: false,
     },
   })
   const ledger = emptyLedger(environment.service, environment.name)

@@ -20,6 +20,8 @@ export function contextWith(config: Record<string, string>): CheckContext {
     environment: environmentAt('', { envFile: '.env' }),
     image: '',
     conflicts: 'stop',
+    backsUpNext: false,
+    secrets: ports.secrets,
     clock: ports.clock,
     exec: ports.exec,
     env: ports.env,

@@ -20,6 +20,8 @@ const environment = environmentAt('https://api.runbook.com', {
     encryptTo: [],
     rpoMs: 3_600_000,
     rtoMs: 4 * 3_600_000,
+    promisesRpo: true,
+    wal: false,
   },
 })
 

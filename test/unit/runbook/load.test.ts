@@ -33,7 +33,14 @@ describe('a runbook', () => {
     expect(load('production')).toMatchObject({
       service: 'runbook-api',
       url: 'https://api.runbook.com',
-      backup: { retentionDays: 30, encryptTo: [], rpoMs: 3_600_000, rtoMs: 4 * 3_600_000 },
+      backup: {
+        retentionDays: 30,
+        encryptTo: [],
+        rpoMs: 3_600_000,
+        rtoMs: 4 * 3_600_000,
+        promisesRpo: true,
+        wal: false,
+      },
       gate: { forMs: 120_000, memory: 0.85, cpu: 0.8, disk: 0.9 },
     })
   })
