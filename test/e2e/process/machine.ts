@@ -17,6 +17,8 @@ export interface Machine {
   root: string
   port: number
   secrets: Secrets
+  /** What a command on this machine is given: PATH with the pm2, HOME, PM2_HOME. */
+  env: Record<string, string | undefined>
   open(spec?: Partial<ProcessSpec>, path?: string): Promise<Target>
   /** Commits what the service is from now on, under a tag. */
   tag(version: string, files: Record<string, string>): void
@@ -65,6 +67,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
     root,
     port,
     secrets,
+    env,
     write,
     open: (spec = {}, path = env.PATH) =>
       openTarget(
