@@ -56,6 +56,12 @@ export const commands: Record<string, () => Promise<Command>> = {
       ['backup'],
     )
   },
+  drill: async () => {
+    const { drill, drillFields } = await import('../shared/steps/drill.ts')
+    const description =
+      'Restores the newest backup away from production, compares it, and says how long it took.'
+    return single(description, drillFields, drill, ['backup'])
+  },
   'health-check': async () => {
     const { healthGate, healthGateFields } = await import('../shared/steps/health-gate.ts')
     return single('Probes the service until it is certain whether it is well.', healthGateFields, healthGate)

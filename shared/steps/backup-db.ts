@@ -1,8 +1,9 @@
 import { messageOf, ToolError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { acceptedRecipients } from '../backup/age.ts'
-import { listBackups, type Owner } from '../backup/catalog.ts'
+import { listBackups, newestBackup, type Owner } from '../backup/catalog.ts'
 import { countRows, type Manifest } from '../backup/manifest.ts'
+import { measureBackup } from '../backup/objectives.ts'
 import type { BackupPorts } from '../backup/ports.ts'
 import { findPrograms } from '../backup/programs.ts'
 import { applyRetention, planRetention, type Retention } from '../backup/retention.ts'
@@ -78,6 +79,9 @@ export const backupDbOutputs: Outputs = {
   sha256: 'SHA-256 of the stored backup.',
   bytes: 'Its size in bytes.',
   tables: 'How many tables it holds.',
+  'rpo-ms':
+    'Milliseconds between this backup and the verified one before: what could have been lost at most.',
+  'rto-ms': 'Milliseconds that restoring and comparing it took; empty when it was not restored.',
   verified:
     'true when it was restored and compared; a backup that was only listed, or not looked at, is false.',
 }
@@ -104,6 +108,9 @@ export function backupDb(
 }
 
 interface Plan extends DumpRequest {
+  environment: Environment
+  /** When the newest verified one of before was taken; undefined when there is none. */
+  before: string | undefined
   verification: Verification
   retention: Omit<Retention, 'needed'>
 }
@@ -130,7 +137,10 @@ async function prepare(environment: Environment, inputs: BackupDbInputs, ports: 
     identity: inputs['decrypt-with'],
   })
   const listed = await listBackups(store, owner, ports.signal)
+  const before = await newestBackup(store, owner, ports.signal)
   return {
+    environment,
+    before: before?.takenAt,
     owner,
     server,
     store,
@@ -250,10 +260,12 @@ async function dryRun(plan: Plan, ports: TargetPorts): Promise<Conclusion> {
   }
 }
 
-function conclude({ store, server }: Plan, manifest: Manifest, retained: Evidence): Conclusion {
+function conclude(plan: Plan, manifest: Manifest, retained: Evidence): Conclusion {
+  const { store, server, environment, before } = plan
   const { bytes, contents, verified } = manifest
   const uri = `${store.uri}/${manifest.key}`
   const rows = countRows(contents)
+  const measured = measureBackup(environment.backup, manifest, before)
   return {
     status: 'success',
     reason: 'done',
@@ -262,6 +274,7 @@ function conclude({ store, server }: Plan, manifest: Manifest, retained: Evidenc
       { subject: 'backup', finding: uri, tone: 'good' },
       { subject: 'verified', ...findingOf(verified) },
       ...encryptionEvidence(manifest),
+      ...measured.evidence,
       retained,
     ],
     outputs: {
@@ -269,6 +282,7 @@ function conclude({ store, server }: Plan, manifest: Manifest, retained: Evidenc
       sha256: manifest.sha256,
       bytes: String(bytes),
       tables: String(contents.tables.length),
+      ...measured.outputs,
       verified: String(verified.how === 'restore'),
     },
   }

@@ -2,6 +2,7 @@ import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { acceptedBackups } from '../backup/find.ts'
 import { countRows } from '../backup/manifest.ts'
+import { rpoEvidence, rtoEvidence, showMeasured } from '../backup/objectives.ts'
 import { fillNewDatabase, takeOver, type Restoration } from '../backup/replace.ts'
 import { quoteIdentifier } from '../platform/postgres.ts'
 import { describeServer, withDatabase } from '../platform/postgres-url.ts'
@@ -17,6 +18,7 @@ import {
   type Inputs,
   type Outputs,
 } from './inputs.ts'
+import { drill, drillFields } from './drill.ts'
 import type { Ports } from './ports.ts'
 import { planRestoration } from './restoration.ts'
 import { runStep } from './step.ts'
@@ -37,9 +39,10 @@ export const restoreDbFields = {
     'a text like AGE-SECRET-KEY-1..., or a passphrase',
   ),
   into: text(
-    'Name of a new database to restore into; the live one is then left alone. Default: a new database, which takes the place of the live one.',
-    'the name of a database that does not exist yet',
+    'Name of a new database to restore into; the live one is then left alone. `scratch` is the drill: restored away from production, compared, timed, and dropped. Default: a new database, which takes the place of the live one.',
+    'the name of a database that does not exist yet, or scratch',
   ),
+  'verify-url': drillFields['verify-url'],
   'max-age': duration('Refuse a backup that was taken longer ago. Default: any age.'),
   timeout: duration('How long all of it may take.', { default: '4h' }),
   'dry-run': flag('Find out whether the restore could be done, and do nothing.'),
@@ -49,6 +52,8 @@ export const restoreDbOutputs: Outputs = {
   'restored-from': 'URI of the backup that was restored.',
   rows: 'How many rows were restored and compared.',
   'kept-as': 'Name under which the database that was live is kept; empty when nothing was replaced.',
+  'rpo-ms': 'Milliseconds of writes that are not in the backup, to hold against the RPO.',
+  'rto-ms': 'Milliseconds until the database was back, or the drill over, to hold against the RTO.',
 }
 
 export type RestoreDbInputs = Inputs<typeof restoreDbFields>
@@ -58,8 +63,10 @@ export type RestoreDbInputs = Inputs<typeof restoreDbFields>
  * take the live one's name. The live database is never written to, and is kept.
  */
 export function restoreDb(environment: Environment, inputs: RestoreDbInputs, ports: Ports): Promise<Outcome> {
+  if (inputs.into === 'scratch') return drill(environment, inputs, ports)
   const subject = { step: 'restore-db', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'restore-failed', async watch => {
+    const from = ports.clock.elapsed()
     requireConfirmed(environment, inputs)
     const plan = await watch.time('prepare', () => planRestoration(environment, inputs, ports))
     const { found, server, target } = plan
@@ -69,9 +76,8 @@ export function restoreDb(environment: Environment, inputs: RestoreDbInputs, por
     ports.log.info(
       `${countRows(found.manifest.contents)} rows were restored, and are those that were dumped.`,
     )
-    if (!plan.replaces) return conclude(environment, plan, ports, undefined)
-    const swapMs = await watch.time('swap', () => takeOver(plan, ports))
-    return conclude(environment, plan, ports, swapMs)
+    const swapMs = plan.replaces ? await watch.time('swap', () => takeOver(plan, ports)) : undefined
+    return conclude(environment, plan, ports, { swapMs, tookMs: ports.clock.elapsed() - from })
   })
 }
 
@@ -97,12 +103,17 @@ function conclude(
   environment: Environment,
   plan: Restoration,
   ports: Ports,
-  swapMs: number | undefined,
+  { swapMs, tookMs }: { swapMs: number | undefined; tookMs: number },
 ): Conclusion {
   const { found, uri, server, target, kept, liveExists } = plan
   const { contents, takenAt, bytes } = found.manifest
   const rows = countRows(contents)
-  const age = showDuration(Math.max(0, ports.clock.now() - Date.parse(takenAt)))
+  const rpo = {
+    ms: Math.max(0, ports.clock.now() - Date.parse(takenAt)),
+    objectiveMs: environment.backup?.rpoMs ?? 0,
+  }
+  const rto = { ms: tookMs, objectiveMs: environment.backup?.rtoMs ?? 0 }
+  const age = showDuration(rpo.ms)
   const keptAs = swapMs !== undefined && liveExists ? kept : ''
   const name = swapMs === undefined ? target : server.database
   return {
@@ -130,21 +141,21 @@ function conclude(
             },
           ]),
       ...leftoverEvidence(plan.leftovers),
-      ...ageEvidence(environment, Date.parse(takenAt), ports.clock.now()),
+      ...(environment.backup
+        ? [
+            rpoEvidence(rpo, lost => `what was written in ${lost} is not in the backup`, ''),
+            rtoEvidence(rto, time => `it took ${time} until the database was back`, ''),
+          ]
+        : []),
     ],
-    outputs: { 'restored-from': uri, rows: String(rows), 'kept-as': keptAs },
-  }
-}
-
-function ageEvidence({ backup }: Environment, takenAt: number, now: number): Evidence[] {
-  if (!backup || now - takenAt <= backup.rpoMs) return []
-  return [
-    {
-      subject: 'RPO',
-      finding: `the backup is older than the objective of ${showDuration(backup.rpoMs)}`,
-      tone: 'warn',
+    outputs: {
+      'restored-from': uri,
+      rows: String(rows),
+      'kept-as': keptAs,
+      'rpo-ms': showMeasured(rpo),
+      'rto-ms': showMeasured(rto),
     },
-  ]
+  }
 }
 
 function leftoverEvidence(leftovers: string[]): Evidence[] {
