@@ -81,6 +81,8 @@ const schema = z.object({
   client: z.object({ version: z.string(), major: z.int() }),
   database,
   contents,
+  /** `short`: one of many that a schedule takes; it may go before the others. Not said: as long as any. */
+  keep: z.enum(['long', 'short']).optional(),
   verified: z.object({
     /** `restore`: restored and compared, row for row. `list`: only its table of contents was read. */
     how: z.enum(['restore', 'list', 'none']),

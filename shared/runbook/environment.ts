@@ -17,6 +17,8 @@ export interface Environment {
     | {
         destination: string
         retentionDays: number
+        /** For backups that are not kept long. */
+        shortDays: number
         /** age recipients; empty: backups are not encrypted. */
         encryptTo: string[]
         rpoMs: number

@@ -86,6 +86,7 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
     backup: backup && {
       destination: backup.destination,
       retentionDays: backup['retention-days'] ?? 30,
+      shortDays: backup['short-days'] ?? 2,
       encryptTo: backup['encrypt-to'] ?? [],
       rpoMs: parseDuration(at('backup.rpo'), backup.rpo ?? '1h'),
       rtoMs: parseDuration(at('backup.rto'), backup.rto ?? '4h'),

@@ -97,6 +97,13 @@ const environment = z.strictObject({
     .strictObject({
       destination: z.string().regex(/^(file:\/\/\/|s3:\/\/)/, { error: 'file:///dir or s3://bucket/prefix' }),
       'retention-days': z.int().positive().optional(),
+      'short-days': z
+        .int()
+        .positive()
+        .optional()
+        .describe(
+          'Days that a backup stays which is not kept long, like those of every half hour; default: 2.',
+        ),
       'encrypt-to': z
         .array(z.string().regex(/^age1[0-9a-z]+$/, { error: 'an age recipient like age1...' }))
         .min(1)

@@ -10,12 +10,14 @@ import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { parsePostgresUrl } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
-import { commonFields, duration, secret, text, type Fields, type Inputs } from './inputs.ts'
-import type { Ports } from './ports.ts'
+import { commonFields, duration, secret, targetFields, text, type Fields, type Inputs } from './inputs.ts'
+import type { Ports, TargetPorts } from './ports.ts'
+import { retain } from './retain.ts'
 import { runStep } from './step.ts'
 
 export const drillFields = {
   ...commonFields,
+  ...targetFields,
   backup: text('The backup to restore.', acceptedBackups, { default: 'latest' }),
   'verify-url': secret(
     'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine.',
@@ -28,14 +30,18 @@ export const drillFields = {
   timeout: duration('How long all of it may take.', { default: '4h' }),
 } satisfies Fields
 
+/** As `keep-at-least` of backup-db by default. */
+const keptByDrill = 7
+
 /**
  * Restores the newest backup away from production, compares every row with what was dumped, and drops it again: the
- * proof that the database could be brought back, how long it takes, and how much would be lost.
+ * proof that the database could be brought back, how long it takes, and how much would be lost. After it, the old ones
+ * may go.
  */
 export function drill(
   environment: Environment,
   inputs: Inputs<typeof drillFields>,
-  ports: Ports,
+  ports: TargetPorts,
 ): Promise<Outcome> {
   const subject = { step: 'drill', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'restore-failed', async watch => {
@@ -46,7 +52,13 @@ export function drill(
     ports.log.info(`Restoring ${uri}, ${showSize(manifest.bytes)}, into a scratch database.`)
     const where = await watch.time('restore', () => restoreAside(found, inputs, ports))
     const took = ports.clock.elapsed() - from
-    return conclude(environment, found, { where, took, now: ports.clock.now() })
+    const ended = conclude(environment, found, { where, took, now: ports.clock.now() })
+    if (inputs.backup !== 'latest') return ended
+    const { retentionDays: days = 30, shortDays = 2 } = environment.backup ?? {}
+    const owner = { service: environment.service, environment: environment.name }
+    const retention = { days, shortDays, keepAtLeast: keptByDrill }
+    const retained = await watch.time('retention', () => retain({ store, owner, retention }, ports))
+    return { ...ended, evidence: [...(ended.evidence ?? []), retained] }
   })
 }
 

@@ -13,18 +13,20 @@ import {
   duration,
   flag,
   secret,
+  targetFields,
   text,
   type Fields,
   type Inputs,
   type Outputs,
 } from './inputs.ts'
 import { drill, drillFields } from './drill.ts'
-import type { Ports } from './ports.ts'
+import type { Ports, TargetPorts } from './ports.ts'
 import { planRestoration } from './restoration.ts'
 import { runStep } from './step.ts'
 
 export const restoreDbFields = {
   ...commonFields,
+  ...targetFields,
   backup: text('The backup to restore.', acceptedBackups, { default: 'latest' }),
   'database-url': secret(
     "The live database. Default: DATABASE_URL of the environment's env-file.",
@@ -62,7 +64,11 @@ export type RestoreDbInputs = Inputs<typeof restoreDbFields>
  * Restores a backup into a new database beside the live one, compares it with what was dumped, and only then lets it
  * take the live one's name. The live database is never written to, and is kept.
  */
-export function restoreDb(environment: Environment, inputs: RestoreDbInputs, ports: Ports): Promise<Outcome> {
+export function restoreDb(
+  environment: Environment,
+  inputs: RestoreDbInputs,
+  ports: TargetPorts,
+): Promise<Outcome> {
   if (inputs.into === 'scratch') return drill(environment, inputs, ports)
   const subject = { step: 'restore-db', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'restore-failed', async watch => {

@@ -61,6 +61,7 @@ export async function openScene(): Promise<Scene> {
       encryptTo: [],
       rpoMs: 3_600_000,
       rtoMs: 14_400_000,
+      shortDays: 2,
       promisesRpo: true,
       wal: false,
     },

@@ -20,6 +20,7 @@ const environment = environmentAt('https://api.runbook.com', {
     encryptTo: [],
     rpoMs: 3_600_000,
     rtoMs: 4 * 3_600_000,
+    shortDays: 2,
     promisesRpo: true,
     wal: false,
   },

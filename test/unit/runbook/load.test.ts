@@ -38,6 +38,7 @@ describe('a runbook', () => {
         encryptTo: [],
         rpoMs: 3_600_000,
         rtoMs: 4 * 3_600_000,
+        shortDays: 2,
         promisesRpo: true,
         wal: false,
       },
