@@ -81,7 +81,14 @@ export async function openScene(): Promise<Scene> {
     environment: 'production',
     overrides: {},
   })
-  const env = { ...machine.env, USER: 'ada' }
+  // One run, so that who settles need not wait for the lease of who was killed; its jobs come one after the other.
+  const run = {
+    GITHUB_ACTIONS: 'true',
+    GITHUB_REPOSITORY: 'org/probe',
+    GITHUB_RUN_ID: '1',
+    GITHUB_ACTOR: 'ada',
+  }
+  const env = { ...machine.env, ...run, GITHUB_JOB: 'settle' }
   const opened: RunnerPorts[] = []
   const ports = () => {
     const secrets = createSecrets()
@@ -149,7 +156,7 @@ export async function openScene(): Promise<Scene> {
       const command = join(repository, 'cli/run.ts')
       const child = spawn(process.execPath, ['--no-warnings', command, ...words], {
         cwd: root,
-        env,
+        env: { ...env, GITHUB_JOB: 'rollback' },
         stdio: ['ignore', 'ignore', 'pipe'],
       })
       const ended = once(child, 'exit')
