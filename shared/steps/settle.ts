@@ -105,7 +105,7 @@ async function carryOut(work: Settling): Promise<Conclusion> {
       return tidy(work)
     case 'gate-then-finish': {
       const { verdict, evidence } = await watch.time('gate', () => verify(environment, ports))
-      if (verdict === 'healthy') return closeRelease(held, decision.release, ports)
+      if (verdict === 'healthy') return closeRelease(environment, held, decision.release, ports)
       const good = find(held.tenure.ledger, held.tenure.ledger.serving)
       return good ? restore(work, good, decision.release, evidence) : alarm(work, decision.release)
     }

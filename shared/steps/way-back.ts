@@ -3,6 +3,7 @@ import { noteVerdict, type Entry } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Target } from '../targets/target.ts'
 import { bringBack, type BroughtBack } from './bring-back.ts'
+import { copyLedger } from './copy-ledger.ts'
 import { observe } from './observe.ts'
 import type { TargetPorts } from './ports.ts'
 import type { PutBack } from './put-database-back.ts'
@@ -46,12 +47,14 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   await tenure.update(ledger => noteVerdict(ledger, back.id, { restored: { at, verdict: verified.verdict } }))
   const seen = await watch.time('observe', () => observe(environment, target, ports))
   await held.giveBack()
+  const copied = await copyLedger(environment, held, back.id, ports)
   const rest = [
     ...notes,
     ...(database?.evidence ?? []),
     ...whatWasTakenBack(target, brought, from),
     ...restored(changes),
     ...seen,
+    ...copied,
   ]
   const ended =
     rollout.kind === 'ready'
