@@ -41,7 +41,9 @@ export const commands: Record<string, () => Promise<Command>> = {
   deploy: async () => {
     const { deployGated, promoteFields } = await import('../shared/steps/promote.ts')
     const description = 'Deploys, gates and smoke-tests; brings the last good release back otherwise.'
-    return { description, fields: promoteFields, positional: ['environment', 'version'], work: deployGated }
+    const { deployFields } = await import('../shared/steps/deploy.ts')
+    const fields = { ...promoteFields, backup: deployFields.backup }
+    return { description, fields, positional: ['environment', 'version'], work: deployGated }
   },
   'pre-deploy': loadPreDeploy,
   'pre-deploy-check': loadPreDeploy,
@@ -57,6 +59,12 @@ export const commands: Record<string, () => Promise<Command>> = {
       restoreDb,
       ['backup'],
     )
+  },
+  drill: async () => {
+    const { drill, drillFields } = await import('../shared/steps/drill.ts')
+    const description =
+      'Restores the newest backup away from production, compares it, and says how long it took.'
+    return single(description, drillFields, drill, ['backup'])
   },
   'health-check': async () => {
     const { healthCheckFields, healthChecks } = await import('../shared/steps/health-check.ts')

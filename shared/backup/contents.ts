@@ -102,6 +102,13 @@ export async function readContents(session: PostgresSession, hashing: Hashing): 
   }
 }
 
+/** The tables that are dumped, largest first. The session must have been prepared. */
+export function readTables(
+  session: PostgresSession,
+): Promise<Pick<TableName, 'schema' | 'table' | 'partitioned'>[]> {
+  return session.rows(listTables)
+}
+
 /** What a server of that major version can do best. */
 export function hashingOf(major: number): Hashing {
   return major >= 14 ? 'values' : 'text'

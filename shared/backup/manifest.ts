@@ -54,6 +54,11 @@ const database = z.object({
   superuser: z.string(),
   /** As the server gives it, in bytes. */
   size: z.int(),
+  /**
+   * The snapshot as the server has it, and the server's own identity: rows that were written since are told apart by it.
+   * Backups of earlier versions have none.
+   */
+  instant: z.object({ snapshot: z.string(), system: z.string() }).optional(),
 })
 
 const encryption = z.discriminatedUnion('how', [
@@ -88,6 +93,8 @@ const schema = z.object({
   client: z.object({ version: z.string(), major: z.int() }),
   database,
   contents,
+  /** `short`: one of many that a schedule takes; it may go before the others. Not said: as long as any. */
+  keep: z.enum(['long', 'short']).optional(),
   verified: z.object({
     /** `restore`: restored and compared, row for row. `list`: only its table of contents was read. */
     how: z.enum(['restore', 'list', 'none']),

@@ -128,32 +128,46 @@ async function analyze(server: PostgresServer, signal: AbortSignal): Promise<voi
   }
 }
 
-/** Hands the live database's rights and settings on, then swaps the names. @returns milliseconds of the swap */
-export async function takeOver(
-  { server, target, kept, liveExists }: Restoration,
-  ports: BackupPorts,
-): Promise<number> {
-  const beside = await connectBeside(server, ports.signal)
+/** Hands the live database's rights and settings on to the one that is to take its place. Drops that one if it fails. */
+export async function adoptProperties({ server, target }: Restoration, ports: BackupPorts): Promise<void> {
   try {
-    if (liveExists) {
+    const beside = await connectBeside(server, ports.signal)
+    try {
       await applyProperties(beside, target, await readProperties(beside, server.database))
-      return await swapDatabases(server, { live: server.database, restored: target, kept }, ports.clock)
+    } finally {
+      await beside.close()
     }
+  } catch (error) {
+    await discard(server, target)
+    throw error
+  }
+}
+
+/** Hands the live database's rights and settings on, then swaps the names. @returns milliseconds of the swap */
+export async function takeOver(plan: Restoration, ports: BackupPorts): Promise<number> {
+  const { server, target, kept, liveExists } = plan
+  if (liveExists) await adoptProperties(plan, ports)
+  try {
+    if (liveExists)
+      return await swapDatabases(server, { live: server.database, restored: target, kept }, ports.clock)
     const start = ports.clock.elapsed()
-    await beside.rows(
-      `ALTER DATABASE ${quoteIdentifier(target)} RENAME TO ${quoteIdentifier(server.database)}`,
-    )
+    const beside = await connectBeside(server, ports.signal)
+    try {
+      await beside.rows(
+        `ALTER DATABASE ${quoteIdentifier(target)} RENAME TO ${quoteIdentifier(server.database)}`,
+      )
+    } finally {
+      await beside.close()
+    }
     return ports.clock.elapsed() - start
   } catch (error) {
     await discard(server, target)
     throw error
-  } finally {
-    await beside.close()
   }
 }
 
 /** With a signal of its own, since the run may have been cancelled. */
-async function discard(server: PostgresServer, database: string): Promise<void> {
+export async function discard(server: PostgresServer, database: string): Promise<void> {
   const beside = await connectBeside(server, AbortSignal.timeout(30_000)).catch(() => undefined)
   if (!beside) return
   await dropDatabase(beside, database).catch(() => undefined)

@@ -7,7 +7,10 @@ import type { Store } from './store.ts'
 
 /** How long backups stay. Every rule must allow a removal. */
 export interface Retention {
+  /** For those that are kept long, and one a day of the others where none is. */
   days: number
+  /** For the others: those that a schedule takes every half hour. */
+  shortDays: number
   /** The newest verified ones that stay, however old they are. */
   keepAtLeast: number
   /** URIs of backups that a release in the ledger may still need: a rollback with the database goes back to them. */
@@ -18,6 +21,8 @@ export interface Retention {
 export type Kept = Pick<Listed, 'key' | 'takenAt' | 'hasDump' | 'hasManifest'> & {
   /** From its manifest; undefined when that was not read, or could not be, and then it stays. */
   verified: Manifest['verified']['how'] | undefined
+  /** From its manifest, too. */
+  keep: Manifest['keep']
 }
 
 const dayMs = 86_400_000
@@ -31,9 +36,10 @@ const abandonedAfterMs = dayMs
  */
 export function chooseExpired(
   backups: Kept[],
-  { days, keepAtLeast, needed }: Retention,
+  { days, shortDays, keepAtLeast, needed }: Retention,
   now: number,
 ): Kept[] {
+  const daily = dailyOnes(backups)
   const expired: Kept[] = []
   let verified = 0
   for (const backup of backups) {
@@ -43,11 +49,23 @@ export function chooseExpired(
       continue
     }
     const isNeeded = needed.some(uri => uri.endsWith(`/${backup.key}`))
-    const isOld = age > days * dayMs && verified >= keepAtLeast
+    const stays = backup.keep === 'short' && !daily.has(backup) ? Math.min(shortDays, days) : days
+    const isOld = age > stays * dayMs && verified >= keepAtLeast
     if (backup.verified !== undefined && isOld && !isNeeded) expired.push(backup)
     if (backup.verified === 'restore') verified++
   }
   return expired
+}
+
+/** A schedule may drop the run whose backup was to be kept long: of such a day, the first verified one stands in for it. */
+function dailyOnes(backups: Kept[]): Set<Kept> {
+  const first = new Map<number, Kept>()
+  for (const backup of backups) {
+    if (backup.verified !== 'restore' || !backup.hasDump || !backup.hasManifest) continue
+    const day = Math.floor(backup.takenAt / dayMs)
+    if (first.get(day)?.keep !== 'long') first.set(day, backup)
+  }
+  return new Set(first.values())
 }
 
 /** What has expired of one owner's backups. Changes nothing. */
@@ -62,12 +80,13 @@ export async function planRetention(
   for (const listed of await listBackups(store, owner, signal)) {
     const whole = listed.hasDump && listed.hasManifest
     // Manifests are read only where they decide: of those that are kept in any case, and of those that are too old.
-    const decides = verified < retention.keepAtLeast || clock.now() - listed.takenAt > retention.days * dayMs
+    const least = Math.min(retention.days, retention.shortDays) * dayMs
+    const decides = verified < retention.keepAtLeast || clock.now() - listed.takenAt > least
     const manifest =
       whole && decides ? await readManifest(store, listed, signal).catch(() => undefined) : undefined
     signal.throwIfAborted()
     if (manifest?.verified.how === 'restore') verified++
-    backups.push({ ...listed, verified: manifest?.verified.how })
+    backups.push({ ...listed, verified: manifest?.verified.how, keep: manifest?.keep })
   }
   return chooseExpired(backups, retention, clock.now())
 }

@@ -116,5 +116,20 @@ export async function readDatabase(session: PostgresSession): Promise<DatabaseFa
     roles: roles.map(({ name }) => name),
     superuser: first?.name ?? 'postgres',
     size: Number(row?.size ?? 0),
+    instant: await readInstant(session),
   }
+}
+
+/** An identity that may not be read is left empty: then nothing is compared by it. */
+async function readInstant(session: PostgresSession): Promise<DatabaseFacts['instant']> {
+  const [row] = await session.rows<{ snapshot: string; may: boolean }>(
+    `SELECT txid_current_snapshot()::text AS snapshot,
+            has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') AS may`,
+  )
+  const [found] = row?.may
+    ? await session.rows<{ system: string }>(
+        'SELECT system_identifier::text AS system FROM pg_control_system()',
+      )
+    : []
+  return { snapshot: row?.snapshot ?? '', system: found?.system ?? '' }
 }

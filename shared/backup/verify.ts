@@ -72,10 +72,24 @@ export async function planVerification(
     return { how: 'restore', on: server }
   }
   if (how !== 'restore') return { how }
+  if (verifyServer) await requireOther(source, verifyServer, ports.signal)
+  return planElsewhere(ports, { on: verifyServer, image }, programs, serverMajor)
+}
+
+/**
+ * Where a dump of a server of that version can be restored away from it.
+ * @throws ToolError or InputError when it cannot be restored there
+ */
+export async function planElsewhere(
+  ports: BackupPorts,
+  { on: verifyServer, image }: Pick<VerificationWish, 'on' | 'image'>,
+  programs: Programs,
+  serverMajor: number,
+): Promise<Verification> {
   if (!verifyServer) {
     const local = programs.server ?? programs.image
     const found = local ? programs : await findContainer(ports, programs.major, image)
-    if (found) return { how, on: 'temporary-server', programs: found }
+    if (found) return { how: 'restore', on: 'temporary-server', programs: found }
     throw new ToolError(
       'The backup could not be verified here: there is no PostgreSQL server to restore it into',
       noServerHint(programs.major),
@@ -91,12 +105,24 @@ export async function planVerification(
           hint: `Name a server of version ${serverMajor} or newer.`,
         },
       )
-    if (await isSameServer(source, session))
-      throw new InputError('verify-url leads to the server that is backed up', {
-        hint: 'A backup is proved away from production. If that server is meant, take verify-url out and set verify to same-server: it takes twice the size of the database of its disk.',
-      })
     await requireCreateDatabase(session, 'verify-url', verifyServer)
-    return { how, on: verifyServer }
+    return { how: 'restore', on: verifyServer }
+  } finally {
+    await session.close()
+  }
+}
+
+async function requireOther(
+  source: PostgresSession,
+  verifyServer: PostgresServer,
+  signal: AbortSignal,
+): Promise<void> {
+  const session = await connect(verifyServer, { signal })
+  try {
+    if (!(await isSameServer(source, session))) return
+    throw new InputError('verify-url leads to the server that is backed up', {
+      hint: 'A backup is proved away from production. If that server is meant, take verify-url out and set verify to same-server: it takes twice the size of the database of its disk.',
+    })
   } finally {
     await session.close()
   }

@@ -2,6 +2,7 @@ import { ToolError } from '../outcome/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
 import type { RunInfo } from '../platform/run.ts'
+import type { Secrets } from '../platform/secrets.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Conflicts, Payload, Target } from '../targets/target.ts'
 import type { Tunnel } from '../targets/tunnel.ts'
@@ -60,6 +61,9 @@ export interface CheckContext {
   /** What is left out, and which failures are accepted: whoever is told of the release is told of them, too. */
   skipped: Waiver[]
   accepted: Waiver[]
+  /** The same run takes a backup before it deploys. */
+  backsUpNext: boolean
+  secrets: Secrets
   clock: Clock
   exec: Exec
   /** For what programs and logins read by convention: PATH, HOME, DOCKER_CONFIG, PG*. */

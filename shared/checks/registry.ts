@@ -1,5 +1,6 @@
 import { announcement } from './announcement.ts'
 import { audit } from './audit.ts'
+import { backup } from './backup.ts'
 import { certificate } from './certificate.ts'
 import { certificateFiles } from './certificate-files.ts'
 import type { Check } from './check.ts'
@@ -33,7 +34,7 @@ export const parts: readonly { title: string; checks: readonly Check[] }[] = [
   { title: 'Environment', checks: [envFile, database, migrations, redis, externalServices] },
   {
     title: 'Infrastructure',
-    checks: [host, tools, certificate, certificateFiles, tls, ports, service, monitoring],
+    checks: [host, tools, certificate, certificateFiles, tls, ports, service, backup, monitoring],
   },
   {
     title: 'Release and way back',

@@ -37,6 +37,7 @@ export const reasons = {
   'backup-unverified': 'The backup could not be restored and compared. It does not count.',
   'restore-refused': 'The database restore was refused before anything was changed.',
   'restore-failed': 'The database could not be restored. The live database is as it was.',
+  'objective-missed': 'The newest backup is older than the RPO, or restoring it took longer than the RTO.',
   'nothing-to-restore': 'No good release is there to go back to.',
   'restored-unhealthy': 'The last good release serves again, but does not pass its gate.',
   'restored-unverified': 'The last good release serves again; whether it is well could not be measured.',

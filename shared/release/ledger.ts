@@ -26,7 +26,9 @@ export interface Entry {
   baseline?: Baseline
   gate?: 'pass' | 'fail' | 'inconclusive'
   smoke?: 'pass' | 'fail'
-  /** Where the backup lies that was taken just before it. */
+  /** What served when it was intended: the way back from it leads there. */
+  previous?: ReleaseId
+  /** Where the backup lies that was taken just before it, while `previous` served. */
   backup?: string
   /** The oldest version that can live with the database's schema once this release has migrated it. */
   schemaNeeds?: string
@@ -62,6 +64,32 @@ export interface Act {
   ended?: string
 }
 
+/** A release is being brought back: whoever finds it has to finish the work. */
+export interface Restoring {
+  /** What it takes the place of. */
+  from: ReleaseId
+  /** ISO 8601. */
+  since: string
+  /** Set until the database is back too, or was given up: no release is started before that. See `database-return.ts`. */
+  database?: DatabaseReturn
+}
+
+/** A database that takes the place of the live one, together with the release that it belongs to. */
+export interface DatabaseReturn {
+  /** URI of the backup that it was made from. */
+  backup: string
+  /** Name that the service knows. */
+  live: string
+  /** Name of the database that is to bear it; it is whole, and compared, before this is written. */
+  restored: string
+  /** The server's number of that database, which no renaming changes. */
+  oid: string
+  /** Name under which the live one is kept. */
+  kept: string
+  /** What serves on, or again, when the database cannot be put back. */
+  otherwise: ReleaseId
+}
+
 /** The environment's ordered record of releases. */
 export interface Ledger {
   schema: 1
@@ -71,8 +99,8 @@ export interface Ledger {
   entries: Entry[]
   /** The good release that serves, or served until an unsettled one was applied; null before the first good one. */
   serving: ReleaseId | null
-  /** Set while `serving` is being brought back in the place of `from`: whoever finds it has to finish the work. */
-  restoring: { from: ReleaseId; since: string } | null
+  /** Set while `serving` is being brought back. */
+  restoring: Restoring | null
   /** No version older than this can live with the database's schema, since that release began to migrate it. */
   floor?: { version: string; since: ReleaseId }
   /** Set until an operator resumes. */
@@ -119,7 +147,7 @@ export function unsettled(ledger: Ledger): Entry | undefined {
 }
 
 /** What a release needs to be written down before anything is changed. */
-export type Intent = Omit<Entry, 'id' | 'state' | 'settledAt' | 'because'>
+export type Intent = Omit<Entry, 'id' | 'state' | 'settledAt' | 'because' | 'previous'>
 
 /**
  * Writes down the intent to release, and forgets what is too old: a service may fail many times before it succeeds again.
@@ -131,7 +159,8 @@ export function intend(ledger: Ledger, intent: Intent): { ledger: Ledger; id: Re
   if (open)
     throw new Error(`${open.id} is unsettled: it has to be settled before another release is intended`)
   const id: ReleaseId = `r${highestNumber(ledger) + 1}`
-  const entries: Entry[] = [...ledger.entries, { ...intent, id, state: 'intended' }]
+  const previous = ledger.serving === null ? {} : { previous: ledger.serving }
+  const entries: Entry[] = [...ledger.entries, { ...intent, ...previous, id, state: 'intended' }]
   return { id, ledger: retire({ ...ledger, entries }, keptReleases).ledger }
 }
 
@@ -173,10 +202,12 @@ export function closeBad(ledger: Ledger, id: ReleaseId, at: string, because: str
 /**
  * Writes down, before anything is touched, that `back` takes the place of what is there: an unsettled release becomes
  * bad, else the one that serves becomes withdrawn. A bad or withdrawn release that somebody named is good again. While
- * another restore is unfinished, what that one takes back is still there, and what it was to bring back never served.
+ * another restore is unfinished, what that one takes back is still there, and what it was to bring back never served. A
+ * database that is being put back comes first.
  */
 export function beginRestore(ledger: Ledger, back: ReleaseId, at: string, because: string): Ledger {
   const open = unsettled(ledger)
+  if (ledger.restoring?.database) throw new Error('the database that is being put back comes first')
   const from = open?.id ?? ledger.restoring?.from ?? ledger.serving
   if (from === null) throw new Error('nothing serves that could be taken back')
   if (!find(ledger, back)) throw new Error(`the ledger has no ${back}`)
@@ -243,6 +274,7 @@ export function retire(ledger: Ledger, keep: number): { ledger: Ledger; retired:
     wayBack({ ...ledger, entries: ledger.entries.filter(entry => entry !== unsettled(ledger)) }),
     find(ledger, ledger.serving),
     find(ledger, ledger.restoring?.from ?? null),
+    find(ledger, ledger.restoring?.database?.otherwise ?? null),
   ])
   const kept = (entry: Entry) => good.has(entry) || others.has(entry) || needed.has(entry)
   return {

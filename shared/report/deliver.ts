@@ -68,8 +68,9 @@ async function warnOfFailures(log: Log, work: (Promise<void> | undefined)[]): Pr
 
 /** The mark of a step on the dashboards: the moments that people look for. Undefined when it changed nothing. */
 export function annotationOf({ outputs, ...outcome }: Outcome): Annotation | undefined {
-  const changed =
-    outputs['changed'] === 'true' || [outputs['restored-release-id'], outputs['restored-from']].some(Boolean)
+  const { step: what } = outcome
+  const restored = what === 'drill' ? [] : [outputs['restored-release-id'], outputs['restored-from']]
+  const changed = outputs['changed'] === 'true' || restored.some(Boolean)
   if (!changed) return undefined
   const { step, status, summary, service, environment, startedAt, durationMs } = outcome
   const from = Date.parse(startedAt)

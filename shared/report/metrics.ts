@@ -28,7 +28,7 @@ export function renderMetrics({ step, status, reason, durationMs, startedAt, out
       ...gauge('runbook_backup_bytes', 'Its size as it is stored.', '', Number(outputs['bytes'])),
     )
   }
-  if (status === 'success' && step === 'restore-db')
+  if (outputs['restored-from'] && (step === 'restore-db' || step === 'drill'))
     lines.push(...gauge('runbook_restore_duration_seconds', 'How long the newest restore took.', '', seconds))
   if (outputs['health'] === 'healthy' || outputs['health'] === 'unhealthy')
     lines.push(

@@ -19,6 +19,8 @@ export interface Environment {
     | {
         destination: string
         retentionDays: number
+        /** For backups that are not kept long. */
+        shortDays: number
         /** age recipients; empty: backups are not encrypted. */
         encryptTo: string[]
         /** A query that is asked of the dumped instant and of its restore; empty: none. */
@@ -26,7 +28,11 @@ export interface Environment {
         /** Image with PostgreSQL's programs, for machines that lack them; empty: the official one. */
         postgresImage: string
         rpoMs: number
+        /** The runbook says `rpo` itself: what it promises, a deploy is held to. */
+        promisesRpo: boolean
         rtoMs: number
+        /** The server archives its write-ahead log, whose age counts instead of the newest dump's. */
+        wal: boolean
       }
     | undefined
   /** Ports of the cluster through which a private database or Redis is reached; empty when it is reached directly. */

@@ -140,6 +140,13 @@ const environment = z.strictObject({
     .strictObject({
       destination: z.string().regex(/^(file:\/\/\/|s3:\/\/)/, { error: 'file:///dir or s3://bucket/prefix' }),
       'retention-days': z.int().positive().optional(),
+      'short-days': z
+        .int()
+        .positive()
+        .optional()
+        .describe(
+          'Days that a backup stays which is not kept long, like those of every half hour; default: 2.',
+        ),
       'encrypt-to': z
         .array(z.string().regex(/^age1[0-9a-z]+$/, { error: 'an age recipient like age1...' }))
         .min(1)
@@ -161,8 +168,14 @@ const environment = z.strictObject({
         .describe(
           "Image whose pg_dump and pg_restore are run where the machine lacks them; default: postgres:MAJOR of the server's version.",
         ),
-      rpo: duration.optional(),
-      rto: duration.optional(),
+      rpo: duration
+        .optional()
+        .describe('How much may be lost: the age that the newest backup may reach; default: 1h.'),
+      rto: duration.optional().describe('How long bringing the database back may take; default: 4h.'),
+      wal: z
+        .boolean()
+        .optional()
+        .describe('The server archives its write-ahead log elsewhere: then its age is held against the RPO.'),
     })
     .optional(),
   tunnels: z

@@ -1,10 +1,9 @@
-import { messageOf, ToolError } from '../outcome/errors.ts'
-import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
+import { ToolError } from '../outcome/errors.ts'
+import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import { acceptedRecipients } from '../backup/age.ts'
 import type { Manifest } from '../backup/manifest.ts'
 import type { BackupPorts } from '../backup/ports.ts'
 import { acceptedQuery } from '../backup/question.ts'
-import { applyRetention, planRetention } from '../backup/retention.ts'
 import { acceptedDestinations } from '../backup/store.ts'
 import { completeBackup, discardDump, takeDump, type Dumped } from '../backup/take.ts'
 import { verifyBackup } from '../backup/verify.ts'
@@ -30,6 +29,7 @@ import {
   type Outputs,
 } from './inputs.ts'
 import type { Ports, TargetPorts } from './ports.ts'
+import { notProved, planRetaining, retain } from './retain.ts'
 import { runStep, type Stopwatch } from './step.ts'
 
 const databaseUrl = 'a URL like postgresql://user:password@host:5432/database?sslmode=require'
@@ -76,6 +76,10 @@ export const backupDbFields = {
     1,
     36_500,
   ),
+  'keep-long': flag(
+    "Whether this backup stays for retention-days. Otherwise it may go after the runbook's backup.short-days (default: 2), unless it is the first verified one of its day and none is kept long.",
+    { default: 'true' },
+  ),
   'keep-at-least': whole('Verified backups that stay, however old they are.', 1, 100_000, { default: '7' }),
   timeout: duration('How long all of it may take.', { default: '1h' }),
   'dry-run': flag('Find out whether a backup could be taken and verified, and take none.'),
@@ -86,6 +90,9 @@ export const backupDbOutputs: Outputs = {
   sha256: 'SHA-256 of the stored backup.',
   bytes: 'Its size in bytes.',
   tables: 'How many tables it holds.',
+  'rpo-ms':
+    'Milliseconds between this backup and the verified one before: what could have been lost at most.',
+  'rto-ms': 'Milliseconds that restoring and comparing it took; empty when it was not restored.',
   verified:
     'true when it was restored and compared; a backup that was only listed, or not looked at, is false.',
 }
@@ -122,18 +129,22 @@ async function backUpThrough(
   )
   if (inputs['dry-run']) return dryRun(plan, ports)
   const manifest = await backUp(plan, ports, watch)
-  const retained = await watch.time('retention', () => retain(plan, manifest, ports))
-  return concludeBackup(plan, manifest, retained)
+  const proved = manifest.verified.how === 'restore'
+  const retained = proved
+    ? await watch.time('retention', () => retain({ ...plan, newest: manifest.key }, ports))
+    : notProved
+  return concludeBackup(environment, plan, manifest, retained)
 }
 
 async function backUp(plan: BackupPlan, ports: Ports, watch: Stopwatch): Promise<Manifest> {
-  const { store } = plan
+  const { store, keep } = plan
   const dumped = await watch.time('dump', () => takeDump(ports, plan))
   const { bytes, dumpedBytes, durationMs } = dumped.manifest
   ports.log.info(`Stored ${showSize(bytes)} of ${showSize(dumpedBytes)} in ${showDuration(durationMs)}.`)
   const manifest = await watch.time('verify', () => verify(plan, dumped, ports))
-  await completeBackup(store, manifest, ports.signal)
-  return manifest
+  const kept = { ...manifest, keep }
+  await completeBackup(store, kept, ports.signal)
+  return kept
 }
 
 async function verify(plan: BackupPlan, dumped: Dumped, ports: BackupPorts): Promise<Manifest> {
@@ -156,57 +167,6 @@ async function verify(plan: BackupPlan, dumped: Dumped, ports: BackupPorts): Pro
   }
 }
 
-/** Old backups go only after a new one was proved. That they could not be removed does not spoil it. */
-async function retain(
-  { store, owner, retention }: BackupPlan,
-  { key, verified }: Manifest,
-  ports: TargetPorts,
-): Promise<Evidence> {
-  const subject = 'retention'
-  if (verified.how !== 'restore')
-    return {
-      subject,
-      finding: 'no old backup was removed: this one is not proved by a restore',
-      tone: 'note',
-    }
-  try {
-    const needed = await neededBackups(ports)
-    const removed = await applyRetention(ports, store, owner, { ...retention, needed }, key)
-    const finding = `${removed.length} older than ${retention.days} days removed; the newest ${retention.keepAtLeast} verified ones always stay`
-    return { subject, finding, tone: 'note', ...(removed.length > 0 ? { detail: removed.join('\n') } : {}) }
-  } catch (error) {
-    ports.signal.throwIfAborted()
-    return { subject, finding: `old backups could not be removed: ${messageOf(error)}`, tone: 'warn' }
-  }
-}
-
-/**
- * Backups that a release in the ledger was preceded by. Where the ledger cannot be read, nothing may be removed: nobody
- * knows which of them is the way back.
- */
-async function neededBackups(ports: TargetPorts): Promise<string[]> {
-  const target = await ports.openTarget()
-  const { ledger } = await target.read()
-  return ledger.entries.map(({ backup }) => backup).filter(uri => uri !== undefined)
-}
-
-/** What retention would do: the same that a real run does, but for the removal. */
-async function planned({ store, owner, retention }: BackupPlan, ports: TargetPorts): Promise<Evidence> {
-  const subject = 'retention'
-  try {
-    const needed = await neededBackups(ports)
-    // The backup that is not taken would be one of those that stay.
-    const keepAtLeast = retention.keepAtLeast - 1
-    const expired = await planRetention(ports, store, owner, { ...retention, keepAtLeast, needed })
-    const finding = `${expired.length} older than ${retention.days} days would be removed after a verified backup`
-    const detail = expired.map(({ key }) => key).join('\n')
-    return { subject, finding, tone: 'note', ...(expired.length > 0 ? { detail } : {}) }
-  } catch (error) {
-    ports.signal.throwIfAborted()
-    return { subject, finding: `no old backup could be removed: ${messageOf(error)}`, tone: 'warn' }
-  }
-}
-
 async function dryRun(plan: BackupPlan, ports: TargetPorts): Promise<Conclusion> {
   const { server, store, programs, verification, taken } = plan
   const proof = verification.how === 'restore' ? 'restored and compared' : `verified by: ${verification.how}`
@@ -216,7 +176,7 @@ async function dryRun(plan: BackupPlan, ports: TargetPorts): Promise<Conclusion>
     summary: `${describeServer(server)} would be dumped with pg_dump ${programs.version} to ${store.uri} and ${proof}; nothing was written.`,
     evidence: [
       { subject: 'store', finding: `${taken.size} backups of this environment are there`, tone: 'note' },
-      await planned(plan, ports),
+      await planRetaining(plan, ports),
     ],
   }
 }

@@ -1,4 +1,4 @@
-import { listBackups, type Owner } from '../backup/catalog.ts'
+import { listBackups, newestBackup, type Owner } from '../backup/catalog.ts'
 import { findPrograms } from '../backup/programs.ts'
 import { requireQuery } from '../backup/question.ts'
 import type { Retention } from '../backup/retention.ts'
@@ -16,6 +16,9 @@ import type { Ports } from './ports.ts'
 
 /** All that a backup takes, found out before anything is dumped. */
 export interface BackupPlan extends DumpRequest {
+  keep: 'long' | 'short'
+  /** When the newest verified one of before was taken; undefined when there is none. */
+  before: string | undefined
   verification: Verification
   retention: Omit<Retention, 'needed'>
 }
@@ -49,7 +52,10 @@ export async function planBackup(
     identity: inputs['decrypt-with'],
   })
   const listed = await listBackups(store, owner, ports.signal)
+  const before = await newestBackup(store, owner, ports.signal)
   return {
+    before: before?.takenAt,
+    keep: inputs['keep-long'] ? 'long' : 'short',
     owner,
     server,
     store,
@@ -61,6 +67,7 @@ export async function planBackup(
     query,
     retention: {
       days: inputs['retention-days'] ?? environment.backup?.retentionDays ?? 30,
+      shortDays: environment.backup?.shortDays ?? 2,
       keepAtLeast: inputs['keep-at-least'] ?? 7,
     },
   }

@@ -1,18 +1,22 @@
 import type { Conclusion, Evidence } from '../outcome/outcome.ts'
 import { countRows, type Manifest } from '../backup/manifest.ts'
+import { measureBackup } from '../backup/objectives.ts'
 import { describeServer } from '../platform/postgres-url.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
+import type { Environment } from '../runbook/environment.ts'
 import type { BackupPlan } from './backup-plan.ts'
 
 /** How a backup ended that was kept. */
 export function concludeBackup(
-  { store, server }: BackupPlan,
+  environment: Environment,
+  { store, server, before }: BackupPlan,
   manifest: Manifest,
   retained: Evidence,
 ): Conclusion {
   const { bytes, contents, verified } = manifest
   const uri = `${store.uri}/${manifest.key}`
   const rows = countRows(contents)
+  const measured = measureBackup(environment.backup, manifest, before)
   return {
     status: 'success',
     reason: 'done',
@@ -22,6 +26,7 @@ export function concludeBackup(
       { subject: 'verified', ...findingOf(verified) },
       ...queryEvidence(manifest),
       ...encryptionEvidence(manifest),
+      ...measured.evidence,
       retained,
     ],
     outputs: {
@@ -29,6 +34,7 @@ export function concludeBackup(
       sha256: manifest.sha256,
       bytes: String(bytes),
       tables: String(contents.tables.length),
+      ...measured.outputs,
       verified: String(verified.how === 'restore'),
     },
   }

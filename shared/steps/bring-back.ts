@@ -1,8 +1,9 @@
 import { ToolError } from '../outcome/errors.ts'
-import { beginRestore, endRestore, unsettled, type Entry } from '../release/ledger.ts'
+import { beginRestore, endRestore, find, unsettled, type Entry } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
-import type { Change, Payload, Rollout } from '../targets/target.ts'
+import type { Change, Payload, Rollout, Target } from '../targets/target.ts'
 import type { TargetPorts } from './ports.ts'
+import type { PutBack } from './put-database-back.ts'
 import type { Held } from './tenure.ts'
 
 export interface BringBack {
@@ -13,10 +14,16 @@ export interface BringBack {
   /** Why the release that is taken back is bad or withdrawn. */
   because: string
   timeoutMs: number
+  /** Of the database that is put back with it; empty for DATABASE_URL of the env-file. */
+  databaseUrl: string
 }
 
 /** What a restore did, and how far it came. */
 export interface BroughtBack {
+  /** What serves: another release than was asked for when its database could not be put back. */
+  back: Entry
+  /** Undefined when only the release was brought back. */
+  database: PutBack | undefined
   changes: Change[]
   rollout: Rollout
   payload: Payload
@@ -27,18 +34,16 @@ export interface BroughtBack {
 /**
  * Brings one release back whole and waits until it serves. The intent is written first, so that whoever finds the
  * environment half-way finishes the work. It is ended, too, when the release does not become ready: then everything has
- * been done that can be, and doing it again every five minutes would help nobody.
+ * been done that can be, and doing it again every five minutes would help nobody. A database that is being put back comes
+ * first, and decides which release may serve upon it.
  * @throws ToolError when the record of the release is gone: nothing has been touched then
  */
-export async function bringBack({ ports, held, back, because, timeoutMs }: BringBack): Promise<BroughtBack> {
+export async function bringBack(work: BringBack): Promise<BroughtBack> {
+  const { ports, held, because, timeoutMs } = work
   const { target, tenure } = held
-  const payload = await target.recall(back.id)
-  if (!payload) {
-    throw new ToolError(`the record of ${back.id} (${back.version}) is gone from ${target.place}`, {
-      tool: 'ledger',
-      hint: `Deploy ${back.version} again from its tag.`,
-    })
-  }
+  const database = tenure.ledger.restoring?.database && (await returnDatabase(work))
+  const back = (database && find(tenure.ledger, tenure.ledger.serving)) ?? work.back
+  const payload = await recallRecord(target, back)
   const { ledger } = tenure
   const from = unsettled(ledger)?.id ?? ledger.restoring?.from ?? ledger.serving
   const withdrawn = from && from !== back.id ? await target.recall(from) : undefined
@@ -55,5 +60,21 @@ export async function bringBack({ ports, held, back, because, timeoutMs }: Bring
     onProgress: line => ports.log.info(line),
   })
   await tenure.update(endRestore)
-  return { changes, rollout, payload, withdrawn }
+  return { back, database, changes, rollout, payload, withdrawn }
+}
+
+/** What a release was, exactly. @throws ToolError when its record is gone */
+export async function recallRecord(target: Target, { id, version }: Entry): Promise<Payload> {
+  const payload = await target.recall(id)
+  if (payload) return payload
+  throw new ToolError(`the record of ${id} (${version}) is gone from ${target.place}`, {
+    tool: 'ledger',
+    hint: `Deploy ${version} again from its tag.`,
+  })
+}
+
+/** Loaded where it is needed: most ways back have nothing to do with a database. */
+async function returnDatabase(work: BringBack): Promise<PutBack | undefined> {
+  const { putDatabaseBack } = await import('./put-database-back.ts')
+  return putDatabaseBack(work)
 }

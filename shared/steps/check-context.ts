@@ -14,6 +14,7 @@ export interface Candidate {
   skip?: Waiver[]
   accept?: Waiver[]
   'github-token'?: string
+  'backs-up-next'?: boolean
 }
 
 /** For a rehearsal without a version: older than any that is ever deployed. */
@@ -22,7 +23,15 @@ const unnamedVersion = 'v0.0.0'
 /** What the checks of one step share: each thing is read at the first question for it, and once. */
 export function createContext(
   environment: Environment,
-  { version, image, 'force-conflicts': forced, skip = [], accept = [], 'github-token': said = '' }: Candidate,
+  {
+    version,
+    image,
+    'force-conflicts': forced,
+    skip = [],
+    accept = [],
+    'github-token': said = '',
+    'backs-up-next': backsUpNext = false,
+  }: Candidate,
   ports: TargetPorts,
 ): CheckContext {
   const { clock, exec, env, signal, secrets, run } = ports
@@ -54,6 +63,8 @@ export function createContext(
     skipped: skip,
     accepted: accept,
     conflicts: forced ? 'take' : 'stop',
+    backsUpNext,
+    secrets,
     clock,
     exec,
     env,

@@ -3,6 +3,7 @@ import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import { advance, closeBad, find, intend, unsettled, type Entry, type ReleaseId } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
+import type { Candidate } from '../release/backup-candidate.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
 import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
 import { takeBaseline } from './baseline.ts'
@@ -24,6 +25,7 @@ import {
 } from './inputs.ts'
 import { migrate, refuseOneWay } from './migrate.ts'
 import type { TargetPorts } from './ports.ts'
+import { findCandidate, recordedBackup } from './record-backup.ts'
 import { describeRelease } from './release-diff.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { tellStart } from './tell-start.ts'
@@ -41,6 +43,11 @@ export const deployFields = {
   manifests: path(
     'Kubernetes manifests, instead of those that the runbook names.',
     'a folder or file in the repository, or the folder of a kustomization',
+  ),
+  backup: text(
+    'URI of the backup that was taken just before; recorded with the release, so that a rollback with-db finds it. ' +
+      "Default: the newest verified one of the runbook's store, if it is younger than the RPO and than the release that serves.",
+    'the output backup-uri of backup-db',
   ),
   'force-conflicts': flag(
     'Take fields that something else owns, instead of stopping before anything is changed. The log names each.',
@@ -74,7 +81,12 @@ export function deploy(environment: Environment, inputs: DeployInputs, ports: Ta
     const target = await ports.openTarget()
     const payload = await watch.time('render', () => target.render(request))
     const conflicts = inputs['force-conflicts'] ? 'take' : 'stop'
-    const plan = await watch.time('rehearse', () => target.rehearse(payload, conflicts))
+    const [plan, backup] = await watch.time('rehearse', () =>
+      Promise.all([
+        target.rehearse(payload, conflicts),
+        inputs['dry-run'] ? undefined : findCandidate(environment, inputs.backup, ports),
+      ]),
+    )
     if (inputs['dry-run']) return dryRun(request, target.place, plan)
 
     ports.log.info(`Deploying ${request.version} to ${target.place}.`)
@@ -82,7 +94,18 @@ export function deploy(environment: Environment, inputs: DeployInputs, ports: Ta
     const held = await watch.time('lease', () => acquire(ports, 'work', left()))
     if ('held' in held) return leaseHeld(describeHolder(held.held, ports.clock.now()))
     try {
-      return await release({ environment, ports, watch, request, payload, conflicts, held, startedAt, left })
+      return await release({
+        environment,
+        ports,
+        watch,
+        request,
+        payload,
+        conflicts,
+        backup,
+        held,
+        startedAt,
+        left,
+      })
     } catch (error) {
       if (!ports.signal.aborted) await letGo(held)
       throw error
@@ -99,6 +122,7 @@ interface Work {
   request: ReleaseRequest
   payload: Payload
   conflicts: Conflicts
+  backup: Candidate | undefined
   held: Held
   /** Milliseconds since 1970. */
   startedAt: number
@@ -130,8 +154,10 @@ async function release(work: Work): Promise<Conclusion> {
   const id = await watch.time('intend', async () => {
     const { schemaNeeds } = payload
     const intent = intentOf(ports, request.version, request.image)
+    const backup = recordedBackup(work, find(tenure.ledger, previous))
     const written = intend(tenure.ledger, {
       ...intent,
+      ...backup,
       ...(schemaNeeds ? { schemaNeeds } : {}),
       ...(baseline ? { baseline } : {}),
     })
@@ -224,6 +250,7 @@ async function settleLeftover({ environment, left, ports, watch, held }: Work): 
       back,
       because: vanished,
       timeoutMs: left(),
+      databaseUrl: '',
     }),
   )
 }

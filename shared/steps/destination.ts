@@ -36,14 +36,28 @@ export async function findDestination(
   held: Held,
   ports: TargetPorts,
 ): Promise<Destination | undefined> {
-  const { ledger } = held.tenure
+  const found = await locate(to, held.tenure.ledger, held.target)
+  if (!found) return undefined
+  if ('entry' in found) return { back: found.entry, notes: found.notes }
+  return recordRevision(Number(to), found.revision, held, ports)
+}
+
+/** What was asked for, by what is recorded: a release, or a revision of which only the workload is known. */
+export type Located =
+  { entry: Entry; notes: Evidence[] } | { revision: Extract<KnownRevision, { kind: 'workload' }> }
+
+/** As `findDestination`, but nothing is written down. */
+export async function locate(to: string, ledger: Ledger, target: Target): Promise<Located | undefined> {
   const back = unnamed(to, ledger)
-  if (back !== 'named') return back && { back, notes: [] }
+  if (back !== 'named') return back && { entry: back, notes: [] }
   const found = resolveRelease(ledger, to)
-  if (found) return { back: found, notes: warnings(found) }
-  const revision = /^\d{1,9}$/.test(to) ? await held.target.findRevision(Number(to)) : undefined
-  if (!revision) throw await unknown(to, ledger, held.target)
-  return ofRevision(Number(to), revision, held, ports)
+  if (found) return { entry: found, notes: warnings(found) }
+  const revision = /^\d{1,9}$/.test(to) ? await target.findRevision(Number(to)) : undefined
+  if (!revision) throw await unknown(to, ledger, target)
+  if (revision.kind === 'workload') return { revision }
+  const entry = find(ledger, revision.id)
+  if (!entry) throw new Error(`revision ${to} stands for ${revision.id}, which the ledger does not have`)
+  return { entry, notes: warnings(entry) }
 }
 
 function unnamed(to: string, ledger: Ledger): Entry | undefined | 'named' {
@@ -59,21 +73,14 @@ function warnings({ id, version, state, because }: Entry): Evidence[] {
   return [{ subject: `${version} (${id})`, finding, tone: 'warn' }]
 }
 
-async function ofRevision(
+async function recordRevision(
   number: number,
-  revision: KnownRevision,
+  { version, image, payload }: Extract<KnownRevision, { kind: 'workload' }>,
   held: Held,
   ports: TargetPorts,
 ): Promise<Destination> {
   const { tenure } = held
-  if (revision.kind === 'release') {
-    const back = find(tenure.ledger, revision.id)
-    if (!back) throw new Error(`revision ${number} stands for ${revision.id}, which the ledger does not have`)
-    ports.log.info(`Revision ${number} is ${back.version} (${back.id}).`)
-    return { back, notes: warnings(back) }
-  }
   await adoptForeign(ports, held)
-  const { version, image, payload } = revision
   const because = `recorded when revision ${number} was asked for`
   const written = remember(tenure.ledger, intentOf(ports, version, image), because)
   await tenure.update(() => written.ledger)

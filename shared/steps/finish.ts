@@ -9,6 +9,7 @@ import {
   type ReleaseId,
 } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
+import { copyLedger } from './copy-ledger.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
@@ -39,33 +40,45 @@ export function finish(
       }
     }
     try {
-      return await close(held, id, ports)
+      return await close(environment, held, id, ports)
     } finally {
       held.abandon()
     }
   })
 }
 
-async function close(held: Held, id: ReleaseId, ports: TargetPorts): Promise<Conclusion> {
+async function close(
+  environment: Environment,
+  held: Held,
+  id: ReleaseId,
+  ports: TargetPorts,
+): Promise<Conclusion> {
   const open = unsettled(held.tenure.ledger)
-  if (open?.id === id) return closeRelease(held, open, ports)
+  if (open?.id === id) return closeRelease(environment, held, open, ports)
   await held.giveBack()
   const state = find(held.tenure.ledger, id)?.state ?? 'unknown'
   return { status: 'success', reason: 'nothing-to-settle', summary: `${id} is settled already: ${state}.` }
 }
 
 /** Records an unsettled release as good, forgets what is too old to be needed, and gives the lease back. */
-export async function closeRelease(held: Held, open: Entry, ports: TargetPorts): Promise<Conclusion> {
+export async function closeRelease(
+  environment: Environment,
+  held: Held,
+  open: Entry,
+  ports: TargetPorts,
+): Promise<Conclusion> {
   const at = new Date(ports.clock.now()).toISOString()
   const { ledger, retired } = retire(closeGood(held.tenure.ledger, open.id, at), keptReleases)
   await held.tenure.update(() => ledger)
   await held.tenure.forget(retired)
   await held.giveBack()
+  const evidence = await copyLedger(environment, held, open.id, ports)
   const ungated = open.gate === undefined ? ' (ungated: no health gate ran in this job)' : ''
   return {
     status: 'success',
     reason: 'settled-good',
     summary: `${open.version} (${open.id}) is recorded good${ungated}.`,
     serving: open.version,
+    evidence,
   }
 }

@@ -1,32 +1,78 @@
+import { ToolError } from '../outcome/errors.ts'
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
 import type { Act, Entry, Ledger } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showMinute } from '../runbook/values.ts'
-import { commonFields, targetFields, type Fields, type Inputs } from './inputs.ts'
-import type { TargetPorts } from './ports.ts'
+import { commonFields, flag, secret, targetFields, type Fields, type Inputs } from './inputs.ts'
+import type { Ports, TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
 
-export const historyFields = { ...commonFields, ...targetFields } satisfies Fields
+export const historyFields = {
+  ...commonFields,
+  ...targetFields,
+  'from-store': flag(
+    'Read the copies in the backup store, also of what the ledger has forgotten; the target is not asked.',
+  ),
+  'decrypt-with': secret(
+    'The age identity (secret key) that opens sealed copies.',
+    'a text like AGE-SECRET-KEY-1...',
+  ),
+} satisfies Fields
 
 /** Every release that the ledger remembers and what operators did, newest first. Changes nothing. */
 export function history(
   environment: Environment,
-  _inputs: Inputs<typeof historyFields>,
+  inputs: Inputs<typeof historyFields>,
   ports: TargetPorts,
 ): Promise<Outcome> {
   const subject = { step: 'history', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'tool-failed', async () => {
-    const target = await ports.openTarget()
-    const { ledger } = await target.read()
+    const { ledger, place } = inputs['from-store']
+      ? await ofStore(environment, inputs['decrypt-with'], ports)
+      : await ofTarget(ports)
     const { entries, acts } = ledger
     return {
       status: 'success',
       reason: 'done',
-      summary: `${entries.length} releases and ${acts.length} acts of operators in ${target.place}, newest first.`,
+      summary: `${entries.length} releases and ${acts.length} acts of operators in ${place}, newest first.`,
       evidence: describeHistory(ledger),
       outputs: { ledger: JSON.stringify(ledger) },
     }
   })
+}
+
+async function ofTarget(ports: TargetPorts): Promise<{ ledger: Ledger; place: string }> {
+  const target = await ports.openTarget()
+  return { ledger: (await target.read()).ledger, place: target.place }
+}
+
+/** For when the cluster is gone, or was made anew. */
+async function ofStore(
+  environment: Environment,
+  key: string,
+  ports: Ports,
+): Promise<{ ledger: Ledger; place: string }> {
+  const [{ readLedgerCopies }, where, { chooseOpening }] = await Promise.all([
+    import('../backup/ledger-copy.ts'),
+    import('../backup/where.ts'),
+    import('../backup/sealing.ts'),
+  ])
+  const surroundings = where.readSurroundings(environment, ports.env)
+  for (const value of [key, ...where.secretVariables(surroundings)])
+    if (value !== '') ports.secrets.add(value)
+  const store = await where.resolveStore(surroundings, '')
+  const owner = { service: environment.service, environment: environment.name }
+  const recipients = environment.backup?.encryptTo ?? []
+  const opening = () => chooseOpening(ports, { how: 'age', recipients }, key)
+  const found = await readLedgerCopies(store, owner, opening, ports.signal)
+  if (!found) {
+    throw new ToolError(`${store.uri} has no copy of the ledger of ${owner.service} ${owner.environment}`, {
+      tool: 'backup store',
+      hint: 'Check backup.destination in the runbook: each release and rollback writes a copy there.',
+    })
+  }
+  const at = showMinute(new Date(found.takenAt).toISOString())
+  return { ledger: found.ledger, place: `${store.uri}, as of ${at}` }
 }
 
 /** A ledger as lines for people, newest first. Releases keep their order, also where the clocks of runs disagree. */

@@ -62,6 +62,10 @@ export const preDeployCheckFields = {
   'force-conflicts': flag('Whether the deploy will take fields that something else owns.', {
     default: 'false',
   }),
+  'backs-up-next': flag(
+    'Whether the same run backs the database up before it deploys: then an old backup is only warned of.',
+    { default: 'false' },
+  ),
   checks: list('Checks to make. Default: all of them.', ids),
   skip: waivers('Checks to leave out, each with a reason that is recorded.', 'optional'),
   accept: waivers(

@@ -10,9 +10,11 @@ import type { TargetPorts } from './ports.ts'
 import { rollback, rollbackFields } from './rollback.ts'
 import { smokeTest, smokeTestFields } from './smoke-test.ts'
 
+const { backup: _ownBackup, ...deployable } = deployFields
+
 /** What a promotion may be told; each step takes from it what it knows. */
 export const promoteFields = {
-  ...deployFields,
+  ...deployable,
   skip: preDeployCheckFields.skip,
   accept: preDeployCheckFields.accept,
   'github-token': preDeployCheckFields['github-token'],
@@ -36,12 +38,15 @@ export async function promote(
   ports: TargetPorts,
   report: Report,
 ): Promise<Outcome> {
-  const steps: Run[] = [() => preDeployCheck(environment, parseInputs(preDeployCheckFields, read), ports)]
+  const asked = (name: string) =>
+    name === 'backs-up-next' ? String(Boolean(environment.backup)) : read(name)
+  const steps: Run[] = [() => preDeployCheck(environment, parseInputs(preDeployCheckFields, asked), ports)]
   if (environment.backup) steps.push(() => backupDb(environment, parseInputs(backupDbFields, read), ports))
   const from = ports.clock.elapsed()
   const before = await inOrder(steps, report)
   if (before && !succeeded(before)) return whole(before, ports.clock.elapsed() - from)
-  return deployGated(environment, read, ports, report)
+  const backup = before?.outputs['backup-uri'] ?? ''
+  return deployGated(environment, name => (name === 'backup' ? backup : read(name)), ports, report)
 }
 
 /** Deploys, gates, smoke-tests, and closes the release; or brings the last good one back. */

@@ -1,21 +1,9 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
-import type { Owner } from '../backup/catalog.ts'
-import { acceptedBackups, findBackup, refused } from '../backup/find.ts'
-import { stampOf } from '../backup/keys.ts'
-import { connectBeside, findDatabase, findStamped } from '../backup/live-database.ts'
-import { countRows, type Manifest } from '../backup/manifest.ts'
-import { findPrograms } from '../backup/programs.ts'
-import { besideName, fillNewDatabase, requireMeans, takeOver, type Restoration } from '../backup/replace.ts'
-import { chooseOpening } from '../backup/sealing.ts'
-import { readVersion } from '../backup/snapshot.ts'
-import {
-  readSurroundings,
-  resolveDatabase,
-  resolveStore,
-  secretVariables,
-  storeVariables,
-} from '../backup/where.ts'
+import { acceptedBackups } from '../backup/find.ts'
+import { countRows } from '../backup/manifest.ts'
+import { rpoEvidence, rtoEvidence, showMeasured } from '../backup/objectives.ts'
+import { fillNewDatabase, takeOver, type Restoration } from '../backup/replace.ts'
 import { quoteIdentifier } from '../platform/postgres.ts'
 import { describeServer, withDatabase } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -33,7 +21,9 @@ import {
   type Inputs,
   type Outputs,
 } from './inputs.ts'
-import type { Ports, TunnelPorts } from './ports.ts'
+import { drill, drillFields } from './drill.ts'
+import type { Ports, TargetPorts } from './ports.ts'
+import { planRestoration } from './restoration.ts'
 import { runStep, type Stopwatch } from './step.ts'
 
 export const restoreDbFields = {
@@ -54,9 +44,11 @@ export const restoreDbFields = {
     'a text like AGE-SECRET-KEY-1..., or a passphrase',
   ),
   into: text(
-    'Name of a new database to restore into; the live one is then left alone. Default: a new database, which takes the place of the live one.',
-    'the name of a database that does not exist yet',
+    'Name of a new database to restore into; the live one is then left alone. `scratch` is the drill: restored away from production, compared, timed, and dropped. Default: a new database, which takes the place of the live one.',
+    'the name of a database that does not exist yet, or scratch',
   ),
+  'verify-url': drillFields['verify-url'],
+  'max-age': duration('Refuse a backup that was taken longer ago. Default: any age.'),
   timeout: duration('How long all of it may take.', { default: '4h' }),
   'dry-run': flag('Find out whether the restore could be done, and do nothing.'),
 } satisfies Fields
@@ -65,6 +57,8 @@ export const restoreDbOutputs: Outputs = {
   'restored-from': 'URI of the backup that was restored.',
   rows: 'How many rows were restored and compared.',
   'kept-as': 'Name under which the database that was live is kept; empty when nothing was replaced.',
+  'rpo-ms': 'Milliseconds of writes that are not in the backup, to hold against the RPO.',
+  'rto-ms': 'Milliseconds until the database was back, or the drill over, to hold against the RTO.',
 }
 
 export type RestoreDbInputs = Inputs<typeof restoreDbFields>
@@ -76,127 +70,42 @@ export type RestoreDbInputs = Inputs<typeof restoreDbFields>
 export function restoreDb(
   environment: Environment,
   inputs: RestoreDbInputs,
-  ports: TunnelPorts,
+  ports: TargetPorts,
 ): Promise<Outcome> {
+  if (inputs.into === 'scratch') return drill(environment, inputs, ports)
   const subject = { step: 'restore-db', service: environment.service, environment: environment.name }
-  const tunnel = inputs.tunnel || environment.tunnels.database
-  return runStep(subject, ports, 'restore-failed', watch =>
-    throughTunnel(
+  return runStep(subject, ports, 'restore-failed', watch => {
+    requireConfirmed(environment, inputs)
+    return throughTunnel(
       place => ports.openTunnel(place),
-      tunnel,
+      inputs.tunnel || environment.tunnels.database,
       via => restoreThrough(via, environment, inputs, ports, watch),
-    ),
-  )
+    )
+  })
 }
 
 async function restoreThrough(
   via: Address | undefined,
   environment: Environment,
   inputs: RestoreDbInputs,
-  ports: TunnelPorts,
+  ports: Ports,
   watch: Stopwatch,
 ): Promise<Conclusion> {
-  const plan = await watch.time('prepare', () => prepare(environment, inputs, ports, via))
+  const from = ports.clock.elapsed()
+  const plan = await watch.time('prepare', () => planRestoration(environment, { ...inputs, via }, ports))
   const { found, server, target } = plan
   ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
   if (inputs['dry-run']) return dryRun(plan)
   await fillNewDatabase(plan, ports, (phase, work) => watch.time(phase, work))
   ports.log.info(`${countRows(found.manifest.contents)} rows were restored, and are those that were dumped.`)
-  if (!plan.replaces) return conclude(environment, plan, ports, undefined)
-  const swapMs = await watch.time('swap', () => takeOver(plan, ports))
-  return conclude(environment, plan, ports, swapMs)
+  const swapMs = plan.replaces ? await watch.time('swap', () => takeOver(plan, ports)) : undefined
+  return conclude(environment, plan, ports, { swapMs, tookMs: ports.clock.elapsed() - from })
 }
 
-async function prepare(
-  environment: Environment,
-  inputs: RestoreDbInputs,
-  ports: Ports,
-  via: Address | undefined,
-): Promise<Restoration> {
-  const { into } = inputs
-  if (into === '' && inputs.confirm !== environment.name) {
-    throw InputError.of(
-      'confirm',
-      inputs.confirm,
-      environment.name,
-      `Set confirm to ${environment.name} to say that its live database is meant.`,
-    )
-  }
-  const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, inputs['database-url'], via)
-  if (inputs['decrypt-with'] !== '') ports.secrets.add(inputs['decrypt-with'])
-  for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
-  const owner: Owner = { service: environment.service, environment: environment.name }
-  const found = await findBackup({
-    backup: inputs.backup,
-    owner,
-    openOwn: () => resolveStore(surroundings, ''),
-    root: environment.root,
-    variables: storeVariables(surroundings),
-    signal: ports.signal,
-  })
-  requireOwn(found.manifest, owner, into)
-  const opening = await chooseOpening(ports, found.manifest.encryption, inputs['decrypt-with'])
-  const beside = await connectBeside(server, ports.signal)
-  try {
-    const { major, version } = await readVersion(beside)
-    if (major < found.manifest.server.major) {
-      throw refused(
-        `The backup is of PostgreSQL ${found.manifest.server.version}; this server is ${version}, which is older`,
-        'Restore into a server that is at least as new.',
-      )
-    }
-    const programs = await findPrograms(
-      ports,
-      Math.max(major, found.manifest.client.major),
-      environment.backup?.postgresImage ?? '',
-    )
-    await requireMeans(beside, found.manifest, server)
-    const stamp = stampOf(ports.clock.now())
-    const target = into === '' ? besideName(server.database, `_restore_${stamp}`) : into
-    const kept = besideName(server.database, `_before_${stamp}`)
-    for (const name of into === '' ? [target, kept] : [target]) {
-      if ((await findDatabase(beside, name)) !== undefined)
-        throw refused(
-          `The database ${name} exists already`,
-          'Drop it if it is not wanted, or give into another name.',
-        )
-    }
-    const liveExists = (await findDatabase(beside, server.database)) !== undefined
-    const leftovers = await findStamped(
-      beside,
-      besideName(server.database, `_restore_${stamp}`).slice(0, -stamp.length),
-    )
-    const uri = `${found.store.uri}/${found.manifest.key}`
-    return {
-      found,
-      opening,
-      uri,
-      server,
-      programs,
-      target,
-      replaces: into === '',
-      liveExists,
-      kept,
-      leftovers,
-    }
-  } finally {
-    await beside.close()
-  }
-}
-
-/** A backup of something else is never put in a live database's place. */
-function requireOwn({ service, environment }: Manifest, owner: Owner, into: string): void {
-  if (service !== owner.service)
-    throw refused(
-      `The backup is of the service ${service}, not of ${owner.service}`,
-      'Name a backup of this service.',
-    )
-  if (environment !== owner.environment && into === '')
-    throw refused(
-      `The backup is of ${environment}, not of ${owner.environment}`,
-      'To look at it, restore it into a new database with into.',
-    )
+function requireConfirmed({ name }: Environment, { into, confirm }: RestoreDbInputs): void {
+  if (into !== '' || confirm === name) return
+  const hint = `Set confirm to ${name} to say that its live database is meant.`
+  throw InputError.of('confirm', confirm, name, hint)
 }
 
 function dryRun({ uri, found, server, target, replaces, kept, liveExists }: Restoration): Conclusion {
@@ -215,12 +124,17 @@ function conclude(
   environment: Environment,
   plan: Restoration,
   ports: Ports,
-  swapMs: number | undefined,
+  { swapMs, tookMs }: { swapMs: number | undefined; tookMs: number },
 ): Conclusion {
   const { found, uri, server, target, kept, liveExists } = plan
   const { contents, takenAt, bytes } = found.manifest
   const rows = countRows(contents)
-  const age = showDuration(Math.max(0, ports.clock.now() - Date.parse(takenAt)))
+  const rpo = {
+    ms: Math.max(0, ports.clock.now() - Date.parse(takenAt)),
+    objectiveMs: environment.backup?.rpoMs ?? 0,
+  }
+  const rto = { ms: tookMs, objectiveMs: environment.backup?.rtoMs ?? 0 }
+  const age = showDuration(rpo.ms)
   const keptAs = swapMs !== undefined && liveExists ? kept : ''
   const name = swapMs === undefined ? target : server.database
   return {
@@ -248,21 +162,21 @@ function conclude(
             },
           ]),
       ...leftoverEvidence(plan.leftovers),
-      ...ageEvidence(environment, Date.parse(takenAt), ports.clock.now()),
+      ...(environment.backup
+        ? [
+            rpoEvidence(rpo, lost => `what was written in ${lost} is not in the backup`, ''),
+            rtoEvidence(rto, time => `it took ${time} until the database was back`, ''),
+          ]
+        : []),
     ],
-    outputs: { 'restored-from': uri, rows: String(rows), 'kept-as': keptAs },
-  }
-}
-
-function ageEvidence({ backup }: Environment, takenAt: number, now: number): Evidence[] {
-  if (!backup || now - takenAt <= backup.rpoMs) return []
-  return [
-    {
-      subject: 'RPO',
-      finding: `the backup is older than the objective of ${showDuration(backup.rpoMs)}`,
-      tone: 'warn',
+    outputs: {
+      'restored-from': uri,
+      rows: String(rows),
+      'kept-as': keptAs,
+      'rpo-ms': showMeasured(rpo),
+      'rto-ms': showMeasured(rto),
     },
-  ]
+  }
 }
 
 function leftoverEvidence(leftovers: string[]): Evidence[] {

@@ -3,6 +3,7 @@ import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import { livesWith, lowerFloor } from '../release/floor.ts'
 import { closeBad, find, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
+import { recallRecord } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
 import { findDestination, lastGood, showRevision } from './destination.ts'
 import {
@@ -10,6 +11,7 @@ import {
   defaultTimeout,
   duration,
   flag,
+  secret,
   targetFields,
   text,
   type Fields,
@@ -17,10 +19,12 @@ import {
   type Outputs,
 } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
+import { preview } from './rollback-preview.ts'
 import { settle } from './settle.ts'
+import { throughTunnel } from '../targets/tunnel.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
-import { takeWayBack } from './way-back.ts'
+import { takeWayBack, type WayBack } from './way-back.ts'
 
 export const rollbackFields = {
   ...commonFields,
@@ -30,20 +34,39 @@ export const rollbackFields = {
       'Default: the last good release before the one that is there.',
     'last-good, a release id like r3, a version like v1.2.3, or a Kubernetes revision like 3',
   ),
-  confirm: text(
-    'Only for going back past the oldest version that can live with the schema of the database: that version once ' +
-      'more, to say that the database was put back too.',
-    'the version that is gone back to, like v1.2.3',
+  'with-db': flag(
+    'Put the database back too: the backup that was taken just before the release that is withdrawn was deployed. ' +
+      'Needs confirm; with dry-run it says what would be lost.',
+    { default: 'false' },
   ),
+  confirm: text(
+    "With with-db, the environment's name, to say that its live database is meant. Else only for going back past the " +
+      'oldest version that can live with the schema of the database: that version once more, to say that the database ' +
+      'was put back too.',
+    "the environment's name, or the version that is gone back to",
+  ),
+  'database-url': secret(
+    "The live database, for with-db. Default: DATABASE_URL of the environment's env-file.",
+    'a URL like postgresql://user:password@host:5432/database?sslmode=require',
+  ),
+  'decrypt-with': secret(
+    'What an encrypted backup is opened with, for with-db: an age identity (secret key), or the GnuPG passphrase.',
+    'a text like AGE-SECRET-KEY-1..., or a passphrase',
+  ),
+  'dry-run': flag('Say what would be brought back, and what would be lost; change nothing.', {
+    default: 'false',
+  }),
   settle: flag(
     'Only finish what a run that vanished left behind; change nothing when everything is settled.',
     {
       default: 'false',
     },
   ),
-  timeout: duration('How long the lease may be waited for, and how long the old release may take to serve.', {
-    default: defaultTimeout,
-  }),
+  timeout: duration(
+    'How long the lease may be waited for, and how long the old release may take to serve; with with-db, the restore of ' +
+      'the backup too: give it the RTO.',
+    { default: defaultTimeout },
+  ),
 } satisfies Fields
 
 export const rollbackOutputs = {
@@ -63,13 +86,15 @@ export function rollback(
   const subject = { step: 'rollback', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'rollback-failed', async watch => {
     if (inputs.settle) throw InputError.of('to', inputs.to, 'nothing together with settle')
+    if (inputs['dry-run']) return preview(environment, inputs, ports)
+    if (inputs['with-db']) requireConfirmed(environment, inputs.confirm)
     const left = budgetOf(ports.clock, inputs.timeout)
     const automatic = inputs.to === lastGood
     const held = await watch.time('lease', () => acquire(ports, 'undo', automatic ? 0 : left()))
     if ('held' in held)
       return leaseHeld(describeHolder(held.held, ports.clock.now()), automatic ? 'skipped' : 'failure')
     try {
-      return await goBack({ environment, to: inputs.to, confirm: inputs.confirm, ports, watch, held, left })
+      return await goBack({ environment, inputs, ports, watch, held, left })
     } catch (error) {
       // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
       if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
@@ -82,8 +107,7 @@ export function rollback(
 
 interface Way {
   environment: Environment
-  to: string
-  confirm: string
+  inputs: RollbackInputs
   ports: TargetPorts
   watch: Stopwatch
   held: Held
@@ -91,8 +115,12 @@ interface Way {
   left: () => number
 }
 
-async function goBack({ environment, to, confirm, ports, watch, held, left }: Way): Promise<Conclusion> {
+async function goBack(way: Way): Promise<Conclusion> {
+  const { environment, inputs, ports, watch, held, left } = way
+  const { confirm, 'with-db': withDb, 'database-url': databaseUrl } = inputs
   const before = held.tenure.ledger
+  // A database that is being put back comes first, whatever was asked for.
+  const to = before.restoring?.database ? '' : inputs.to
   const undoes = to === lastGood || (to === '' && isTakenBack(before, ports.run.id))
   if (undoes && !unsettled(before) && !before.restoring) return nothingUnfinished(held)
   const destination = await findDestination(to, held, ports)
@@ -101,6 +129,12 @@ async function goBack({ environment, to, confirm, ports, watch, held, left }: Wa
   // Found unfinished, or just recorded as r0: read anew.
   const { ledger } = held.tenure
   const from = unsettled(ledger) ?? find(ledger, ledger.serving)
+  const because = unsettled(ledger)
+    ? 'its job did not succeed'
+    : `rolled back to ${back.id} by ${ports.run.actor}`
+  const work = { environment, ports, watch, held, back, from, because, timeoutMs: left(), databaseUrl, notes }
+  if (before.restoring?.database) return takeWayBack(work)
+  if (withDb) return goBackWithDatabase(way, work)
   if (to !== lastGood && !livesWith(ledger.floor, back.version)) {
     if (confirm === '') return schemaTooNew(held, ledger, back)
     if (confirm !== back.version) throw InputError.of('confirm', confirm, back.version)
@@ -108,10 +142,41 @@ async function goBack({ environment, to, confirm, ports, watch, held, left }: Wa
     await held.tenure.update(now => lowerFloor(now, back))
   }
   ports.log.info(`Bringing ${back.version} (${back.id}) back to ${held.target.place}.`)
-  const because = unsettled(ledger)
-    ? 'its job did not succeed'
-    : `rolled back to ${back.id} by ${ports.run.actor}`
-  return takeWayBack({ environment, ports, watch, held, back, from, because, timeoutMs: left(), notes })
+  return takeWayBack({ ...work, timeoutMs: left() })
+}
+
+/** What has been written since is told before anything is touched; the live database is written to until the swap. */
+async function goBackWithDatabase(
+  { environment, inputs, ports, watch, held }: Way,
+  work: WayBack,
+): Promise<Conclusion> {
+  const { back, from } = work
+  const { beginWithDatabase, planDatabase } = await import('./with-database.ts')
+  // Before anything is written down or touched.
+  await recallRecord(held.target, back)
+  const because = `${work.because}, with its database: to have ${from?.version ?? 'it'} again, deploy it`
+  const loss = await throughTunnel(
+    place => ports.openTunnel(place),
+    environment.tunnels.database,
+    async via => {
+      const plan = await watch.time('prepare', () =>
+        planDatabase(environment, held.tenure.ledger, back, { ...inputs, via }, ports),
+      )
+      ports.log.warn(`${plan.loss.finding}.`)
+      for (const line of plan.loss.detail?.split('\n') ?? []) ports.log.warn(`  ${line}`)
+      await beginWithDatabase(plan, back, because, held, ports, watch)
+      return plan.loss
+    },
+  )
+  ports.log.info(`Bringing ${back.version} (${back.id}) back to ${held.target.place}, with its database.`)
+  const timeoutMs = budgetOf(ports.clock, inputs.timeout)()
+  return takeWayBack({ ...work, timeoutMs, because, notes: [...work.notes, loss] })
+}
+
+function requireConfirmed({ name }: Environment, confirm: string): void {
+  if (confirm === name) return
+  const hint = `See what would be lost with dry-run first; then set confirm to ${name}.`
+  throw InputError.of('confirm', confirm, `${name}, since with-db replaces its live database`, hint)
 }
 
 /** The run that asks has released last, and its deploy has undone that itself: one release further back is too far. */

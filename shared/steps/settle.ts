@@ -6,7 +6,15 @@ import type { Environment } from '../runbook/environment.ts'
 import type { Change } from '../targets/target.ts'
 import { budgetOf } from './budget.ts'
 import { closeRelease } from './finish.ts'
-import { commonFields, defaultTimeout, duration, targetFields, type Fields, type Inputs } from './inputs.ts'
+import {
+  commonFields,
+  defaultTimeout,
+  duration,
+  secret,
+  targetFields,
+  type Fields,
+  type Inputs,
+} from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { acquire, describeHolder, holderOf, type Held } from './tenure.ts'
@@ -16,6 +24,10 @@ import { takeWayBack } from './way-back.ts'
 export const settleFields = {
   ...commonFields,
   ...targetFields,
+  'database-url': secret(
+    "The live database, where one is being put back. Default: DATABASE_URL of the environment's env-file.",
+    'a URL like postgresql://user:password@host:5432/database?sslmode=require',
+  ),
   timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
 } satisfies Fields
 
@@ -39,7 +51,8 @@ export function settle(
     const held = await watch.time('lease', () => acquire(ports, 'undo', 0))
     if ('held' in held) return waiting(describeHolder(held.held, ports.clock.now()))
     try {
-      return await carryOut({ environment, ports, watch, held, left })
+      const databaseUrl = inputs['database-url']
+      return await carryOut({ environment, ports, watch, held, left, databaseUrl })
     } catch (error) {
       // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
       if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
@@ -81,6 +94,7 @@ interface Settling {
   held: Held
   /** Milliseconds that the next part of the step may take. */
   left: () => number
+  databaseUrl: string
 }
 
 async function carryOut(work: Settling): Promise<Conclusion> {
@@ -93,7 +107,7 @@ async function carryOut(work: Settling): Promise<Conclusion> {
       const { verdict, evidence } = await watch.time('gate', () =>
         verify(environment, ports, held.target, decision.release.baseline),
       )
-      if (verdict === 'healthy') return closeRelease(held, decision.release, ports)
+      if (verdict === 'healthy') return closeRelease(environment, held, decision.release, ports)
       const good = find(held.tenure.ledger, held.tenure.ledger.serving)
       return good ? restore(work, good, decision.release, evidence) : alarm(work, decision.release)
     }

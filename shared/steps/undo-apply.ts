@@ -64,7 +64,15 @@ async function takeBack(work: Undoing, id: ReleaseId, refusal: InputError | Tool
   const because = `refused while it was applied: ${refusal.message}`
   const back = find(tenure.ledger, tenure.ledger.serving)
   if (back) {
-    const { changes, rollout } = await bringBack({ environment, ports, held, back, because, timeoutMs })
+    const { changes, rollout } = await bringBack({
+      environment,
+      ports,
+      held,
+      back,
+      because,
+      timeoutMs,
+      databaseUrl: '',
+    })
     if (rollout.kind === 'ready') return changes.filter(({ action }) => action !== 'none')
     throw new ToolError(`${back.version} is not ready again: ${rollout.cause.message}`, {
       tool: held.target.place,

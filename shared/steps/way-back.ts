@@ -3,8 +3,10 @@ import { noteVerdict, type Entry } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Target } from '../targets/target.ts'
 import { bringBack, type BroughtBack } from './bring-back.ts'
+import { copyLedger } from './copy-ledger.ts'
 import { observe } from './observe.ts'
 import type { TargetPorts } from './ports.ts'
+import type { PutBack } from './put-database-back.ts'
 import { describeChanges, describeDifference } from './release-diff.ts'
 import { concludeHealth, concludeUnhealthy } from './restored.ts'
 import type { Stopwatch } from './step.ts'
@@ -22,6 +24,8 @@ export interface WayBack {
   /** Why that one is bad or withdrawn. */
   because: string
   timeoutMs: number
+  /** Of the database that is put back with it; empty for DATABASE_URL of the env-file. */
+  databaseUrl: string
   /** What has to be said beside how it went. */
   notes: Evidence[]
 }
@@ -31,12 +35,10 @@ export interface WayBack {
  * is written down and told, and never followed by another one that nobody asked for.
  */
 export async function takeWayBack(work: WayBack): Promise<Conclusion> {
-  const { environment, ports, watch, held, back, from, because, timeoutMs, notes } = work
+  const { environment, ports, watch, held, from, notes } = work
   const { target, tenure } = held
-  const brought = await watch.time('restore', () =>
-    bringBack({ environment, ports, held, back, because, timeoutMs }),
-  )
-  const { rollout, changes } = brought
+  const brought = await watch.time('restore', () => bringBack(work))
+  const { rollout, changes, back, database } = brought
   const verified: Verified =
     rollout.kind === 'ready'
       ? await watch.time('verify', () => verify(environment, ports, target, from?.baseline))
@@ -45,11 +47,34 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   await tenure.update(ledger => noteVerdict(ledger, back.id, { restored: { at, verdict: verified.verdict } }))
   const seen = await watch.time('observe', () => observe(environment, target, ports))
   await held.giveBack()
-  const rest = [...notes, ...whatWasTakenBack(target, brought, from), ...restored(changes), ...seen]
-  if (rollout.kind === 'ready') return concludeHealth(back, from, verified, rest)
+  const copied = await copyLedger(environment, held, back.id, ports)
+  const rest = [
+    ...notes,
+    ...(database?.evidence ?? []),
+    ...whatWasTakenBack(target, brought, from),
+    ...restored(changes),
+    ...seen,
+    ...copied,
+  ]
+  const ended =
+    rollout.kind === 'ready'
+      ? concludeHealth(back, from, verified, rest)
+      : {
+          ...concludeUnhealthy(back, rollout.cause.message, [...verified.evidence, ...rest]),
+          cause: rollout.cause.class,
+        }
+  return database?.kind === 'abandoned' ? withoutDatabase(ended, back, database) : ended
+}
+
+/** The release could not go where it was to go, since its database could not. What serves is said as it is. */
+function withoutDatabase(ended: Conclusion, back: Entry, { why }: PutBack): Conclusion {
+  if (ended.reason === 'restored-unhealthy') return ended
   return {
-    ...concludeUnhealthy(back, rollout.cause.message, [...verified.evidence, ...rest]),
-    cause: rollout.cause.class,
+    ...ended,
+    status: 'failure',
+    reason: 'restore-failed',
+    summary: `The database could not be put back, and is as it was: ${why}. ${back.version} (${back.id}) serves upon it.`,
+    next: 'Nothing was lost. See why in the log of the database server; then run the rollback again.',
   }
 }
 

@@ -115,6 +115,8 @@ export interface FollowOptions {
   onProgress(line: string): void
 }
 
+export type StopOptions = Pick<FollowOptions, 'timeoutMs' | 'signal' | 'onProgress'>
+
 /** Why the lease cannot be had: somebody else has it, or an operator keeps everything away. */
 export type Refused = { held: Lease } | { hold: Hold }
 
@@ -192,6 +194,12 @@ export interface Tenure {
    * withdrawn release added is gone.
    */
   restore(good: ReleaseId, payload: Payload, withdrawn: Payload | undefined): Promise<Change[]>
+  /**
+   * Stops whatever of the service runs, and waits until it has ended: from then on it writes to nothing, until `restore`
+   * starts a release.
+   * @throws ToolError when something does not end in time
+   */
+  stop(options: StopOptions): Promise<Change[]>
   /**
    * Removes what a former holder created when the environment was no longer its own: a creation that is under way cannot
    * be fenced off (DESIGN section 5). Called when nothing is unfinished.

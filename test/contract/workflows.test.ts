@@ -55,6 +55,8 @@ const ours = calls.flatMap(call => {
 
 test('the published workflows are there', () => {
   expect(files.sort()).toEqual([
+    'backup.yml',
+    'drill.yml',
     'health-watch.yml',
     'promote.yml',
     'recover.yml',

@@ -6,7 +6,7 @@ import { remove } from './containers.ts'
 import { diffOf } from './diff.ts'
 import type { Fleet, Member, Names } from './fleet.ts'
 import { watch } from './follow.ts'
-import { handOver, startTrial } from './handover.ts'
+import { detailsOf, handOver, keepStopped, runningIn, startTrial, stopAll } from './handover.ts'
 import { ensureImage } from './images.ts'
 import type { HeldLease } from './lease.ts'
 import type { Identity } from './payload.ts'
@@ -124,6 +124,21 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
         })
         if (fence) await lease.write(() => ({ fence: false }))
         return changes
+      }),
+
+    stop: () =>
+      fenced(async fleet => {
+        const ending = await detailsOf(context, runningIn(fleet))
+        for (const { id } of fleet.trials) await remove(context.engine, id)
+        await lease.check()
+        // First, so that neither a restart of the host nor a loop of restarts brings it back.
+        await keepStopped(context, ending)
+        await stopAll(context, ending)
+        return ending.map(({ Name }) => ({
+          object: `container ${Name.slice(1)}`,
+          action: 'update',
+          diff: 'stopped',
+        }))
       }),
 
     renew: deadlineMs =>

@@ -1,6 +1,7 @@
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change, Conflicts } from '../target.ts'
 import { ApiError } from './api-error.ts'
+import { awake } from './asleep.ts'
 import type { Client } from './client.ts'
 import { actionOf } from './diff.ts'
 import { changeFenced, type Fence, type Work, type Write } from './fence.ts'
@@ -67,7 +68,7 @@ export function planApply(
   live: KubeObject | undefined,
   { scaled, conflicts }: Applying,
 ): Write[] {
-  const sent = scaled.has(keyOf(manifest)) ? withoutReplicas(manifest) : manifest
+  const sent = awake(scaled.has(keyOf(manifest)) ? withoutReplicas(manifest) : manifest, live)
   const object = markMade(sent, live)
   const force = conflicts === 'take'
   if (!live) return [{ type: 'apply', object, force }]

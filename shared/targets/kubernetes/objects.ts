@@ -150,6 +150,8 @@ export const stamps = {
   made: 'runbook/made',
   /** Annotation: the fencing number of whoever took the environment over last. */
   epoch: 'runbook/epoch',
+  /** Annotation of a workload that was stopped: how many replicas it had. */
+  stopped: 'runbook/stopped',
   /** Annotation of a pod template: hash of the configuration that it uses. */
   configHash: 'runbook/config-hash',
   /** Annotation that a user writes onto a Job, and label that this suite adds: it runs before the workload is touched. */

@@ -1,12 +1,21 @@
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change } from '../target.ts'
-import { isJob, objectsOf, planApply } from './apply.ts'
+import { dropsReplicas, isJob, objectsOf, planApply, withoutReplicas } from './apply.ts'
 import { changeOf } from './diff.ts'
-import { changeFenced, type Fence, type Work, type Write } from './fence.ts'
+import { changeFenced, type Done, type Fence, type Work, type Write } from './fence.ts'
 import { spareMigrations } from './migrate.ts'
 import { tracesOf } from './migrations.ts'
-import { describe, keyOf, type FieldSet, type KubeObject } from './objects.ts'
-import { difference, fieldsOf, foreignFields, isEmpty, pathsOf, takenFields, takeOver } from './ownership.ts'
+import { describe, keyOf, podTemplate, stamps, type FieldSet, type KubeObject } from './objects.ts'
+import {
+  difference,
+  fieldsOf,
+  foreignFields,
+  isEmpty,
+  pathsOf,
+  releaseReplicas,
+  takenFields,
+  takeOver,
+} from './ownership.ts'
 import { leftOut, madeOf, removeOwn, type Made } from './prune.ts'
 import type { Snapshot } from './records.ts'
 import { scaledBy, type KubernetesBody } from './render.ts'
@@ -63,6 +72,10 @@ export async function restoreRelease(
     }
   })
   const done = await changeFenced(fence, works)
+  await changeFenced(
+    fence,
+    done.filter(wasAsleep).map(({ object }) => letGoOfReplicas(object, stillScaled)),
+  )
   await unstick(place, fence, objects)
   const removed = await removeOwn(
     fence,
@@ -79,6 +92,22 @@ export async function restoreRelease(
   return {
     changes: [...scalers, ...changes, ...removed],
     made: madeOf(done.map(({ after }) => after)),
+  }
+}
+
+/** It was stopped, and its manifest leaves the number of replicas to others: it was set once, to start it. */
+function wasAsleep({ object, before }: Done): boolean {
+  return before?.metadata.annotations?.[stamps.stopped] !== undefined && podTemplate(object) !== undefined
+}
+
+function letGoOfReplicas(object: KubeObject, scaled: Set<string>): Work {
+  const sent = scaled.has(keyOf(object)) ? withoutReplicas(object) : object
+  return {
+    object,
+    plan(live) {
+      const managedFields = live && dropsReplicas(sent, live) ? releaseReplicas(live) : undefined
+      return managedFields ? [{ type: 'own', managedFields }] : []
+    },
   }
 }
 

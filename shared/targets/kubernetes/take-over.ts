@@ -76,7 +76,8 @@ async function occupy(
 async function fenceOff(place: Place, { ledger, slots, epoch }: EnvironmentState): Promise<void> {
   const { client, paths, records, service } = place
   const ids = new Set<ReleaseId>()
-  for (const id of [unsettled(ledger)?.id, ledger.serving, ledger.restoring?.from]) if (id) ids.add(id)
+  const { from, database } = ledger.restoring ?? {}
+  for (const id of [unsettled(ledger)?.id, ledger.serving, from, database?.otherwise]) if (id) ids.add(id)
   const objects = new Map<string, KubeObject>()
   await Promise.all(
     [...ids].map(async id => {

@@ -18,6 +18,7 @@ import { mayBeDeleted, prune, pruned, removeOwn, stillThere } from './prune.ts'
 import { bodyOf, type KubernetesBody } from './render.ts'
 import { restoreRelease } from './restore.ts'
 import { assign, reconcile } from './slots.ts'
+import { stopReleases } from './stop.ts'
 import { findStrays } from './strays.ts'
 
 /** @param taken the state as the claim was written */
@@ -178,6 +179,16 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
         const others = pruned(record?.made ?? [], bodyOf(payload).manifests)
         await records.annotate(good, state.slots[good] ?? [], { made: [...made, ...others] }, check)
         return changes
+      })
+    },
+
+    stop(options) {
+      const { serving, restoring } = state.ledger
+      const ids = [restoring?.from ?? serving, serving, restoring?.database?.otherwise ?? null]
+      return changing(async () => {
+        const found = await Promise.all([...new Set(ids)].map(async id => ({ id, record: await load(id) })))
+        const present = found.flatMap(({ id, record }) => (id && record ? [{ id, body: record.body }] : []))
+        return stopReleases(place, fence, present, options)
       })
     },
 

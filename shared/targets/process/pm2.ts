@@ -67,6 +67,13 @@ export async function startOrReload(context: Context, app: Record<string, unknow
   await pm2(context, ['startOrReload', places.ecosystem, '--update-env'])
 }
 
+/** Ends the app and takes it off pm2's list, so that nothing starts it again. @returns whether it was there */
+export async function endApp(context: Context): Promise<boolean> {
+  if (!(await readApp(context))) return false
+  await pm2(context, ['delete', context.spec.app])
+  return true
+}
+
 /** It is given nothing of this process's environment but what it needs: pm2 hands on to the app whatever it has. */
 async function pm2(context: Context, args: string[]): Promise<string> {
   const { env, exec, signal, secrets } = context.adapters

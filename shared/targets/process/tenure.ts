@@ -7,7 +7,7 @@ import { watchApp } from './follow.ts'
 import { logSize } from './log.ts'
 import { asProcessPayload, type ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
-import { readApp, startOrReload } from './pm2.ts'
+import { endApp, readApp, startOrReload } from './pm2.ts'
 import { makeRelease } from './source.ts'
 import type { HeldLease } from './store.ts'
 
@@ -110,6 +110,12 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       const bad = withdrawn && lease.state.ledger.restoring?.from
       if (bad && bad !== good) rmSync(places.release(bad), { recursive: true, force: true })
       return changes
+    },
+
+    async stop() {
+      lease.check()
+      const ended = await endApp(context)
+      return ended ? [{ object: `app ${spec.app}`, action: 'delete', diff: 'stopped' }] : []
     },
 
     // A folder that comes late is not linked to; the next release forgets it.

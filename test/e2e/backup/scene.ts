@@ -63,6 +63,9 @@ export async function openScene(): Promise<Scene> {
       postgresImage: '',
       rpoMs: 3_600_000,
       rtoMs: 14_400_000,
+      shortDays: 2,
+      promisesRpo: true,
+      wal: false,
     },
   })
   const ledger = emptyLedger(environment.service, environment.name)

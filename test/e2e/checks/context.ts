@@ -25,6 +25,8 @@ export function contextWith(config: Record<string, string>): CheckContext {
     skipped: [],
     accepted: [],
     conflicts: 'stop',
+    backsUpNext: false,
+    secrets: ports.secrets,
     clock: ports.clock,
     exec: ports.exec,
     env: ports.env,

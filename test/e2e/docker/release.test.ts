@@ -77,6 +77,25 @@ describe('a release on a Docker engine', () => {
     })
   })
 
+  test('is stopped, whatever restarts it, until it is brought back', async () => {
+    const { target } = await yard.open()
+    const tenure = await takeFree(target, run('1'))
+    const { id } = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+    await recordGood(tenure, id)
+
+    const { signal } = new AbortController()
+    const stopped = await tenure.stop({ timeoutMs: 10_000, signal, onProgress: () => undefined })
+
+    expect(stopped.map(({ object }) => object)).toEqual([`container ${yard.container}`])
+    expect(yard.containers()[yard.container]).toBe('exited')
+    const policy = () => yard.docker('inspect', '-f', '{{.HostConfig.RestartPolicy.Name}}', yard.container)
+    expect(policy()).toBe('no')
+    await bringBack(target, tenure, id, id)
+    expect(await yard.ask()).toBe('v1.0.0')
+    expect(policy()).toBe('unless-stopped')
+    await tenure.end()
+  })
+
   test('comes back whole from the container that was kept', async () => {
     const { target } = await yard.open()
     const tenure = await takeFree(target, run('1'))

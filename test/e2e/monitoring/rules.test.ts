@@ -22,6 +22,9 @@ const environment = environmentAt('https://api.runbook.com', {
     postgresImage: '',
     rpoMs: 3_600_000,
     rtoMs: 4 * 3_600_000,
+    shortDays: 2,
+    promisesRpo: true,
+    wal: false,
   },
 })
 

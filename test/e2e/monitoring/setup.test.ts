@@ -43,6 +43,9 @@ beforeAll(async () => {
     backup: {
       destination: 'file:///x',
       retentionDays: 7,
+      shortDays: 2,
+      promisesRpo: true,
+      wal: false,
       verifyQuery: '',
       postgresImage: '',
       encryptTo: [],

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { OnHoldError } from '../../../shared/outcome/errors.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import type { Ledger } from '../../../shared/release/ledger.ts'
-import { history } from '../../../shared/steps/history.ts'
+import { history, historyFields } from '../../../shared/steps/history.ts'
 import { hold, holdFields } from '../../../shared/steps/hold.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { resume, resumeFields } from '../../../shared/steps/resume.ts'
@@ -105,7 +105,7 @@ describe('an operator', () => {
 
   test('reads in the history what was released and what was done by hand', async () => {
     const { environment, ports } = person()
-    const told = await history(environment, parseInputs(statusFields, said({})), ports)
+    const told = await history(environment, parseInputs(historyFields, said({})), ports)
     const text = lines(told).join('\n')
     expect(text).toMatch(/^unlock: .*ended the lease of run stuck of org\/probe/)
     expect(text).toMatch(/resume: [^]*hold: .*ended the lease of run working of org\/probe/)

@@ -15,10 +15,10 @@ import { placesOf } from '../../lab/places.ts'
 /** A service repository and a pm2 of its own, that one test has for itself. */
 export interface Machine {
   root: string
-  /** For programs that use this pm2. */
-  env: Record<string, string | undefined>
   port: number
   secrets: Secrets
+  /** What a command on this machine is given: PATH with the pm2, HOME, PM2_HOME. */
+  env: Record<string, string | undefined>
   open(spec?: Partial<ProcessSpec>, path?: string): Promise<Target>
   /** Commits what the service is from now on, under a tag. */
   tag(version: string, files: Record<string, string>): void
@@ -65,9 +65,9 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
   run('git', ['config', 'user.name', 'ada'])
   return {
     root,
-    env,
     port,
     secrets,
+    env,
     write,
     open: (spec = {}, path = env.PATH) =>
       openTarget(

@@ -1,6 +1,7 @@
 import type { CheckContext } from '../../../shared/checks/check.ts'
 import { systemClock as clock } from '../../../shared/platform/clock.ts'
 import { systemExec as exec } from '../../../shared/platform/exec.ts'
+import { createSecrets } from '../../../shared/platform/secrets.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
 
 const unexpected = (what: string) => () => {
@@ -21,6 +22,8 @@ export function contextOf(
     skipped: [],
     accepted: [],
     conflicts: 'stop',
+    backsUpNext: false,
+    secrets: createSecrets(),
     clock,
     exec,
     env: {},

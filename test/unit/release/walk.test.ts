@@ -1,10 +1,23 @@
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { find, unsettled } from '../../../shared/release/ledger.ts'
-import { liveIn, Lost, makeWorld, promotion, settling, type Program, type Run, type World } from './world.ts'
+import {
+  harm,
+  liveIn,
+  Lost,
+  makeWorld,
+  promotion,
+  returning,
+  settling,
+  type Program,
+  type Run,
+  type Server,
+  type World,
+} from './world.ts'
 
 // Runs that race, crash between any two of their reads and writes, sleep past their deadline and wake up, on clocks that
 // are off and step: after one settle the environment serves one good release whole, and a second settle changes nothing.
+// At no moment does a release run upon a database that it cannot live with, and none that was ever live is lost.
 
 const run = (name: string, job: string, skew = 0): Run => ({
   holder: { run: name, attempt: 1, job, title: `run ${name}`, url: '' },
@@ -21,17 +34,20 @@ function advance(program: Program): boolean {
   }
 }
 
-function finish(program: Program): void {
-  for (let steps = 0; advance(program); steps++)
+function finish(world: World, program: Program): void {
+  for (let steps = 0; advance(program); steps++) {
+    if (harm(world)) throw new Error(harm(world))
     if (steps > 10_000) throw new Error('a run does not come to an end')
+  }
 }
 
 function settled(world: World): void {
   world.now += 1_000_000
-  finish(settling(world, run('the last', 'settle')))
+  finish(world, settling(world, run('the last', 'settle')))
 }
 
 function expectRest(world: World): void {
+  expect(harm(world)).toBe('')
   const { ledger } = world.state
   expect(unsettled(ledger)).toBeUndefined()
   expect(ledger.restoring).toBeNull()
@@ -40,7 +56,7 @@ function expectRest(world: World): void {
   expect(liveIn(world)).toMatchObject({ release: ledger.serving, ready: true })
 }
 
-const kinds = fc.constantFrom('passes', 'fails', 'settles')
+const kinds = fc.constantFrom('passes', 'fails', 'settles', 'returns', 'returns in vain')
 const event = fc.oneof(
   {
     weight: 20,
@@ -64,13 +80,18 @@ test('whatever races, crashes and sleeps, one settle leads to rest on one good r
       fc.array(event, { maxLength: 60 }),
       (actors, events) => {
         const world = makeWorld()
-        finish(promotion(world, run('the first', 'promote'), 'pass'))
-        const programs: Program[] = actors.map(({ kind, skew }, index) =>
-          kind === 'settles'
-            ? // Of the run before it, or of a schedule.
-              settling(world, run(String(index % 2 ? index - 1 : index), 'settle', skew))
-            : promotion(world, run(String(index), 'promote', skew), kind === 'passes' ? 'pass' : 'fail'),
-        )
+        for (const first of ['the first', 'the second', 'the third'])
+          finish(world, promotion(world, run(first, 'promote'), 'pass'))
+        const programs: Program[] = actors.map(({ kind, skew }, index) => {
+          if (kind === 'settles') {
+            // Of the run before it, or of a schedule.
+            return settling(world, run(String(index % 2 ? index - 1 : index), 'settle', skew))
+          }
+          const self = run(String(index), 'promote', skew)
+          if (kind === 'returns') return returning(world, self, 'swaps')
+          if (kind === 'returns in vain') return returning(world, self, 'refuses')
+          return promotion(world, self, kind === 'passes' ? 'pass' : 'fail')
+        })
         const alive = new Set(programs)
         // Of a process that was killed, a request may still be on its way.
         const late: Program[] = []
@@ -93,7 +114,9 @@ test('whatever races, crashes and sleeps, one settle leads to rest on one good r
             const program = programs[each.who]
             if (!program || !alive.has(program)) continue
             if (each.kind === 'crash') crash(each.who, program)
-            else for (let steps = each.steps; steps > 0 && advance(program); steps--);
+            else
+              for (let steps = each.steps; steps > 0 && advance(program); steps--)
+                expect(harm(world)).toBe('')
           }
         }
 
@@ -107,7 +130,7 @@ test('whatever races, crashes and sleeps, one settle leads to rest on one good r
         expectRest(world)
 
         // Those that only slept wake up, one after the other, and reach nothing that is not theirs to change.
-        for (const program of alive) finish(program)
+        for (const program of alive) finish(world, program)
         settled(world)
         expectRest(world)
       },
@@ -115,3 +138,49 @@ test('whatever races, crashes and sleeps, one settle leads to rest on one good r
     { seed: 20261123, numRuns: 2_000 },
   )
 })
+
+describe.each<[Server, Server]>([
+  ['swaps', 'swaps'],
+  ['swaps', 'refuses'],
+  ['refuses', 'swaps'],
+  ['refuses', 'refuses'],
+])('a database that is put back where the server %s, and by who takes over where it %s', (first, second) => {
+  test('comes to the same rest wherever the one sleeps and the other is met', () => {
+    const most = 120
+    let walked = 0
+    const ends = { swapped: 0, abandoned: 0 }
+    for (let slept = 0; slept < most; slept++) {
+      for (let met = 0; met < most; met++) {
+        const world = makeWorld()
+        for (const name of ['the first', 'the second'])
+          finish(world, promotion(world, run(name, 'promote'), 'pass'))
+        const sleeper = returning(world, run('0', 'rollback'), first)
+        const other = settling(world, run('1', 'settle'), second)
+        if (!go(world, sleeper, slept)) break
+        // Nobody's lease outlives a long sleep.
+        world.now += 100
+        const over = !go(world, other, met)
+        finish(world, sleeper)
+        finish(world, other)
+        settled(world)
+        expectRest(world)
+        walked++
+        ends[world.databases.get('live') === '1' ? 'abandoned' : 'swapped']++
+        if (over) break
+      }
+    }
+    // Every pair of points: more would be further than both go.
+    expect(walked).toBeGreaterThan(300)
+    expect(walked).toBeLessThan(most * most)
+    expect(ends[first === 'swaps' ? 'swapped' : 'abandoned']).toBeGreaterThan(0)
+  })
+})
+
+/** @returns false when the run is over before so many steps */
+function go(world: World, program: Program, steps: number): boolean {
+  for (let left = steps; left > 0; left--) {
+    if (!advance(program)) return false
+    if (harm(world)) throw new Error(harm(world))
+  }
+  return true
+}

@@ -1,3 +1,10 @@
+import {
+  abandonReturn,
+  beginReturn,
+  endReturn,
+  firstAfter,
+  seen,
+} from '../../../shared/release/database-return.ts'
 import { claim, type Holder, type Lease, type Purpose } from '../../../shared/release/lease.ts'
 import {
   advance,
@@ -10,13 +17,15 @@ import {
   intend,
   noteVerdict,
   unsettled,
+  wayBack,
   type Ledger,
   type ReleaseId,
 } from '../../../shared/release/ledger.ts'
 import { finishOrUndo, settle as decide, type Live } from '../../../shared/release/settle.ts'
 
 // A model of an environment: one compare-and-swap state, objects with versions, and the runs that work on them as
-// generators, so that a test can stop each between any two of its reads and writes.
+// generators, so that a test can stop each between any two of its reads and writes. Databases are numbers that bear names;
+// each says which is the oldest release that can live with it.
 
 /** A run's program. It yields wherever others may come in between. */
 export type Program = Generator<void, void>
@@ -29,7 +38,13 @@ const deadlineMs = 60
 export interface World {
   state: { ledger: Ledger; lease: Lease | null; epoch: number; fenced: number }
   version: number
-  objects: { version: number; release: ReleaseId | null; by: number }[]
+  objects: { version: number; release: ReleaseId | null; by: number; asleep: boolean }[]
+  /** Numbers of the databases by their names. */
+  databases: Map<string, string>
+  /** By its number, the oldest release that can live with a database, and the newest that has migrated it. */
+  schemas: Map<string, { oldest: number; newest: number }>
+  /** Numbers of the databases that have been live: none of them may be lost. */
+  wereLive: Set<string>
   /** By each run's own clock: `now` and what it is off. */
   now: number
 }
@@ -39,16 +54,41 @@ export function makeWorld(): World {
   return {
     state: { ledger, lease: null, epoch: 0, fenced: 0 },
     version: 0,
-    objects: [0, 1, 2].map(() => ({ version: 0, release: null, by: 0 })),
+    objects: [0, 1, 2].map(() => ({ version: 0, release: null, by: 0, asleep: false })),
+    databases: new Map([['live', '1']]),
+    schemas: new Map([['1', { oldest: 0, newest: 0 }]]),
+    wereLive: new Set(['1']),
     now: 0,
   }
 }
 
 export function liveIn({ objects }: World): Live {
   const [first] = objects
-  const whole = objects.every(({ release }) => release === first?.release)
+  const whole = objects.every(({ release, asleep }) => release === first?.release && !asleep)
   return { release: first?.release ?? null, version: '', image: '', ready: whole }
 }
+
+/** What may never be, at no moment: a release that runs upon a database that it cannot live with, or a database lost. */
+export function harm({ objects, databases, schemas, wereLive }: World): string {
+  const live = databases.get('live') ?? ''
+  const { oldest, newest } = schemas.get(live) ?? { oldest: 0, newest: 0 }
+  for (const { release, asleep } of objects) {
+    if (release === null || asleep) continue
+    if (numberOf(release) < oldest) return `${release} runs upon database ${live}, which needs r${oldest}`
+    if (numberOf(release) > newest)
+      return `${release} runs upon database ${live}, which r${newest} has migrated`
+  }
+  const there = new Set(databases.values())
+  const lost = [...wereLive].find(oid => !there.has(oid))
+  return lost === undefined ? '' : `database ${lost} is lost`
+}
+
+function numberOf(id: ReleaseId): number {
+  return Number(id.slice(1))
+}
+
+/** Whether the server lets databases be renamed just then: something else may hold on to one. */
+export type Server = 'swaps' | 'refuses'
 
 /** One run, with a clock that may be off. */
 export interface Run {
@@ -84,6 +124,9 @@ function* deploy(world: World, run: Run): Generator<void, ReleaseId | undefined>
   const ledger = yield* tenure.update(now => intend(now, intent).ledger)
   const id = unsettled(ledger)?.id
   if (id === undefined) throw new Error('nothing was intended')
+  // Its migration leaves a schema that the release before can live with, and perhaps no older one.
+  const serving = world.state.ledger.serving ?? id
+  world.schemas.set(world.databases.get('live') ?? '', { oldest: numberOf(serving), newest: numberOf(id) })
   yield* tenure.apply(id)
   yield* tenure.update(now => advance(now, id, 'applied'))
   yield* tenure.update(now => advance(now, id, 'ready'))
@@ -91,8 +134,63 @@ function* deploy(world: World, run: Run): Generator<void, ReleaseId | undefined>
   return id
 }
 
+/** A rollback with the database: by a person, so that it waits for nobody's deadline. */
+export function* returning(world: World, run: Run, server: Server): Program {
+  const tenure = yield* step(world, run, 'undo')
+  if (!tenure) return
+  if (unsettled(world.state.ledger) || world.state.ledger.restoring) yield* undo(world, tenure)
+  const back = wayBack(world.state.ledger)
+  if (back && firstAfter(world.state.ledger, back.id)) {
+    const oid = String(world.schemas.size + 1)
+    const name = `restored-${oid}`
+    yield
+    world.databases.set(name, oid)
+    world.schemas.set(oid, { oldest: numberOf(back.id), newest: numberOf(back.id) })
+    const database = { backup: 'file:///b', live: 'live', restored: name, oid, kept: `before-${oid}` }
+    yield* tenure.update(now => beginReturn(now, back.id, database, at, 'asked for'))
+    yield* undo(world, tenure, server)
+  }
+  yield* tenure.leave('free')
+}
+
+/** Goes on with a database that is being put back, wherever it was left. */
+function* putBack(world: World, tenure: Tenure, server: Server): Program {
+  const { databases } = world
+  for (;;) {
+    const database = world.state.ledger.restoring?.database
+    if (!database) return
+    yield
+    const found = seen(database, databases.get('live'), databases.get(database.restored))
+    if (found === 'swapped') yield* tenure.update(endReturn)
+    else if (found === 'gone') yield* tenure.update(now => abandonReturn(now, at))
+    else {
+      yield* tenure.stop()
+      // On its way: it may arrive at any time from now on, whoever has the lease then.
+      yield
+      if (server === 'swaps' && swapNames(world, database)) continue
+      yield
+      databases.delete(database.restored)
+    }
+  }
+}
+
+/** One transaction of the server: both names, or none. */
+function swapNames(
+  { databases, objects, wereLive }: World,
+  names: { restored: string; kept: string },
+): boolean {
+  const [live, restored] = [databases.get('live'), databases.get(names.restored)]
+  if (live === undefined || restored === undefined || databases.has(names.kept)) return false
+  if (objects.some(({ asleep }) => !asleep))
+    throw new Error('the databases were swapped under a service that runs')
+  databases.delete(names.restored)
+  databases.set(names.kept, live).set('live', restored)
+  wereLive.add(restored)
+  return true
+}
+
 /** A settle run: looks, and then decides again with the lease in its hands. */
-export function* settling(world: World, run: Run): Program {
+export function* settling(world: World, run: Run, server: Server = 'swaps'): Program {
   const { ledger, lease } = world.state
   yield
   const decision = decide(ledger, liveIn(world), lease, run.holder, world.now + run.skew)
@@ -102,11 +200,12 @@ export function* settling(world: World, run: Run): Program {
   const work = finishOrUndo(world.state.ledger, liveIn(world))
   if (work.kind === 'gate-then-finish') {
     yield* tenure.update(now => closeGood(now, work.release.id, at))
-  } else if (work.kind !== 'nothing') yield* undo(world, tenure)
+  } else if (work.kind !== 'nothing') yield* undo(world, tenure, server)
   yield* tenure.leave('free')
 }
 
-function* undo(world: World, tenure: Tenure): Program {
+function* undo(world: World, tenure: Tenure, server: Server = 'swaps'): Program {
+  yield* putBack(world, tenure, server)
   const { ledger } = world.state
   const open = unsettled(ledger)
   const good = find(ledger, ledger.serving)
@@ -123,6 +222,7 @@ function* undo(world: World, tenure: Tenure): Program {
 interface Tenure {
   update(change: (ledger: Ledger) => Ledger): Generator<void, Ledger>
   apply(release: ReleaseId): Program
+  stop(): Program
   leave(how: 'handed over' | 'free'): Program
 }
 
@@ -169,28 +269,31 @@ function tenureOf(world: World, holder: Holder, epoch: number): Tenure {
       if (swap(world, version, change(seen))) return
     }
   }
+  /** Changes every object, as each is when the write arrives. */
+  function* change(to: { release?: ReleaseId; asleep: boolean }): Program {
+    for (const object of world.objects) {
+      for (;;) {
+        const { version } = object
+        yield
+        check()
+        // The write is on its way: it may arrive at any time from now on.
+        yield
+        if (object.version !== version) continue
+        if (object.by > epoch) throw new Error(`a write of ${epoch} landed after one of ${object.by}`)
+        // An apply that changes nothing leaves the object's version as it is, as the API server does.
+        if (object.asleep === to.asleep && object.release === (to.release ?? object.release)) break
+        Object.assign(object, { version: version + 1, by: epoch, ...to })
+        break
+      }
+    }
+  }
   return {
     *update(change) {
       yield* write(state => ({ ...state, ledger: change(state.ledger) }))
       return world.state.ledger
     },
-    *apply(release) {
-      for (const object of world.objects) {
-        for (;;) {
-          const { version } = object
-          yield
-          check()
-          // The write is on its way: it may arrive at any time from now on.
-          yield
-          if (object.version !== version) continue
-          if (object.by > epoch) throw new Error(`a write of ${epoch} landed after one of ${object.by}`)
-          // An apply that changes nothing leaves the object's version as it is, as the API server does.
-          if (object.release === release) break
-          Object.assign(object, { version: version + 1, release, by: epoch })
-          break
-        }
-      }
-    },
+    apply: release => change({ release, asleep: false }),
+    stop: () => change({ asleep: true }),
     *leave(how) {
       yield* write(state => ({
         ...state,

@@ -40,6 +40,9 @@ describe('a runbook', () => {
         postgresImage: '',
         rpoMs: 3_600_000,
         rtoMs: 4 * 3_600_000,
+        shortDays: 2,
+        promisesRpo: true,
+        wal: false,
       },
       gate: { forMs: 120_000, memory: 0.85, cpu: 0.8, disk: 0.9 },
     })

@@ -1,0 +1,76 @@
+import { newestOf } from '../backup/newest.ts'
+import { readWalArchive } from '../backup/wal.ts'
+import { parsePostgresUrl } from '../platform/postgres-url.ts'
+import { showDuration } from '../runbook/values.ts'
+import { fail, orSkip, pass, skip, warn, type Check, type CheckContext, type Finding } from './check.ts'
+import { readConfiguration } from './configuration.ts'
+
+const id = 'backup'
+const connectMs = 5_000
+
+/**
+ * What would be lost if the database went now is less than the RPO allows: the store itself is asked, not a report. An
+ * environment whose runbook names no RPO promises none, and is only warned of.
+ */
+export const backup: Check = {
+  id,
+  title: 'A verified backup is younger than the RPO',
+  inapplicable: ({ backup }) => (backup ? '' : 'the runbook says nothing of backups for this environment'),
+  run: context => (context.environment.backup?.wal ? ofWal(context) : ofStore(context)),
+}
+
+async function ofStore(context: CheckContext): Promise<Finding> {
+  const { environment, clock } = context
+  const { rpoMs = 0, promisesRpo = false, destination = '' } = environment.backup ?? {}
+  const rpo = showDuration(rpoMs)
+  const bad = promisesRpo ? fail : warn
+  const newest = await newestOf(environment, context)
+  const next = context.backsUpNext ? 'Nothing: this run takes one before it deploys.' : ''
+  if (!newest) {
+    const seen = `${destination} has no verified backup of ${environment.name}`
+    return next ? warn(seen, next) : bad(seen, `Take one: runbook backup-db ${environment.name}`)
+  }
+  const age = clock.now() - Date.parse(newest.manifest.takenAt)
+  const seen = `the newest verified backup is ${showDuration(Math.max(0, age))} old, the RPO is ${rpo}`
+  if (age <= rpoMs) return pass(`${seen}: ${newest.uri}`)
+  if (next) return warn(seen, next)
+  return bad(
+    seen,
+    `Take one now: runbook backup-db ${environment.name}. See why backup.yml, which runs every 30 minutes, did not.`,
+  )
+}
+
+/** Where the write-ahead log is archived, its age is what would be lost. */
+async function ofWal(context: CheckContext): Promise<Finding> {
+  const url = (await readConfiguration(context))['DATABASE_URL']
+  if (url === undefined) return skip('the configuration has no DATABASE_URL')
+  const rpoMs = context.environment.backup?.rpoMs ?? 0
+  const server = parsePostgresUrl('DATABASE_URL', url, {})
+  return orSkip(id, async () => {
+    const { on, ageMs, failing } = await readWalArchive(server, {
+      signal: context.signal,
+      timeoutMs: connectMs,
+    })
+    if (!on)
+      return fail(
+        'the runbook says backup.wal, and the server archives nothing (archive_mode is off)',
+        'Set archive_mode and archive_command, or take backup.wal out of the runbook.',
+      )
+    if (failing !== undefined)
+      return fail(
+        `the server cannot archive ${failing} of its write-ahead log`,
+        'See archive_command in the log of the database server: until it succeeds, nothing newer is safe.',
+      )
+    if (ageMs === undefined)
+      return fail(
+        'nothing of the write-ahead log was archived yet',
+        'Set archive_timeout, or wait for the first segment.',
+      )
+    const seen = `the archived write-ahead log is ${showDuration(Math.max(0, ageMs))} old, the RPO is ${showDuration(rpoMs)}`
+    if (ageMs <= rpoMs) return pass(seen)
+    return fail(
+      seen,
+      'Set archive_timeout below the RPO: a server that is not busy fills no segment by itself.',
+    )
+  })
+}

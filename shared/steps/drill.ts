@@ -1,0 +1,172 @@
+import { acceptedBackups, findBackup, type Found } from '../backup/find.ts'
+import { countRows } from '../backup/manifest.ts'
+import { isMissed, rpoEvidence, rtoEvidence, showMeasured, type Measured } from '../backup/objectives.ts'
+import { findPrograms } from '../backup/programs.ts'
+import { chooseOpening } from '../backup/sealing.ts'
+import { planElsewhere, verifyBackup } from '../backup/verify.ts'
+import { readSurroundings, resolveStore, secretVariables, storeVariables } from '../backup/where.ts'
+import { ToolError } from '../outcome/errors.ts'
+import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
+import { parsePostgresUrl } from '../platform/postgres-url.ts'
+import type { Environment } from '../runbook/environment.ts'
+import { showDuration, showSize } from '../runbook/values.ts'
+import { commonFields, duration, secret, targetFields, text, type Fields, type Inputs } from './inputs.ts'
+import type { Ports, TargetPorts } from './ports.ts'
+import { retain } from './retain.ts'
+import { runStep } from './step.ts'
+
+export const drillFields = {
+  ...commonFields,
+  ...targetFields,
+  backup: text('The backup to restore.', acceptedBackups, { default: 'latest' }),
+  'verify-url': secret(
+    'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine.',
+    'a URL like postgresql://user:password@host:5432/database?sslmode=require',
+  ),
+  'decrypt-with': secret(
+    'What an encrypted backup is opened with: an age identity (secret key), or the GnuPG passphrase.',
+    'a text like AGE-SECRET-KEY-1..., or a passphrase',
+  ),
+  timeout: duration('How long all of it may take.', { default: '4h' }),
+} satisfies Fields
+
+/** As `keep-at-least` of backup-db by default. */
+const keptByDrill = 7
+
+/**
+ * Restores the newest backup away from production, compares every row with what was dumped, and drops it again: the
+ * proof that the database could be brought back, how long it takes, and how much would be lost. After it, the old ones
+ * may go.
+ */
+export function drill(
+  environment: Environment,
+  inputs: Inputs<typeof drillFields>,
+  ports: TargetPorts,
+): Promise<Outcome> {
+  const subject = { step: 'drill', service: environment.service, environment: environment.name }
+  return runStep(subject, ports, 'restore-failed', async watch => {
+    const from = ports.clock.elapsed()
+    const found = await watch.time('find', () => find(environment, inputs, ports))
+    const { manifest, store } = found
+    const uri = `${store.uri}/${manifest.key}`
+    ports.log.info(`Restoring ${uri}, ${showSize(manifest.bytes)}, into a scratch database.`)
+    const where = await watch.time('restore', () => restoreAside(environment, found, inputs, ports))
+    const took = ports.clock.elapsed() - from
+    const ended = conclude(environment, found, { where, took, now: ports.clock.now() })
+    if (inputs.backup !== 'latest') return ended
+    const { retentionDays: days = 30, shortDays = 2 } = environment.backup ?? {}
+    const owner = { service: environment.service, environment: environment.name }
+    const retention = { days, shortDays, keepAtLeast: keptByDrill }
+    const retained = await watch.time('retention', () =>
+      retain({ store, owner, retention, newest: manifest.key }, ports),
+    )
+    return { ...ended, evidence: [...(ended.evidence ?? []), retained] }
+  })
+}
+
+function find(environment: Environment, inputs: Inputs<typeof drillFields>, ports: Ports): Promise<Found> {
+  const surroundings = readSurroundings(environment, ports.env)
+  for (const value of [inputs['decrypt-with'], ...secretVariables(surroundings)])
+    if (value !== '') ports.secrets.add(value)
+  return findBackup({
+    backup: inputs.backup,
+    owner: { service: environment.service, environment: environment.name },
+    openOwn: () => resolveStore(surroundings, ''),
+    root: environment.root,
+    variables: storeVariables(surroundings),
+    signal: ports.signal,
+  })
+}
+
+/** @returns where it was restored, in words */
+async function restoreAside(
+  { backup }: Environment,
+  { store, manifest }: Found,
+  inputs: Inputs<typeof drillFields>,
+  ports: Ports,
+): Promise<string> {
+  const image = backup?.postgresImage ?? ''
+  const url = inputs['verify-url']
+  const verifyServer = url === '' ? undefined : parsePostgresUrl('verify-url', url, ports.env)
+  if (verifyServer) ports.secrets.add(verifyServer.password)
+  const opening = await chooseOpening(ports, manifest.encryption, inputs['decrypt-with'])
+  const programs = await findPrograms(ports, Math.max(manifest.server.major, manifest.client.major), image)
+  const wish = { on: verifyServer, image }
+  const verification = await planElsewhere(ports, wish, programs, manifest.server.major)
+  const { contents, verified: _before, ...dumped } = manifest
+  const stored = { store, manifest: dumped, contents: Promise.resolve(contents), opening }
+  try {
+    const { verified } = await verifyBackup(ports, stored, verification, programs)
+    return verified.where
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    const { message, tool, hint, stderr, code } = error
+    const detail = { tool, hint, stderr, ...(code === undefined ? {} : { code }), cause: error }
+    throw new ToolError(`${store.uri}/${manifest.key} could not be restored: ${message}`, {
+      ...detail,
+      reason: 'backup-unverified',
+    })
+  }
+}
+
+interface Run {
+  where: string
+  took: number
+  now: number
+}
+
+function conclude(
+  environment: Environment,
+  { store, manifest }: Found,
+  { where, took, now }: Run,
+): Conclusion {
+  const { rpoMs = 0, rtoMs = 0, wal = false } = environment.backup ?? {}
+  const uri = `${store.uri}/${manifest.key}`
+  const rows = countRows(manifest.contents)
+  const rto: Measured = { ms: took, objectiveMs: rtoMs }
+  // Where the write-ahead log is archived, the age of a dump is not what would be lost.
+  const rpo: Measured = {
+    ms: wal ? undefined : Math.max(0, now - Date.parse(manifest.takenAt)),
+    objectiveMs: rpoMs,
+  }
+  const evidence: Evidence[] = [
+    {
+      subject: 'backup',
+      finding: `${uri}, ${showSize(manifest.bytes)}, taken at ${manifest.takenAt}`,
+      tone: 'note',
+    },
+    { subject: 'compared', finding: `${rows} rows are as they were dumped, on ${where}`, tone: 'good' },
+  ]
+  if (environment.backup) {
+    evidence.push(
+      rpoEvidence(rpo, age => `${age} of writes would be lost now`, 'the age of the archived log counts'),
+      rtoEvidence(rto, time => `it took ${time} until it was restored and compared`, ''),
+    )
+  }
+  const outputs = {
+    'restored-from': uri,
+    rows: String(rows),
+    'kept-as': '',
+    'rpo-ms': showMeasured(rpo),
+    'rto-ms': showMeasured(rto),
+  }
+  const summary = `${rows} rows of ${manifest.takenAt} were restored and compared in ${showDuration(took)}`
+  const missed = environment.backup
+    ? [['RPO', rpo] as const, ['RTO', rto] as const].filter(([, each]) => isMissed(each))
+    : []
+  if (missed.length === 0)
+    return { status: 'success', reason: 'done', summary: `${summary}.`, evidence, outputs }
+  const named = missed
+    .map(([name, { objectiveMs }]) => `the ${name} of ${showDuration(objectiveMs)}`)
+    .join(' and ')
+  return {
+    status: 'failure',
+    reason: 'objective-missed',
+    summary: `${summary}; but that misses ${named}.`,
+    next: isMissed(rpo)
+      ? 'See why no newer backup is there: backup.yml takes one every 30 minutes.'
+      : 'Restore on a faster machine or disk, or make the RTO one that can be kept.',
+    evidence,
+    outputs,
+  }
+}

@@ -1,0 +1,131 @@
+import type { Owner } from '../backup/catalog.ts'
+import { findBackup, refused } from '../backup/find.ts'
+import { stampOf } from '../backup/keys.ts'
+import { connectBeside, findDatabase, findStamped } from '../backup/live-database.ts'
+import type { Manifest } from '../backup/manifest.ts'
+import { findPrograms } from '../backup/programs.ts'
+import { besideName, requireMeans, type Restoration } from '../backup/replace.ts'
+import { chooseOpening } from '../backup/sealing.ts'
+import { readVersion } from '../backup/snapshot.ts'
+import {
+  readSurroundings,
+  resolveDatabase,
+  resolveStore,
+  secretVariables,
+  storeVariables,
+} from '../backup/where.ts'
+import type { Environment } from '../runbook/environment.ts'
+import { showDuration } from '../runbook/values.ts'
+import type { Address } from '../targets/tunnel.ts'
+import type { Ports } from './ports.ts'
+
+/** Which backup is to be restored, and into what. */
+export interface RestorationRequest {
+  /** `latest`, a name, or a URI. */
+  backup: string
+  /** Empty for DATABASE_URL of the env-file. */
+  'database-url': string
+  /** Where the database is reached from here; undefined: where its URL says. */
+  via: Address | undefined
+  /** Empty when the backup is not encrypted. */
+  'decrypt-with': string
+  /** Name of a new database; empty: the live one is to be replaced. */
+  into: string
+  /** Milliseconds that the backup may be old; 0: any. */
+  'max-age': number
+}
+
+/**
+ * Finds the backup and makes sure that it can be restored, before anything is written.
+ * @throws InputError, or ToolError (`restore-refused`) that says which condition is not met
+ */
+export async function planRestoration(
+  environment: Environment,
+  request: RestorationRequest,
+  ports: Ports,
+): Promise<Restoration> {
+  const { into } = request
+  const surroundings = readSurroundings(environment, ports.env)
+  const server = resolveDatabase(surroundings, request['database-url'], request.via)
+  if (request['decrypt-with'] !== '') ports.secrets.add(request['decrypt-with'])
+  for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
+  const owner: Owner = { service: environment.service, environment: environment.name }
+  const found = await findBackup({
+    backup: request.backup,
+    owner,
+    openOwn: () => resolveStore(surroundings, ''),
+    root: environment.root,
+    variables: storeVariables(surroundings),
+    signal: ports.signal,
+  })
+  requireOwn(found.manifest, owner, into)
+  requireYoung(found.manifest, request['max-age'], ports.clock.now())
+  const opening = await chooseOpening(ports, found.manifest.encryption, request['decrypt-with'])
+  const beside = await connectBeside(server, ports.signal)
+  try {
+    const { major, version } = await readVersion(beside)
+    if (major < found.manifest.server.major) {
+      throw refused(
+        `The backup is of PostgreSQL ${found.manifest.server.version}; this server is ${version}, which is older`,
+        'Restore into a server that is at least as new.',
+      )
+    }
+    const programs = await findPrograms(
+      ports,
+      Math.max(major, found.manifest.client.major),
+      environment.backup?.postgresImage ?? '',
+    )
+    await requireMeans(beside, found.manifest, server)
+    const stamp = stampOf(ports.clock.now())
+    const target = into === '' ? besideName(server.database, `_restore_${stamp}`) : into
+    const kept = besideName(server.database, `_before_${stamp}`)
+    for (const name of into === '' ? [target, kept] : [target]) {
+      if ((await findDatabase(beside, name)) !== undefined)
+        throw refused(
+          `The database ${name} exists already`,
+          'Drop it if it is not wanted, or give into another name.',
+        )
+    }
+    return {
+      found,
+      opening,
+      uri: `${found.store.uri}/${found.manifest.key}`,
+      server,
+      programs,
+      target,
+      replaces: into === '',
+      liveExists: (await findDatabase(beside, server.database)) !== undefined,
+      kept,
+      leftovers: await findStamped(
+        beside,
+        besideName(server.database, `_restore_${stamp}`).slice(0, -stamp.length),
+      ),
+    }
+  } finally {
+    await beside.close()
+  }
+}
+
+/** A backup of something else is never put in a live database's place. */
+function requireOwn({ service, environment }: Manifest, owner: Owner, into: string): void {
+  if (service !== owner.service)
+    throw refused(
+      `The backup is of the service ${service}, not of ${owner.service}`,
+      'Name a backup of this service.',
+    )
+  if (environment !== owner.environment && into === '')
+    throw refused(
+      `The backup is of ${environment}, not of ${owner.environment}`,
+      'To look at it, restore it into a new database with into.',
+    )
+}
+
+/** Milliseconds of 0 ask for nothing. */
+function requireYoung({ takenAt }: Manifest, maxAgeMs: number, now: number): void {
+  const age = now - Date.parse(takenAt)
+  if (maxAgeMs === 0 || age <= maxAgeMs) return
+  throw refused(
+    `The backup was taken ${showDuration(age)} ago, at ${takenAt}, and max-age is ${showDuration(maxAgeMs)}`,
+    'Name a newer backup, or raise max-age to say that so much may be lost.',
+  )
+}

@@ -1,0 +1,67 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { enterRoom, run, takeFree, type Room } from './cluster.ts'
+import { deployment, service } from './manifests.ts'
+import { bringBack, recordGood, release } from './release.ts'
+
+jest.setTimeout(60_000)
+
+let room: Room
+beforeAll(() => {
+  room = enterRoom('stop')
+})
+afterAll(() => room.leave())
+
+const pods = () => room.kubectl('get', 'pods', '-o', 'jsonpath={.items[*].metadata.name}')
+const scaler = `apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: { name: probe }
+spec:
+  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: probe }
+  minReplicas: 2
+  maxReplicas: 3
+  metrics: [{ type: Resource, resource: { name: cpu, target: { type: Utilization, averageUtilization: 80 } } }]
+`
+const tick = `apiVersion: batch/v1
+kind: CronJob
+metadata: { name: tick }
+spec:
+  schedule: "0 0 1 1 *"
+  jobTemplate:
+    spec:
+      template:
+        spec:
+          restartPolicy: Never
+          terminationGracePeriodSeconds: 0
+          containers: [{ name: tick, image: e2e-probe, command: [sleep, "1000"] }]
+`
+
+test('everything of a release is stopped until it is restored, with the replicas that an autoscaler had given it', async () => {
+  const app = deployment().replace(/ {2}replicas: 1\n/, '')
+  const opened = await room.open({ 'app.yaml': app, 'rest.yaml': [service, scaler, tick].join('---\n') })
+  const tenure = await takeFree(opened.target, run('1'))
+  const { id } = await release(opened.target, tenure, 'v1.0.0', room.image)
+  await recordGood(tenure, id)
+  room.kubectl('create', 'job', 'tick-now', '--from=cronjob/tick')
+  room.kubectl('scale', 'deployment/probe', '--replicas=3')
+  room.kubectl('wait', '--for=jsonpath={.status.readyReplicas}=3', 'deployment/probe', '--timeout=30s')
+
+  const { signal } = new AbortController()
+  const stopped = await tenure.stop({ timeoutMs: 30_000, signal, onProgress: () => undefined })
+
+  expect(pods()).toBe('')
+  expect(stopped.map(({ object, action }) => `${action} ${object}`).sort()).toEqual([
+    `delete Job ${room.namespace}/tick-now`,
+    `update CronJob ${room.namespace}/tick`,
+    `update Deployment ${room.namespace}/probe`,
+  ])
+  // Done again, by whoever comes after, it forgets nothing.
+  await tenure.stop({ timeoutMs: 30_000, signal, onProgress: () => undefined })
+  await bringBack(opened.target, tenure, id, id)
+  await tenure.end()
+  expect(room.kubectl('get', 'deployment/probe', '-o', 'jsonpath={.status.readyReplicas}')).toBe('3')
+  expect(room.kubectl('get', 'deployment/probe', '-o', 'jsonpath={.metadata.annotations}')).not.toContain(
+    'stopped',
+  )
+  expect(room.kubectl('get', 'cronjob/tick', '-o', 'jsonpath={.spec.suspend}')).not.toBe('true')
+  expect(await opened.target.drift()).toEqual([])
+})
