@@ -129,7 +129,7 @@ describe('inputs of their own', () => {
     ['deploy', { version: 'v1.2.3', manifests: '../k8s', image: 'x' }, 'manifests is "../k8s"; accepted'],
     ['deploy', { version: 'v1.2.3' }, 'image is missing; accepted: an image reference'],
     ['rollback', { settle: 'true', to: 'r1' }, 'to is "r1"; accepted: nothing together with settle'],
-    ['backup-db', { verify: 'perhaps' }, 'verify is "perhaps"; accepted: restore, list, none'],
+    ['backup-db', { verify: 'perhaps' }, 'verify is "perhaps"; accepted: restore, same-server, list, none'],
     [
       'backup-db',
       { destination: 'ftp://x', 'database-url': 'postgres://u:p@127.0.0.1:9/x' },
