@@ -79,7 +79,7 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
     if (isDoomed(seen, plan.limits)) stop.abort()
   }
   const http = openHttp('fresh')
-  const sampling = openSampling(plan, ports, either)
+  const sampling = openSampling(plan, ports, 0, either)
   try {
     await sampling.prepare()
     const paths = plan.endpoints.map(({ path }) => path).join(' and ')
