@@ -68,8 +68,10 @@ function judgeRate(
   const bound = surelyUnder(trail)
   const surely = `surely under ${percent(bound)}`
   if (bound < passBelow) return { metric, verdict: 'pass', finding: `${seen}, ${surely}` }
-  const needed = `${leastProbes(passBelow, beta, count.bad)} probes with so many`
-  const wanted = `${surely} only; a pass needs ${percent(passBelow)}, which takes ${needed}`
+  const least = leastProbes(passBelow, beta, count.bad)
+  const needed =
+    least > count.all ? `which takes ${least} probes with so many` : 'and bad ones in a row leave more doubt'
+  const wanted = `${surely} only; a pass needs ${percent(passBelow)}, ${needed}`
   return { metric, verdict: 'inconclusive', finding: `${seen}, ${wanted}` }
 }
 
@@ -77,7 +79,7 @@ function judgeRate(
  * The upper bound of a rate. Bad probes that came in bursts are fewer events than they seem, so that less is known: then
  * it is the bound of the rate of bursts, times how long they were.
  */
-function surelyUnder(trail: boolean[]): number {
+export function surelyUnder(trail: boolean[]): number {
   const { bad, all } = countOf(trail)
   const bursts = burstsIn(trail)
   const bound = upperBound({ bad, all }, beta)
