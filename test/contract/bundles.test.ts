@@ -137,6 +137,8 @@ describe('inputs of their own', () => {
     ],
     ['health-gate', { memory: '85' }, 'memory is "85"; accepted: a percentage like'],
     ['health-gate', { url: 'nonsense' }, 'url is "nonsense"; accepted: '],
+    ['health-gate', { queries: '# of the release\nlag: max(lag)' }, 'queries:2 is "max(lag)"; accepted: an'],
+    ['health-gate', { queries: 'lag: max(lag) < 1' }, 'prometheus-url is missing: there are queries'],
     ['smoke-test', { requests: 'many' }, 'requests is "many"; accepted: a whole number'],
     ['smoke-test', { suite: 'nowhere.yml' }, 'nowhere.yml'],
     ['pre-deploy-check', { skip: 'everything' }, 'skip'],
