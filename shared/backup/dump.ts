@@ -9,6 +9,7 @@ import type { Programs } from './programs.ts'
 
 /**
  * Starts pg_dump on one exported snapshot, in custom format.
+ * @param scope arguments that say what to dump; empty: all of it
  * @returns its output, which ends only when pg_dump succeeded and is destroyed with a ToolError when it did not
  */
 export function startDump(
@@ -16,9 +17,10 @@ export function startDump(
   programs: Programs,
   server: PostgresServer,
   snapshot: string,
+  scope: string[],
 ): Readable {
   // Not compressed by pg_dump, which has one thread for everything: that is done behind it.
-  const args = ['--format=custom', '--compress=0', `--snapshot=${snapshot}`, '--no-password']
+  const args = ['--format=custom', '--compress=0', `--snapshot=${snapshot}`, '--no-password', ...scope]
   const own = libpqEnvironment(server, env)
   const child = exec.start(...launch(programs, 'pg_dump', args, server, own), { env: own, signal })
   child.stdin.on('error', () => undefined)

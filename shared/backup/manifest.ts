@@ -23,6 +23,18 @@ const contents = z.object({
   tables: z.array(table),
   sequences: z.array(sequence),
   largeObjects: z.object({ count: z.int(), checksum: z.string() }),
+  /** What was dumped, where something was left out: names, in which * stands for any characters. */
+  scope: z
+    .object({
+      schemas: z.array(z.string()),
+      excludeSchemas: z.array(z.string()),
+      tables: z.array(z.string()),
+      excludeTables: z.array(z.string()),
+      /** Tables that are there without their rows. */
+      excludeData: z.array(z.string()),
+      largeObjects: z.boolean(),
+    })
+    .optional(),
   /** The user's own query and its answer, which is kept as a hash. */
   query: z
     .object({

@@ -7,6 +7,7 @@ import type { Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { restoreDump } from './restore.ts'
+import { makeSchemas } from './scope.ts'
 import type { Opening } from './seal.ts'
 import { readDatabase } from './snapshot.ts'
 import { swapDatabases } from './swap.ts'
@@ -84,6 +85,7 @@ export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, tim
   await time('create', () => create(plan, signal))
   const database = withDatabase(server, target)
   try {
+    await makeSchemas(database, manifest.contents, signal)
     await time('restore', async () =>
       restoreDump(
         ports,
