@@ -62,6 +62,10 @@ const database = z.object({
   extensions: z.array(z.object({ name: z.string(), version: z.string() })),
   /** Roles that the database's objects name: owners, grantees, policies. */
   roles: z.array(z.string()),
+  /** Those roles, and the ones that they are members of: what CREATE ROLE takes, and no passwords. */
+  globals: z
+    .array(z.object({ name: z.string(), options: z.string(), memberOf: z.array(z.string()) }))
+    .optional(),
   /** The server's first superuser, whose objects leave no trace among those roles. */
   superuser: z.string(),
   /** As the server gives it, in bytes. */

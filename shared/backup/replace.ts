@@ -7,6 +7,7 @@ import type { Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { restoreDump } from './restore.ts'
+import { createRolesSql } from './roles.ts'
 import { makeSchemas } from './scope.ts'
 import type { Opening } from './seal.ts'
 import { readDatabase } from './snapshot.ts'
@@ -63,7 +64,7 @@ export async function requireMeans(
   if (missing.length > 0)
     throw refused(
       `This server lacks roles that the backup names: ${missing.join(', ')}`,
-      'Create them first: CREATE ROLE ... NOLOGIN is enough.',
+      `Let a superuser run this first, and give passwords to those that log in: ${createRolesSql(database.globals ?? [], missing)}`,
     )
   const lacking = without(
     database.extensions.map(({ name }) => name),

@@ -29,7 +29,8 @@ async function filesIn(folder: string): Promise<string[]> {
 test('a server that goes down while it is dumped leaves no backup, and is said to be the reason', async () => {
   const ports = realPorts({ env: { PATH: process.env['PATH'], TMPDIR: scene.folder } })
   const programs = await findPrograms(ports, 15, '')
-  const { server, stop } = await startTemporaryServer(ports, programs, { size: 0, superuser: 'ada' })
+  const temporary = await startTemporaryServer(ports, programs, { size: 0, superuser: 'ada' })
+  const { server } = temporary
   try {
     const client = new pg.Client({ host: server.host, user: 'ada', database: 'postgres' })
     await client.connect()
@@ -57,7 +58,7 @@ test('a server that goes down while it is dumped leaves no backup, and is said t
     expect(outcome.summary).toMatch(/pg_dump|Connection terminated/)
     expect(await filesIn(join(scene.folder, 'store'))).toEqual([])
   } finally {
-    await stop()
+    await temporary.stop()
   }
 }, 60_000)
 
