@@ -61,10 +61,15 @@ export async function requireMeans(
     return wanted.filter(name => !names.has(name))
   }
   const missing = without(database.roles, roles)
+  const sql = createRolesSql(
+    database.globals ?? [],
+    missing,
+    roles.map(({ name }) => name),
+  )
   if (missing.length > 0)
     throw refused(
       `This server lacks roles that the backup names: ${missing.join(', ')}`,
-      `Let a superuser run this first, and give passwords to those that log in: ${createRolesSql(database.globals ?? [], missing)}`,
+      `Let a superuser run this first, and give passwords to those that log in: ${sql}`,
     )
   const lacking = without(
     database.extensions.map(({ name }) => name),

@@ -34,19 +34,26 @@ export async function readRoles(session: PostgresSession, names: string[]): Prom
 }
 
 /**
- * The statements that make the roles a server lacks, one after the other; each is without a password.
+ * The statements that make the roles a server lacks, and the groups that they are in; each is without a password.
  * @param known all that the backup knows; of one that it does not know, a role that cannot log in is made
- * @param missing names that the server has not
+ * @param wanted names that the server is to have
+ * @param there names that it has
  */
-export function createRolesSql(known: Role[], missing: string[]): string {
+export function createRolesSql(known: Role[], wanted: string[], there: string[]): string {
   const roles = new Map(known.map(role => [role.name, role]))
-  const made = missing.map(
+  const groupsOf = (name: string) => roles.get(name)?.memberOf ?? []
+  const missing = new Set<string>()
+  const add = (name: string) => {
+    if (missing.has(name) || there.includes(name)) return
+    missing.add(name)
+    groupsOf(name).forEach(add)
+  }
+  wanted.forEach(add)
+  const made = [...missing].map(
     name => `CREATE ROLE ${quoteIdentifier(name)} ${roles.get(name)?.options ?? 'NOLOGIN'}`,
   )
-  const granted = missing.flatMap(name =>
-    (roles.get(name)?.memberOf ?? []).map(
-      group => `GRANT ${quoteIdentifier(group)} TO ${quoteIdentifier(name)}`,
-    ),
+  const granted = [...missing].flatMap(name =>
+    groupsOf(name).map(group => `GRANT ${quoteIdentifier(group)} TO ${quoteIdentifier(name)}`),
   )
   return [...made, ...granted].join('; ')
 }

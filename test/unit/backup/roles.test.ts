@@ -6,7 +6,7 @@ test('roles that a server lacks are made as they were, without passwords, and th
     { name: 'app', options: 'NOSUPERUSER LOGIN', memberOf: ['writers', 'odd "name"'] },
     { name: 'writers', options: 'NOSUPERUSER NOLOGIN', memberOf: [] },
   ]
-  expect(createRolesSql(known, ['app', 'old'])).toBe(
-    'CREATE ROLE "app" NOSUPERUSER LOGIN; CREATE ROLE "old" NOLOGIN; GRANT "writers" TO "app"; GRANT "odd ""name""" TO "app"',
+  expect(createRolesSql(known, ['app', 'old', 'here'], ['here', 'odd "name"'])).toBe(
+    'CREATE ROLE "app" NOSUPERUSER LOGIN; CREATE ROLE "writers" NOSUPERUSER NOLOGIN; CREATE ROLE "old" NOLOGIN; GRANT "writers" TO "app"; GRANT "odd ""name""" TO "app"',
   )
 })
