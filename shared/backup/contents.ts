@@ -116,7 +116,7 @@ export async function readContents(
 export function readTables(
   session: PostgresSession,
 ): Promise<Pick<TableName, 'schema' | 'table' | 'partitioned'>[]> {
-  return session.rows(listTables)
+  return session.rows(listTables(whole))
 }
 
 /** What a server of that major version can do best. */
