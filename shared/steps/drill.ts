@@ -94,7 +94,8 @@ async function restoreAside(
   const wish = { on: verifyServer, image }
   const verification = await planElsewhere(ports, wish, programs, manifest.server.major)
   const { contents, verified: _before, ...dumped } = manifest
-  const stored = { store, manifest: dumped, contents: Promise.resolve(contents), opening }
+  const isPart = contents.scope !== undefined
+  const stored = { store, manifest: dumped, contents: Promise.resolve(contents), opening, isPart }
   try {
     const { verified } = await verifyBackup(ports, stored, verification, programs)
     return verified.where
