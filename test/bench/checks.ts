@@ -161,6 +161,7 @@ async function enterScene(): Promise<Scene> {
   const environment: Environment = {
     ...plain,
     requires: Object.keys(values),
+    notify: { slack: 'SLACK_WEBHOOK_URL', github: '' },
     monitoring: { ...plain.monitoring, prometheus: lab.prometheus.url },
     checks: resolveChecks(key => key, {
       services: [

@@ -166,6 +166,7 @@ describe('the check of the review', () => {
 
 describe('the announcement', () => {
   const said = (webhook: string, version = 'v1.2.3') => ({
+    environment: environmentAt('', { notify: { slack: 'SLACK_WEBHOOK_URL', github: '' } }),
     env: { SLACK_WEBHOOK_URL: webhook },
     version,
     run: { ...run, url: ownRun },
@@ -192,7 +193,8 @@ describe('the announcement', () => {
     await expect(gone).rejects.toMatchObject({ hint: expect.stringContaining('new incoming webhook') })
     await expect(gone).rejects.not.toThrow(slack.webhook)
     expect((await ask(announcement, {}, said(slack.webhook, ''))).result).toBe('skip')
-    expect((await ask(announcement, {}, said(''))).result).toBe('skip')
+    expect((await ask(announcement, {}, said(''))).result).toBe('warn')
+    expect(announcement.inapplicable(environmentAt(''))).not.toBe('')
     expect(slack.posted).toHaveLength(1)
   })
 })
