@@ -9,6 +9,7 @@ import { findImage } from './image-exists.ts'
 export const rollbackPossible: Check = {
   id: 'rollback-possible',
   title: 'The release that serves now could be brought back',
+  deadlineMs: 60_000,
   inapplicable: () => '',
   async run(context) {
     const target = await context.target()
