@@ -82,6 +82,7 @@ const kept = new Set<Outcome['reason']>(['held', 'lease-held'])
 const failures: Record<string, string> = {
   'pre-deploy-check': 'not deployed, a check says no',
   'backup-db': 'the backup failed',
+  drill: 'the restore drill failed',
   deploy: 'the deploy failed',
   'health-gate': 'the new release is not well',
   'smoke-test': 'the smoke test failed',
