@@ -51,8 +51,6 @@ beforeAll(async () => {
       encryptTo: [],
       rpoMs: 3_600_000,
       rtoMs: 14_400_000,
-      verifyQuery: '',
-      postgresImage: '',
     },
     monitoring: { prometheus: '', grafana: '', pushgateway: gateway.url },
   })
