@@ -1,8 +1,7 @@
 import { escapeMarkup, postToSlack, type SlackMessage } from '../platform/slack.ts'
 import { pass, skip, type Check, type CheckContext, type Waiver } from './check.ts'
 
-/** The guide's, where the runbook names no other. */
-const usual = 'SLACK_WEBHOOK_URL'
+const variable = 'SLACK_WEBHOOK_URL'
 const sendMs = 15_000
 
 /** The team knows that a release is on its way: what, where, by whom, and which checks it does without. */
@@ -11,8 +10,7 @@ export const announcement: Check = {
   title: 'The team was told in Slack',
   inapplicable: () => '',
   async run(context) {
-    const { env, version, clock, signal, environment } = context
-    const variable = environment.notify.slack || usual
+    const { env, version, clock, signal } = context
     const webhook = env[variable] ?? ''
     if (webhook === '') return skip(`${variable} is not set, so nobody was told`)
     if (version === '') return skip('no version was named, so there is nothing to announce')
