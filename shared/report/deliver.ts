@@ -8,6 +8,7 @@ import { pushMetrics } from '../platform/pushgateway.ts'
 import type { RunInfo } from '../platform/run.ts'
 import { postToSlack } from '../platform/slack.ts'
 import type { Environment } from '../runbook/environment.ts'
+import { wasAnnounced } from './announced.ts'
 import { deploymentNewsOf, deploymentNewsOfStart, recordDeployment, type DeploymentNews } from './github.ts'
 import { renderMetrics } from './metrics.ts'
 import { newsOf, newsOfStart, type Beginning, type News, type Setting } from './news.ts'
@@ -48,7 +49,10 @@ export async function deliver(
   ])
 }
 
-/** Tells Slack and GitHub, if the runbook names them, that a release begins to change the environment. */
+/**
+ * Tells Slack and GitHub, if the runbook names them, that a release begins to change the environment. Slack does not hear
+ * it again from a run whose checks have announced it.
+ */
 export async function deliverStart(
   environment: Environment,
   beginning: Beginning,
@@ -56,7 +60,9 @@ export async function deliverStart(
 ): Promise<void> {
   const news = newsOfStart(beginning)
   await warnOfFailures(sender.log, [
-    announce(environment, news, sender),
+    wasAnnounced(environment.root, environment.name, sender.run, beginning.version)
+      ? undefined
+      : announce(environment, news, sender),
     record(environment, deploymentNewsOfStart(beginning), news.headline, sender),
   ])
 }

@@ -3,8 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { deliverStart } from '../../../shared/report/deliver.ts'
 import { startGitHub, type GitHubStandIn } from '../../lab/github.ts'
 import { startSlack, type SlackStandIn } from '../../lab/slack.ts'
+import { environmentAt, realPorts } from '../gate/ports.ts'
 import { enterMachine, installPm2, type Machine } from '../process/machine.ts'
 
 // Whole runs of the command, as on a runner, against a real pm2; Slack and GitHub hold what they are told against what
@@ -94,6 +96,40 @@ test('a release that is well is told twice: when it begins, and when it serves',
   })
   expect(said).not.toContain(new URL(slack.webhook).pathname)
   expect(said).not.toContain(github.token)
+})
+
+test('what the checks of a run have announced is not told again when it begins', async () => {
+  const checked = await runbook([
+    'pre-deploy-check',
+    'development',
+    '--version',
+    'v1.0.0',
+    '--checks',
+    'announcement',
+  ])
+  expect(checked).toMatchObject({ code: 0 })
+  expect(headlines()).toEqual(['probe v1.0.0 is about to be deployed to development'])
+  const beginning = {
+    service: 'probe',
+    environment: 'development',
+    version: 'v1.0.0',
+    release: 'r1',
+    serving: '',
+  }
+  const environment = environmentAt('', {
+    root: machine.root,
+    name: 'development',
+    notify: { slack: 'HOOK', github: '' },
+  })
+  const tell = (run: string) => {
+    const ports = realPorts({ env: { HOOK: slack.webhook } })
+    const id = `github.com/org/runbook-api/runs/${run}`
+    return deliverStart(environment, beginning, { ...ports, run: { ...ports.run, id } })
+  }
+  await tell('4711')
+  expect(headlines()).toEqual([])
+  await tell('4712')
+  expect(headlines()).toEqual(['🚀 development: v1.0.0 is being deployed'])
 })
 
 test('one that fails is told with its cause, and then what serves again; GitHub shows the same', async () => {

@@ -79,7 +79,7 @@ function setUp(inputs: Record<string, string>, env: Record<string, string> = {})
 async function pushEverything() {
   const ends: [step: string, outputs: Record<string, string>][] = [
     ['backup-db', { verified: 'true', bytes: '1024' }],
-    ['restore-db', {}],
+    ['restore-db', { 'restored-from': 's3://backups/x' }],
     ['deploy', { changed: 'true' }],
     ['health-check', { health: 'healthy', 'certificate-expires': '2027-01-01T00:00:00.000Z' }],
   ]

@@ -71,7 +71,8 @@ describe('what is news', () => {
     ['hold', {}, 'hold on hold'],
     ['resume', {}, 'good no longer on hold'],
     ['unlock', {}, 'warn the lease was taken away'],
-    ['restore-db', {}, 'warn the database was restored'],
+    ['restore-db', { outputs: { 'kept-as': 'api_before' } }, 'warn the database was restored'],
+    ['drill', { status: 'failure', reason: 'restore-failed' }, 'bad the restore drill failed'],
     ['health-check', { outputs: { health: 'healthy', 'health-changed': 'true' } }, 'good well again'],
     [
       'health-check',
@@ -103,6 +104,7 @@ describe('what is news', () => {
     ['settle', { status: 'skipped', reason: 'held' }],
     ['settle', { status: 'skipped', reason: 'lease-held' }],
     ['promote', { status: 'failure', reason: 'gate-failed' }],
+    ['restore-db', { outputs: { 'kept-as': '' } }],
     ['status', {}],
   ])('%s %j is none', (step, said) => {
     expect(newsOf({ ...outcome, step, ...said }, 'run')).toBeUndefined()
