@@ -35,6 +35,10 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
   }
   return {
     ...shared,
+    async openTunnel(place) {
+      const { openTunnel } = await import('../shared/targets/open-tunnel.ts')
+      return openTunnel(environment, place, { ...shared, kubeconfig })
+    },
     run: readRun(env, { pid, host: hostname(), startedAt: systemClock.now() }),
     openTarget: () => (target ??= open()),
     async close() {

@@ -24,6 +24,12 @@ type Step<F extends Fields> = (
   ports: TargetPorts,
 ) => Promise<Outcome>
 
+/** By the guide's word for it, and by the action's. */
+async function loadPreDeploy(): Promise<Command> {
+  const { preDeployCheck, preDeployCheckFields } = await import('../shared/steps/pre-deploy-check.ts')
+  return single('Proves that a deploy, and its way back, can work.', preDeployCheckFields, preDeployCheck)
+}
+
 /** Every command, loaded when it is called. */
 export const commands: Record<string, () => Promise<Command>> = {
   promote: async () => {
@@ -39,10 +45,8 @@ export const commands: Record<string, () => Promise<Command>> = {
     const fields = { ...promoteFields, backup: deployFields.backup }
     return { description, fields, positional: ['environment', 'version'], work: deployGated }
   },
-  'pre-deploy-check': async () => {
-    const { preDeployCheck, preDeployCheckFields } = await import('../shared/steps/pre-deploy-check.ts')
-    return single('Proves that a deploy, and its way back, can work.', preDeployCheckFields, preDeployCheck)
-  },
+  'pre-deploy': loadPreDeploy,
+  'pre-deploy-check': loadPreDeploy,
   'backup-db': async () => {
     const { backupDb, backupDbFields } = await import('../shared/steps/backup-db.ts')
     return single('Dumps the database, and verifies the dump by restoring it.', backupDbFields, backupDb)

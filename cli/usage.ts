@@ -16,11 +16,12 @@ export function usage(commands: Record<string, unknown>): string {
 
 /** The page of one command. */
 export function usageOf(name: string, { description, fields, positional }: Command): string {
-  const width = Math.max(...Object.keys(fields).map(key => key.length)) + 4
+  const named = (key: string) => `--${key}${fields[key]?.short ? `, -${fields[key].short}` : ''}`
+  const width = Math.max(...Object.keys(fields).map(key => named(key).length)) + 2
   const lines = Object.entries(fields).map(([key, field]) => {
     const standard = field.default ? ` Default: ${field.default}.` : ''
     const hidden = field.isSecret ? ` Others cannot read it in ${variableOf(key)}.` : ''
-    return `  ${`--${key}`.padEnd(width)}${field.description} Accepts ${field.accepts}.${standard}${hidden}`
+    return `  ${named(key).padEnd(width)}${field.description} Accepts ${field.accepts}.${standard}${hidden}`
   })
   const words = positional.map((key, index) => (index === 0 ? `<${key}>` : `[${key}]`)).join(' ')
   return [description, '', `Usage: runbook ${name} ${words} [--input value ...]`, '', ...lines, ''].join('\n')

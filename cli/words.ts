@@ -19,9 +19,9 @@ export function readWords(
   env: Record<string, string | undefined>,
 ): (name: string) => string {
   const options = Object.fromEntries(
-    Object.entries(fields).map(([key, { accepts }]) => {
+    Object.entries(fields).map(([key, { accepts, short }]) => {
       const type: 'string' | 'boolean' = accepts === 'true or false' ? 'boolean' : 'string'
-      return [key, { type }]
+      return [key, short === undefined ? { type } : { type, short }]
     }),
   )
   let parsed

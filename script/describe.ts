@@ -2,12 +2,16 @@ import { readFileSync, writeFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { loadAction, type ActionName } from '../actions/main.ts'
+import { usualDeadlineMs } from '../shared/checks/check.ts'
+import { parts } from '../shared/checks/registry.ts'
 import { monitoringFiles } from '../shared/monitoring/files.ts'
 import { loadEnvironment, runbookJsonSchema } from '../shared/runbook/load.ts'
+import { suiteJsonSchema } from '../shared/smoke/suite.ts'
+import { showDuration } from '../shared/runbook/values.ts'
 import { commonOutputs, type Fields, type Outputs } from '../shared/steps/inputs.ts'
 
 // Writes what is said twice from where it is said once: action.yml and the README tables from each action's fields, the
-// runbook's schema for editors, and production's alerts and dashboards from its runbook. `--check` only says what is out of date.
+// schemas of runbooks and suites for editors, and production's alerts and dashboards from its runbook. `--check` only says what is out of date.
 
 const root = join(import.meta.dirname, '..')
 const names: ActionName[] = [
@@ -29,9 +33,12 @@ for (const name of names) {
   keep(name === 'promote' ? 'action.yml' : join('actions', name, 'action.yml'), () =>
     actionYaml(name, description, fields, all, post !== undefined),
   )
-  keep(join('actions', name, 'README.md'), current => withTables(current, name, description, fields, all))
+  keep(join('actions', name, 'README.md'), current =>
+    withParts(withTables(current, name, description, fields, all)),
+  )
 }
 keep('deployment/runbook.schema.json', () => `${JSON.stringify(runbookJsonSchema(), null, 2)}\n`)
+keep('deployment/smoke.schema.json', () => `${JSON.stringify(suiteJsonSchema(), null, 2)}\n`)
 const production = { root, config: 'deployment/runbook.yml', environment: 'production', overrides: {} }
 for (const { path, text } of monitoringFiles(loadEnvironment(production))) keep(path, () => text)
 process.exitCode = check && stale > 0 ? 1 : 0
@@ -59,7 +66,7 @@ function actionYaml(
       {
         description: field.description,
         required: field.required,
-        ...(field.default === '' ? {} : { default: field.default }),
+        ...(standardOf(field) === '' ? {} : { default: standardOf(field) }),
       },
     ]),
   )
@@ -90,8 +97,8 @@ function withTables(
 ): string {
   const text = current || `# ${name}\n\n${description}\n\n<!-- tables -->\n<!-- /tables -->\n`
   const rows = Object.entries(fields).map(
-    ([key, { description: what, required, default: standard, accepts }]) =>
-      `| \`${key}\` | ${cell(what)} | ${cell(accepts)} | ${required ? '**required**' : standard && `\`${standard}\``} |`,
+    ([key, field]) =>
+      `| \`${key}\` | ${cell(field.description)} | ${cell(field.accepts)} | ${field.required ? '**required**' : standardOf(field) && `\`${standardOf(field)}\``} |`,
   )
   const tables = [
     '## Inputs',
@@ -110,6 +117,26 @@ function withTables(
     /<!-- tables -->[\s\S]*<!-- \/tables -->/,
     `<!-- tables -->\n${tables}\n<!-- /tables -->`,
   )
+}
+
+/** The checks, by the part of the guide's list that they answer, where a README has a place for them. */
+function withParts(text: string): string {
+  const rows = parts.flatMap(({ title, checks }) => [
+    `| **${title}** | | |`,
+    ...checks.map(
+      each =>
+        `| \`${each.id}\` | ${cell(each.title)} | ${showDuration(each.deadlineMs ?? usualDeadlineMs)} |`,
+    ),
+  ])
+  const table = ['| check | passes when | at most |', '| --- | --- | --- |', ...rows].join('\n')
+  return text.replace(
+    /<!-- checks -->[\s\S]*<!-- \/checks -->/,
+    `<!-- checks -->\n${table}\n<!-- /checks -->`,
+  )
+}
+
+function standardOf({ actionDefault, default: standard }: Fields[string]): string {
+  return actionDefault ?? standard
 }
 
 function cell(text: string): string {

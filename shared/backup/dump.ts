@@ -3,6 +3,7 @@ import { ToolError } from '../outcome/errors.ts'
 import { libpqEnvironment, type PostgresServer } from '../platform/postgres-url.ts'
 import { lastLine, watchExit } from './child.ts'
 import { createExitGuard } from './exit-guard.ts'
+import { launch } from './launch.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 
@@ -18,11 +19,8 @@ export function startDump(
 ): Readable {
   // Not compressed by pg_dump, which has one thread for everything: that is done behind it.
   const args = ['--format=custom', '--compress=0', `--snapshot=${snapshot}`, '--no-password']
-  const [program, ...before] = [...programs.launcher, programs.pgDump]
-  const child = exec.start(program, [...before, ...args], {
-    env: libpqEnvironment(server, env),
-    signal,
-  })
+  const own = libpqEnvironment(server, env)
+  const child = exec.start(...launch(programs, 'pg_dump', args, server, own), { env: own, signal })
   child.stdin.on('error', () => undefined)
   child.stdin.end()
   const exit = watchExit(child)

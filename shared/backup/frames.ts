@@ -1,6 +1,7 @@
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib'
 import { promisify } from 'node:util'
 import { ToolError } from '../outcome/errors.ts'
+import { createCollector } from '../platform/memory.ts'
 
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
@@ -23,6 +24,9 @@ const params = {
   // So that stock `zstd -t` can tell a sound object from a damaged one.
   [constants.ZSTD_c_checksumFlag]: 1,
 }
+
+/** 16 MiB. */
+const blocksPerCollection = 4
 
 /** More than any frame of ours can be, compressed: its content when that does not compress, and a little. */
 const mostSealed = frameBytes + 2 ** 16
@@ -66,7 +70,10 @@ async function* ahead(
   work: (block: Buffer) => Promise<Buffer>,
 ): AsyncGenerator<Buffer> {
   const underWay: Promise<Buffer>[] = []
+  const collect = createCollector()
+  let blocks = 0
   for await (const block of source) {
+    if (++blocks % blocksPerCollection === 0) collect()
     const result = work(block)
     // Whoever waits for it gets the failure; until then it must not count as unhandled.
     result.catch(() => undefined)

@@ -23,6 +23,18 @@ const contents = z.object({
   tables: z.array(table),
   sequences: z.array(sequence),
   largeObjects: z.object({ count: z.int(), checksum: z.string() }),
+  /** The user's own query and its answer, which is kept as a hash. */
+  query: z
+    .object({
+      text: z.string(),
+      /** Where its names without a schema were looked for. */
+      schemas: z.array(z.string()),
+      rows: z.int(),
+      sha256: z.string(),
+      /** The answer, where it is a single number; else empty. */
+      number: z.string(),
+    })
+    .optional(),
 })
 
 const database = z.object({

@@ -17,6 +17,8 @@ export interface Programs {
   pgRestore: string
   /** What a temporary server is made with; undefined when only the client is installed. */
   server: { initdb: string; postgres: string } | undefined
+  /** The image that they are in; undefined when they are on this machine. */
+  image: string | undefined
 }
 
 /** Where packages put an installation for each major version: Debian, Red Hat, Homebrew (two). */
@@ -24,10 +26,16 @@ const packageFolders = ['/usr/lib/postgresql', '/usr', '/opt/homebrew/opt', '/us
 
 /**
  * Finds the programs that fit a server: of its own major version, else of the nearest newer one. An older pg_dump
- * refuses a newer server; a newer one writes settings into the dump that an older server refuses at the restore.
+ * refuses a newer server; a newer one writes settings into the dump that an older server refuses at the restore. Where
+ * this machine has none, they are run from a container.
+ * @param image that has them, for a container; empty: the official one of the server's version
  * @throws ToolError that says what to install
  */
-export async function findPrograms(ports: BackupPorts, serverMajor: number): Promise<Programs> {
+export async function findPrograms(
+  ports: BackupPorts,
+  serverMajor: number,
+  image: string,
+): Promise<Programs> {
   const found: Programs[] = []
   for (const folder of await candidateFolders(ports.env)) {
     const programs = await inspect(ports, folder)
@@ -35,12 +43,15 @@ export async function findPrograms(ports: BackupPorts, serverMajor: number): Pro
   }
   const best = choosePrograms(found, serverMajor)
   if (best) return best
+  const { findContainer } = await import('./container.ts')
+  const contained = await findContainer(ports, serverMajor, image)
+  if (contained) return contained
   const seen = found.map(({ version }) => version).join(', ')
   throw new ToolError(
     `pg_dump and pg_restore ${serverMajor} or newer are needed for this server; found: ${seen || 'none'}`,
     {
       tool: 'pg_dump',
-      hint: `Install postgresql-client-${serverMajor} (Debian, Ubuntu: from apt.postgresql.org where the distribution has it not), or put its programs on PATH.`,
+      hint: `Install postgresql-client-${serverMajor} (Debian, Ubuntu: from apt.postgresql.org where the distribution has it not), put its programs on PATH, or give this machine a Docker engine to run them in.`,
     },
   )
 }
@@ -79,7 +90,15 @@ async function inspect({ exec, env, signal }: BackupPorts, folder: string): Prom
   const [initdb, postgres] = [join(folder, 'initdb'), join(folder, 'postgres')]
   const launcher = (await findOnPath(env, 'stdbuf')) === undefined ? [] : ['stdbuf', '--output=128K']
   const server = (await isProgram(initdb)) && (await isProgram(postgres)) ? { initdb, postgres } : undefined
-  return { major: Number(match[2]), version: match[1] ?? '', pgDump, launcher, pgRestore, server }
+  return {
+    major: Number(match[2]),
+    version: match[1] ?? '',
+    pgDump,
+    launcher,
+    pgRestore,
+    server,
+    image: undefined,
+  }
 }
 
 async function findOnPath(env: BackupPorts['env'], name: string): Promise<string | undefined> {
@@ -89,7 +108,8 @@ async function findOnPath(env: BackupPorts['env'], name: string): Promise<string
   return undefined
 }
 
-async function isProgram(file: string): Promise<boolean> {
+/** True for a file that may be run. */
+export async function isProgram(file: string): Promise<boolean> {
   return access(file, constants.X_OK).then(
     () => true,
     () => false,

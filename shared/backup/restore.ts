@@ -5,6 +5,7 @@ import { libpqEnvironment, type PostgresServer } from '../platform/postgres-url.
 import { lastLine, watchExit } from './child.ts'
 import { createMeter, type Digest } from './exit-guard.ts'
 import { damaged, decompressFrames } from './frames.ts'
+import { launch } from './launch.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import type { Through } from './seal.ts'
@@ -46,7 +47,8 @@ export async function restoreDump(
       ? ['--no-owner', '--no-privileges', '--no-comments', '--no-subscriptions', '--no-publications']
       : []),
   ]
-  await run(ports, programs, args, libpqEnvironment(server, ports.env), source, expected)
+  const env = libpqEnvironment(server, ports.env)
+  await run(ports, launch(programs, 'pg_restore', args, server, env), env, source, expected)
 }
 
 /** Reads all of a stored dump and its table of contents. @throws ToolError when it is damaged */
@@ -56,18 +58,19 @@ export async function listDump(
   source: Readable,
   expected: Sealed,
 ): Promise<void> {
-  await run(ports, programs, ['--list'], ports.env, source, expected)
+  const { PATH, HOME, DOCKER_HOST } = ports.env
+  const env = { PATH, HOME, DOCKER_HOST, LC_MESSAGES: 'C' }
+  await run(ports, launch(programs, 'pg_restore', ['--list'], undefined, env), env, source, expected)
 }
 
 async function run(
   { exec, signal }: RestorePorts,
-  programs: Programs,
-  args: string[],
+  command: [string, string[]],
   env: BackupPorts['env'],
   source: Readable,
   expected: Sealed,
 ): Promise<void> {
-  const child = exec.start(programs.pgRestore, args, { env, signal })
+  const child = exec.start(...command, { env, signal })
   const ending = watchExit(child)
   child.stdout.resume()
   const stored = createMeter()

@@ -1,3 +1,4 @@
+import { ToolError } from '../outcome/errors.ts'
 import { manifestKey, parseKey } from './keys.ts'
 import { listBackups, readManifest, type Listed, type Owner } from './catalog.ts'
 import type { Manifest } from './manifest.ts'
@@ -90,15 +91,27 @@ export async function planRetention(
   return chooseExpired(backups, retention, clock.now())
 }
 
-/** Removes what has expired, and what writes that were killed have left. @returns the keys of the dumps that went */
+/**
+ * Removes what has expired, and what writes that were killed have left; what it is going to remove, it says before.
+ * @param newest key of the backup that was just taken: a listing that lacks it is of another place, or not whole
+ * @returns the keys of the dumps that went
+ */
 export async function applyRetention(
-  ports: Pick<BackupPorts, 'clock' | 'signal'>,
+  ports: Pick<BackupPorts, 'clock' | 'signal' | 'log'>,
   store: Store,
   owner: Owner,
   retention: Retention,
+  newest: string,
 ): Promise<string[]> {
-  const { clock, signal } = ports
+  const { clock, signal, log } = ports
+  const listed = await listBackups(store, owner, signal)
+  if (!listed.some(({ key, hasDump, hasManifest }) => key === newest && hasDump && hasManifest))
+    throw new ToolError(`${store.uri} does not list the backup that was just taken (${newest})`, {
+      tool: 'backup store',
+      hint: 'Nothing is removed by such a listing. Check that it is the same store that is written to and read from.',
+    })
   const expired = await planRetention(ports, store, owner, retention)
+  for (const { key } of expired) log.info(`Retention: ${key} goes, older than ${retention.days} days.`)
   // Manifests first: if this is cut off in between, no manifest promises a dump that is gone.
   await store.remove(expired.filter(({ hasManifest }) => hasManifest).map(({ key }) => manifestKey(key)))
   await store.remove(expired.filter(({ hasDump }) => hasDump).map(({ key }) => key))

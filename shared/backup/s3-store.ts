@@ -11,6 +11,7 @@ import {
   type S3ClientConfig,
 } from '@aws-sdk/client-s3'
 import { messageOf, ToolError } from '../outcome/errors.ts'
+import { credentialsOf } from './s3-credentials.ts'
 import { guardsOf, type S3Options } from './s3-options.ts'
 import { uploadStream } from './s3-upload.ts'
 import type { Store } from './store.ts'
@@ -133,10 +134,14 @@ function configOf(options: S3Options, env: Record<string, string | undefined>): 
   // A workflow hands on a secret that is not set as an empty text.
   const said = (...names: string[]) =>
     names.map(name => env[name]).find(value => value !== undefined && value !== '')
+  // By HTTP_PROXY, HTTPS_PROXY and NO_PROXY, which Node itself understands from 24.5 on.
+  const agents = {
+    httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env }),
+    httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env }),
+  }
   const endpoint = options.endpoint || said('AWS_ENDPOINT_URL_S3', 'AWS_ENDPOINT_URL')
   const region = said('AWS_REGION', 'AWS_DEFAULT_REGION') ?? 'us-east-1'
-  const [accessKeyId, secretAccessKey] = [said('AWS_ACCESS_KEY_ID'), said('AWS_SECRET_ACCESS_KEY')]
-  const sessionToken = said('AWS_SESSION_TOKEN')
+  const credentials = credentialsOf(said, region, agents)
   return {
     region,
     followRegionRedirects: true,
@@ -148,15 +153,10 @@ function configOf(options: S3Options, env: Record<string, string | undefined>): 
     requestHandler: {
       connectionTimeout: 10_000,
       socketTimeout: 120_000,
-      // By HTTP_PROXY, HTTPS_PROXY and NO_PROXY, which Node itself understands from 24.5 on.
-      httpAgent: new HttpAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env }),
-      httpsAgent: new HttpsAgent({ keepAlive: true, maxSockets: 50, proxyEnv: env }),
+      ...agents,
     },
     ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
-    // Without keys the SDK looks for a role by itself: web identity, container, instance, profile.
-    ...(accessKeyId && secretAccessKey
-      ? { credentials: { accessKeyId, secretAccessKey, ...(sessionToken ? { sessionToken } : {}) } }
-      : {}),
+    ...(credentials ? { credentials } : {}),
   }
 }
 
@@ -170,6 +170,8 @@ function isServiceError(error: unknown): boolean {
 }
 
 function storeError(what: string, verb: string, error: unknown): ToolError {
+  // What a token was refused for, or the dump failed of, says more than this.
+  if (error instanceof ToolError) return error
   const name = error instanceof Error ? error.name : ''
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
   const hints: Record<string, string> = {
@@ -180,7 +182,10 @@ function storeError(what: string, verb: string, error: unknown): ToolError {
     SignatureDoesNotMatch: 'Check AWS_SECRET_ACCESS_KEY.',
     PreconditionFailed: 'Another run wrote a backup in the same second. Run this again.',
     ExpiredToken: 'Get new credentials: these have expired.',
-    CredentialsProviderError: 'Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role to this machine.',
+    CredentialsProviderError:
+      'Give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_ROLE_ARN and a token, or a role to this machine.',
+    InvalidIdentityToken: 'The account does not trust the issuer of this token: check its identity provider.',
+    AccessDeniedException: 'The role does not trust this token: check the conditions of its trust policy.',
   }
   return new ToolError(
     `Could not ${verb} ${what}: ${name === 'Error' ? '' : `${name}: `}${messageOf(error)}`,

@@ -54,7 +54,8 @@ export async function uploadStream(
   const marked = { ...place, Metadata: { [markName]: randomUUID() } }
   // Sized for nine tenths of the parts: the estimate may be a little low.
   const partBytes = Math.max(leastPart, Math.ceil(expectedBytes / (mostParts * 0.9)))
-  const parts = cut(body, partBytes)
+  const spare: Buffer[] = []
+  const parts = cut(body, partBytes, spare)
   const first = await parts.next()
   if (first.done === true || first.value.last) {
     const Body = first.done === true ? Buffer.alloc(0) : first.value.bytes
@@ -74,6 +75,8 @@ export async function uploadStream(
         abortSignal: stop.signal,
       })
       sent.push({ PartNumber, ETag, ...(ChecksumAlgorithm ? { ChecksumSHA256 } : {}) })
+      // Only what the store has taken: one that failed may still be read by a request that was cut off.
+      if (Body.length === partBytes) spare.push(Body)
     } catch (error) {
       failures.push(error)
     }
@@ -147,19 +150,23 @@ interface Piece {
   last: boolean
 }
 
-/** Cuts a stream into pieces of one size, the last one smaller. @throws what the stream fails with */
-async function* cut(body: Readable, bytes: number): AsyncGenerator<Piece> {
-  let [chunks, size] = [[] as Buffer[], 0]
+/**
+ * Cuts a stream into pieces of one size, the last one smaller.
+ * @param spare memory of pieces that are done with, to be used again: garbage of this size is collected late
+ * @throws what the stream fails with
+ */
+async function* cut(body: Readable, bytes: number, spare: Buffer[]): AsyncGenerator<Piece> {
+  const next = () => spare.pop() ?? Buffer.allocUnsafeSlow(bytes)
+  let [piece, size] = [next(), 0]
   for await (const chunk of body as AsyncIterable<Buffer>) {
-    for (let rest = chunk; rest.length > 0;) {
-      const piece = rest.subarray(0, bytes - size)
-      chunks.push(piece)
-      size += piece.length
-      rest = rest.subarray(piece.length)
+    for (let at = 0; at < chunk.length;) {
+      const copied = chunk.copy(piece, size, at)
+      at += copied
+      size += copied
       if (size < bytes) continue
-      yield { bytes: Buffer.concat(chunks, size), last: false }
-      ;[chunks, size] = [[], 0]
+      yield { bytes: piece, last: false }
+      ;[piece, size] = [next(), 0]
     }
   }
-  if (size > 0) yield { bytes: Buffer.concat(chunks, size), last: true }
+  if (size > 0) yield { bytes: piece.subarray(0, size), last: true }
 }

@@ -12,6 +12,7 @@ import { writeManifest, type Contents, type Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import type { Sealing } from './seal.ts'
+import { answer, readSchemas } from './question.ts'
 import { openSnapshot, type Snapshot } from './snapshot.ts'
 import type { Store } from './store.ts'
 import type { Unverified } from './verify.ts'
@@ -24,6 +25,8 @@ export interface DumpRequest {
   programs: Programs
   run: RunInfo
   sealing: Sealing
+  /** The user's own query, answered from the same instant; empty: there is none. */
+  query: string
   /** Keys of dumps that are there already. */
   taken: Set<string>
 }
@@ -65,7 +68,7 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
     await snapshot.close()
     throw error
   }
-  const contents = count(snapshot, sequences)
+  const contents = count(snapshot, sequences, request.query)
   // Whoever waits for it gets the failure; until then it must not count as unhandled.
   contents.catch(() => undefined)
   return {
@@ -93,9 +96,12 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
   }
 }
 
-async function count(snapshot: Snapshot, sequences: Contents['sequences']): Promise<Contents> {
+async function count(snapshot: Snapshot, sequences: Contents['sequences'], query: string): Promise<Contents> {
+  const { session, server } = snapshot
   try {
-    return { ...(await readContents(snapshot.session, hashingOf(snapshot.server.major))), sequences }
+    const contents = { ...(await readContents(session, hashingOf(server.major))), sequences }
+    if (query === '') return contents
+    return { ...contents, query: await answer(session, query, await readSchemas(session)) }
   } finally {
     await snapshot.close()
   }

@@ -20,8 +20,8 @@ const startWithinMs = 60_000
 /** No verification takes this long: a folder that is older was left by a run that was killed. */
 const abandonedAfterMs = 3 * 86_400_000
 
-/** It lives for minutes and is thrown away: nothing that guards against a crash is needed. */
-const settings = {
+/** It lives for minutes and is thrown away: nothing that guards against a crash is needed. As a server's options have them. */
+export const serverSettings = {
   listen_addresses: '',
   fsync: 'off',
   synchronous_commit: 'off',
@@ -48,6 +48,10 @@ export async function startTemporaryServer(
   { size, superuser }: Pick<DatabaseFacts, 'size' | 'superuser'>,
 ): Promise<TemporaryServer> {
   const { exec, env, signal, clock } = ports
+  if (programs.image !== undefined) {
+    const { startContainerServer } = await import('./container.ts')
+    return startContainerServer(ports, programs.image, { size, superuser })
+  }
   if (!programs.server)
     throw new ToolError(`No server programs lie beside ${programs.pgDump}`, noServerHint(programs.major))
   const temporary = await parentFolder(env['TMPDIR'])
@@ -77,7 +81,7 @@ export async function startTemporaryServer(
   const [postgres, postgresArgs] = launch(programs.server.postgres, [
     '-D',
     data,
-    ...Object.entries({ ...settings, unix_socket_directories: folder }).flatMap(([name, value]) => [
+    ...Object.entries({ ...serverSettings, unix_socket_directories: folder }).flatMap(([name, value]) => [
       '-c',
       `${name}=${value}`,
     ]),
@@ -105,6 +109,7 @@ export async function startTemporaryServer(
     sslkey: '',
     options: '',
     connectTimeoutMs: 10_000,
+    via: undefined,
   }
   try {
     await untilReady(ports, server, ended)
@@ -119,11 +124,12 @@ export async function startTemporaryServer(
 export function noServerHint(major: number): { tool: string; hint: string } {
   return {
     tool: 'postgres',
-    hint: `Install postgresql-${major} beside the client, or name a server to restore into with verify-url; verify: list proves less, and says so.`,
+    hint: `Install postgresql-${major} beside the client, give this machine a Docker engine, or name a server to restore into with verify-url; verify: list proves less, and says so.`,
   }
 }
 
-async function untilReady(
+/** Waits until a server takes connections. @throws ToolError when it ends before, or takes too long */
+export async function untilReady(
   { clock, signal }: BackupPorts,
   server: PostgresServer,
   ended: ReturnType<typeof watchExit>,
@@ -198,7 +204,7 @@ function isRoot(): boolean {
 }
 
 /** Restored, a database is about as large as it was; its indexes are built through temporary files. */
-async function requireRoom(folder: string, bytes: number): Promise<void> {
+export async function requireRoom(folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder)
   const [free, needed] = [bavail * bsize, bytes * 1.3 + 128 * 2 ** 20]
   if (free >= needed) return

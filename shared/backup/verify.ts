@@ -3,6 +3,7 @@ import { InputError, ToolError } from '../outcome/errors.ts'
 import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
 import { describeServer, withDatabase, type PostgresServer } from '../platform/postgres-url.ts'
 import { compareContents, readContents } from './contents.ts'
+import { findContainer } from './container.ts'
 import { createScratchDatabase, dropDatabase } from './create-database.ts'
 import { parseStamp, stampOf } from './keys.ts'
 import type { Contents, Manifest } from './manifest.ts'
@@ -10,13 +11,16 @@ import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { listDump, restoreDump, type Ownership } from './restore.ts'
 import type { Opening } from './seal.ts'
-import { prepareSession, readVersion } from './snapshot.ts'
+import { answer, compareAnswers } from './question.ts'
+import { isSameServer, requireRoomBeside } from './same-server.ts'
+import { prepareSession, readDatabase, readVersion } from './snapshot.ts'
 import type { Store } from './store.ts'
 import { noServerHint, startTemporaryServer } from './temporary-server.ts'
 
 /** How a backup will be verified; made before anything is dumped, so that what is missing is known in time. */
 export type Verification =
-  | { how: 'restore'; on: 'temporary-server' }
+  /** With the programs of the version that it has, which the dump was not necessarily made with. */
+  | { how: 'restore'; on: 'temporary-server'; programs: Programs }
   | { how: 'restore'; on: PostgresServer }
   | { how: 'list' }
   | { how: 'none' }
@@ -32,17 +36,61 @@ export interface Stored {
   opening: Opening
 }
 
+/** What was asked for. */
+export interface VerificationWish {
+  how: Manifest['verified']['how'] | 'same-server'
+  /** `verify-url`. */
+  on: PostgresServer | undefined
+  /** Bytes that `verify-free-disk` says are free on the server that is backed up; undefined: it says nothing. */
+  freeDisk: number | undefined
+  /** For a temporary server in a container; empty: the official image. */
+  image: string
+}
+
+/** The database that is to be backed up. */
+export interface Source {
+  server: PostgresServer
+  session: PostgresSession
+  major: number
+}
+
 /** @throws ToolError or InputError when the verification that was asked for is not possible here */
 export async function planVerification(
   ports: BackupPorts,
-  how: Manifest['verified']['how'],
-  verifyServer: PostgresServer | undefined,
+  { how, on: verifyServer, freeDisk, image }: VerificationWish,
+  programs: Programs,
+  { server, session: source, major: serverMajor }: Source,
+): Promise<Verification> {
+  if (verifyServer && how !== 'restore')
+    throw new InputError(`verify-url is given, and verify is ${how}; accepted: one of them`, {
+      hint: 'Take verify-url out, or set verify to restore.',
+    })
+  if (how === 'same-server') {
+    const { size } = await readDatabase(source)
+    await requireRoomBeside(source, server, size, freeDisk)
+    await requireCreateDatabase(source, 'verify', server)
+    return { how: 'restore', on: server }
+  }
+  if (how !== 'restore') return { how }
+  return planElsewhere(ports, { on: verifyServer, image }, programs, serverMajor, source)
+}
+
+/**
+ * Away from the database that is, or was, backed up.
+ * @param source a session with it, so that it is not taken itself; undefined where it is not asked
+ */
+export async function planElsewhere(
+  ports: BackupPorts,
+  { on: verifyServer, image }: Pick<VerificationWish, 'on' | 'image'>,
   programs: Programs,
   serverMajor: number,
+  source: PostgresSession | undefined,
 ): Promise<Verification> {
-  if (how !== 'restore') return { how }
+  const how = 'restore'
   if (!verifyServer) {
-    if (programs.server) return { how, on: 'temporary-server' }
+    const local = programs.server ?? programs.image
+    const found = local ? programs : await findContainer(ports, programs.major, image)
+    if (found) return { how, on: 'temporary-server', programs: found }
     throw new ToolError(
       'The backup could not be verified here: there is no PostgreSQL server to restore it into',
       noServerHint(programs.major),
@@ -58,17 +106,29 @@ export async function planVerification(
           hint: `Name a server of version ${serverMajor} or newer.`,
         },
       )
-    const [role] = await session.rows<{ may: boolean }>(
-      'SELECT rolcreatedb OR rolsuper AS may FROM pg_catalog.pg_roles WHERE rolname = current_user',
-    )
-    if (!role?.may)
-      throw new InputError(`verify-url: ${verifyServer.user} may not create databases there`, {
-        hint: `Run: ALTER ROLE ${quoteIdentifier(verifyServer.user)} CREATEDB`,
+    if (source && (await isSameServer(source, session)))
+      throw new InputError('verify-url leads to the server that is backed up', {
+        hint: 'A backup is proved away from production. If that server is meant, take verify-url out and set verify to same-server: it takes twice the size of the database of its disk.',
       })
+    await requireCreateDatabase(session, 'verify-url', verifyServer)
     return { how, on: verifyServer }
   } finally {
     await session.close()
   }
+}
+
+async function requireCreateDatabase(
+  session: PostgresSession,
+  where: string,
+  { user }: PostgresServer,
+): Promise<void> {
+  const [role] = await session.rows<{ may: boolean }>(
+    'SELECT rolcreatedb OR rolsuper AS may FROM pg_catalog.pg_roles WHERE rolname = current_user',
+  )
+  if (role?.may) return
+  throw new InputError(`${where}: ${user} may not create databases there`, {
+    hint: `Run: ALTER ROLE ${quoteIdentifier(user)} CREATEDB`,
+  })
 }
 
 /**
@@ -115,10 +175,11 @@ async function prove(
     const locale = await restoreAndCompare(ports, stored, programs, on, 'dropped')
     return `a scratch database on ${on.host}:${on.port}, locale ${locale}`
   }
-  const temporary = await startTemporaryServer(ports, programs, manifest.database)
+  const own = verification.programs
+  const temporary = await startTemporaryServer(ports, own, manifest.database)
   try {
-    const locale = await restoreAndCompare(ports, stored, programs, temporary.server, 'kept')
-    return `a temporary server ${programs.version}, locale ${locale}`
+    const locale = await restoreAndCompare(ports, stored, own, temporary.server, 'kept')
+    return `a temporary server ${own.version}${own.image === undefined ? '' : ` (${own.image})`}, locale ${locale}`
   } finally {
     await temporary.stop()
   }
@@ -160,6 +221,11 @@ export async function requireSameContents(
   try {
     await prepareSession(session)
     const differences = compareContents(dumped, await readContents(session, dumped.hashing))
+    if (dumped.query) {
+      const { text, schemas } = dumped.query
+      const difference = compareAnswers(dumped.query, await answer(session, text, schemas))
+      if (difference !== '') differences.push(difference)
+    }
     if (differences.length === 0) return
     throw new ToolError(
       `What was restored is not what was dumped: ${differences[0] ?? ''}${differences.length > 1 ? `, and ${differences.length - 1} more` : ''}`,

@@ -1,5 +1,5 @@
 import { InputError } from '../outcome/errors.ts'
-import { parsePostgresUrl, type PostgresServer } from '../platform/postgres-url.ts'
+import { parsePostgresUrl, throughAddress, type PostgresServer } from '../platform/postgres-url.ts'
 import { readEnvFile } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { destinationOf, openStore, type Store } from './store.ts'
@@ -21,19 +21,30 @@ export function readSurroundings(environment: Environment, env: Variables): Surr
   return { environment, file, env }
 }
 
+/** Variables that say, as libpq has it, which database is meant. */
+const libpqVariables = ['PGSERVICE', 'PGHOST', 'PGHOSTADDR', 'PGDATABASE']
+
 /**
  * The database that is meant.
- * @param given the input `database-url`; empty: DATABASE_URL of the env-file
+ * @param given the input `database-url`; empty: DATABASE_URL of the env-file, else what PGSERVICE or PGHOST says
+ * @param via where a tunnel to it begins
  */
-export function resolveDatabase({ environment, file, env }: Surroundings, given: string): PostgresServer {
-  if (given !== '') return parsePostgresUrl('database-url', given, env)
+export function resolveDatabase(
+  { environment, file, env }: Surroundings,
+  given: string,
+  via: PostgresServer['via'],
+): PostgresServer {
   const url = file['DATABASE_URL'] ?? ''
-  if (url !== '') return parsePostgresUrl(`${environment.envFile} DATABASE_URL`, url, env)
+  if (given !== '') return throughAddress(parsePostgresUrl('database-url', given, env), via)
+  if (url !== '')
+    return throughAddress(parsePostgresUrl(`${environment.envFile} DATABASE_URL`, url, env), via)
+  if (libpqVariables.some(name => (env[name] ?? '') !== ''))
+    return throughAddress(parsePostgresUrl('PGSERVICE, PGHOST', 'postgresql://', env), via)
   throw InputError.of(
     'database-url',
     undefined,
     'a URL like postgresql://user:password@host:5432/database',
-    `Set database-url, or DATABASE_URL in the env-file of ${environment.name}.`,
+    `Set database-url, or DATABASE_URL in the env-file of ${environment.name}, or libpq's variables (PGHOST, PGSERVICE).`,
   )
 }
 
@@ -61,6 +72,7 @@ export function storeVariables({ file, env }: Surroundings): Variables {
     'AWS_ACCESS_KEY_ID',
     'AWS_PROFILE',
     'AWS_WEB_IDENTITY_TOKEN_FILE',
+    'AWS_ROLE_ARN',
     'AWS_CONTAINER_CREDENTIALS_FULL_URI',
     'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
   ]

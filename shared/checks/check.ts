@@ -1,9 +1,11 @@
 import { ToolError } from '../outcome/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
+import type { RunInfo } from '../platform/run.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Conflicts, Payload, Target } from '../targets/target.ts'
+import type { Tunnel } from '../targets/tunnel.ts'
 
 /** What a check found out. */
 export interface Finding {
@@ -23,6 +25,8 @@ export interface Check {
   id: string
   /** The question as a statement that should be true. */
   title: string
+  /** Milliseconds that it may take at most; default: `usualDeadlineMs`. The step's own timeout may be shorter. */
+  deadlineMs?: number
   /** @returns why the question does not arise in this environment; empty when it does */
   inapplicable(environment: Environment): string
   /**
@@ -32,13 +36,31 @@ export interface Check {
   run(context: CheckContext): Promise<Finding>
 }
 
+/** What asks one service or reads one file answers in a second or never. */
+export const usualDeadlineMs = 20_000
+
+/** Something that somebody wants of one check, other than its answer. */
+export interface Waiver {
+  id: string
+  /** Why; recorded with the result. Empty when nobody said. */
+  reason: string
+}
+
 /** All that checks know. What several need is read once. */
 export interface CheckContext {
   environment: Environment
+  run: RunInfo
+  /** Version that is to be deployed; empty when nobody said. */
+  version: string
+  /** For asking GitHub; empty when there is none. */
+  githubToken: string
   /** Image that is to be deployed; empty when it is not known yet. */
   image: string
   /** What the deploy will do about fields that others own. */
   conflicts: Conflicts
+  /** What is left out, and which failures are accepted: whoever is told of the release is told of them, too. */
+  skipped: Waiver[]
+  accepted: Waiver[]
   /** The same run takes a backup before it deploys. */
   backsUpNext: boolean
   secrets: Secrets
@@ -50,6 +72,8 @@ export interface CheckContext {
   /** The env-file's values: secrets. @throws InputError when it cannot be read */
   config(): Record<string, string>
   target(): Promise<Target>
+  /** A way to a port of the cluster, like `service/postgres:5432`. */
+  openTunnel(place: string): Promise<Tunnel>
   /** What would be deployed; undefined when no image is known. */
   payload(): Promise<Payload | undefined>
 }
@@ -76,7 +100,7 @@ export async function orSkip(id: string, work: () => Promise<Finding>): Promise<
     return await work()
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
-    const hint = `${error.hint} If only the environment itself can reach it, add ${id} to skip.`
+    const hint = `${error.hint} If only the environment itself can reach it, name a way in under tunnels of the runbook, or add ${id} to skip.`
     throw new ToolError(error.message, { tool: error.tool, hint, cause: error })
   }
 }

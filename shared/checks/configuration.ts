@@ -14,16 +14,17 @@ export async function readConfiguration(context: CheckContext): Promise<Record<s
   return { ...plain, ...(envFile === '' ? {} : context.config()) }
 }
 
-/** Manifests that cannot be read are another check's finding. */
 async function readConfigMaps(path: string): Promise<Record<string, string>> {
-  const data: Record<string, string> = {}
-  for (const file of await filesOf(path)) {
-    const text = await readFile(file, 'utf8')
-    for (const document of parseAllDocuments(text)) {
-      if (document.errors.length === 0) Object.assign(data, configMapData(document.toJS()))
-    }
-  }
-  return data
+  return Object.assign({}, ...(await readManifests(path)).map(configMapData)) as Record<string, string>
+}
+
+/** The objects of a file or folder of manifests as they are written. Those that cannot be read are another check's finding. */
+export async function readManifests(path: string): Promise<unknown[]> {
+  const texts = await Promise.all((await filesOf(path)).map(file => readFile(file, 'utf8')))
+  return texts
+    .flatMap(text => parseAllDocuments(text))
+    .filter(document => document.errors.length === 0)
+    .map(document => document.toJS() as unknown)
 }
 
 async function filesOf(path: string): Promise<string[]> {

@@ -1,8 +1,19 @@
+import semver from 'semver'
 import { connect, type PostgresSession } from '../platform/postgres.ts'
-import { describeServer, parsePostgresUrl } from '../platform/postgres-url.ts'
+import {
+  describeServer,
+  parsePostgresUrl,
+  throughAddress,
+  type PostgresServer,
+} from '../platform/postgres-url.ts'
+import { checksOf } from '../runbook/checks.ts'
 import { showSize } from '../runbook/values.ts'
-import { fail, orSkip, pass, skip, warn, type Check, type Finding } from './check.ts'
+import { throughTunnel } from '../targets/tunnel.ts'
+import { orSkip, skip, type Check, type CheckContext, type Finding } from './check.ts'
+import { combine, type Part } from './combine.ts'
 import { readConfiguration } from './configuration.ts'
+import { judgeDisk } from './database-disk.ts'
+import { judgeReplication } from './database-replication.ts'
 
 const id = 'database'
 const connectMs = 5_000
@@ -38,10 +49,10 @@ const stateQuery = `
     )::int as left
   from pg_stat_activity`
 
-/** PostgreSQL answers the service's own user, takes writes, and has connections left. */
+/** PostgreSQL answers the service's own user, takes writes, has connections and disk left, and its replicas keep up. */
 export const database: Check = {
   id,
-  title: 'The database answers, takes writes, and has connections left',
+  title: 'The database answers, takes writes, has connections and disk left, and its replicas keep up',
   inapplicable: ({ envFile, target }) =>
     envFile === '' && target.kind !== 'kubernetes' && !target.env?.['DATABASE_URL']
       ? 'the runbook names no env-file, so no DATABASE_URL is known'
@@ -50,15 +61,41 @@ export const database: Check = {
     const url = (await readConfiguration(context))['DATABASE_URL']
     if (url === undefined) return skip('the configuration has no DATABASE_URL')
     const server = parsePostgresUrl('DATABASE_URL', url, {})
-    return orSkip(id, async () => {
-      const session = await connect(server, { signal: context.signal, timeoutMs: connectMs })
-      try {
-        return judge(await readState(session), describeServer(server))
-      } finally {
-        await session.close()
-      }
-    })
+    const { environment, signal } = context
+    return orSkip(id, () =>
+      throughTunnel(
+        place => context.openTunnel(place),
+        environment.tunnels.database,
+        async via => {
+          const session = await connect(throughAddress(server, via), { signal, timeoutMs: connectMs })
+          try {
+            // At the other end of a tunnel, nothing of this machine is the server's.
+            return await judge(session, server, via === undefined ? server.host : '', context)
+          } finally {
+            await session.close()
+          }
+        },
+      ),
+    )
   },
+}
+
+async function judge(
+  session: PostgresSession,
+  server: PostgresServer,
+  localHost: string,
+  context: CheckContext,
+): Promise<Finding> {
+  const state = await readState(session)
+  const { database: wanted } = checksOf(context.environment)
+  const seen = `PostgreSQL ${state.version} at ${describeServer(server)}, ${showSize(Number(state.bytes))}`
+  return combine(seen, [
+    ...judgeRole(state),
+    ...judgeVersion(state.version, wanted.version),
+    judgeConnections(state.left),
+    ...(await judgeReplication(session, wanted)),
+    ...(await judgeDisk(session, localHost, context)),
+  ])
 }
 
 async function readState(session: PostgresSession): Promise<State> {
@@ -67,29 +104,52 @@ async function readState(session: PostgresSession): Promise<State> {
   return state
 }
 
-function judge({ version, replica, read_only, bytes, left }: State, where: string): Finding {
-  const seen = `PostgreSQL ${version} at ${where}, ${showSize(Number(bytes))}`
-  if (replica) {
-    return fail(
-      `${seen}: is in recovery and takes no writes`,
-      'Point DATABASE_URL at the primary, or promote this server.',
-    )
-  }
-  if (read_only) {
-    return fail(
-      `${seen}: is read-only (default_transaction_read_only)`,
-      'Set default_transaction_read_only to off for this database and role.',
-    )
-  }
+function judgeRole({ replica, read_only }: State): Part[] {
+  if (replica)
+    return [
+      {
+        result: 'fail',
+        finding: 'is in recovery and takes no writes',
+        remedy: 'Point DATABASE_URL at the primary, or promote this server.',
+      },
+    ]
+  if (read_only)
+    return [
+      {
+        result: 'fail',
+        finding: 'is read-only (default_transaction_read_only)',
+        remedy: 'Set default_transaction_read_only to off for this database and role.',
+      },
+    ]
+  return []
+}
+
+function judgeVersion(version: string, wanted: string): Part[] {
+  const found = semver.coerce(version)
+  if (wanted === '' || !found || semver.satisfies(found, wanted)) return []
+  return [
+    {
+      result: 'fail',
+      finding: `is not ${wanted}, as the runbook wants it`,
+      remedy: 'Point DATABASE_URL at the server that was upgraded, or mend checks.database.version.',
+    },
+  ]
+}
+
+function judgeConnections(left: number): Part {
   const room = `${left} connections left`
   // Ours is one of those that are counted, and is given back.
   if (left < 0)
-    return fail(`${seen}: ${room}`, 'Close idle connections, or raise the limit of server, role or database.')
-  if (left < comfortable) {
-    return warn(
-      `${seen}: only ${room}`,
-      `A rollout holds old and new processes at once: make room for ${comfortable} at least.`,
-    )
-  }
-  return pass(`${seen}, ${room}`)
+    return {
+      result: 'fail',
+      finding: room,
+      remedy: 'Close idle connections, or raise the limit of server, role or database.',
+    }
+  if (left < comfortable)
+    return {
+      result: 'warn',
+      finding: `only ${room}`,
+      remedy: `A rollout holds old and new processes at once: make room for ${comfortable} at least.`,
+    }
+  return { result: 'pass', finding: room, remedy: '' }
 }

@@ -1,23 +1,24 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { findEnvFileFaults } from '../runbook/env-file.ts'
+import { findEnvFileFaults, type EnvFileFault } from '../runbook/env-faults.ts'
 import { isExpected } from '../outcome/errors.ts'
-import { fail, pass, warn, type Check, type CheckContext } from './check.ts'
+import { fail, pass, type Check, type CheckContext } from './check.ts'
 
 /** The guide's rules for env-files: all required keys, no placeholders, strong secrets, mode 600, not in git. */
 export const envFile: Check = {
   id: 'env-file',
-  title: 'The env-file is complete, has no placeholders, and is kept from others',
+  title:
+    'The env-file is complete, without placeholders and weak secrets, read alike everywhere, and kept from others',
   inapplicable: ({ envFile: file }) => (file === '' ? 'the runbook names no env-file' : ''),
   async run(context) {
-    const { root, envFile: file, requires } = context.environment
-    const faults = findEnvFileFaults(root, file, requires)
+    const { root, envFile: file, requires, name } = context.environment
+    const faults = findEnvFileFaults(root, file, { requires, environment: name })
     const keys = Object.keys(context.config()).length
     const [first] = faults
     if (first) {
-      const lines = faults.map(({ where, key, fault, remedy }) => `${where} ${key} ${fault}. ${remedy}`)
+      const lines = faults.map(each => `${describe(each)}. ${each.remedy}`)
       const more = faults.length > 1 ? `, and ${faults.length - 1} more` : ''
-      return fail(`${first.where} ${first.key} ${first.fault}${more}`, first.remedy, lines.join('\n'))
+      return fail(`${describe(first)}${more}`, first.remedy, lines.join('\n'))
     }
     if (await isTracked(context, file)) {
       return fail(
@@ -28,10 +29,14 @@ export const envFile: Check = {
     const { mode } = await stat(resolve(root, file))
     if ((mode & 0o077) !== 0) {
       const shown = (mode & 0o777).toString(8)
-      return warn(`${file} has mode ${shown}: others on this machine can read it`, `Run chmod 600 ${file}.`)
+      return fail(`${file} has mode ${shown}: others on this machine can read it`, `Run chmod 600 ${file}.`)
     }
     return pass(`${keys} keys, none of the ${requires.length} required missing`)
   },
+}
+
+function describe({ where, key, fault }: EnvFileFault): string {
+  return [where, key, fault].filter(part => part !== '').join(' ')
 }
 
 async function isTracked({ exec, env, environment, signal }: CheckContext, file: string): Promise<boolean> {

@@ -1,29 +1,47 @@
+import { announcement } from './announcement.ts'
+import { audit } from './audit.ts'
 import { backup } from './backup.ts'
 import { certificate } from './certificate.ts'
+import { certificateFiles } from './certificate-files.ts'
 import type { Check } from './check.ts'
+import { ci } from './ci.ts'
 import { database } from './database.ts'
 import { envFile } from './env-file.ts'
+import { externalServices } from './external-services.ts'
+import { freeze } from './freeze.ts'
 import { host } from './host.ts'
+import { imageUser } from './image-user.ts'
 import { image } from './image.ts'
+import { lint } from './lint.ts'
 import { manifests } from './manifests.ts'
+import { migrations } from './migrations.ts'
+import { monitoring } from './monitoring.ts'
+import { onCall } from './on-call.ts'
+import { ports } from './ports.ts'
 import { redis } from './redis.ts'
 import { resources } from './resources.ts'
+import { review } from './review.ts'
 import { rollbackPossible } from './rollback-possible.ts'
 import { service } from './service.ts'
+import { tests } from './tests.ts'
+import { tls } from './tls.ts'
 import { tools } from './tools.ts'
+import { vulnerabilities } from './vulnerabilities.ts'
 
-/** Every check, in the order of the guide's list: environment, infrastructure, release, way back. */
-export const checks: readonly Check[] = [
-  envFile,
-  database,
-  redis,
-  host,
-  tools,
-  certificate,
-  service,
-  backup,
-  image,
-  manifests,
-  resources,
-  rollbackPossible,
+/** The checks by the part of the guide's list that they answer, in its order. */
+export const parts: readonly { title: string; checks: readonly Check[] }[] = [
+  { title: 'Code', checks: [ci, review, tests, lint, audit] },
+  { title: 'Environment', checks: [envFile, database, migrations, redis, externalServices] },
+  {
+    title: 'Infrastructure',
+    checks: [host, tools, certificate, certificateFiles, tls, ports, service, backup, monitoring],
+  },
+  {
+    title: 'Release and way back',
+    checks: [image, imageUser, vulnerabilities, manifests, resources, rollbackPossible],
+  },
+  { title: 'Team', checks: [announcement, freeze, onCall] },
 ]
+
+/** Every check, in the order of the guide's list. */
+export const checks: readonly Check[] = parts.flatMap(part => part.checks)

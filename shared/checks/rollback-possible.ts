@@ -2,6 +2,7 @@ import { isExpected } from '../outcome/errors.ts'
 import { cutsTheWayBack } from '../release/floor.ts'
 import { find, unsettled, type Entry } from '../release/ledger.ts'
 import { fail, pass, warn, type Check, type CheckContext, type Finding } from './check.ts'
+import type { Payload, Target } from '../targets/target.ts'
 import { findImage } from './image-exists.ts'
 
 /** The way back is open: what serves now is recorded whole, and its image can still be pulled. */
@@ -14,7 +15,8 @@ export const rollbackPossible: Check = {
     const { ledger } = await target.read()
     const good = find(ledger, ledger.serving)
     if (!good) return withoutRecord(context)
-    if (!(await target.recall(good.id))) {
+    const payload = await target.recall(good.id)
+    if (!payload) {
       return fail(
         `the record of ${named(good)} is gone from ${target.place}`,
         'Deploy the version that serves once more, so that it is recorded; then deploy the new one.',
@@ -22,6 +24,8 @@ export const rollbackPossible: Check = {
     }
     const unpullable = await missingImage(context, good)
     if (unpullable) return unpullable
+    const refused = await rehearseReturn(context, target, good, payload)
+    if (refused) return refused
     const oneWay = cutsTheWayBack(good, await schemaNeeds(context))
     if (oneWay !== undefined) {
       return fail(
@@ -39,8 +43,33 @@ export const rollbackPossible: Check = {
     const kept = good.image.startsWith('sha256:')
       ? '; its image was built on that host and is nowhere else: once it does not serve any more, a docker system prune -a there ends this way back'
       : ''
-    return pass(`${named(good)} is recorded whole, and could be started again${kept}`)
+    return pass(`${named(good)} is recorded whole, and ${target.place} would take it back${kept}`)
   },
+}
+
+/**
+ * The target tries the recorded release as the rollback would apply it: rights, quotas, policies, and whatever it refers to
+ * are asked for now, while nothing depends on them.
+ */
+async function rehearseReturn(
+  context: CheckContext,
+  target: Target,
+  good: Entry,
+  payload: Payload,
+): Promise<Finding | undefined> {
+  // It has no rights and quotas of its own, and its releases lie beside each other.
+  if (context.environment.target.kind === 'process') return undefined
+  try {
+    await target.rehearse(payload, 'take')
+    return undefined
+  } catch (error) {
+    context.signal.throwIfAborted()
+    if (!isExpected(error)) throw error
+    return fail(
+      `${target.place} would not take ${named(good)} back: ${error.message}`,
+      `A rollback would fail on the same: mend it before anything new is deployed. ${error.hint}`,
+    )
+  }
 }
 
 /** Manifests that cannot be read are what another check is about. */

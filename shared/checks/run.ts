@@ -1,55 +1,56 @@
 import { DeadlineError, isExpected, messageOf } from '../outcome/errors.ts'
-import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
-import { fail, skip, type Check, type CheckContext, type Finding } from './check.ts'
+import { fail, skip, usualDeadlineMs, warn, type Check, type CheckContext, type Finding } from './check.ts'
 
 /** What one check found out, and how long it took. */
 export interface CheckReport extends Finding {
   id: string
   title: string
   ms: number
-}
-
-/** A check that somebody wants left out. */
-export interface Waiver {
-  id: string
-  /** Why; recorded with the result. Empty when nobody said. */
-  reason: string
-}
-
-export interface CheckRun {
-  waivers: Waiver[]
-  /** Milliseconds that each check has. */
-  deadlineMs: number
+  /** It failed, and somebody takes that upon themselves, for this reason: it stops nothing. */
+  accepted?: string
 }
 
 /**
  * Runs checks side by side, each with its own deadline: together they take as long as the slowest.
+ * @param mostMs milliseconds that no check may exceed, whatever its own deadline
  * @returns a report for each, in their order
  * @throws the signal's reason when the context's signal is aborted
  */
 export async function runChecks(
   checks: readonly Check[],
   context: CheckContext,
-  { waivers, deadlineMs }: CheckRun,
+  mostMs: number,
 ): Promise<CheckReport[]> {
-  const { clock, environment, signal } = context
+  const { clock, signal } = context
   return Promise.all(
     checks.map(async check => {
       const start = clock.elapsed()
-      const finding = notAsked(check, environment, waivers) ?? (await settled(check, context, deadlineMs))
+      const { id, title, deadlineMs = usualDeadlineMs } = check
+      const found = notAsked(check, context) ?? (await settled(check, context, Math.min(deadlineMs, mostMs)))
       signal.throwIfAborted()
-      const { id, title } = check
-      return { ...finding, id, title, ms: Math.round(clock.elapsed() - start) }
+      return { ...accept(id, found, context), id, title, ms: Math.round(clock.elapsed() - start) }
     }),
   )
 }
 
-function notAsked(check: Check, environment: Environment, waivers: Waiver[]): Finding | undefined {
-  const waiver = waivers.find(({ id }) => id === check.id)
+function notAsked(check: Check, { environment, skipped }: CheckContext): Finding | undefined {
+  const waiver = skipped.find(({ id }) => id === check.id)
   if (waiver) return skip(`left out as asked${waiver.reason === '' ? '' : `: ${waiver.reason}`}`)
   const why = check.inapplicable(environment)
   return why === '' ? undefined : skip(why)
+}
+
+/** A failure that is accepted stays visible: as a warning, with who answers for it. */
+function accept(
+  id: string,
+  found: Finding,
+  { accepted, run }: CheckContext,
+): Finding & Pick<CheckReport, 'accepted'> {
+  const waiver = found.result === 'fail' ? accepted.find(each => each.id === id) : undefined
+  if (!waiver) return found
+  const finding = `failed, accepted by ${run.actor || 'somebody'} (${waiver.reason}): ${found.finding}`
+  return { ...warn(finding, found.remedy, found.detail), accepted: waiver.reason }
 }
 
 /** A check that does not heed its signal is left behind at its deadline. */

@@ -15,7 +15,7 @@ const answerMs = 1_000
  * it. Nothing is judged here, and what refuses for longer than this (or half of the window) is left to the gate.
  */
 export async function awaitArrival(
-  { url, paths, forMs }: GatePlan,
+  { url, endpoints, forMs }: GatePlan,
   http: Http,
   { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal },
 ): Promise<void> {
@@ -23,7 +23,7 @@ export async function awaitArrival(
   for (let told = false; clock.elapsed() < giveUp; told = true) {
     const timeoutMs = Math.min(answerMs, giveUp - clock.elapsed())
     try {
-      await http.request({ url: url + (paths[0] ?? '/'), timeoutMs, hops: 0, signal })
+      await http.request({ url: url + (endpoints[0]?.path ?? '/'), timeoutMs, hops: 0, signal })
       return
     } catch (error) {
       if (!(error instanceof HttpFault)) throw error

@@ -1,19 +1,23 @@
-import type { Evidence } from '../outcome/outcome.ts'
+import type { Evidence, Plot, PlotPoint } from '../outcome/outcome.ts'
 import { showDuration } from '../runbook/values.ts'
-import type { Judgement, Round } from './verdict.ts'
+import type { Judgement } from './judgement.ts'
+import type { GatePlan } from './plan.ts'
+import type { Round, Seen } from './seen.ts'
 
-const tones = { pass: 'good', fail: 'bad', inconclusive: 'warn' } as const
+const tones = { pass: 'good', warn: 'warn', fail: 'bad', inconclusive: 'warn' } as const
 /** More kinds of failure than this are not read by anybody. */
 const mostKinds = 10
+/** Marks of a plot: the width of a summary. Longer windows are folded. */
+const mostPoints = 120
 
-/** What the verdict is founded on: a line for each metric, and one for each kind of failure. */
-export function describe(judgements: Judgement[], rounds: Round[]): Evidence[] {
+/** What the verdict is founded on: a line for each metric, the first with a plot of the probes, and one a kind of failure. */
+export function describe(judgements: Judgement[], { rounds }: Seen, plan: GatePlan): Evidence[] {
   const metrics = judgements.map(({ metric, verdict, finding }): Evidence => ({
     subject: metric,
     finding,
     tone: tones[verdict],
   }))
-  if (metrics[0] && rounds.length > 0) metrics[0].detail = strip(rounds)
+  if (metrics[0] && rounds.length > 0) metrics[0].plot = plotOf(rounds, plan)
   const failures = kinds(rounds, round => round.failures).map(line => ({ ...line, tone: 'bad' as const }))
   const gaps = kinds(rounds, round => round.gaps).map(line => ({ ...line, tone: 'warn' as const }))
   return [...metrics, ...failures, ...gaps]
@@ -36,14 +40,31 @@ function kinds(rounds: Round[], of: (round: Round) => string[]): Pick<Evidence, 
     })
 }
 
-/** The rounds at a glance, in the order of time: `.` good, `x` bad, `?` not measured. Long windows are folded. */
-function strip(rounds: Round[]): string {
-  const mark = ({ failures, gaps }: Round) => (failures.length > 0 ? 'x' : gaps.length > 0 ? '?' : '.')
-  const width = Math.ceil(rounds.length / 100)
-  const cells: string[] = []
-  for (let from = 0; from < rounds.length; from += width) {
-    const marks = rounds.slice(from, from + width).map(mark)
-    cells.push(marks.find(each => each === 'x') ?? marks.find(each => each === '?') ?? '.')
+function plotOf(rounds: Round[], { baseline, limits }: GatePlan): Plot {
+  const before = (baseline?.ms ?? []).map((ms): PlotPoint => ({ ms, state: ms === null ? 'bad' : 'good' }))
+  const after = rounds.map(({ slowestMs, failures, gaps }): PlotPoint => ({
+    ms: slowestMs === undefined ? null : Math.round(slowestMs),
+    state: failures.length > 0 ? 'bad' : gaps.length > 0 ? 'gap' : 'good',
+  }))
+  const width = Math.ceil((before.length + after.length) / mostPoints)
+  return {
+    before: folded(before, width),
+    after: folded(after, width),
+    ...(limits.latency ? { limitMs: Math.round(limits.latency.ms) } : {}),
   }
-  return cells.join('')
+}
+
+/** So many neighbours become one: the worst of their states, the slowest of their times. */
+function folded(points: PlotPoint[], width: number): PlotPoint[] {
+  const cells: PlotPoint[] = []
+  for (let from = 0; from < points.length; from += width) {
+    const cell = points.slice(from, from + width)
+    const has = (state: PlotPoint['state']) => cell.some(each => each.state === state)
+    const times = cell.map(({ ms }) => ms).filter(ms => ms !== null)
+    cells.push({
+      ms: times.length > 0 ? Math.max(...times) : null,
+      state: has('bad') ? 'bad' : has('gap') ? 'gap' : 'good',
+    })
+  }
+  return cells
 }

@@ -1,22 +1,44 @@
 import { InputError } from '../outcome/errors.ts'
-import type { Environment } from '../runbook/environment.ts'
+import type { Baseline } from '../release/baseline.ts'
+import type { Condition } from '../runbook/condition.ts'
+import { leastIntervalMs, type Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
+import { upperQuantile } from './evidence-process.ts'
+import { leastRoundsOf, type LatencyLimits } from './rate.ts'
+import { resources, type Resource } from './seen.ts'
+import { percent } from './show.ts'
 import { statusPath } from './status.ts'
-import { leastRounds, percent, type GateLimits } from './verdict.ts'
+import type { Threshold } from './threshold.ts'
+import { leastRounds, type GateLimits } from './verdict.ts'
+
+/** One path that is asked in every round. */
+export interface Endpoint {
+  /** With a leading slash. */
+  path: string
+  /** Values that its JSON must have, by dotted path. */
+  json: Record<string, string | number | boolean>
+}
 
 /** All that a gate needs to know before it starts. */
 export interface GatePlan {
   url: string
-  /** Each with a leading slash; all are asked in every round. */
-  paths: string[]
+  endpoints: Endpoint[]
+  /** Held against the service's metrics text, in every round. */
+  metrics: Condition[]
+  /** Asked of Prometheus. */
+  queries: Condition[]
+  /** Base URL of Prometheus; empty when there are no queries. */
+  prometheus: string
   forMs: number
   intervalMs: number
   /** Rounds in the window. */
   rounds: number
   limits: GateLimits
+  /** How the service was before the release that is judged; undefined when nobody looked. */
+  baseline: Baseline | undefined
 }
 
-/** What a caller says instead of the runbook. Shares are of 1; undefined and 0 ms say nothing. */
+/** What a caller says instead of the runbook. Shares are of 1; undefined, 0 ms, '' and no conditions say nothing. */
 export interface GateOverrides {
   forMs?: number | undefined
   intervalMs?: number | undefined
@@ -25,20 +47,27 @@ export interface GateOverrides {
   disk?: number | undefined
   errorRate?: number | undefined
   latencyMs?: number | undefined
+  prometheus?: string
+  queries?: Condition[]
 }
 
 /** A 95th percentile within the limit is what `latency` asks for; a service is failed surely when the share is more. */
 const latencyShares = { allowed: 0.05, passBelow: 0.2 }
+/** The baseline's own doubt: its 95th percentile is taken for as high as it may be, with 95% confidence. */
+const baselineDoubt = 0.05
+/**
+ * A release is not failed for being slower than the one before when people would not notice: under a tenth of a second
+ * an answer seems immediate (Nielsen, Usability Engineering, 1993). A limit that is configured may be lower.
+ */
+const unnoticedMs = 100
 /** Between what is allowed and what a pass excludes: 1% and 5% by default, as DESIGN section 5 (Gate) has it. */
 const undecidable = 0.04
-
-/** Against a service that hangs, probes pile up for their timeout of 5 s: at most 100 rounds of them. */
-const leastIntervalMs = 50
 
 /**
  * @throws InputError when there is nothing to probe, or the window is too short to end in a pass
  */
-export function planGate({ url, gate, name }: Environment, said: GateOverrides = {}): GatePlan {
+export function planGate(environment: Environment, said: GateOverrides = {}, baseline?: Baseline): GatePlan {
+  const { url, gate, monitoring, name } = environment
   if (url === '') {
     throw new InputError(`url is missing: the environment ${name} has none in the runbook`, {
       hint: 'Set url to where the service is reached, like https://api.example.com.',
@@ -46,54 +75,123 @@ export function planGate({ url, gate, name }: Environment, said: GateOverrides =
   }
   const forMs = given(said.forMs) ?? gate.forMs
   const intervalMs = given(said.intervalMs) ?? gate.intervalMs
+  const at = (key: string, override: unknown) =>
+    override === undefined ? `environments.${name}.gate.${key} of the runbook` : key
   if (intervalMs < leastIntervalMs)
-    throw InputError.of('interval', `${intervalMs}ms`, `a duration of ${leastIntervalMs}ms or more`)
+    throw InputError.of(
+      at('interval', given(said.intervalMs)),
+      `${intervalMs}ms`,
+      `a duration of ${leastIntervalMs}ms or more`,
+    )
   const allowed = said.errorRate ?? gate.errorRate
   if (!(allowed > 0 && allowed <= 0.5))
-    throw InputError.of('error-rate', percent(allowed), 'a percentage above 0% and up to 50%')
-  const latencyMs = given(said.latencyMs) ?? gate.latencyMs
+    throw InputError.of(
+      at('error-rate', said.errorRate),
+      percent(allowed),
+      'a percentage above 0% and up to 50%',
+    )
+  const queries = said.queries && said.queries.length > 0 ? said.queries : gate.queries
+  const endpoints = endpointsOf(environment)
+  const rounds = Math.floor(forMs / intervalMs)
   const plan: GatePlan = {
     url,
-    paths: gate.paths,
+    endpoints,
+    metrics: gate.metrics,
+    queries,
+    prometheus: queries.length > 0 ? (given(said.prometheus) ?? monitoring.prometheus) : '',
     forMs,
     intervalMs,
-    rounds: Math.floor(forMs / intervalMs),
+    rounds,
     limits: {
       errors: { allowed, passBelow: allowed + undecidable },
-      latency: latencyMs > 0 ? { ...latencyShares, ms: latencyMs } : undefined,
-      resources: gate.paths.includes(statusPath)
-        ? {
-            memory: said.memory ?? gate.memory,
-            cpu: said.cpu ?? gate.cpu,
-            disk: said.disk ?? gate.disk,
-          }
-        : undefined,
+      latency: latencyLimits(given(said.latencyMs) ?? gate.latencyMs, baseline, rounds),
+      thresholds: [
+        ...(endpoints.some(({ path }) => path === statusPath)
+          ? resources.map(each => shareThreshold(each, said[each] ?? gate[each], baseline))
+          : []),
+        ...gate.metrics.map(each => valueThreshold(metricSignal(each), each, baseline)),
+        ...queries.map(each => valueThreshold(querySignal(each), each, baseline)),
+      ],
     },
+    baseline,
   }
   refuseDeadThresholds(plan, said)
-  refuseHopeless(plan)
+  refuseUnanswerable(plan)
+  refuseHopeless(plan, at('for', given(said.forMs)))
   return plan
 }
 
-function given(ms: number | undefined): number | undefined {
-  return ms === 0 ? undefined : ms
+export function metricSignal({ name }: Condition): string {
+  return `metric ${name}`
 }
 
-function refuseDeadThresholds({ limits }: GatePlan, { memory, cpu, disk }: GateOverrides): void {
+export function querySignal({ name }: Condition): string {
+  return `query ${name}`
+}
+
+/** The paths of the runbook; one that something is expected of is probed too. */
+export function endpointsOf({ gate }: Environment): Endpoint[] {
+  const paths = new Set([...gate.paths, ...Object.keys(gate.expect)])
+  return [...paths].map(path => ({ path, json: gate.expect[path] ?? {} }))
+}
+
+function given<T extends number | string>(value: T | undefined): T | undefined {
+  return value === 0 || value === '' ? undefined : value
+}
+
+/** What nobody asked for is not judged in a window that is too short for it. */
+function latencyLimits(
+  configuredMs: number,
+  baseline: Baseline | undefined,
+  rounds: number,
+): LatencyLimits | undefined {
+  if (configuredMs > 0) return { ...latencyShares, ms: configuredMs, from: 'as configured' }
+  const times = baseline?.ms.filter(ms => ms !== null) ?? []
+  const bound = upperQuantile(times, 0.95, baselineDoubt)
+  if (bound === undefined || rounds < leastRoundsOf(latencyShares)) return undefined
+  const from =
+    bound < unnoticedMs
+      ? `before the deploy 95% took at most ${bound} ms`
+      : 'what 95% took at most before the deploy'
+  return { ...latencyShares, ms: Math.max(bound, unnoticedMs), from }
+}
+
+/** A whole that may be used up (100%) is never over. */
+function shareThreshold(signal: Resource, share: number, baseline: Baseline | undefined): Threshold {
+  const limit = share >= 1 ? Infinity : share
+  return { signal, operator: '<', limit, unit: 'share', before: baseline?.over[signal] }
+}
+
+function valueThreshold(
+  signal: string,
+  { operator, limit }: Condition,
+  baseline: Baseline | undefined,
+): Threshold {
+  return { signal, operator, limit, unit: 'number', before: baseline?.over[signal] }
+}
+
+function refuseDeadThresholds({ endpoints }: GatePlan, { memory, cpu, disk }: GateOverrides): void {
   const [name] = Object.entries({ memory, cpu, disk }).find(([, share]) => share !== undefined) ?? []
-  if (name === undefined || limits.resources) return
+  if (name === undefined || endpoints.some(({ path }) => path === statusPath)) return
   throw new InputError(`${name} cannot be judged: gate.paths of the runbook has no ${statusPath}`, {
     hint: `Add ${statusPath} to gate.paths, or leave ${name} out.`,
   })
 }
 
+function refuseUnanswerable({ queries, prometheus }: GatePlan): void {
+  if (queries.length === 0 || prometheus !== '') return
+  throw new InputError('prometheus-url is missing: there are queries, and nobody to ask them of', {
+    hint: 'Set prometheus-url, or monitoring.prometheus in the runbook, to the base URL of Prometheus.',
+  })
+}
+
 /** A window that could not pass with all probes good would only ever waste the time of whoever waits for it. */
-function refuseHopeless({ forMs, intervalMs, rounds, limits }: GatePlan): void {
+function refuseHopeless({ forMs, intervalMs, rounds, limits }: GatePlan, where: string): void {
   const least = leastRounds(limits)
   if (rounds >= least) return
   const [longer, denser] = [showDuration(least * intervalMs), Math.floor(forMs / least)]
   throw new InputError(
-    `for: ${showDuration(forMs)} at an interval of ${showDuration(intervalMs)} is ${rounds} probes, ` +
+    `${where}: ${showDuration(forMs)} at an interval of ${showDuration(intervalMs)} is ${rounds} probes, ` +
       `and a pass takes ${least} to show a rate under ${percent(limits.errors.passBelow)}`,
     {
       hint:

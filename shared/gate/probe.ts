@@ -1,58 +1,87 @@
 import type { Http, HttpAnswer } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
-import { readStatus, statusPath } from './status.ts'
-import type { Round } from './verdict.ts'
+import { readMetrics } from './metrics.ts'
+import type { Endpoint, GatePlan } from './plan.ts'
+import type { Reading, Round } from './seen.ts'
+import { readStatus, statusPath, unexpected } from './status.ts'
 
 /** A probe that takes longer has failed: twice what people wait for a page before they leave. */
-const probeTimeoutMs = 5_000
+export const probeTimeoutMs = 5_000
 /** As load balancers and `http` to `https` need. */
 const hops = 3
 
-/** Asks every path once, all at the same moment. */
-export async function probe(
-  http: Http,
-  url: string,
-  paths: string[],
-  atMs: number,
-  signal: AbortSignal,
-): Promise<Round> {
-  const seen = await Promise.all(paths.map(path => ask(http, url, path, signal)))
+/** What one round of probes saw. */
+export interface Probed {
+  round: Round
+  readings: Reading[]
+}
+
+/** When a round is made, and until when it may be. */
+export interface Moment {
+  /** Milliseconds from the gate's start. */
+  atMs: number
+  /** Milliseconds since 1970, by which the age of a metric is told. */
+  now: number
+  signal: AbortSignal
+}
+
+/** Asks every path once, and for the metrics if something is held against them, all at the same moment. */
+export async function probe(http: Http, plan: GatePlan, moment: Moment): Promise<Probed> {
+  const { url, endpoints, metrics } = plan
+  const { atMs, signal } = moment
+  const [seen, measured] = await Promise.all([
+    Promise.all(endpoints.map(endpoint => ask(http, url, endpoint, signal))),
+    metrics.length > 0 ? readMetrics(http, plan, moment) : [],
+  ])
   const times = seen.map(({ ms }) => ms).filter(ms => ms !== undefined)
-  return {
+  const round = {
     atMs,
     failures: seen.flatMap(({ failures }) => failures),
     gaps: seen.flatMap(({ gaps }) => gaps),
-    slowestMs: times.length === paths.length ? Math.max(...times) : undefined,
-    readings: Object.assign({}, ...seen.map(({ readings }) => readings)) as Round['readings'],
+    slowestMs: times.length === endpoints.length ? Math.max(...times) : undefined,
   }
+  const usage = seen.flatMap(each => Object.entries(each.usage))
+  const shares = usage.map(([name, { share, of }]): Reading => ({ signal: name, atMs, value: share, of }))
+  return { round, readings: [...shares, ...measured] }
 }
 
-interface Seen extends Pick<Round, 'failures' | 'gaps' | 'readings'> {
+interface Seen extends Pick<Round, 'failures' | 'gaps'> {
+  usage: ReturnType<typeof readStatus>['usage']
   ms: number | undefined
 }
 
-async function ask(http: Http, url: string, path: string, signal: AbortSignal): Promise<Seen> {
+async function ask(http: Http, url: string, endpoint: Endpoint, signal: AbortSignal): Promise<Seen> {
+  const { path } = endpoint
   try {
-    const answer = await http.request({ url: url + path, timeoutMs: probeTimeoutMs, hops, signal })
-    return read(path, answer)
+    return read(endpoint, await http.request({ url: url + path, timeoutMs: probeTimeoutMs, hops, signal }))
   } catch (error) {
     if (!(error instanceof HttpFault)) throw error
     const said = `GET ${path}: ${error.finding}`
-    // Without a name or a way to the host, nothing was learned about the service itself.
-    const unmeasured = error.kind === 'name' || error.kind === 'unreachable'
-    return { failures: unmeasured ? [] : [said], gaps: unmeasured ? [said] : [], readings: {}, ms: undefined }
+    const unmeasured = isUnmeasured(error)
+    return { failures: unmeasured ? [] : [said], gaps: unmeasured ? [said] : [], usage: {}, ms: undefined }
   }
 }
 
-function read(path: string, { status, body, timings }: HttpAnswer): Seen {
+/** Without a name or a way to the host, nothing was learned about the service itself. */
+export function isUnmeasured({ kind }: HttpFault): boolean {
+  return kind === 'name' || kind === 'unreachable'
+}
+
+function read({ path, json }: Endpoint, { status, body, timings }: HttpAnswer): Seen {
   const ok = status >= 200 && status < 300
-  const report = path === statusPath ? readStatus(body) : { failures: [], gaps: [], readings: {} }
-  const failures = report.failures.map(failure => `GET ${path}: ${failure}`)
+  const isStatus = path === statusPath
+  const document = isStatus || Object.keys(json).length > 0 ? parse(body) : undefined
+  const report = isStatus ? readStatus(document) : { failures: [], gaps: [], usage: {} }
+  const unmet = ok ? unexpected(document, json) : []
+  const failures = [...report.failures, ...unmet].map(failure => `GET ${path}: ${failure}`)
   if (!ok && failures.length === 0) failures.push(`GET ${path}: ${status}`)
-  return {
-    failures,
-    gaps: ok ? report.gaps : [],
-    readings: report.readings,
-    ms: ok ? timings.total : undefined,
+  return { failures, gaps: ok ? report.gaps : [], usage: report.usage, ms: ok ? timings.total : undefined }
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
   }
 }

@@ -1,20 +1,18 @@
 import type { Evidence } from '../outcome/outcome.ts'
-import type { Clock } from '../platform/clock.ts'
 import { openHttp } from '../platform/http.ts'
 import type { Log } from '../platform/log.ts'
+import type { Baseline } from '../release/baseline.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { awaitArrival } from './arrival.ts'
 import { describe } from './describe.ts'
+import { worst, type Verdict } from './judgement.ts'
 import { planGate, type GatePlan } from './plan.ts'
+import type { GatePorts } from './ports.ts'
 import { probe } from './probe.ts'
-import { isDoomed, judge, worst, type Round, type Verdict } from './verdict.ts'
-
-export interface GatePorts {
-  clock: Clock
-  log: Log
-  signal: AbortSignal
-}
+import { openSampling } from './sampling.ts'
+import type { Round, Seen } from './seen.ts'
+import { isDoomed, judge } from './verdict.ts'
 
 export interface GateResult {
   verdict: Verdict
@@ -22,6 +20,10 @@ export interface GateResult {
   probes: number
   /** Of these, how many saw something bad. */
   failed: number
+  /** What decided, with its finding; empty for a pass. */
+  because: string
+  /** What lets it pass, and should be looked at all the same. */
+  warned: string[]
   evidence: Evidence[]
 }
 
@@ -30,21 +32,30 @@ const progressMs = 15_000
 
 /**
  * Watches an environment's service as its runbook says.
+ * @param baseline how it was before the release that is judged
  * @throws InputError when there is nothing to probe, or the window is too short to end in a pass
  */
-export async function runGate(environment: Environment, ports: GatePorts): Promise<GateResult> {
-  return await watch(planGate(environment), ports)
+export async function runGate(
+  environment: Environment,
+  ports: GatePorts,
+  baseline?: Baseline,
+): Promise<GateResult> {
+  return await watch(planGate(environment, {}, baseline), ports)
 }
 
 /** Watches a service until it is certain that it is ill, or the window is over. */
 export async function watch(plan: GatePlan, ports: GatePorts): Promise<GateResult> {
-  const rounds = await observe(plan, ports)
-  const judgements = judge(rounds, plan.limits)
+  const seen = await observe(plan, ports)
+  const judgements = judge(seen, plan.limits)
+  const verdict = worst(judgements)
+  const decided = judgements.find(each => verdict !== 'pass' && each.verdict === verdict)
   return {
-    verdict: worst(judgements),
-    probes: rounds.length,
-    failed: rounds.filter(({ failures }) => failures.length > 0).length,
-    evidence: describe(judgements, rounds),
+    verdict,
+    because: decided ? `${decided.metric}: ${decided.finding}` : '',
+    warned: judgements.filter(each => each.verdict === 'warn').map(({ metric }) => metric),
+    probes: seen.rounds.length,
+    failed: seen.rounds.filter(({ failures }) => failures.length > 0).length,
+    evidence: describe(judgements, seen, plan),
   }
 }
 
@@ -52,48 +63,63 @@ export async function watch(plan: GatePlan, ports: GatePorts): Promise<GateResul
  * Rounds start at fixed times, whether or not the earlier ones have been answered: a service that hangs is found out
  * by the first probes' timeout, and has not fewer probes against it than one that answers at once.
  */
-async function observe(plan: GatePlan, { clock, log, signal }: GatePorts): Promise<Round[]> {
+async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
+  const { clock, log, signal } = ports
   const rounds: (Round | undefined)[] = []
-  const made = () => rounds.filter(round => round !== undefined)
+  const seen: Seen = { rounds: [], readings: [], workload: [] }
   const stop = new AbortController()
-  const http = openHttp('fresh')
   const either = AbortSignal.any([signal, stop.signal])
-  const running: Promise<void>[] = []
-  const say = announcer(log, plan)
-  log.info(
-    `Probing ${plan.paths.join(' and ')} of ${plan.url} for ${showDuration(plan.forMs)}, every ${showDuration(plan.intervalMs)}.`,
-  )
-  await awaitArrival(plan, http, { clock, log, signal }).catch((error: unknown) => {
-    http.close()
-    throw error
-  })
-  const start = clock.elapsed()
-  const round = async (index: number) => {
-    const seen = await probe(http, plan.url, plan.paths, clock.elapsed() - start, either)
-    rounds[index] = seen
-    say(seen, made())
-    if (isDoomed(made(), plan.limits)) stop.abort()
+  const troubles: unknown[] = []
+  // What is under way when the verdict falls is given up, and says nothing.
+  const giveUp = (error: unknown) => {
+    if (!stop.signal.aborted) troubles.push(error)
+    stop.abort()
   }
+  const decide = () => {
+    if (isDoomed(seen, plan.limits)) stop.abort()
+  }
+  const http = openHttp('fresh')
+  const sampling = openSampling(plan, ports, either)
   try {
+    await sampling.prepare()
+    const paths = plan.endpoints.map(({ path }) => path).join(' and ')
+    log.info(
+      `Probing ${paths} of ${plan.url} for ${showDuration(plan.forMs)}, every ${showDuration(plan.intervalMs)}.`,
+    )
+    await awaitArrival(plan, http, ports)
+    const start = clock.elapsed()
+    const sinceStart = () => clock.elapsed() - start
+    const say = announcer(log, plan)
+    const round = async (index: number) => {
+      const probed = await probe(http, plan, { atMs: sinceStart(), now: clock.now(), signal: either })
+      if (stop.signal.aborted) return
+      rounds[index] = probed.round
+      seen.rounds = rounds.filter(each => each !== undefined)
+      seen.readings.push(...probed.readings)
+      say(probed.round, seen.rounds)
+      decide()
+    }
+    const background = sampling.run(seen, sinceStart, decide).catch(giveUp)
+    const running: Promise<void>[] = []
     for (let index = 0; index < plan.rounds && !stop.signal.aborted; index += 1) {
-      running.push(round(index).catch((error: unknown) => ignoreAborted(error, stop.signal)))
-      await clock
-        .sleep(start + (index + 1) * plan.intervalMs - clock.elapsed(), either)
-        .catch(() => undefined)
+      running.push(round(index).catch(giveUp))
+      const next = start + (index + 1) * plan.intervalMs
+      await clock.sleep(Math.max(0, next - clock.elapsed()), either).catch(() => undefined)
       signal.throwIfAborted()
     }
     await Promise.all(running)
     signal.throwIfAborted()
-    return made()
+    if (!stop.signal.aborted) await sampling.once(seen, sinceStart())
+    stop.abort()
+    await background
+    if (troubles.length > 0) throw troubles[0]
+    seen.readings.sort((a, b) => a.atMs - b.atMs)
+    return seen
   } finally {
     stop.abort()
+    sampling.close()
     http.close()
   }
-}
-
-/** Probes that are under way when the verdict falls are given up, and say nothing. */
-function ignoreAborted(error: unknown, stop: AbortSignal): void {
-  if (!stop.aborted) throw error
 }
 
 /** Tells of each new kind of failure once, and of the progress now and then. */

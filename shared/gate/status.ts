@@ -1,8 +1,14 @@
 import { quote } from '../outcome/errors.ts'
-import { resources, type Reading, type Resource } from './verdict.ts'
+import { resources, type Resource } from './seen.ts'
 
 /** The guide's path for the detailed state; its answer is read as `StatusReport`. */
 export const statusPath = '/api/v1/status'
+
+/** How much of something is in use: a share of 1, and what 1 is. */
+export interface Usage {
+  share: number
+  of: string
+}
 
 /** What an answer of `/api/v1/status` says, as far as the gate asks. */
 export interface StatusReport {
@@ -10,7 +16,7 @@ export interface StatusReport {
   failures: string[]
   /** What it should tell and does not. */
   gaps: string[]
-  readings: Partial<Record<Resource, Reading>>
+  usage: Partial<Record<Resource, Usage>>
 }
 
 const dependencies = ['database', 'cache']
@@ -20,10 +26,10 @@ const well = new Set(['up', 'ok', 'healthy', 'pass'])
  * Reads `{checks: {database: {status}, cache: {status}, memory: {usedPercent, of}, cpu: ..., disk: ...}}`. A number
  * that is not there, or is no number, is no reading: the verdict sees that it is missing.
  */
-export function readStatus(body: string): StatusReport {
-  const checks = object(object(parse(body))?.['checks'])
-  if (!checks) return { failures: [], gaps: [`${statusPath} answers without "checks"`], readings: {} }
-  const report: StatusReport = { failures: [], gaps: [], readings: {} }
+export function readStatus(document: unknown): StatusReport {
+  const checks = object(object(document)?.['checks'])
+  if (!checks) return { failures: [], gaps: [`${statusPath} answers without "checks"`], usage: {} }
+  const report: StatusReport = { failures: [], gaps: [], usage: {} }
   for (const name of dependencies) {
     const { status, reason } = object(checks[name]) ?? {}
     if (typeof status !== 'string') report.gaps.push(`${statusPath} says nothing of the ${name}`)
@@ -33,25 +39,31 @@ export function readStatus(body: string): StatusReport {
       )
   }
   for (const name of resources) {
-    const reading = readShare(object(checks[name]))
-    if (reading) report.readings[name] = reading
+    const usage = readUsage(object(checks[name]))
+    if (usage) report.usage[name] = usage
   }
   return report
 }
 
-function readShare(usage: Record<string, unknown> | undefined): Reading | undefined {
+function readUsage(usage: Record<string, unknown> | undefined): Usage | undefined {
   const used = usage?.['usedPercent']
   if (typeof used !== 'number' || !Number.isFinite(used) || used < 0) return undefined
   const of = usage?.['of']
   return { share: used / 100, of: typeof of === 'string' ? of.slice(0, 60) : 'an unnamed whole' }
 }
 
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
+/** Everything in which a JSON document is not what is expected, by dotted path: `checks.database.status`. */
+export function unexpected(document: unknown, expected: Record<string, string | number | boolean>): string[] {
+  return Object.entries(expected).flatMap(([path, wanted]) => {
+    const found = path.split('.').reduce<unknown>((value, key) => {
+      const within = object(value)
+      return within && Object.hasOwn(within, key) ? within[key] : undefined
+    }, document)
+    if (found === wanted) return []
+    const is =
+      found === undefined ? 'missing' : quote(typeof found === 'string' ? found : JSON.stringify(found))
+    return [`${path} is ${is}, expected ${JSON.stringify(wanted)}`]
+  })
 }
 
 function object(value: unknown): Record<string, unknown> | undefined {

@@ -3,6 +3,22 @@ import type { Reason } from './reasons.ts'
 /** `inconclusive` fails a job as `failure` does, but is never taken for a verdict. */
 export type Status = 'success' | 'failure' | 'inconclusive' | 'skipped'
 
+/** One probe of a plot, or several that were folded into one. */
+export interface PlotPoint {
+  /** How long the answer took; null when there was none. */
+  ms: number | null
+  state: 'good' | 'bad' | 'gap'
+}
+
+/** Probes in the order of time, before a deploy and after it, for renderings that can draw. */
+export interface Plot {
+  /** Empty when nobody looked before. */
+  before: PlotPoint[]
+  after: PlotPoint[]
+  /** What was too slow, milliseconds. */
+  limitMs?: number
+}
+
 /** One thing that was seen, in the words of whoever has to act on it. */
 export interface Evidence {
   /** What it is about: `pod runbook-api-7c9f`, `GET /health`, `users`. */
@@ -11,8 +27,11 @@ export interface Evidence {
   finding: string
   /** `good` and `bad` are coloured; `note` is neither. */
   tone: 'good' | 'warn' | 'bad' | 'note'
+  /** What to do about it, one sentence. */
+  next?: string
   /** Longer text that belongs to it: the tail of a log, a diff, events. Already without secrets. */
   detail?: string
+  plot?: Plot
 }
 
 /** How long one part of a step took. */

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import type { DetailedPeerCertificate } from 'node:tls'
 import { faultOf } from './http-fault.ts'
 
 /** The certificate that a server shows, and what is thought of it here. */
@@ -8,6 +10,8 @@ export interface ShownCertificate {
   issuer: string
   /** Milliseconds since 1970. */
   validTo: number
+  /** The certificate itself, and those that came with it, leaf first. */
+  chain: X509Certificate[]
   /** `TLSv1.3` */
   protocol: string
 }
@@ -47,17 +51,37 @@ export async function readCertificate(
       reject(signal.aborted ? (signal.reason as Error) : faultOf(error, 'TLS', url))
     })
     socket.on('secureConnect', () => {
-      const { subject, issuer, valid_to } = socket.getPeerCertificate()
+      const shown = socket.getPeerCertificate(true)
+      const { subject, issuer, valid_to } = shown
       resolve({
         refusal: socket.authorized ? '' : String(socket.authorizationError),
         subject: nameOf(subject),
         issuer: nameOf(issuer),
         validTo: Date.parse(valid_to),
+        chain: chainOf(shown),
         protocol: socket.getProtocol() ?? '',
       })
       end()
     })
   })
+}
+
+function chainOf(leaf: DetailedPeerCertificate): X509Certificate[] {
+  const chain: X509Certificate[] = []
+  const seen = new Set<string>()
+  let next: DetailedPeerCertificate | undefined = leaf
+  // A root refers to itself.
+  while (next && !seen.has(next.fingerprint256)) {
+    seen.add(next.fingerprint256)
+    chain.push(new X509Certificate(next.raw))
+    next = issuerOf(next)
+  }
+  return chain
+}
+
+/** The type says that there always is one. */
+function issuerOf(certificate: DetailedPeerCertificate): DetailedPeerCertificate | undefined {
+  return certificate.issuerCertificate
 }
 
 function nameOf(name: { CN?: string | string[]; O?: string | string[] } | undefined): string {

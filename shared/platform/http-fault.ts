@@ -63,7 +63,7 @@ export function faultOf(error: unknown, method: string, url: URL): HttpFault {
       return fault('reset', 'connection ended before the answer')
     default:
       if (code.startsWith('HPE_')) return fault('protocol', `not an HTTP answer (${code})`)
-      if (code.startsWith('Z_') || code.startsWith('ERR__ERROR_'))
+      if (/^(Z_|ZSTD_|ERR__ERROR_)/.test(code))
         return fault('protocol', `the body is not in its encoding (${code})`)
       if (/CERT|TLS|SSL|EPROTO|SIGNATURE|ISSUER/.test(code)) return fault('tls', `TLS: ${messageOf(error)}`)
       return fault('protocol', messageOf(error) || code)

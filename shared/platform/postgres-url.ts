@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { readPassword, readService } from './postgres-files.ts'
 import { InputError } from '../outcome/errors.ts'
 
 const sslmodes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
@@ -21,12 +22,15 @@ export interface PostgresServer {
   /** Command-line options for the server process, as libpq's `options`. */
   options: string
   connectTimeoutMs: number
+  /** Where it is reached, when that is not its host: at the beginning of a tunnel, or by libpq's `hostaddr`. */
+  via: { host: string; port: number } | undefined
 }
 
 const accepts = 'a URL like postgresql://user:password@host:5432/database?sslmode=require'
 
 /**
- * Reads a database URL as libpq does; what it leaves out comes from the PG* variables, then from libpq's defaults.
+ * Reads a database URL as libpq does; what it leaves out comes from the service that it or PGSERVICE names, then from the
+ * PG* variables, then from libpq's defaults; the password at last from the password file.
  * Parameters that libpq does not know (Prisma's `schema`, pools' sizes) are passed over. Messages never show the URL.
  * @param where the input's name or `file KEY`, for errors
  * @param env the process's environment
@@ -50,17 +54,23 @@ export function parsePostgresUrl(
   }
   const [, credentials = '', authority = '', path = '', query = ''] = parts
   if (authority.includes(',')) throw fail('names several hosts', 'Name the one host to connect to.')
-  const address = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(authority)
-  if (!address) throw fail('has an address that is not host:port', specialCharacters(where))
+  const authorityParts = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(authority)
+  if (!authorityParts) throw fail('has an address that is not host:port', specialCharacters(where))
   const [, name = '', password = ''] = /^([^:]*):?(.*)$/s.exec(credentials) ?? []
   const said = new Map([...new URLSearchParams(query)].filter(([, value]) => value !== ''))
+  const serviceName = said.get('service') ?? env['PGSERVICE'] ?? ''
+  const service = serviceName === '' ? new Map<string, string>() : readService(where, serviceName, env)
   const pick = (parameter: string, inUrl: string, variable: string, otherwise: string) =>
-    [said.get(parameter), inUrl, env[variable]].find(text => text !== undefined && text !== '') ?? otherwise
+    [said.get(parameter), inUrl, service.get(parameter), env[variable]].find(
+      text => text !== undefined && text !== '',
+    ) ?? otherwise
 
-  const host = pick('host', decode((address[1] ?? '').replace(/^\[|\]$/g, '')), 'PGHOST', 'localhost')
+  const host = pick('host', decode((authorityParts[1] ?? '').replace(/^\[|\]$/g, '')), 'PGHOST', 'localhost')
   const user = pick('user', decode(name), 'PGUSER', env['USER'] ?? 'postgres')
-  const port = pick('port', address[2] ?? '', 'PGPORT', '5432')
+  const port = pick('port', authorityParts[2] ?? '', 'PGPORT', '5432')
   const sslmode = sslmodes.find(mode => mode === pick('sslmode', '', 'PGSSLMODE', 'prefer'))
+  const address = pick('hostaddr', '', 'PGHOSTADDR', '')
+  const database = pick('dbname', decode(path), 'PGDATABASE', user)
   const seconds = pick('connect_timeout', '', 'PGCONNECT_TIMEOUT', '10')
   if (!(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65535))
     throw fail('has a port that is not a number from 1 to 65535')
@@ -70,8 +80,10 @@ export function parsePostgresUrl(
     host,
     port: Number(port),
     user,
-    password: pick('password', decode(password), 'PGPASSWORD', ''),
-    database: pick('dbname', decode(path), 'PGDATABASE', user),
+    password:
+      pick('password', decode(password), 'PGPASSWORD', '') ||
+      (readPassword({ host, port, database, user }, env) ?? ''),
+    database,
     sslmode,
     sslrootcert: pick('sslrootcert', '', 'PGSSLROOTCERT', defaultRootCertificate()),
     sslcert: pick('sslcert', '', 'PGSSLCERT', ''),
@@ -79,6 +91,7 @@ export function parsePostgresUrl(
     options: pick('options', '', 'PGOPTIONS', ''),
     // libpq: 0 waits for ever; a bounded step does not.
     connectTimeoutMs: (Number(seconds) || 60) * 1_000,
+    via: address === '' ? undefined : { host: address, port: Number(port) },
   }
   const files = [server.sslrootcert, server.sslcert, server.sslkey]
   const missing = files.find(file => file !== '' && file !== 'system' && !existsSync(file))
@@ -94,6 +107,11 @@ export function parsePostgresUrl(
 /** The same server, another database of it. */
 export function withDatabase(server: PostgresServer, database: string): PostgresServer {
   return { ...server, database }
+}
+
+/** The same server, reached at the beginning of a tunnel where there is one. */
+export function throughAddress(server: PostgresServer, via: PostgresServer['via']): PostgresServer {
+  return via ? { ...server, via } : server
 }
 
 /** `host:port/database`, for people and records: without user and password. */
@@ -112,7 +130,9 @@ export function libpqEnvironment(
   const others = Object.entries(env).filter(([name]) => !name.startsWith('PG'))
   const said = {
     PGHOST: server.host,
-    PGPORT: String(server.port),
+    // What the certificate must name stays PGHOST.
+    PGHOSTADDR: server.via?.host ?? '',
+    PGPORT: String((server.via ?? server).port),
     PGUSER: server.user,
     PGPASSWORD: server.password,
     PGDATABASE: server.database,

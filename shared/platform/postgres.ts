@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import type { Client, ClientConfig } from 'pg'
 import { messageOf, ToolError } from '../outcome/errors.ts'
 import type { PostgresServer } from './postgres-url.ts'
@@ -71,7 +73,8 @@ async function open(
   signal: AbortSignal,
 ): Promise<PostgresSession> {
   const { default: pg } = await import('pg')
-  const { host, port, user, password, database, options } = server
+  const { user, password, database, options } = server
+  const { host, port } = server.via ?? server
   const client = new pg.Client({
     host,
     port,
@@ -117,17 +120,27 @@ function streamOf(client: Client): { destroy(): void } {
   return (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream
 }
 
-function tlsOf({ sslmode, sslrootcert, sslcert, sslkey, host }: PostgresServer): ClientConfig['ssl'] {
-  if (sslmode === 'disable' || host.startsWith('/')) return false
+function tlsOf(server: PostgresServer): ClientConfig['ssl'] {
+  const { sslmode, sslrootcert, sslcert, sslkey, host, via } = server
+  if (sslmode === 'disable' || (!via && host.startsWith('/'))) return false
   const read = (file: string) => readFileSync(file, 'utf8')
-  const own = sslcert && sslkey ? { cert: read(sslcert), key: read(sslkey) } : {}
+  const own = {
+    ...(sslcert && sslkey ? { cert: read(sslcert), key: read(sslkey) } : {}),
+    ...(via && isIP(host) === 0 ? { servername: host } : {}),
+  }
   const ca =
     sslrootcert && sslrootcert !== 'system' && existsSync(sslrootcert) ? read(sslrootcert) : undefined
   // With a root certificate at hand, libpq treats `require` as `verify-ca`.
   const verified = sslmode.startsWith('verify') || (sslmode === 'require' && sslrootcert !== '')
   if (!verified) return { ...own, rejectUnauthorized: false }
-  const anyName = sslmode === 'verify-full' ? {} : { checkServerIdentity: () => undefined }
-  return { ...own, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }), ...anyName }
+  // At the end of a tunnel the certificate names the server, not the address where the tunnel begins.
+  const identity =
+    sslmode !== 'verify-full'
+      ? { checkServerIdentity: () => undefined }
+      : via
+        ? { checkServerIdentity: (_name: string, found: PeerCertificate) => checkServerIdentity(host, found) }
+        : {}
+  return { ...own, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }), ...identity }
 }
 
 function statementError(error: unknown): ToolError {

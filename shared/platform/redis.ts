@@ -9,6 +9,8 @@ export interface RedisServer {
   password: string
   database: number
   tls: boolean
+  /** Where a tunnel to it begins on this machine; undefined: it is reached itself. */
+  via?: { host: string; port: number } | undefined
 }
 
 /** One connection to a Redis server, authenticated. */
@@ -62,12 +64,16 @@ export async function openRedis(
   signal.throwIfAborted()
   // The bundler finds a CommonJS module's names under its default only, when that is a class.
   const { default: ioredis } = await import('ioredis')
-  const { host, port, tls, username, password, database } = server
+  const { tls, username, password, database, via } = server
+  const { host, port } = via ?? server
   const redis = new ioredis.Redis({
     host,
     port,
-    ...(tls ? { tls: {} } : {}),
+    // The certificate is the server's, whatever leads there.
+    ...(tls ? { tls: { servername: server.host } } : {}),
     connectTimeout: timeoutMs,
+    // A timer that outlives a connection which never was, and keeps the process up for as long.
+    disconnectTimeout: 100,
     lazyConnect: true,
     // Both would speak before AUTH, and turn its answer into a warning.
     enableReadyCheck: false,

@@ -34,7 +34,7 @@ export async function resolveImage(reference: string, source: LoginSource): Prom
   const image = parseImage('image', reference)
   const http = openHttp('fresh')
   try {
-    const registry = await connect(http, image, source)
+    const registry = await connectRegistry(http, image, source)
     const digest = await readDigest(registry, image)
     return { pinned: `${nameOf(image)}@${digest}`, digest }
   } finally {
@@ -42,9 +42,10 @@ export async function resolveImage(reference: string, source: LoginSource): Prom
   }
 }
 
-type Ask = (method: string) => Promise<HttpAnswer>
+/** Asks for a part of a repository: `manifests/v1.2.3`, `blobs/sha256:...`; by default, for the manifest that the reference names. */
+export type AskRegistry = (method: string, path?: string) => Promise<HttpAnswer>
 
-async function readDigest(ask: Ask, image: ImageReference): Promise<string> {
+async function readDigest(ask: AskRegistry, image: ImageReference): Promise<string> {
   const head = await ask('HEAD')
   const said = head.headers['docker-content-digest']
   if (head.status === 200 && said !== undefined && /^sha256:[0-9a-f]{64}$/.test(said)) return said
@@ -55,15 +56,20 @@ async function readDigest(ask: Ask, image: ImageReference): Promise<string> {
   throw refusal(image, answer)
 }
 
-async function connect(http: Http, image: ImageReference, source: LoginSource): Promise<Ask> {
+/** Opens one repository of a registry, with the login that `docker login` left; the registry's challenge is answered once. */
+export async function connectRegistry(
+  http: Http,
+  image: ImageReference,
+  source: LoginSource,
+): Promise<AskRegistry> {
   const login = await readLogin(image.registry, source)
   const host = image.registry === 'docker.io' ? 'registry-1.docker.io' : image.registry
-  const path = `/v2/${image.repository}/manifests/${image.digest || image.tag}`
+  const usual = `manifests/${image.digest || image.tag}`
   let scheme = 'https'
   let authorization: string | undefined
-  const send = (method: string) =>
+  const send = (method: string, path: string) =>
     http.request({
-      url: `${scheme}://${host}${path}`,
+      url: `${scheme}://${host}/v2/${image.repository}/${path}`,
       method,
       headers: { accept: manifestTypes, ...(authorization === undefined ? {} : { authorization }) },
       timeoutMs,
@@ -71,23 +77,23 @@ async function connect(http: Http, image: ImageReference, source: LoginSource): 
       hops: 3,
       signal: source.signal,
     })
-  return async method => {
+  return async (method, path = usual) => {
     let answer: HttpAnswer
     try {
-      answer = await send(method)
+      answer = await send(method, path)
     } catch (error) {
       source.signal.throwIfAborted()
       // Docker takes loopback registries without TLS, and so do we.
       if (!isLoopback(host) || scheme === 'http') throw unreachable(image, error)
       scheme = 'http'
-      answer = await send(method).catch((again: unknown) => {
+      answer = await send(method, path).catch((again: unknown) => {
         source.signal.throwIfAborted()
         throw unreachable(image, again)
       })
     }
     if (answer.status !== 401 || authorization !== undefined) return answer
     authorization = await authorize(http, image, answer, login, source.signal)
-    return authorization === undefined ? answer : send(method)
+    return authorization === undefined ? answer : send(method, path)
   }
 }
 
@@ -141,7 +147,8 @@ function tokenRequest(
   return { url: realm.href, headers: basic ? { authorization: basic } : {}, timeoutMs, signal }
 }
 
-function refusal(image: ImageReference, { status, body }: HttpAnswer): ToolError {
+/** Why a registry did not give an image, as the error to throw. */
+export function refusal(image: ImageReference, { status, body }: HttpAnswer): ToolError {
   const shown = `${nameOf(image)}${image.digest ? `@${image.digest}` : `:${image.tag}`}`
   const said = /"message"\s*:\s*"([^"]*)"/.exec(body)?.[1] ?? ''
   const detail = { tool: 'registry', code: status, stderr: said }

@@ -1,3 +1,5 @@
+import type { Baseline } from './baseline.ts'
+
 /** `r42`. Numbered from 1 in each environment; `r0` is what was there before this suite came. */
 export type ReleaseId = `r${number}`
 
@@ -20,6 +22,8 @@ export interface Entry {
   state: ReleaseState
   /** Why it is bad or withdrawn; one sentence. */
   because?: string
+  /** How the service was before this release was applied, for its gate. */
+  baseline?: Baseline
   gate?: 'pass' | 'fail' | 'inconclusive'
   smoke?: 'pass' | 'fail'
   /** What served when it was intended: the way back from it leads there. */

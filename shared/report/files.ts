@@ -1,6 +1,8 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
+import { InputError, messageOf } from '../outcome/errors.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import { renderHtml } from './html.ts'
 
 /** Where the guide keeps logs, relative to the repository's root. */
 export const logFolder = 'deployment/logs'
@@ -20,13 +22,32 @@ export function createDayLog(file: string, now: () => number): (line: string) =>
 }
 
 /**
- * Writes an Outcome as JSON beside the logs.
- * @returns the file's path
+ * Writes an Outcome beside the logs: as JSON for programs, and as a page of its own for people.
+ * @returns the JSON file's path
  */
 export function writeOutcome(root: string, outcome: Outcome): string {
   const time = outcome.startedAt.replaceAll(/[-:]/g, '').replace('T', '_').slice(0, 15)
-  const file = join(root, logFolder, `${outcome.step}_${outcome.environment}_${time}.json`)
+  const file = join(root, logFolder, `${outcome.step}_${outcome.environment}_${time}`)
   mkdirSync(join(root, logFolder), { recursive: true })
-  writeFileSync(file, `${JSON.stringify(outcome, null, 2)}\n`, { mode: 0o600 })
-  return file
+  writeFileSync(`${file}.json`, `${JSON.stringify(outcome, null, 2)}\n`, { mode: 0o600 })
+  writeFileSync(`${file}.html`, renderHtml(outcome), { mode: 0o600 })
+  return `${file}.json`
+}
+
+/**
+ * Writes a report where a caller wants it; folders on the way are made.
+ * @param input name of the input that says where, for the error
+ * @throws InputError when the path cannot be written
+ */
+export function writeReport(root: string, input: string, path: string, text: string): void {
+  const file = resolve(root, path)
+  try {
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, text)
+  } catch (cause) {
+    throw new InputError(`${input}: ${path} cannot be written: ${messageOf(cause)}`, {
+      hint: `Set ${input} to the path of a file in a folder that may be written to.`,
+      cause,
+    })
+  }
 }

@@ -1,5 +1,6 @@
 import type { Evidence, Outcome, Status } from '../outcome/outcome.ts'
 import { showDuration } from '../runbook/values.ts'
+import { renderMermaid, renderStrip } from './plot.ts'
 
 const statusMarks: Record<Status, string> = {
   success: '✅',
@@ -27,10 +28,10 @@ export function renderMarkdown(outcome: Outcome): string {
   if (outcome.serving) facts.push(`serving ${escape(outcome.serving)}`)
   parts.push(facts.join(' · '))
   if (evidence.length > 0) {
-    const rows = evidence.map(
-      ({ tone, subject, finding }) => `| ${toneMarks[tone]} | ${cell(subject)} | ${cell(finding)} |`,
-    )
-    parts.push(['| | what | finding |', '| --- | --- | --- |', ...rows].join('\n'))
+    parts.push(table(evidence))
+  }
+  for (const { plot } of evidence) {
+    if (plot) parts.push(`\`\`\`mermaid\n${renderMermaid(plot)}\n\`\`\``, `\`${renderStrip(plot)}\``)
   }
   let left = mostBytes - Buffer.byteLength(parts.join())
   for (const { subject, detail } of evidence) {
@@ -46,6 +47,16 @@ export function renderMarkdown(outcome: Outcome): string {
     )
   }
   return `${parts.join('\n\n')}\n\n`
+}
+
+/** With a column for what to do, where any of it says so. */
+function table(evidence: Evidence[]): string {
+  const advises = evidence.some(({ next }) => next)
+  const row = (cells: string[]) => `| ${(advises ? cells : cells.slice(0, 3)).join(' | ')} |`
+  const rows = evidence.map(({ tone, subject, finding, next = '' }) =>
+    row([toneMarks[tone], cell(subject), cell(finding), cell(next)]),
+  )
+  return [row(['', 'what', 'finding', 'what to do']), row(['---', '---', '---', '---']), ...rows].join('\n')
 }
 
 function cell(text: string): string {

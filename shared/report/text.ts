@@ -1,5 +1,6 @@
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
 import { showDuration } from '../runbook/values.ts'
+import { renderStrip } from './plot.ts'
 
 const marks: Record<Evidence['tone'], string> = { good: '+', warn: '!', bad: 'x', note: '-' }
 
@@ -13,8 +14,11 @@ export function renderText(outcome: Outcome): string[] {
   if (outcome.cause) lines.push(`  Cause: ${outcome.cause}`)
   if (outcome.serving) lines.push(`  Serving: ${outcome.serving}`)
   if (outcome.next) lines.push(`  Next: ${outcome.next}`)
-  for (const { subject, finding, tone, detail } of outcome.evidence) {
-    lines.push(`  ${marks[tone]} ${subject}: ${finding}`)
+  const width = columnOf(outcome.evidence)
+  for (const { subject, finding, tone, next, detail, plot } of outcome.evidence) {
+    lines.push(`  ${marks[tone]} ${`${subject}:`.padEnd(width)} ${finding}`)
+    if (plot) lines.push(`      ${renderStrip(plot)}`)
+    if (next) lines.push(`    ${''.padEnd(width)} -> ${next}`)
     if (detail)
       lines.push(
         ...detail
@@ -27,4 +31,10 @@ export function renderText(outcome: Outcome): string[] {
     lines.push(`  Took: ${outcome.timings.map(({ phase, ms }) => `${phase} ${showDuration(ms)}`).join(', ')}`)
   }
   return lines
+}
+
+/** Evidence that says what to do about each is a table; any other is a list. */
+function columnOf(evidence: Evidence[]): number {
+  if (!evidence.some(({ next }) => next)) return 0
+  return Math.max(...evidence.map(({ subject }) => subject.length + 1))
 }

@@ -1,3 +1,5 @@
+import type { Condition } from './condition.ts'
+import type { FreezeWindow } from './freeze.ts'
 import type { TargetSpec } from './schema.ts'
 
 /** One environment of a runbook, with its defaults filled in and every unit in its base form. */
@@ -21,6 +23,10 @@ export interface Environment {
         shortDays: number
         /** age recipients; empty: backups are not encrypted. */
         encryptTo: string[]
+        /** A query that is asked of the dumped instant and of its restore; empty: none. */
+        verifyQuery: string
+        /** Image with PostgreSQL's programs, for machines that lack them; empty: the official one. */
+        postgresImage: string
         rpoMs: number
         /** The runbook says `rpo` itself: what it promises, a deploy is held to. */
         promisesRpo: boolean
@@ -29,11 +35,68 @@ export interface Environment {
         wal: boolean
       }
     | undefined
+  /** Ports of the cluster through which a private database or Redis is reached; empty when it is reached directly. */
+  tunnels: { database: string; redis: string }
   gate: GateSpec
   /** Base URLs, without a trailing slash; empty when the runbook names none. */
   monitoring: { prometheus: string; grafana: string; pushgateway: string }
-  smoke: { suite: string; requests: number; concurrency: number }
+  smoke: SmokeSpec
+  /** What pre-deploy-check was told; undefined when the runbook says nothing. */
+  checks?: ChecksSpec
 }
+
+/** What the smoke test sends. Limits that the runbook does not set are `smokeDefaults`. */
+export interface SmokeSpec {
+  /** Path of a suite relative to `root`; empty for the guide's endpoints. */
+  suite: string
+  /** Requests of the load; 0 sends none. */
+  requests: number
+  concurrency: number
+  /** Requests a second. */
+  maxRate?: number
+  /** 95% of the answers have to come within so many milliseconds; 0 when latency is not judged. */
+  maxP95Ms?: number
+  /** Rate of failed requests, a share of 1. */
+  maxErrorRate?: number
+}
+
+/** What pre-deploy-check cannot find out by itself. Lists are empty where the runbook is silent. */
+export interface ChecksSpec {
+  code: {
+    /** Names of the CI checks that must have passed; empty: every one that the commit has. */
+    required: string[]
+    /** Folder of package.json, relative to the root. */
+    directory: string
+    approvals: number
+  }
+  database: {
+    /** Range of versions, or empty. */
+    version: string
+    maxLagMs: number
+    /** Undefined: not looked at. */
+    replicas: number | undefined
+    /** PromQL, or empty. */
+    disk: string
+    /** A program and its arguments, or empty. */
+    migrations: string[]
+  }
+  /** Policy that Redis must evict by; empty: any. */
+  redis: { eviction: string }
+  services: OutsideService[]
+  /** Files are empty where the guide's places are meant. */
+  certificate: { file: string; key: string; renewBeforeMs: number }
+  /** `host:port`; undefined where the defaults are meant. */
+  ports: { open: string[]; closed: string[] } | undefined
+  onCall: { name: string; contact: string }[]
+  freeze: FreezeWindow[]
+}
+
+/** A service that the release cannot do without, and how it is asked. */
+export type OutsideService =
+  /** An empty `status` accepts any below 500. */
+  | { name: string; url: string; status: number[] }
+  /** `host:port` that takes connections. */
+  | { name: string; address: string }
 
 /** What the gate asks of the service. Shares are of 1: the guide's 85% of memory is 0.85. */
 export interface GateSpec {
@@ -46,8 +109,16 @@ export interface GateSpec {
   disk: number
   /** Rate of failed probes that is still well. */
   errorRate: number
-  /** 95% of the probes have to be answered within this; 0 when latency is not judged. */
+  /** 95% of the probes have to be answered within this; 0: what the service needed before the release, where that is known. */
   latencyMs: number
+  /** How long the service is sampled before a release is applied; 0: not at all. */
+  baselineMs: number
+  /** By path: what the JSON of its answer has to hold, by dotted path. */
+  expect: Record<string, Record<string, string | number | boolean>>
+  /** Held against the service's metrics text. */
+  metrics: Condition[]
+  /** Asked of Prometheus. */
+  queries: Condition[]
 }
 
 /**
@@ -63,7 +134,26 @@ export const gateDefaults: GateSpec = {
   disk: 0.9,
   errorRate: 0.01,
   latencyMs: 0,
+  baselineMs: 3_000,
+  expect: {},
+  metrics: [],
+  queries: [],
 }
+
+/** Against a service that hangs, probes pile up for their timeout of 5 s: at most 100 rounds of them. */
+export const leastIntervalMs = 50
+
+/**
+ * The guide's load (`ab -n 1000 -c 10`), at a rate that production does not notice: it takes 5 s. One in a hundred may
+ * fail.
+ */
+export const smokeDefaults = {
+  requests: 1_000,
+  concurrency: 10,
+  maxRate: 200,
+  maxP95Ms: 0,
+  maxErrorRate: 0.01,
+} as const
 
 /** Somebody is to be told how each step ended. */
 export function isWatched({ monitoring }: Environment): boolean {

@@ -2,7 +2,16 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
-import { gateDefaults, type Environment } from './environment.ts'
+import { acceptedMetricCondition, isSelector, parseCondition, type Condition } from './condition.ts'
+import { resolveChecks } from './checks.ts'
+import {
+  gateDefaults,
+  leastIntervalMs,
+  smokeDefaults,
+  type Environment,
+  type GateSpec,
+  type SmokeSpec,
+} from './environment.ts'
 import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
 import { parseDuration, parsePercent } from './values.ts'
 import { parseYaml } from './yaml.ts'
@@ -29,7 +38,7 @@ export interface Overrides {
  * @throws InputError that names file, line, key, what was found and what is accepted
  */
 export function loadEnvironment({ root, config, environment, overrides }: LoadRequest): Environment {
-  const runbook = parseRunbook(config, readConfig(root, config))
+  const { data: runbook, lineOf } = parseYaml(config, 'a runbook', readConfig(root, config), runbookSchema)
   const spec = runbook.environments[environment]
   if (!spec) {
     const names = Object.keys(runbook.environments)
@@ -40,7 +49,9 @@ export function loadEnvironment({ root, config, environment, overrides }: LoadRe
       `Name one of them, or add ${environment} to ${config}.`,
     )
   }
-  return resolveEnvironment(runbook.service, environment, resolve(root), override(spec, overrides))
+  const at: At = key =>
+    `${config}:${lineOf(['environments', environment, ...key.split('.')])} environments.${environment}.${key}`
+  return resolveEnvironment(runbook.service, environment, resolve(root), override(spec, overrides), at)
 }
 
 /**
@@ -72,9 +83,17 @@ function override(spec: EnvironmentSpec, { url, manifests }: Overrides): Environ
   return { ...spec, target, ...(url ? { url } : {}) }
 }
 
-function resolveEnvironment(service: string, name: string, root: string, spec: EnvironmentSpec): Environment {
-  const at = (key: string) => `environments.${name}.${key}`
-  const { backup, gate = {}, monitoring = {}, smoke = {} } = spec
+/** Where a key of the environment stands, for errors: `deployment/runbook.yml:12 environments.production.gate.memory`. */
+type At = (key: string) => string
+
+function resolveEnvironment(
+  service: string,
+  name: string,
+  root: string,
+  spec: EnvironmentSpec,
+  at: At,
+): Environment {
+  const { backup, gate = {}, monitoring = {} } = spec
   return {
     service,
     name,
@@ -88,33 +107,68 @@ function resolveEnvironment(service: string, name: string, root: string, spec: E
       retentionDays: backup['retention-days'] ?? 30,
       shortDays: backup['short-days'] ?? 2,
       encryptTo: backup['encrypt-to'] ?? [],
+      verifyQuery: backup['verify-query'] ?? '',
+      postgresImage: backup['postgres-image'] ?? '',
       rpoMs: parseDuration(at('backup.rpo'), backup.rpo ?? '1h'),
       rtoMs: parseDuration(at('backup.rto'), backup.rto ?? '4h'),
       promisesRpo: backup.rpo !== undefined,
       wal: backup.wal ?? false,
     },
-    gate: {
-      forMs: gate.for ? parseDuration(at('gate.for'), gate.for) : gateDefaults.forMs,
-      intervalMs: gate.interval ? parseDuration(at('gate.interval'), gate.interval) : gateDefaults.intervalMs,
-      paths: gate.paths ?? gateDefaults.paths,
-      memory: gate.memory ? parsePercent(at('gate.memory'), gate.memory) : gateDefaults.memory,
-      cpu: gate.cpu ? parsePercent(at('gate.cpu'), gate.cpu) : gateDefaults.cpu,
-      disk: gate.disk ? parsePercent(at('gate.disk'), gate.disk) : gateDefaults.disk,
-      errorRate: gate['error-rate']
-        ? parsePercent(at('gate.error-rate'), gate['error-rate'])
-        : gateDefaults.errorRate,
-      latencyMs: gate.latency ? parseDuration(at('gate.latency'), gate.latency) : gateDefaults.latencyMs,
-    },
+    tunnels: { database: spec.tunnels?.database ?? '', redis: spec.tunnels?.redis ?? '' },
+    gate: resolveGate(gate, at),
     monitoring: {
       prometheus: baseUrl(monitoring.prometheus),
       grafana: baseUrl(monitoring.grafana),
       pushgateway: baseUrl(monitoring.pushgateway),
     },
-    smoke: {
-      suite: smoke.suite ?? '',
-      requests: smoke.requests ?? 200,
-      concurrency: smoke.concurrency ?? 10,
-    },
+    smoke: resolveSmoke(at, spec.smoke),
+    ...(spec.checks ? { checks: resolveChecks(at, spec.checks) } : {}),
+  }
+}
+
+function resolveSmoke(at: (key: string) => string, smoke: EnvironmentSpec['smoke'] = {}): SmokeSpec {
+  const { 'max-rate': maxRate, 'max-p95': maxP95, 'max-error-rate': maxErrorRate } = smoke
+  return {
+    suite: smoke.suite ?? '',
+    requests: smoke.requests ?? smokeDefaults.requests,
+    concurrency: smoke.concurrency ?? smokeDefaults.concurrency,
+    ...(maxRate === undefined ? {} : { maxRate }),
+    ...(maxP95 === undefined ? {} : { maxP95Ms: parseDuration(at('smoke.max-p95'), maxP95) }),
+    ...(maxErrorRate === undefined
+      ? {}
+      : { maxErrorRate: parsePercent(at('smoke.max-error-rate'), maxErrorRate) }),
+  }
+}
+
+function resolveGate(gate: NonNullable<EnvironmentSpec['gate']>, at: At): GateSpec {
+  const ms = (key: 'for' | 'interval' | 'latency' | 'baseline', otherwise: number) =>
+    gate[key] ? parseDuration(at(`gate.${key}`), gate[key]) : otherwise
+  const share = (key: 'memory' | 'cpu' | 'disk' | 'error-rate', otherwise: number) =>
+    gate[key] ? parsePercent(at(`gate.${key}`), gate[key]) : otherwise
+  const conditions = (key: 'metrics' | 'queries') =>
+    Object.entries(gate[key] ?? {}).map(([name, text]): Condition => {
+      const where = at(`gate.${key}.${name}`)
+      const condition = parseCondition(where, name, text)
+      if (key === 'metrics' && !isSelector(condition.expr))
+        throw InputError.of(where, text, acceptedMetricCondition)
+      return condition
+    })
+  const intervalMs = ms('interval', gateDefaults.intervalMs)
+  if (intervalMs < leastIntervalMs)
+    throw InputError.of(at('gate.interval'), gate.interval, `a duration of ${leastIntervalMs}ms or more`)
+  return {
+    forMs: ms('for', gateDefaults.forMs),
+    intervalMs,
+    paths: gate.paths ?? gateDefaults.paths,
+    memory: share('memory', gateDefaults.memory),
+    cpu: share('cpu', gateDefaults.cpu),
+    disk: share('disk', gateDefaults.disk),
+    errorRate: share('error-rate', gateDefaults.errorRate),
+    latencyMs: ms('latency', gateDefaults.latencyMs),
+    baselineMs: ms('baseline', gateDefaults.baselineMs),
+    expect: gate.expect ?? gateDefaults.expect,
+    metrics: conditions('metrics'),
+    queries: conditions('queries'),
   }
 }
 

@@ -1,9 +1,15 @@
 import { z } from 'zod'
+import { checksSchema } from './checks-schema.ts'
+import { acceptedCondition, acceptedName, mostConditions } from './condition.ts'
+import { acceptedPlace, placePattern } from './place.ts'
 import { accepted } from './values.ts'
 
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accepted.duration })
 const size = z.string().regex(/^\d+(\.\d+)?(B|KiB|MiB|GiB|KB|MB|GB)$/, { error: accepted.size })
-const percent = z.string().regex(/^\d{1,3}(\.\d+)?%$/, { error: accepted.percent })
+const percent = z
+  .string()
+  .regex(/^\d{1,3}(\.\d+)?%$/, { error: accepted.percent })
+  .refine(text => parseFloat(text) <= 100, { error: `${accepted.percent}, at most 100%` })
 const url = z
   .url({ protocol: /^https?$/, error: 'an http:// or https:// URL' })
   .refine(text => !URL.parse(text)?.username && !URL.parse(text)?.password, {
@@ -18,6 +24,7 @@ const path = z
   .refine(value => !value.startsWith('/') && !value.split('/').includes('..'), {
     error: 'a path inside the repository, without ..',
   })
+const clusterPlace = z.string().regex(placePattern, { error: acceptedPlace })
 const environmentVariables = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'an environment variable name' }),
   z.string(),
@@ -69,21 +76,53 @@ const processTarget = z.strictObject({
   env: environmentVariables.optional(),
 })
 
+const conditions = z
+  .record(
+    z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, { error: acceptedName }),
+    z.string({ error: acceptedCondition }).min(1),
+  )
+  .refine(all => Object.keys(all).length <= mostConditions, { error: `at most ${mostConditions} of them` })
+
 const gate = z.strictObject({
   for: duration.optional(),
   interval: duration.optional(),
   memory: percent.optional(),
   cpu: percent.optional(),
   disk: percent.optional(),
-  'error-rate': percent.optional().describe('Rate of failed probes that is still well; default: 1%.'),
+  'error-rate': percent
+    .refine(text => parseFloat(text) > 0 && parseFloat(text) <= 50, {
+      error: 'a percentage above 0% and up to 50%',
+    })
+    .optional()
+    .describe('Rate of failed probes that is still well; default: 1%.'),
   latency: duration
     .optional()
-    .describe('95% of the probes have to be answered within this; default: not judged.'),
+    .describe(
+      '95% of the probes have to be answered within this; default: what they took before the deploy, and 100 ms at least.',
+    ),
+  baseline: duration
+    .optional()
+    .describe('How long deploy samples the service before it changes anything; 0s: not at all. Default: 3s.'),
   paths: z
     .array(z.string().startsWith('/'))
     .min(1)
     .optional()
     .describe('Paths that are probed; default: /health and /api/v1/status.'),
+  expect: z
+    .record(
+      z.string().startsWith('/', { error: 'a path that begins with /' }),
+      z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])),
+    )
+    .optional()
+    .describe('By path, what the JSON of its answer has to hold: { checks.database.status: up }.'),
+  metrics: conditions
+    .optional()
+    .describe(
+      'By name, what has to hold of /api/v1/metrics: nodejs_eventloop_delay_seconds{quantile="0.99"} < 0.2. Gauges only.',
+    ),
+  queries: conditions
+    .optional()
+    .describe('By name, what has to hold of Prometheus: PromQL, one of < <= > >=, and a number.'),
 })
 
 const environment = z.strictObject({
@@ -109,6 +148,22 @@ const environment = z.strictObject({
         .min(1)
         .optional()
         .describe('age recipients (public keys) that every backup is encrypted to.'),
+      'verify-query': z
+        .string()
+        .regex(/^\s*(select|with|table|values)\b/i, {
+          error: 'a query that reads, like SELECT COUNT(*) FROM users',
+        })
+        .optional()
+        .describe('Asked of the dumped instant and of its restore, which must answer alike.'),
+      'postgres-image': z
+        .string()
+        .regex(/^[a-z0-9][\w./:@-]*$/, {
+          error: 'an image like postgres:17 or registry.example.com/postgres@sha256:...',
+        })
+        .optional()
+        .describe(
+          "Image whose pg_dump and pg_restore are run where the machine lacks them; default: postgres:MAJOR of the server's version.",
+        ),
       rpo: duration
         .optional()
         .describe('How much may be lost: the age that the newest backup may reach; default: 1h.'),
@@ -119,6 +174,13 @@ const environment = z.strictObject({
         .describe('The server archives its write-ahead log elsewhere: then its age is held against the RPO.'),
     })
     .optional(),
+  tunnels: z
+    .strictObject({
+      database: clusterPlace.optional().describe('Where the database is, like service/postgres:5432.'),
+      redis: clusterPlace.optional().describe('Where Redis is, like service/redis:6379.'),
+    })
+    .optional()
+    .describe('What only the cluster reaches is reached through its API, as kubectl port-forward does.'),
   gate: gate.optional(),
   monitoring: z
     .strictObject({
@@ -137,11 +199,34 @@ const environment = z.strictObject({
     .optional(),
   smoke: z
     .strictObject({
-      suite: path.optional(),
-      requests: z.int().positive().optional(),
-      concurrency: z.int().positive().optional(),
+      suite: path.optional().describe("A suite of requests; default: the guide's endpoints."),
+      requests: z
+        .int()
+        .min(0, { error: 'a whole number from 0 to 1000000' })
+        .max(1_000_000, { error: 'a whole number from 0 to 1000000' })
+        .optional()
+        .describe('Requests of the load; default: 1000. 0 sends none.'),
+      concurrency: z
+        .int()
+        .min(1, { error: 'a whole number from 1 to 1000' })
+        .max(1_000, { error: 'a whole number from 1 to 1000' })
+        .optional()
+        .describe('Requests under way at the same time; default: 10.'),
+      'max-rate': z
+        .int()
+        .min(1, { error: 'a whole number from 1 to 1000000' })
+        .max(1_000_000, { error: 'a whole number from 1 to 1000000' })
+        .optional()
+        .describe('Requests a second at most; default: 200.'),
+      'max-p95': duration
+        .optional()
+        .describe('95% of the answers have to come within this; default: not judged.'),
+      'max-error-rate': percent
+        .optional()
+        .describe('Rate of failed requests above which the load fails, and ends at once; default: 1%.'),
     })
     .optional(),
+  checks: checksSchema.optional().describe('What pre-deploy-check cannot find out by itself.'),
 })
 
 /** What `runbook.yml` may say. Published as JSON Schema for editors. */

@@ -7,6 +7,8 @@ export const accepted = {
   duration: 'a duration like 90s, 5m or 1h30m',
   size: 'a size like 512MiB or 2GiB',
   percent: 'a percentage like 85% or 0.5%',
+  moment:
+    'a date and time like 2026-12-20 18:00, a day of the week and time like Fri 16:00, or a time like 22:00',
 } as const
 
 /**

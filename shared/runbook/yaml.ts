@@ -59,9 +59,47 @@ function schemaError(
       hint: `Remove ${unknown}, or mend its spelling.`,
     })
   }
+  if (issue?.code === 'invalid_key')
+    return InputError.of(`${where}: the key`, String(at.at(-1)), issue.issues[0]?.message ?? 'another one')
   const found: unknown = document.getIn(at)
   const shown = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
-  return InputError.of(where, shown, issue?.message ?? 'something else', `Mend ${at.join('.')} in ${file}.`)
+  return InputError.of(
+    where,
+    shown,
+    issue ? acceptedBy(issue) : 'something else',
+    `Mend ${at.join('.')} in ${file}.`,
+  )
+}
+
+const kinds: Record<string, string> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'keys with values',
+  record: 'keys with values',
+  array: 'a list',
+}
+
+/** What a schema accepts, in its own words where it has some. */
+function acceptedBy(issue: z.core.$ZodIssue): string {
+  const [inKey] = issue.code === 'invalid_key' ? issue.issues : []
+  if (inKey) return acceptedBy(inKey)
+  if (!/^(Invalid|Too) /.test(issue.message)) return issue.message
+  switch (issue.code) {
+    case 'invalid_type':
+      return kinds[issue.expected] ?? issue.expected
+    case 'invalid_value':
+      return issue.values.map(String).join(', ')
+    case 'too_small':
+      return issue.minimum === 1 && issue.origin !== 'number'
+        ? 'something that is not empty'
+        : `at least ${String(issue.minimum)}`
+    case 'too_big':
+      return `at most ${String(issue.maximum)}`
+    default:
+      return issue.message
+  }
 }
 
 function lineOfNode(document: Document, lines: LineCounter, path: (string | number)[]): number {

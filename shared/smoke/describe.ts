@@ -1,38 +1,43 @@
 import type { Evidence } from '../outcome/outcome.ts'
 import type { HttpTimings } from '../platform/http.ts'
-import type { LoadPlan, LoadResult } from './load.ts'
+import type { LoadPlan, LoadResult, Percentiles } from './load.ts'
 import type { RequestResult } from './run-suite.ts'
 
 /** One line of evidence for a request; what took the time belongs to it. */
-export function describeRequest({ title, where, unmet, status, timings }: RequestResult): Evidence {
-  const detail = [...unmet.slice(1), ...(timings ? [phases(timings)] : [])].join('\n')
-  const [first] = unmet
+export function describeRequest(result: RequestResult): Evidence {
+  const { title, where, verdict, unmet, status, timings, tries } = result
+  const detail = [...unmet.slice(1), ...(timings ? [describePhases(timings)] : [])].join('\n')
+  const [first = ''] = unmet
+  const retried = tries > 1 ? `, at try ${tries}: ${result.retriedBecause}` : ''
+  const more = unmet.length > 1 ? `, and ${unmet.length - 1} more` : ''
   return {
     subject: title,
     finding:
-      first === undefined
-        ? `${String(status)} in ${ms(timings?.total ?? NaN)}`
-        : `${first}${unmet.length > 1 ? `, and ${unmet.length - 1} more` : ''} (${where})`,
-    tone: first === undefined ? 'good' : 'bad',
+      verdict === 'met'
+        ? `${String(status)} in ${ms(timings?.total ?? NaN)}${retried}`
+        : `${first}${more} (${where})${tries > 1 ? `, after ${tries} tries` : ''}`,
+    tone: verdict === 'met' ? 'good' : 'bad',
     ...(detail === '' ? {} : { detail }),
   }
 }
 
-/** The load: its verdict first, then each kind of failure. */
-export function describeLoad(plan: LoadPlan, load: LoadResult, maxP95Ms: number | undefined): Evidence[] {
+/**
+ * The load: its verdict first, with the whole distribution, then each kind of failure.
+ * @param maxP95Ms 0 when latency is not judged
+ */
+export function describeLoad(plan: LoadPlan, load: LoadResult, maxP95Ms: number): Evidence[] {
   const { sent, failed, rps, percentiles, stopped } = load
   const { p50, p95, p99, max } = percentiles
-  const rate = failed / sent
   const faults: string[] = []
-  if (rate > plan.maxErrorRate || stopped)
-    faults.push(`${failed} failed, more than the ${percent(plan.maxErrorRate)} of ${plan.requests} allowed`)
-  if (maxP95Ms !== undefined && !(p95 <= maxP95Ms))
-    faults.push(`p95 ${ms(p95)}, at most ${ms(maxP95Ms)} allowed`)
+  if (stopped === 'rise') faults.push(`failures rose: ${failed} of ${sent}, ${allowed(plan)} allowed`)
+  else if (failed / sent > plan.maxErrorRate)
+    faults.push(`${failed} failed, more than the ${allowed(plan)} allowed`)
+  if (maxP95Ms > 0 && !(p95 <= maxP95Ms)) faults.push(`p95 ${ms(p95)}, at most ${ms(maxP95Ms)} allowed`)
   const numbers = `${sent} requests, ${plan.concurrency} at a time: ${rps.toFixed(0)}/s, p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, max ${ms(max)}`
   const end = stopped ? `; stopped after ${sent} of ${plan.requests}` : ''
   const kinds = [...load.failures].map(([kind, times]): Evidence => ({
     subject: 'load',
-    finding: `${kind} (${times} times)`,
+    finding: `${kind} (${times} times)${kind === '429' ? ': the service limits its callers, lower max-rate' : ''}`,
     tone: 'bad',
   }))
   return [
@@ -40,13 +45,34 @@ export function describeLoad(plan: LoadPlan, load: LoadResult, maxP95Ms: number 
       subject: 'load',
       finding: `${numbers}; ${faults.length > 0 ? faults.join('; ') : `${failed} failed`}${end}`,
       tone: faults.length > 0 ? 'bad' : 'good',
+      detail: distribution(plan, load),
     },
-    ...kinds,
+    ...kinds.map(each => (faults.length > 0 ? each : { ...each, tone: 'note' as const })),
   ]
 }
 
+/** Both ways to see it: what callers who do not wait for each other would meet, and what was met. */
+function distribution({ concurrency, maxRate }: LoadPlan, load: LoadResult): string {
+  const shares: [string, keyof Percentiles][] = [
+    ['50%', 'p50'],
+    ['90%', 'p90'],
+    ['95%', 'p95'],
+    ['99%', 'p99'],
+    ['99.9%', 'p999'],
+    ['100%', 'max'],
+  ]
+  const row = (share: string, corrected: string, asMet: string) =>
+    `${share.padEnd(6)}${corrected.padStart(14)}${asMet.padStart(14)}`
+  return [
+    row('within', 'corrected', 'as met'),
+    ...shares.map(([share, key]) => row(share, ms(load.percentiles[key]), ms(load.uncorrected[key]))),
+    'corrected: also counts the waits of requests that a late answer kept from being sent (coordinated omission)',
+    `connections: ${load.connections} made, ${concurrency} at a time; at most ${maxRate} requests a second`,
+  ].join('\n')
+}
+
 /** The phases that the guide's curl format shows. */
-function phases({ dns, connect, tls, firstByte, total }: HttpTimings): string {
+export function describePhases({ dns, connect, tls, firstByte, total }: HttpTimings): string {
   return `name ${ms(dns)}, connection ${ms(connect)}, TLS ${ms(tls)}, first byte ${ms(firstByte)}, total ${ms(total)}`
 }
 
@@ -54,6 +80,6 @@ function ms(value: number): string {
   return Number.isNaN(value) ? 'no answer' : `${value.toFixed(1)} ms`
 }
 
-function percent(share: number): string {
-  return `${Number((100 * share).toFixed(2))}%`
+function allowed({ maxErrorRate, requests }: LoadPlan): string {
+  return `${Number((100 * maxErrorRate).toFixed(2))}% of ${requests}`
 }

@@ -3,7 +3,7 @@ import type { RequestSpec } from './schema.ts'
 /** `${name}` is a captured value, `${env:NAME}` an environment variable. */
 const reference = /\$\{(env:)?([A-Za-z_][A-Za-z0-9_-]*)\}/g
 
-type Referring = Pick<RequestSpec, 'path' | 'headers' | 'body'>
+export type Referring = Pick<RequestSpec, 'path' | 'headers' | 'body'>
 
 /** Values by the text inside of `${...}`. */
 export type Values = Record<string, unknown>

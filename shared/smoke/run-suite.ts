@@ -1,93 +1,127 @@
 import { quote } from '../outcome/errors.ts'
+import type { Clock } from '../platform/clock.ts'
 import { openHttp, type Http, type HttpAnswer, type HttpTimings } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
+import type { Secrets } from '../platform/secrets.ts'
 import { parseJson, unmet } from './expectation.ts'
 import { valueAt } from './json-path.ts'
-import { captureReferences, resolveReferences, type Values } from './references.ts'
-import type { SmokeRequest, Suite } from './suite.ts'
+import { prepare, type Prepared } from './prepare.ts'
+import type { Values } from './references.ts'
+import { capturedSecrets, type SmokeRequest, type Suite } from './suite.ts'
 
 /** What became of one request. */
 export interface RequestResult {
+  name: string
   /** `POST /api/v1/users (create)` */
   title: string
   where: string
+  /** `silent`: it got no answer; `unsent`: it was not sent at all. */
+  verdict: 'met' | 'unmet' | 'silent' | 'unsent'
   /** Everything that was not as expected; empty when all was. */
   unmet: string[]
   status: number | undefined
   timings: HttpTimings | undefined
+  /** How often it was sent. */
+  tries: number
+  /** Why its suite allows more than one try; empty when it does not. */
+  retriedBecause: string
 }
 
-/** An answer that takes longer counts as none. */
-const requestTimeoutMs = 10_000
+/** When so many in a row got no answer, the service is down: the others would only wait for it. */
+const silentInARow = 3
+
+export interface SuitePorts {
+  clock: Clock
+  secrets: Secrets
+  signal: AbortSignal
+}
 
 /**
- * Sends the requests of a suite one after the other; a later one may use what an earlier one gave.
- * @param values of the environment variables that the suite names, as `env:NAME`
+ * Sends the requests of a suite one after the other; a later one may use what an earlier one gave, which is put into
+ * `known`.
+ * @param known values of the environment variables that the suite names, as `env:NAME`
  */
 export async function runSuite(
   url: string,
   suite: Suite,
-  values: Values,
-  signal: AbortSignal,
+  known: Values,
+  ports: SuitePorts,
 ): Promise<RequestResult[]> {
   const http = openHttp({ kept: 1 })
-  const known: Values = { ...values }
+  const secret = capturedSecrets(suite)
+  const learn = (name: string, value: unknown) => {
+    known[name] = value
+    if (secret.has(name)) ports.secrets.add(typeof value === 'string' ? value : JSON.stringify(value))
+  }
   const results: RequestResult[] = []
   try {
-    for (const request of suite.requests) results.push(await send(http, url, request, known, signal))
+    let silent = 0
+    for (const request of suite.requests) {
+      const result =
+        silent < silentInARow
+          ? await send({ http, url, request, known, learn }, ports)
+          : unsent(request, [`not sent: the ${silentInARow} before it got no answer`])
+      results.push(result)
+      if (result.verdict !== 'unsent') silent = result.verdict === 'silent' ? silent + 1 : 0
+    }
     return results
   } finally {
     http.close()
   }
 }
 
-async function send(
-  http: Http,
-  url: string,
-  request: SmokeRequest,
-  known: Values,
-  signal: AbortSignal,
-): Promise<RequestResult> {
-  const { name, where, method = 'GET' } = request
-  const result = {
-    title: `${method} ${request.path} (${name})`,
-    where,
-    status: undefined,
-    timings: undefined,
-  }
-  const missing = captureReferences(request).filter(each => !(each in known))
-  if (missing.length > 0) {
-    return { ...result, unmet: missing.map(each => `needs ${each}, which no request before it gave`) }
-  }
-  try {
-    const { path, headers = {}, body } = resolveReferences(request, known)
-    const answer = await http.request({
-      url: url + path,
-      method,
-      headers: typeof body === 'object' ? { 'content-type': 'application/json', ...headers } : headers,
-      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      timeoutMs: requestTimeoutMs,
-      signal,
-    })
-    const missed = unmet(request.expect, answer)
-    const uncaptured = capture(request, answer, known)
-    return { ...result, status: answer.status, timings: answer.timings, unmet: [...missed, ...uncaptured] }
-  } catch (error) {
-    if (!(error instanceof HttpFault)) throw error
-    return { ...result, unmet: [error.finding] }
+interface Sending {
+  http: Http
+  url: string
+  request: SmokeRequest
+  known: Values
+  learn: (name: string, value: unknown) => void
+}
+
+async function send(sending: Sending, { clock, signal }: SuitePorts): Promise<RequestResult> {
+  const { request, known } = sending
+  const prepared = prepare(request, known)
+  if ('obstacles' in prepared) return unsent(request, prepared.obstacles)
+  const { times, everyMs, because } = request.retry
+  for (let tries = 1; ; tries += 1) {
+    const result = await attempt(sending, prepared, signal)
+    if (result.verdict === 'met' || tries > times) return { ...result, tries, retriedBecause: because }
+    await clock.sleep(everyMs, signal)
   }
 }
 
-function capture(request: SmokeRequest, answer: HttpAnswer, known: Values): string[] {
+async function attempt(
+  { http, url, request, learn }: Sending,
+  { path, headers, body }: Prepared,
+  signal: AbortSignal,
+): Promise<RequestResult> {
+  const { method, timeoutMs, redirects: hops } = request
+  const asked = { url: url + path, method, headers, timeoutMs, hops, signal }
+  try {
+    const answer = await http.request(body === undefined ? asked : { ...asked, body })
+    const missed = [...unmet(request.expect, answer), ...capture(request, answer, learn)]
+    const { status, timings } = answer
+    return { ...unsent(request, missed), verdict: missed.length === 0 ? 'met' : 'unmet', status, timings }
+  } catch (error) {
+    if (!(error instanceof HttpFault)) throw error
+    return { ...unsent(request, [error.finding]), verdict: 'silent' }
+  }
+}
+
+function unsent({ method, path, name, where }: SmokeRequest, why: string[]): RequestResult {
+  const title = `${method} ${path} (${name})`
+  const nothing = { status: undefined, timings: undefined, tries: 0, retriedBecause: '' }
+  return { name, title, where, verdict: 'unsent', unmet: why, ...nothing }
+}
+
+function capture(request: SmokeRequest, answer: HttpAnswer, learn: Sending['learn']): string[] {
   const paths = Object.entries(request.capture)
   if (paths.length === 0) return []
   const document = parseJson(answer)?.json
   return paths.flatMap(([name, path]) => {
     const value = valueAt(document, path)
-    // A header cannot hold it, and nobody means to capture it.
-    if (value === undefined || (typeof value === 'string' && /[\r\n]/.test(value)))
-      return [`has no ${path} to capture as ${quote(name)}`]
-    known[name] = value
+    if (value === undefined) return [`has no ${path} to capture as ${quote(name)}`]
+    learn(name, value)
     return []
   })
 }

@@ -3,11 +3,12 @@ import type { Evidence } from '../outcome/outcome.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets.ts'
-import type { Environment } from '../runbook/environment.ts'
+import { smokeDefaults, type Environment } from '../runbook/environment.ts'
 import { describeLoad, describeRequest } from './describe.ts'
-import { sendLoad, type LoadResult } from './load.ts'
+import { sendLoad, type LoadPlan, type LoadResult } from './load.ts'
+import { fitsHeader, prepare } from './prepare.ts'
 import type { Values } from './references.ts'
-import { runSuite } from './run-suite.ts'
+import { runSuite, type RequestResult } from './run-suite.ts'
 import { loadSuite, variablesOf, type Suite } from './suite.ts'
 
 export interface SmokePorts {
@@ -28,24 +29,25 @@ export interface SmokeOverrides {
   concurrency?: number | undefined
   /** Requests a second. */
   maxRate?: number | undefined
-  /** Milliseconds; undefined when latency is not judged. */
+  /** Milliseconds; 0 when latency is not judged. */
   maxP95Ms?: number | undefined
   /** A share of 1. */
   maxErrorRate?: number | undefined
 }
 
 export interface SmokeResult {
+  /** Name of the suite. */
+  suite: string
   /** Requests of the suite, and the load as one. */
   passed: number
   failed: number
+  results: RequestResult[]
   /** Undefined when none was sent. */
   load: LoadResult | undefined
+  /** What is said of the load; empty when none was asked for. */
+  loadEvidence: Evidence[]
   evidence: Evidence[]
 }
-
-/** A load that production does not notice: the guide's 1000 requests take 5 s. */
-const defaultMaxRate = 200
-const defaultMaxErrorRate = 0.01
 
 /**
  * Sends the suite, and then, when every request of it did well, the load.
@@ -56,7 +58,6 @@ export async function runSmoke(
   ports: SmokePorts,
   said: SmokeOverrides = {},
 ): Promise<SmokeResult> {
-  const { log, clock, signal } = ports
   const url = said.url ?? environment.url
   if (url === '') {
     throw new InputError(`url is missing: the environment ${environment.name} has none in the runbook`, {
@@ -64,49 +65,72 @@ export async function runSmoke(
     })
   }
   const suite = loadSuite(environment.root, said.suite ?? environment.smoke.suite)
-  const values = readVariables(suite, ports)
-  log.info(`Sending ${suite.requests.length} requests of ${suite.name} to ${url}.`)
-  const results = await runSuite(url, suite, values, signal)
-  const evidence = results.map(describeRequest)
-  const failed = results.filter(({ unmet }) => unmet.length > 0).length
-  const passed = results.length - failed
-  const plan = {
-    url: url + suite.loadPath,
-    requests: said.requests ?? environment.smoke.requests,
-    concurrency: said.concurrency ?? environment.smoke.concurrency,
-    maxRate: said.maxRate ?? defaultMaxRate,
-    maxErrorRate: said.maxErrorRate ?? defaultMaxErrorRate,
-  }
-  if (plan.requests === 0) return { passed, failed, load: undefined, evidence }
-  if (failed > 0) {
-    const finding = 'not sent: an ill service gets no load on top'
-    return {
-      passed,
-      failed,
-      load: undefined,
-      evidence: [...evidence, { subject: 'load', finding, tone: 'note' }],
-    }
-  }
-  log.info(`Sending ${plan.requests} requests, ${plan.concurrency} at a time, to ${suite.loadPath}.`)
-  const load = await sendLoad(plan, clock, signal)
-  const described = describeLoad(plan, load, said.maxP95Ms)
-  const well = described[0]?.tone === 'good'
+  const known = readVariables(suite, ports)
+  ports.log.info(`Sending ${suite.requests.length} requests of ${suite.name} to ${url}.`)
+  const results = await runSuite(url, suite, known, ports)
+  const failed = results.filter(({ verdict }) => verdict !== 'met').length
+  const loaded = await loadAfter(failed, { suite, known, url, limits: limitsOf(environment, said) }, ports)
+  const ill = loaded.evidence.some(({ tone }) => tone === 'bad')
   return {
-    passed: passed + (well ? 1 : 0),
-    failed: well ? 0 : 1,
-    load,
-    evidence: [...evidence, ...described],
+    suite: suite.name,
+    passed: results.length - failed + (loaded.load && !ill ? 1 : 0),
+    failed: failed + (ill ? 1 : 0),
+    results,
+    load: loaded.load,
+    loadEvidence: loaded.evidence,
+    evidence: [...results.map(describeRequest), ...loaded.evidence],
   }
+}
+
+type Limits = Pick<LoadPlan, 'requests' | 'concurrency' | 'maxRate' | 'maxErrorRate'> & { maxP95Ms: number }
+
+/** What a caller says, else what the runbook says, else a load that production does not notice. */
+function limitsOf({ smoke }: Environment, said: SmokeOverrides): Limits {
+  return {
+    requests: said.requests ?? smoke.requests,
+    concurrency: said.concurrency ?? smoke.concurrency,
+    maxRate: said.maxRate ?? smoke.maxRate ?? smokeDefaults.maxRate,
+    maxErrorRate: said.maxErrorRate ?? smoke.maxErrorRate ?? smokeDefaults.maxErrorRate,
+    maxP95Ms: said.maxP95Ms ?? smoke.maxP95Ms ?? smokeDefaults.maxP95Ms,
+  }
+}
+
+async function loadAfter(
+  failed: number,
+  { suite, known, url, limits }: { suite: Suite; known: Values; url: string; limits: Limits },
+  { log, clock, signal }: SmokePorts,
+): Promise<{ load: LoadResult | undefined; evidence: Evidence[] }> {
+  const none = (finding: string, tone: Evidence['tone']) => ({
+    load: undefined,
+    evidence: [{ subject: 'load', finding, tone }],
+  })
+  if (limits.requests === 0) return { load: undefined, evidence: [] }
+  if (failed > 0) return none('not sent: an ill service gets no load on top', 'note')
+  const prepared = prepare(suite.load, known)
+  if ('obstacles' in prepared) return none(`not sent: ${prepared.obstacles.join(', ')}`, 'bad')
+  const { path, headers } = prepared
+  const plan = { ...limits, url: url + path, headers, timeoutMs: suite.load.timeoutMs }
+  log.info(
+    `Sending ${plan.requests} requests to ${suite.load.path}, ${plan.concurrency} at a time, at most ${plan.maxRate} a second.`,
+  )
+  const load = await sendLoad(plan, clock, signal)
+  return { load, evidence: describeLoad(plan, load, limits.maxP95Ms) }
 }
 
 function readVariables(suite: Suite, { env, secrets }: SmokePorts): Values {
   const values: Values = {}
-  for (const { name, where } of variablesOf(suite)) {
+  for (const { name, where, inHeader } of variablesOf(suite)) {
     const value = env[name]
     if (value === undefined || value === '') {
       throw new InputError(`${where} needs the environment variable ${name}, which is not set`, {
         hint: `Set ${name} in the env of the step, from a secret.`,
       })
+    }
+    if (inHeader && !fitsHeader(value)) {
+      throw new InputError(
+        `${where}: the environment variable ${name} has a line break, or a character that no header can carry`,
+        { hint: `Set ${name} to one line; a secret that was pasted often ends with a line break.` },
+      )
     }
     secrets.add(value)
     values[`env:${name}`] = value

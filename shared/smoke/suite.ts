@@ -1,15 +1,32 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
 import { parseDuration } from '../runbook/values.ts'
 import { parseYaml, type Located } from '../runbook/yaml.ts'
-import { suiteSchema, type RequestSpec, type SuiteSpec } from './schema.ts'
+import { variablesOfAuth } from './authorization.ts'
 import { captureReferences, environmentReferences } from './references.ts'
+import { suiteSchema, type Auth, type RequestSpec, type SuiteSpec } from './schema.ts'
 
-/** One request of a suite, ready to be sent but for its references. */
-export interface SmokeRequest extends Omit<RequestSpec, 'expect' | 'capture'> {
+/** What is asked for, but for its references. */
+export interface Asked {
   /** `file:line`, or the suite's name when it is built in. */
   where: string
+  path: string
+  headers: Record<string, string>
+  auth: Auth | undefined
+  /** An answer that takes longer counts as none. */
+  timeoutMs: number
+}
+
+/** One request of a suite. */
+export interface SmokeRequest extends Asked {
+  name: string
+  method: string
+  body: RequestSpec['body']
+  /** How many are followed. */
+  redirects: number
+  retry: { times: number; everyMs: number; because: string }
   expect: Expectation
   /** Values of the answer that later requests use: name to JSON path. */
   capture: Record<string, string>
@@ -26,8 +43,7 @@ export interface Expectation extends Omit<NonNullable<RequestSpec['expect']>, 's
 export interface Suite {
   name: string
   requests: SmokeRequest[]
-  /** Path that the load asks for. */
-  loadPath: string
+  load: Asked
 }
 
 /** The guide's path for measuring the way to the service. */
@@ -75,43 +91,101 @@ export function loadSuite(root: string, file: string): Suite {
 /** @param file its path, for error messages */
 export function parseSuite(file: string, text: string): Suite {
   const { data, lineOf }: Located<SuiteSpec> = parseYaml(file, 'a suite', text, suiteSchema)
-  const suite = toSuite(data, index => `${file}:${lineOf(['requests', index])}`)
+  const suite = toSuite(data, path => `${file}:${lineOf(path)}`)
   refuseUnknownReferences(suite)
   return suite
 }
 
-/** Names of the environment variables that the suite's requests carry: secrets, mostly. */
-export function variablesOf({ requests }: Suite): { name: string; where: string }[] {
-  return requests.flatMap(request =>
-    environmentReferences(request).map(name => ({ name, where: request.where })),
-  )
+/** An environment variable that a request carries: a secret, mostly. */
+export interface Variable {
+  name: string
+  where: string
+  /** It has to be what a header can hold. */
+  inHeader: boolean
 }
 
-function toSuite(spec: SuiteSpec, whereOf: (index: number) => string): Suite {
+/** Every environment variable that the suite needs. */
+export function variablesOf({ requests, load }: Suite): Variable[] {
+  return [...requests, load].flatMap(({ where, path, headers, auth, ...rest }: Asked) => {
+    const inHeaders = [...environmentReferences({ path: '', headers }), ...variablesOfAuth(auth)]
+    const elsewhere = environmentReferences({ path, ...rest })
+    return [
+      ...inHeaders.map(name => ({ name, where, inHeader: true })),
+      ...elsewhere.map(name => ({ name, where, inHeader: false })),
+    ]
+  })
+}
+
+/** Names of the captured values that go into a header: tokens and session ids, which are not to be shown. */
+export function capturedSecrets({ requests, load }: Suite): Set<string> {
+  return new Set([...requests, load].flatMap(({ headers }) => captureReferences({ path: '', headers })))
+}
+
+/** The schema of suites for editors, as JSON Schema. */
+export function suiteJsonSchema(): object {
+  return { $id: 'smoke.schema.json', title: 'A smoke suite', ...z.toJSONSchema(suiteSchema) }
+}
+
+function toSuite(spec: SuiteSpec, lineOf: (path: (string | number)[]) => string): Suite {
   return {
     name: spec.name,
-    loadPath: spec.load?.path ?? pingPath,
-    requests: spec.requests.map((request, index): SmokeRequest => {
-      const { expect = {}, capture = {}, ...rest } = request
-      const { status = 200, latency, ...others } = expect
-      const where = whereOf(index)
-      return {
-        ...rest,
-        where,
-        capture,
-        expect: {
-          ...others,
-          statuses: Array.isArray(status) ? status : [status],
-          latencyMs: latency === undefined ? undefined : parseDuration(`${where} latency`, latency),
-        },
-      }
-    }),
+    requests: spec.requests.map((request, index) => toRequest(spec, request, lineOf(['requests', index]))),
+    load: { path: pingPath, ...asked(spec, spec.load ?? {}, lineOf(['load'])) },
   }
 }
 
-function refuseUnknownReferences({ requests }: Suite): void {
+function toRequest(suite: SuiteSpec, request: RequestSpec, where: string): SmokeRequest {
+  const { expect = {}, retry } = request
+  const { status = 200, latency, ...others } = expect
+  const ms = (key: string, text: string) => parseDuration(`${where} ${key}`, text)
+  return {
+    ...asked(suite, request, where),
+    name: request.name,
+    method: request.method ?? 'GET',
+    path: request.path,
+    body: request.body,
+    redirects: request.redirects ?? 0,
+    retry: {
+      times: retry?.times ?? 0,
+      everyMs: ms('retry.every', retry?.every ?? '1s'),
+      because: retry?.because ?? '',
+    },
+    capture: request.capture ?? {},
+    expect: {
+      ...others,
+      statuses: Array.isArray(status) ? status : [status],
+      latencyMs: latency === undefined ? undefined : ms('latency', latency),
+    },
+  }
+}
+
+/** What goes along: the suite's own headers and credentials, unless the request has others. */
+function asked(
+  suite: SuiteSpec,
+  said: Pick<RequestSpec, 'headers' | 'auth' | 'timeout'> & { path?: string | undefined },
+  where: string,
+): Omit<Asked, 'path'> & { path?: string } {
+  const { path, headers = {}, auth, timeout = '10s' } = said
+  const own = new Set(Object.keys(headers).map(name => name.toLowerCase()))
+  if (own.has('authorization') && auth !== undefined && auth !== 'none') {
+    throw new InputError(`${where} has both auth and an authorization header; accepted: one of them`, {
+      hint: 'Remove the header: auth writes it.',
+    })
+  }
+  const inherited = Object.entries(suite.headers ?? {}).filter(([name]) => !own.has(name.toLowerCase()))
+  const credentials = auth ?? (own.has('authorization') ? 'none' : suite.auth)
+  return {
+    where,
+    ...(path === undefined ? {} : { path }),
+    headers: { ...Object.fromEntries(inherited), ...headers },
+    auth: credentials === 'none' ? undefined : credentials,
+    timeoutMs: parseDuration(`${where} timeout`, timeout),
+  }
+}
+
+function refuseUnknownReferences({ requests, load }: Suite): void {
   const known = new Set<string>()
-  for (const request of requests) {
+  for (const request of [...requests, { ...load, name: 'load', capture: {} }]) {
     const unknown = captureReferences(request).find(name => !known.has(name))
     if (unknown !== undefined) {
       const accepted =

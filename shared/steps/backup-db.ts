@@ -1,30 +1,28 @@
 import { ToolError } from '../outcome/errors.ts'
-import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
+import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import { acceptedRecipients } from '../backup/age.ts'
-import { listBackups, newestBackup, type Owner } from '../backup/catalog.ts'
-import { countRows, type Manifest } from '../backup/manifest.ts'
-import { measureBackup } from '../backup/objectives.ts'
+import type { Manifest } from '../backup/manifest.ts'
 import type { BackupPorts } from '../backup/ports.ts'
-import { findPrograms } from '../backup/programs.ts'
-import type { Retention } from '../backup/retention.ts'
-import { chooseSealing } from '../backup/sealing.ts'
-import { readVersion } from '../backup/snapshot.ts'
+import { acceptedQuery } from '../backup/question.ts'
 import { acceptedDestinations } from '../backup/store.ts'
-import { completeBackup, discardDump, takeDump, type DumpRequest, type Dumped } from '../backup/take.ts'
-import { planVerification, verifyBackup, type Verification } from '../backup/verify.ts'
-import { readSurroundings, resolveDatabase, resolveStore, secretVariables } from '../backup/where.ts'
-import { connect } from '../platform/postgres.ts'
-import { describeServer, parsePostgresUrl, type PostgresServer } from '../platform/postgres-url.ts'
+import { completeBackup, discardDump, takeDump, type Dumped } from '../backup/take.ts'
+import { verifyBackup } from '../backup/verify.ts'
+import { describeServer } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
+import { throughTunnel, type Address } from '../targets/tunnel.ts'
+import { planBackup, type BackupPlan } from './backup-plan.ts'
+import { concludeBackup } from './backup-report.ts'
 import {
   choice,
   commonFields,
   duration,
   flag,
   secret,
+  size,
   targetFields,
   text,
+  tunnelFields,
   whole,
   type Fields,
   type Inputs,
@@ -39,19 +37,27 @@ const databaseUrl = 'a URL like postgresql://user:password@host:5432/database?ss
 export const backupDbFields = {
   ...commonFields,
   ...targetFields,
+  ...tunnelFields,
   'database-url': secret("The database. Default: DATABASE_URL of the environment's env-file.", databaseUrl),
   destination: text(
     "Where backups are kept. Default: the runbook's backup.destination, else the folder backups of the repository.",
     acceptedDestinations,
   ),
   verify: choice(
-    'How the backup is proved: restored elsewhere and compared row for row, only its table of contents read, or not at all.',
-    ['restore', 'list', 'none'],
+    'How the backup is proved: restored elsewhere and compared row for row, the same beside the live database, only its table of contents read, or not at all.',
+    ['restore', 'same-server', 'list', 'none'],
     { default: 'restore' },
   ),
   'verify-url': secret(
     'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine.',
     databaseUrl,
+  ),
+  'verify-query': text(
+    "Asked of the dumped instant and of its restore, which must answer alike. Default: the runbook's backup.verify-query.",
+    acceptedQuery,
+  ),
+  'verify-free-disk': size(
+    'For verify: same-server, where the free disk of the server cannot be seen from here: what is free there.',
   ),
   'encrypt-to': text(
     "age recipients (public keys) that the backup is encrypted to. Default: the runbook's backup.encrypt-to, else it is not encrypted.",
@@ -100,81 +106,35 @@ export function backupDb(
   ports: TargetPorts,
 ): Promise<Outcome> {
   const subject = { step: 'backup-db', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'backup-failed', async watch => {
-    const plan = await watch.time('prepare', () => prepare(environment, inputs, ports))
-    ports.log.info(
-      `Backing up ${describeServer(plan.server)} to ${plan.store.uri} with pg_dump ${plan.programs.version}.`,
-    )
-    if (inputs['dry-run']) return dryRun(plan, ports)
-    const manifest = await backUp(plan, ports, watch)
-    const proved = manifest.verified.how === 'restore'
-    const retained = proved ? await watch.time('retention', () => retain(plan, ports)) : notProved
-    return conclude(plan, manifest, retained)
-  })
+  const tunnel = inputs.tunnel || environment.tunnels.database
+  return runStep(subject, ports, 'backup-failed', watch =>
+    throughTunnel(
+      place => ports.openTunnel(place),
+      tunnel,
+      via => backUpThrough(via, environment, inputs, ports, watch),
+    ),
+  )
 }
 
-interface Plan extends DumpRequest {
-  keep: 'long' | 'short'
-  environment: Environment
-  /** When the newest verified one of before was taken; undefined when there is none. */
-  before: string | undefined
-  verification: Verification
-  retention: Omit<Retention, 'needed'>
+async function backUpThrough(
+  via: Address | undefined,
+  environment: Environment,
+  inputs: BackupDbInputs,
+  ports: TargetPorts,
+  watch: Stopwatch,
+): Promise<Conclusion> {
+  const plan = await watch.time('prepare', () => planBackup(environment, inputs, ports, via))
+  ports.log.info(
+    `Backing up ${describeServer(plan.server)} to ${plan.store.uri} with pg_dump ${plan.programs.version}.`,
+  )
+  if (inputs['dry-run']) return dryRun(plan, ports)
+  const manifest = await backUp(plan, ports, watch)
+  const proved = manifest.verified.how === 'restore'
+  const retained = proved ? await watch.time('retention', () => retain(plan, manifest.key, ports)) : notProved
+  return concludeBackup(plan, manifest, retained)
 }
 
-async function prepare(environment: Environment, inputs: BackupDbInputs, ports: Ports): Promise<Plan> {
-  const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, inputs['database-url'])
-  const verifyServer =
-    inputs['verify-url'] === '' ? undefined : parsePostgresUrl('verify-url', inputs['verify-url'], ports.env)
-  for (const { password } of [server, ...(verifyServer ? [verifyServer] : [])]) ports.secrets.add(password)
-  for (const value of secretVariables(surroundings)) ports.secrets.add(value)
-  for (const name of ['encrypt-passphrase', 'decrypt-with'] as const)
-    if (inputs[name] !== '') ports.secrets.add(inputs[name])
-  const store = await resolveStore(surroundings, inputs.destination)
-  const owner: Owner = { service: environment.service, environment: environment.name }
-  const major = await serverMajor(server, ports.signal)
-  const programs = await findPrograms(ports, major)
-  const verification = await planVerification(ports, inputs.verify, verifyServer, programs, major)
-  const configured = environment.backup?.encryptTo ?? []
-  const sealing = await chooseSealing(ports, {
-    encryptTo: inputs['encrypt-to'] || (inputs['encrypt-passphrase'] === '' ? configured.join(' ') : ''),
-    where: inputs['encrypt-to'] === '' ? `environments.${environment.name}.backup.encrypt-to` : 'encrypt-to',
-    passphrase: inputs['encrypt-passphrase'],
-    identity: inputs['decrypt-with'],
-  })
-  const listed = await listBackups(store, owner, ports.signal)
-  const before = await newestBackup(store, owner, ports.signal)
-  return {
-    environment,
-    before: before?.takenAt,
-    keep: inputs['keep-long'] ? 'long' : 'short',
-    owner,
-    server,
-    store,
-    programs,
-    run: ports.run,
-    sealing,
-    taken: new Set(listed.map(({ key }) => key)),
-    verification,
-    retention: {
-      days: inputs['retention-days'] ?? environment.backup?.retentionDays ?? 30,
-      shortDays: environment.backup?.shortDays ?? 2,
-      keepAtLeast: inputs['keep-at-least'] ?? 7,
-    },
-  }
-}
-
-async function serverMajor(server: PostgresServer, signal: AbortSignal): Promise<number> {
-  const session = await connect(server, { signal })
-  try {
-    return (await readVersion(session)).major
-  } finally {
-    await session.close()
-  }
-}
-
-async function backUp(plan: Plan, ports: Ports, watch: Stopwatch): Promise<Manifest> {
+async function backUp(plan: BackupPlan, ports: Ports, watch: Stopwatch): Promise<Manifest> {
   const { store, keep } = plan
   const dumped = await watch.time('dump', () => takeDump(ports, plan))
   const { bytes, dumpedBytes, durationMs } = dumped.manifest
@@ -185,7 +145,7 @@ async function backUp(plan: Plan, ports: Ports, watch: Stopwatch): Promise<Manif
   return kept
 }
 
-async function verify(plan: Plan, dumped: Dumped, ports: BackupPorts): Promise<Manifest> {
+async function verify(plan: BackupPlan, dumped: Dumped, ports: BackupPorts): Promise<Manifest> {
   const { store, verification, programs, sealing } = plan
   try {
     return await verifyBackup(ports, { store, opening: sealing, ...dumped }, verification, programs)
@@ -205,7 +165,7 @@ async function verify(plan: Plan, dumped: Dumped, ports: BackupPorts): Promise<M
   }
 }
 
-async function dryRun(plan: Plan, ports: TargetPorts): Promise<Conclusion> {
+async function dryRun(plan: BackupPlan, ports: TargetPorts): Promise<Conclusion> {
   const { server, store, programs, verification, taken } = plan
   const proof = verification.how === 'restore' ? 'restored and compared' : `verified by: ${verification.how}`
   return {
@@ -216,69 +176,5 @@ async function dryRun(plan: Plan, ports: TargetPorts): Promise<Conclusion> {
       { subject: 'store', finding: `${taken.size} backups of this environment are there`, tone: 'note' },
       await planRetaining(plan, ports),
     ],
-  }
-}
-
-function conclude(plan: Plan, manifest: Manifest, retained: Evidence): Conclusion {
-  const { store, server, environment, before } = plan
-  const { bytes, contents, verified } = manifest
-  const uri = `${store.uri}/${manifest.key}`
-  const rows = countRows(contents)
-  const measured = measureBackup(environment.backup, manifest, before)
-  return {
-    status: 'success',
-    reason: 'done',
-    summary: `${describeServer(server)}: ${contents.tables.length} tables, ${rows} rows, ${showSize(bytes)} in ${showDuration(manifest.durationMs)}; ${proofOf(verified)}.`,
-    evidence: [
-      { subject: 'backup', finding: uri, tone: 'good' },
-      { subject: 'verified', ...findingOf(verified) },
-      ...encryptionEvidence(manifest),
-      ...measured.evidence,
-      retained,
-    ],
-    outputs: {
-      'backup-uri': uri,
-      sha256: manifest.sha256,
-      bytes: String(bytes),
-      tables: String(contents.tables.length),
-      ...measured.outputs,
-      verified: String(verified.how === 'restore'),
-    },
-  }
-}
-
-function encryptionEvidence({ encryption, verified: { opened } }: Manifest): Evidence[] {
-  if (encryption.how === 'none') return []
-  const to = encryption.how === 'age' ? `age, to ${encryption.recipients.join(', ')}` : 'GnuPG, AES-256'
-  const proof = {
-    key: 'the stored object was opened as its owner opens it',
-    session: `the stored object was opened with the key of this run; that an identity of its recipients opens it is not proved`,
-    none: 'the stored object was not opened',
-  }
-  return [
-    { subject: 'encrypted', finding: `${to}; ${proof[opened]}`, tone: opened === 'none' ? 'warn' : 'note' },
-  ]
-}
-
-function proofOf({ how, durationMs }: Manifest['verified']): string {
-  if (how === 'restore') return `restored and compared in ${showDuration(durationMs)}`
-  return how === 'list' ? 'only its table of contents was read' : 'not verified'
-}
-
-function findingOf({ how, where, durationMs }: Manifest['verified']): Pick<Evidence, 'finding' | 'tone'> {
-  if (how === 'restore')
-    return {
-      finding: `every table, sequence and large object was compared on ${where}, ${showDuration(durationMs)}`,
-      tone: 'good',
-    }
-  if (how === 'list')
-    return {
-      finding:
-        'the stored bytes are those that were dumped, and the table of contents can be read; that the rows can be restored is not proved',
-      tone: 'warn',
-    }
-  return {
-    finding: 'nothing is proved: neither that the object can be read, nor that it can be restored',
-    tone: 'warn',
   }
 }

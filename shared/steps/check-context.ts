@@ -1,4 +1,4 @@
-import type { CheckContext } from '../checks/check.ts'
+import type { CheckContext, Waiver } from '../checks/check.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { parseVersion } from '../runbook/version.ts'
@@ -11,6 +11,9 @@ export interface Candidate {
   version: string
   image: string
   'force-conflicts': boolean
+  skip?: Waiver[]
+  accept?: Waiver[]
+  'github-token'?: string
   'backs-up-next'?: boolean
 }
 
@@ -20,7 +23,15 @@ const unnamedVersion = 'v0.0.0'
 /** What the checks of one step share: each thing is read at the first question for it, and once. */
 export function createContext(
   environment: Environment,
-  { version, image, 'force-conflicts': forced, 'backs-up-next': backsUpNext = false }: Candidate,
+  {
+    version,
+    image,
+    'force-conflicts': forced,
+    'backs-up-next': backsUpNext = false,
+    skip = [],
+    accept = [],
+    'github-token': said = '',
+  }: Candidate,
   ports: TargetPorts,
 ): CheckContext {
   const { clock, exec, env, signal, secrets, run } = ports
@@ -29,6 +40,8 @@ export function createContext(
     for (const value of secretsOf(values)) secrets.add(value)
     return values
   })
+  const githubToken = said === '' ? (env['GITHUB_TOKEN'] ?? env['GH_TOKEN'] ?? '') : said
+  if (githubToken !== '') secrets.add(githubToken)
   const asked = version === '' ? run.tag : version
   const payload = async (): Promise<Payload | undefined> => {
     const { target, envFile } = environment
@@ -43,7 +56,12 @@ export function createContext(
   }
   return {
     environment,
+    run,
+    version: asked,
+    githubToken,
     image,
+    skipped: skip,
+    accepted: accept,
     conflicts: forced ? 'take' : 'stop',
     backsUpNext,
     secrets,
@@ -53,6 +71,7 @@ export function createContext(
     signal,
     config,
     target: () => ports.openTarget(),
+    openTunnel: place => ports.openTunnel(place),
     payload: once(payload),
   }
 }

@@ -6,6 +6,7 @@ import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Candidate } from '../release/backup-candidate.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
 import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
+import { takeBaseline } from './baseline.ts'
 import { bringBack } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
@@ -129,7 +130,7 @@ interface Work {
 }
 
 async function release(work: Work): Promise<Conclusion> {
-  const { ports, watch, request, payload, held } = work
+  const { environment, ports, watch, request, payload, held } = work
   const { tenure, target } = held
   await settleLeftover(work)
   const serving = find(tenure.ledger, tenure.ledger.serving)
@@ -145,11 +146,20 @@ async function release(work: Work): Promise<Conclusion> {
     await held.giveBack()
     return { ...oneWay, outputs: unchanged(previous, request.image) }
   }
+  const baseline =
+    previous === null
+      ? undefined
+      : await watch.time('baseline', () => takeBaseline(environment, { ...ports, signal: held.signal }))
   const id = await watch.time('intend', async () => {
     const { schemaNeeds } = payload
     const intent = intentOf(ports, request.version, request.image)
     const backup = recordedBackup(work, find(tenure.ledger, previous))
-    const written = intend(tenure.ledger, { ...intent, ...backup, ...(schemaNeeds ? { schemaNeeds } : {}) })
+    const written = intend(tenure.ledger, {
+      ...intent,
+      ...backup,
+      ...(schemaNeeds ? { schemaNeeds } : {}),
+      ...(baseline ? { baseline } : {}),
+    })
     await tenure.update(() => written.ledger)
     await tenure.store(written.id, payload)
     return written.id

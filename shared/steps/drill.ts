@@ -3,7 +3,7 @@ import { countRows } from '../backup/manifest.ts'
 import { isMissed, rpoEvidence, rtoEvidence, showMeasured, type Measured } from '../backup/objectives.ts'
 import { findPrograms } from '../backup/programs.ts'
 import { chooseOpening } from '../backup/sealing.ts'
-import { planVerification, verifyBackup } from '../backup/verify.ts'
+import { planElsewhere, verifyBackup } from '../backup/verify.ts'
 import { readSurroundings, resolveStore, secretVariables, storeVariables } from '../backup/where.ts'
 import { ToolError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
@@ -46,18 +46,21 @@ export function drill(
   const subject = { step: 'drill', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'restore-failed', async watch => {
     const from = ports.clock.elapsed()
+    const image = environment.backup?.postgresImage ?? ''
     const found = await watch.time('find', () => find(environment, inputs, ports))
     const { manifest, store } = found
     const uri = `${store.uri}/${manifest.key}`
     ports.log.info(`Restoring ${uri}, ${showSize(manifest.bytes)}, into a scratch database.`)
-    const where = await watch.time('restore', () => restoreAside(found, inputs, ports))
+    const where = await watch.time('restore', () => restoreAside(found, inputs, image, ports))
     const took = ports.clock.elapsed() - from
     const ended = conclude(environment, found, { where, took, now: ports.clock.now() })
     if (inputs.backup !== 'latest') return ended
     const { retentionDays: days = 30, shortDays = 2 } = environment.backup ?? {}
     const owner = { service: environment.service, environment: environment.name }
     const retention = { days, shortDays, keepAtLeast: keptByDrill }
-    const retained = await watch.time('retention', () => retain({ store, owner, retention }, ports))
+    const retained = await watch.time('retention', () =>
+      retain({ store, owner, retention }, manifest.key, ports),
+    )
     return { ...ended, evidence: [...(ended.evidence ?? []), retained] }
   })
 }
@@ -80,14 +83,17 @@ function find(environment: Environment, inputs: Inputs<typeof drillFields>, port
 async function restoreAside(
   { store, manifest }: Found,
   inputs: Inputs<typeof drillFields>,
+  image: string,
   ports: Ports,
 ): Promise<string> {
   const url = inputs['verify-url']
   const verifyServer = url === '' ? undefined : parsePostgresUrl('verify-url', url, ports.env)
   if (verifyServer) ports.secrets.add(verifyServer.password)
   const opening = await chooseOpening(ports, manifest.encryption, inputs['decrypt-with'])
-  const programs = await findPrograms(ports, Math.max(manifest.server.major, manifest.client.major))
-  const verification = await planVerification(ports, 'restore', verifyServer, programs, manifest.server.major)
+  const { server, client } = manifest
+  const programs = await findPrograms(ports, Math.max(server.major, client.major), image)
+  const wish = { on: verifyServer, image }
+  const verification = await planElsewhere(ports, wish, programs, server.major, undefined)
   const { contents, verified: _before, ...dumped } = manifest
   const stored = { store, manifest: dumped, contents: Promise.resolve(contents), opening }
   try {

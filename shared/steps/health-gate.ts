@@ -1,4 +1,5 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
+import type { Baseline } from '../release/baseline.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { GateResult } from '../gate/run.ts'
 import {
@@ -13,10 +14,12 @@ import {
 } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
+import { conditions } from './conditions-input.ts'
+import { gatePorts } from './gate-ports.ts'
 import { url } from './url-input.ts'
 import { InputError } from '../outcome/errors.ts'
 import { showDuration } from '../runbook/values.ts'
-import { keepLease, noteVerdictOfRun } from './tenure.ts'
+import { keepLease, noteVerdictOfRun, releaseOfRun } from './tenure.ts'
 
 export const healthGateFields = {
   ...commonFields,
@@ -33,7 +36,11 @@ export const healthGateFields = {
     'Rate of failed probes that is still well. Default: gate.error-rate of the runbook, else 1%.',
   ),
   latency: duration(
-    '95% of the probes have to be answered within this. Default: gate.latency of the runbook, else not judged.',
+    '95% of the probes have to be answered within this. Default: gate.latency of the runbook, else what 95% took before the deploy, and 100ms at least.',
+  ),
+  'prometheus-url': url('Base URL of Prometheus. Default: monitoring.prometheus of the runbook.'),
+  queries: conditions(
+    'What has to hold of Prometheus, one a line: a name, PromQL, and what it has to be under or over. Default: gate.queries of the runbook.',
   ),
   timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
 } satisfies Fields
@@ -56,43 +63,48 @@ export function healthGate(
   return runStep(subject, ports, 'gate-inconclusive', async watch => {
     const { planGate } = await import('../gate/plan.ts')
     const { watch: watchService } = await import('../gate/run.ts')
-    const plan = planGate(
-      { ...environment, url: inputs.url === '' ? environment.url : inputs.url },
-      {
-        forMs: inputs.for,
-        intervalMs: inputs.interval,
-        memory: inputs.memory,
-        cpu: inputs.cpu,
-        disk: inputs.disk,
-        errorRate: inputs['error-rate'],
-        latencyMs: inputs.latency,
-      },
-    )
-    if (plan.forMs >= inputs.timeout)
+    const planFor = (baseline?: Baseline) =>
+      planGate(
+        { ...environment, url: inputs.url === '' ? environment.url : inputs.url },
+        {
+          forMs: inputs.for,
+          intervalMs: inputs.interval,
+          memory: inputs.memory,
+          cpu: inputs.cpu,
+          disk: inputs.disk,
+          errorRate: inputs['error-rate'],
+          latencyMs: inputs.latency,
+          prometheus: inputs['prometheus-url'],
+          queries: inputs.queries,
+        },
+        baseline,
+      )
+    const { forMs } = planFor()
+    if (forMs >= inputs.timeout)
       throw InputError.of(
         'timeout',
         showDuration(inputs.timeout),
-        `more than for, which is ${showDuration(plan.forMs)}`,
+        `more than for, which is ${showDuration(forMs)}`,
       )
     await keepLease(ports, inputs.timeout)
-    const result = await watch.time('probes', () => watchService(plan, ports))
+    const { target, open } = await releaseOfRun(ports)
+    const plan = planFor(open?.baseline)
+    const result = await watch.time('probes', () => watchService(plan, gatePorts(ports, target)))
     const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { gate: result.verdict }))
     return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
   })
 }
 
-function conclude({ verdict, probes, failed, evidence }: GateResult): Conclusion {
+function conclude({ verdict, probes, failed, because, warned, evidence }: GateResult): Conclusion {
   const outputs = { verdict, probes: String(probes), 'failed-probes': String(failed) }
-  const seen = `${failed} of ${probes} probes failed`
-  const because = (tone: string) =>
-    evidence.filter(each => each.tone === tone).map(({ subject, finding }) => `${subject}: ${finding}`)[0] ??
-    seen
+  const thresholds =
+    warned.length > 0 ? `with a warning of ${warned.join(', ')}` : 'and no threshold was crossed'
   switch (verdict) {
     case 'pass':
       return {
         status: 'success',
         reason: 'done',
-        summary: `The service is well: ${seen}, and no threshold was crossed.`,
+        summary: `The service is well: ${failed} of ${probes} probes failed, ${thresholds}.`,
         evidence,
         outputs,
       }
@@ -100,7 +112,7 @@ function conclude({ verdict, probes, failed, evidence }: GateResult): Conclusion
       return {
         status: 'failure',
         reason: 'gate-failed',
-        summary: `The service is not well: ${because('bad')}.`,
+        summary: `The service is not well: ${because}.`,
         next: 'The rollback of this run brings the last good release back. Look at the failures below, and the log of the service.',
         evidence,
         outputs,
@@ -109,7 +121,7 @@ function conclude({ verdict, probes, failed, evidence }: GateResult): Conclusion
       return {
         status: 'inconclusive',
         reason: 'gate-inconclusive',
-        summary: `Whether the service is well could not be decided: ${because('warn')}.`,
+        summary: `Whether the service is well could not be decided: ${because}.`,
         next: 'Mend what could not be measured, or watch for longer: set for to a longer time.',
         evidence,
         outputs,

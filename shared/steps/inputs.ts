@@ -1,5 +1,6 @@
 import { InputError } from '../outcome/errors.ts'
-import { accepted, parseDuration, parsePercent } from '../runbook/values.ts'
+import { acceptedPlace, parsePlace } from '../runbook/place.ts'
+import { accepted, parseDuration, parsePercent, parseSize } from '../runbook/values.ts'
 
 /** One input of a step: how its text is read, and what is accepted. Actions and the command share it. */
 export interface Field<T> {
@@ -10,10 +11,14 @@ export interface Field<T> {
   default: string
   /** In words, for error messages and the README. */
   accepts: string
+  /** One letter for a terminal: `-n 1000`. */
+  short?: string
   /** It must not stand where others can read it: on a command line, in a log. */
   isSecret: boolean
   /** @throws InputError that names `name` */
   parse: (name: string, text: string) => T
+  /** In place of `default`, for action.yml alone: an expression that only the runner can fill in. */
+  actionDefault?: string
 }
 
 /** The inputs of a step by their kebab-case names. */
@@ -36,6 +41,7 @@ export const commonOutputs = {
 interface Said {
   required?: boolean
   default?: string
+  short?: string
 }
 
 function field<T>(description: string, accepts: string, parse: Field<T>['parse'], said: Said = {}): Field<T> {
@@ -46,6 +52,7 @@ function field<T>(description: string, accepts: string, parse: Field<T>['parse']
     isSecret: false,
     required: said.required ?? false,
     default: said.default ?? '',
+    ...(said.short === undefined ? {} : { short: said.short }),
   }
 }
 
@@ -88,6 +95,16 @@ export function duration(description: string, said?: Said): Field<number> {
     description,
     accepted.duration,
     (name, value) => (value === '' ? 0 : parseDuration(name, value)),
+    said,
+  )
+}
+
+/** Bytes; undefined when it is not given. */
+export function size(description: string, said?: Said): Field<number | undefined> {
+  return field(
+    description,
+    accepted.size,
+    (name, value) => (value === '' ? undefined : parseSize(name, value)),
     said,
   )
 }
@@ -205,6 +222,18 @@ export const commonFields = {
 
 /** How long a step may take when its caller says nothing. A lease is handed over for as long (DESIGN section 5). */
 export const defaultTimeout = '10m'
+
+/** For steps that talk to the database. */
+export const tunnelFields = {
+  tunnel: field(
+    "Port of the cluster through which a database is reached that only the cluster reaches. Default: the runbook's tunnels.database, else it is reached directly.",
+    acceptedPlace,
+    (name, value) => {
+      if (value !== '') parsePlace(name, value)
+      return value
+    },
+  ),
+} satisfies Fields
 
 /** For steps that talk to the environment's target. */
 export const targetFields = {

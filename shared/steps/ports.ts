@@ -1,4 +1,5 @@
 import type { Target } from '../targets/target.ts'
+import type { Tunnel } from '../targets/tunnel.ts'
 import type { RunInfo } from '../platform/run.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
@@ -18,8 +19,14 @@ export interface Ports {
   signal: AbortSignal
 }
 
+/** For steps that talk to a database, which only the cluster may reach. */
+export interface TunnelPorts extends Ports {
+  /** A way to a port of the cluster, like `service/postgres:5432`; whoever opens it closes it. */
+  openTunnel(place: string): Promise<Tunnel>
+}
+
 /** For steps that look at, or change, the environment itself. */
-export interface TargetPorts extends Ports {
+export interface TargetPorts extends TunnelPorts {
   /** Opened at the first call, and only then. */
   openTarget(): Promise<Target>
 }

@@ -1,8 +1,8 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
-import type { Finding } from '../checks/check.ts'
+import type { Finding, Waiver } from '../checks/check.ts'
 import { checks } from '../checks/registry.ts'
-import { runChecks, type CheckReport, type Waiver } from '../checks/run.ts'
+import { runChecks, type CheckReport } from '../checks/run.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { createContext } from './check-context.ts'
@@ -12,6 +12,7 @@ import {
   duration,
   flag,
   list,
+  secret,
   targetFields,
   text,
   type Field,
@@ -24,23 +25,30 @@ import { runStep } from './step.ts'
 
 const ids = checks.map(({ id }) => id)
 
-const skipAccepts = `ids out of ${ids.join(', ')}; or a line for each, like redis: moved on Friday`
-
 /** Ids separated by commas or spaces, or one on each line with a reason after a colon. */
-const skipField: Field<Waiver[]> = {
-  description: 'Checks to leave out, each with a reason that is recorded.',
-  required: false,
-  isSecret: false,
-  default: '',
-  accepts: skipAccepts,
-  parse: (name, value) =>
-    value.split('\n').flatMap(line => {
-      const [said = '', reason = ''] = line.split(/:(.*)/s).map(part => part.trim())
-      const named = said.split(/[\s,]+/).filter(id => id !== '')
-      const unknown = named.find(id => !ids.includes(id))
-      if (unknown !== undefined) throw InputError.of(name, unknown, skipAccepts)
-      return named.map(id => ({ id, reason }))
-    }),
+function waivers(description: string, reasons: 'optional' | 'required'): Field<Waiver[]> {
+  const accepts =
+    reasons === 'required'
+      ? `a line for each, like ${ids[0] ?? ''}: hotfix for incident 4711; out of ${ids.join(', ')}`
+      : `ids out of ${ids.join(', ')}; or a line for each, like redis: moved on Friday`
+  return {
+    description,
+    required: false,
+    isSecret: false,
+    default: '',
+    accepts,
+    parse: (name, value) =>
+      value.split('\n').flatMap(line => {
+        const [said = '', reason = ''] = line.split(/:(.*)/s).map(part => part.trim())
+        const named = said.split(/[\s,]+/).filter(id => id !== '')
+        const unknown = named.find(id => !ids.includes(id))
+        if (unknown !== undefined) throw InputError.of(name, unknown, accepts)
+        const [first] = named
+        if (reasons === 'required' && first !== undefined && reason === '')
+          throw InputError.of(`the reason of ${first} in ${name}`, undefined, accepts)
+        return named.map(id => ({ id, reason }))
+      }),
+  }
 }
 
 export const preDeployCheckFields = {
@@ -59,18 +67,32 @@ export const preDeployCheckFields = {
     { default: 'false' },
   ),
   checks: list('Checks to make. Default: all of them.', ids),
-  skip: skipField,
+  skip: waivers('Checks to leave out, each with a reason that is recorded.', 'optional'),
+  accept: waivers(
+    'Checks that may fail, as a hotfix needs it: they are made, and what they find is recorded and announced.',
+    'required',
+  ),
+  'github-token': {
+    ...secret(
+      'Token that may read checks, statuses and pull requests of the repository. At a terminal: GITHUB_TOKEN.',
+      'a token of GitHub',
+    ),
+    actionDefault: '${{ github.token }}',
+  },
   'fail-on': choice('What makes the step fail: a failed check, or a warning already.', ['fail', 'warn'], {
     default: 'fail',
   }),
-  timeout: duration('How long the checks may take; they run side by side.', { default: '1m' }),
+  timeout: duration('How long all checks may take; they run side by side, each with a deadline of its own.', {
+    default: '10m',
+  }),
 } satisfies Fields
 
 export const preDeployCheckOutputs = {
   passed: 'How many checks passed.',
   warned: 'How many passed with a warning.',
-  failed: 'How many failed.',
+  failed: 'How many failed, and were not accepted.',
   skipped: 'How many were skipped.',
+  accepted: 'Ids of the checks that failed and were accepted, separated by commas.',
 } satisfies Outputs
 
 export type PreDeployCheckInputs = Inputs<typeof preDeployCheckFields>
@@ -90,8 +112,8 @@ export function preDeployCheck(
       inputs.checks.length === 0 ? checks : checks.filter(({ id }) => inputs.checks.includes(id))
     ports.log.info(`Making ${selected.length} checks of ${environment.name}, all at once.`)
     const context = createContext(environment, inputs, ports)
-    const run = { waivers: inputs.skip, deadlineMs: inputs.timeout * shareOfTimeout }
-    const reports = await watch.time('checks', () => runChecks(selected, context, run))
+    const mostMs = inputs.timeout * shareOfTimeout
+    const reports = await watch.time('checks', () => runChecks(selected, context, mostMs))
     return conclude(reports, inputs['fail-on'])
   })
 }
@@ -99,9 +121,14 @@ export function preDeployCheck(
 function conclude(reports: CheckReport[], failOn: 'fail' | 'warn'): Conclusion {
   const of = (result: Finding['result']) => reports.filter(report => report.result === result)
   const counts = { passed: of('pass'), warned: of('warn'), failed: of('fail'), skipped: of('skip') }
-  const outputs = Object.fromEntries(Object.entries(counts).map(([name, all]) => [name, String(all.length)]))
+  const accepted = reports.filter(each => each.accepted !== undefined)
+  const outputs = {
+    ...Object.fromEntries(Object.entries(counts).map(([name, all]) => [name, String(all.length)])),
+    accepted: accepted.map(({ id }) => id).join(','),
+  }
   const evidence = reports.map(toEvidence)
-  const blocking = failOn === 'warn' ? [...counts.failed, ...counts.warned] : counts.failed
+  const warnings = counts.warned.filter(each => each.accepted === undefined)
+  const blocking = failOn === 'warn' ? [...counts.failed, ...warnings] : counts.failed
   const [first] = blocking
   if (first) {
     return {
@@ -113,12 +140,14 @@ function conclude(reports: CheckReport[], failOn: 'fail' | 'warn'): Conclusion {
       outputs,
     }
   }
-  const warned = counts.warned.length === 0 ? '' : `, ${counts.warned.length} with a warning`
-  const skipped = counts.skipped.length === 0 ? '' : `; ${counts.skipped.length} skipped`
+  const warned = warnings.length === 0 ? '' : `, ${warnings.length} with a warning`
+  const taken = accepted.map(each => `${each.id} failed and was accepted (${each.accepted ?? ''})`)
+  const skipped = counts.skipped.length === 0 ? '' : `${counts.skipped.length} skipped`
+  const rest = [...taken, skipped].filter(part => part !== '').map(part => `; ${part}`)
   return {
     status: 'success',
     reason: 'done',
-    summary: `${counts.passed.length + counts.warned.length} checks passed${warned}${skipped}. Nothing was changed.`,
+    summary: `${counts.passed.length + warnings.length} checks passed${warned}${rest.join('')}. Nothing was changed.`,
     evidence,
     outputs,
   }
@@ -127,12 +156,12 @@ function conclude(reports: CheckReport[], failOn: 'fail' | 'warn'): Conclusion {
 const tones = { pass: 'good', warn: 'warn', fail: 'bad', skip: 'note' } as const
 
 function toEvidence({ id, result, finding, remedy, detail, ms }: CheckReport): Evidence {
-  const more = [remedy, detail ?? ''].filter(part => part !== '').join('\n')
   const took = result === 'skip' ? '' : ` (${showDuration(ms)})`
   return {
     subject: id,
     finding: `${result}: ${finding}${took}`,
     tone: tones[result],
-    ...(more === '' ? {} : { detail: more }),
+    ...(remedy === '' ? {} : { next: remedy }),
+    ...(detail === undefined ? {} : { detail }),
   }
 }

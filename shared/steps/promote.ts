@@ -16,6 +16,8 @@ const { backup: _ownBackup, ...deployable } = deployFields
 export const promoteFields = {
   ...deployable,
   skip: preDeployCheckFields.skip,
+  accept: preDeployCheckFields.accept,
+  'github-token': preDeployCheckFields['github-token'],
 } satisfies Fields
 
 export const promoteOutputs = deployOutputs

@@ -9,6 +9,7 @@ import { workingDeadlineMs } from '../release/lease.ts'
 import type { DatabaseReturn } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
+import { throughTunnel, type Address } from '../targets/tunnel.ts'
 import type { TargetPorts } from './ports.ts'
 import type { Held } from './tenure.ts'
 
@@ -39,11 +40,19 @@ export interface PutBack {
  * @throws ToolError when the database server does not answer: then everything stays as it is, for settle
  */
 export async function putDatabaseBack(work: PuttingBack): Promise<PutBack | undefined> {
+  const { environment, ports, held } = work
+  const database = held.tenure.ledger.restoring?.database
+  if (!database) return undefined
+  return throughTunnel(
+    place => ports.openTunnel(place),
+    environment.tunnels.database,
+    via => finish(work, serverOf(work, database, via), database),
+  )
+}
+
+async function finish(work: PuttingBack, server: PostgresServer, database: DatabaseReturn): Promise<PutBack> {
   const { ports, held } = work
   const { tenure } = held
-  const database = tenure.ledger.restoring?.database
-  if (!database) return undefined
-  const server = serverOf(work, database)
   const evidence: Evidence[] = []
   for (let why = ''; ;) {
     switch (await lookAt(ports, server, database)) {
@@ -100,9 +109,10 @@ function returned({ backup, kept }: DatabaseReturn): Evidence {
 function serverOf(
   { environment, ports, databaseUrl }: PuttingBack,
   { live }: DatabaseReturn,
+  via: Address | undefined,
 ): PostgresServer {
   const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, databaseUrl)
+  const server = resolveDatabase(surroundings, databaseUrl, via)
   for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
   return withDatabase(server, live)
 }

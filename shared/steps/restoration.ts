@@ -16,6 +16,7 @@ import {
 } from '../backup/where.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
+import type { Address } from '../targets/tunnel.ts'
 import type { Ports } from './ports.ts'
 
 /** Which backup is to be restored, and into what. */
@@ -34,16 +35,18 @@ export interface RestorationRequest {
 
 /**
  * Finds the backup and makes sure that it can be restored, before anything is written.
+ * @param via where a tunnel to the database begins
  * @throws InputError, or ToolError (`restore-refused`) that says which condition is not met
  */
 export async function planRestoration(
   environment: Environment,
   request: RestorationRequest,
   ports: Ports,
+  via: Address | undefined,
 ): Promise<Restoration> {
   const { into } = request
   const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, request['database-url'])
+  const server = resolveDatabase(surroundings, request['database-url'], via)
   if (request['decrypt-with'] !== '') ports.secrets.add(request['decrypt-with'])
   for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
   const owner: Owner = { service: environment.service, environment: environment.name }
@@ -67,7 +70,11 @@ export async function planRestoration(
         'Restore into a server that is at least as new.',
       )
     }
-    const programs = await findPrograms(ports, Math.max(major, found.manifest.client.major))
+    const programs = await findPrograms(
+      ports,
+      Math.max(major, found.manifest.client.major),
+      environment.backup?.postgresImage ?? '',
+    )
     await requireMeans(beside, found.manifest, server)
     const stamp = stampOf(ports.clock.now())
     const target = into === '' ? besideName(server.database, `_restore_${stamp}`) : into

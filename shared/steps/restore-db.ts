@@ -8,12 +8,14 @@ import { quoteIdentifier } from '../platform/postgres.ts'
 import { describeServer, withDatabase } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
+import { throughTunnel, type Address } from '../targets/tunnel.ts'
 import {
   commonFields,
   duration,
   flag,
   secret,
   targetFields,
+  tunnelFields,
   text,
   type Fields,
   type Inputs,
@@ -22,11 +24,12 @@ import {
 import { drill, drillFields } from './drill.ts'
 import type { Ports, TargetPorts } from './ports.ts'
 import { planRestoration } from './restoration.ts'
-import { runStep } from './step.ts'
+import { runStep, type Stopwatch } from './step.ts'
 
 export const restoreDbFields = {
   ...commonFields,
   ...targetFields,
+  ...tunnelFields,
   backup: text('The backup to restore.', acceptedBackups, { default: 'latest' }),
   'database-url': secret(
     "The live database. Default: DATABASE_URL of the environment's env-file.",
@@ -71,20 +74,33 @@ export function restoreDb(
 ): Promise<Outcome> {
   if (inputs.into === 'scratch') return drill(environment, inputs, ports)
   const subject = { step: 'restore-db', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'restore-failed', async watch => {
-    const from = ports.clock.elapsed()
+  const tunnel = inputs.tunnel || environment.tunnels.database
+  return runStep(subject, ports, 'restore-failed', watch => {
     requireConfirmed(environment, inputs)
-    const plan = await watch.time('prepare', () => planRestoration(environment, inputs, ports))
-    const { found, server, target } = plan
-    ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
-    if (inputs['dry-run']) return dryRun(plan)
-    await fillNewDatabase(plan, ports, (phase, work) => watch.time(phase, work))
-    ports.log.info(
-      `${countRows(found.manifest.contents)} rows were restored, and are those that were dumped.`,
+    return throughTunnel(
+      place => ports.openTunnel(place),
+      tunnel,
+      via => restoreThrough(via, environment, inputs, ports, watch),
     )
-    const swapMs = plan.replaces ? await watch.time('swap', () => takeOver(plan, ports)) : undefined
-    return conclude(environment, plan, ports, { swapMs, tookMs: ports.clock.elapsed() - from })
   })
+}
+
+async function restoreThrough(
+  via: Address | undefined,
+  environment: Environment,
+  inputs: RestoreDbInputs,
+  ports: Ports,
+  watch: Stopwatch,
+): Promise<Conclusion> {
+  const from = ports.clock.elapsed()
+  const plan = await watch.time('prepare', () => planRestoration(environment, inputs, ports, via))
+  const { found, server, target } = plan
+  ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
+  if (inputs['dry-run']) return dryRun(plan)
+  await fillNewDatabase(plan, ports, (phase, work) => watch.time(phase, work))
+  ports.log.info(`${countRows(found.manifest.contents)} rows were restored, and are those that were dumped.`)
+  const swapMs = plan.replaces ? await watch.time('swap', () => takeOver(plan, ports)) : undefined
+  return conclude(environment, plan, ports, { swapMs, tookMs: ports.clock.elapsed() - from })
 }
 
 function requireConfirmed({ name }: Environment, { into, confirm }: RestoreDbInputs): void {

@@ -21,11 +21,18 @@ export const notProved: Evidence = {
   tone: 'note',
 }
 
-/** Old backups go only after a newer one was proved. That they could not be removed does not spoil it. */
-export async function retain({ store, owner, retention }: Retaining, ports: TargetPorts): Promise<Evidence> {
+/**
+ * Old backups go only after a newer one was proved. That they could not be removed does not spoil it.
+ * @param newest key of the one that was proved
+ */
+export async function retain(
+  { store, owner, retention }: Retaining,
+  newest: string,
+  ports: TargetPorts,
+): Promise<Evidence> {
   try {
     const needed = await neededBackups(ports)
-    const removed = await applyRetention(ports, store, owner, { ...retention, needed })
+    const removed = await applyRetention(ports, store, owner, { ...retention, needed }, newest)
     const { days, shortDays, keepAtLeast } = retention
     const finding = `${removed.length} older than ${days} days (${shortDays} where they are not kept long) removed; the newest ${keepAtLeast} verified ones always stay`
     return { subject, finding, tone: 'note', ...(removed.length > 0 ? { detail: removed.join('\n') } : {}) }

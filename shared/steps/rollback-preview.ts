@@ -2,6 +2,7 @@ import type { Conclusion, Evidence } from '../outcome/outcome.ts'
 import { livesWith } from '../release/floor.ts'
 import { find, unsettled } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
+import { throughTunnel } from '../targets/tunnel.ts'
 import { recallRecord } from './bring-back.ts'
 import { locate } from './destination.ts'
 import type { TargetPorts } from './ports.ts'
@@ -33,7 +34,12 @@ export async function preview(
   if (inputs['with-db']) {
     const { planDatabase, refuseRevision } = await import('./with-database.ts')
     if (!entry) throw refuseRevision(inputs.to)
-    evidence.push((await planDatabase(environment, ledger, entry, inputs, ports)).loss)
+    const plan = await throughTunnel(
+      place => ports.openTunnel(place),
+      environment.tunnels.database,
+      via => planDatabase(environment, ledger, entry, inputs, ports, via),
+    )
+    evidence.push(plan.loss)
   } else if (!livesWith(ledger.floor, version)) {
     const finding = `the database needs ${ledger.floor?.version ?? ''} or newer, so confirm would be asked for`
     evidence.push({ subject: 'schema', finding, tone: 'warn' })

@@ -18,6 +18,7 @@ import {
   type Inputs,
   type Outputs,
 } from './inputs.ts'
+import { throughTunnel } from '../targets/tunnel.ts'
 import type { TargetPorts } from './ports.ts'
 import { preview } from './rollback-preview.ts'
 import { settle } from './settle.ts'
@@ -153,16 +154,23 @@ async function goBackWithDatabase(
   const { beginWithDatabase, planDatabase } = await import('./with-database.ts')
   // Before anything is written down or touched.
   await recallRecord(held.target, back)
-  const plan = await watch.time('prepare', () =>
-    planDatabase(environment, held.tenure.ledger, back, inputs, ports),
-  )
-  ports.log.warn(`${plan.loss.finding}.`)
-  for (const line of plan.loss.detail?.split('\n') ?? []) ports.log.warn(`  ${line}`)
   const because = `${work.because}, with its database: to have ${from?.version ?? 'it'} again, deploy it`
-  await beginWithDatabase(plan, back, because, held, ports, watch)
+  const loss = await throughTunnel(
+    place => ports.openTunnel(place),
+    environment.tunnels.database,
+    async via => {
+      const plan = await watch.time('prepare', () =>
+        planDatabase(environment, held.tenure.ledger, back, inputs, ports, via),
+      )
+      ports.log.warn(`${plan.loss.finding}.`)
+      for (const line of plan.loss.detail?.split('\n') ?? []) ports.log.warn(`  ${line}`)
+      await beginWithDatabase(plan, back, because, held, ports, watch)
+      return plan.loss
+    },
+  )
   ports.log.info(`Bringing ${back.version} (${back.id}) back to ${held.target.place}, with its database.`)
   const timeoutMs = budgetOf(ports.clock, inputs.timeout)()
-  return takeWayBack({ ...work, timeoutMs, because, notes: [...work.notes, plan.loss] })
+  return takeWayBack({ ...work, timeoutMs, because, notes: [...work.notes, loss] })
 }
 
 function requireConfirmed({ name }: Environment, confirm: string): void {

@@ -104,7 +104,9 @@ async function carryOut(work: Settling): Promise<Conclusion> {
     case 'nothing':
       return tidy(work)
     case 'gate-then-finish': {
-      const { verdict, evidence } = await watch.time('gate', () => verify(environment, ports))
+      const { verdict, evidence } = await watch.time('gate', () =>
+        verify(environment, ports, held.target, decision.release.baseline),
+      )
       if (verdict === 'healthy') return closeRelease(environment, held, decision.release, ports)
       const good = find(held.tenure.ledger, held.tenure.ledger.serving)
       return good ? restore(work, good, decision.release, evidence) : alarm(work, decision.release)

@@ -27,20 +27,29 @@ export const smokeTestFields = {
     'a path inside the repository',
   ),
   requests: whole(
-    'Requests of the load; 0 sends none. Default: smoke.requests of the runbook, else 200.',
+    'Requests of the load; 0 sends none. Default: smoke.requests of the runbook, else 1000.',
     0,
     1_000_000,
+    { short: 'n' },
   ),
   concurrency: whole(
     'Requests under way at the same time. Default: smoke.concurrency of the runbook, else 10.',
     1,
     1_000,
+    { short: 'c' },
   ),
-  'max-rate': whole('Requests a second at most.', 1, 1_000_000, { default: '200' }),
-  'max-p95': duration('95% of the answers have to come within this. Default: not judged.'),
-  'max-error-rate': percent('Rate of failed requests above which the load fails, and ends at once.', {
-    default: '1%',
-  }),
+  'max-rate': whole(
+    'Requests a second at most. Default: smoke.max-rate of the runbook, else 200.',
+    1,
+    1_000_000,
+  ),
+  'max-p95': duration(
+    '95% of the answers have to come within this. Default: smoke.max-p95 of the runbook, else not judged.',
+  ),
+  'max-error-rate': percent(
+    'Rate of failed requests above which the load fails, and ends at once. Default: smoke.max-error-rate of the runbook, else 1%.',
+  ),
+  junit: path('Where the results are written as JUnit XML, too.', 'a path inside the repository'),
   timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
 } satisfies Fields
 
@@ -51,6 +60,7 @@ export const smokeTestOutputs = {
   'p50-ms': 'Milliseconds within which half of the answers to the load came.',
   'p95-ms': 'Milliseconds within which 95% of them came.',
   'p99-ms': 'Milliseconds within which 99% of them came.',
+  junit: 'Path of the JUnit XML; empty when none was asked for.',
 } satisfies Outputs
 
 export type SmokeTestInputs = Inputs<typeof smokeTestFields>
@@ -65,6 +75,7 @@ export function smokeTest(
   return runStep(subject, ports, 'smoke-failed', async watch => {
     const { runSmoke } = await import('../smoke/run.ts')
     await keepLease(ports, inputs.timeout)
+    const startedAt = ports.clock.now()
     const result = await watch.time('requests', () =>
       runSmoke(environment, ports, {
         url: inputs.url === '' ? undefined : inputs.url,
@@ -76,13 +87,38 @@ export function smokeTest(
         maxErrorRate: inputs['max-error-rate'],
       }),
     )
+    if (inputs.junit !== '') await writeJUnit(environment, inputs, result, startedAt, ports)
     const verdict = result.failed === 0 ? 'pass' : 'fail'
     const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { smoke: verdict }))
-    return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
+    return conclude({ ...result, evidence: [...result.evidence, ...unwritten] }, inputs.junit)
   })
 }
 
-function conclude({ passed, failed, load, evidence }: SmokeResult): Conclusion {
+async function writeJUnit(
+  environment: Environment,
+  { junit, url }: SmokeTestInputs,
+  result: SmokeResult,
+  startedAt: number,
+  { clock, secrets }: TargetPorts,
+): Promise<void> {
+  const { renderJUnit } = await import('../smoke/junit.ts')
+  const { writeReport } = await import('../report/files.ts')
+  const head = {
+    service: environment.service,
+    environment: environment.name,
+    url: url === '' ? environment.url : url,
+    startedAt: new Date(startedAt).toISOString(),
+    seconds: (clock.now() - startedAt) / 1_000,
+  }
+  writeReport(
+    environment.root,
+    'junit',
+    junit,
+    renderJUnit(head, result, text => secrets.redact(text)),
+  )
+}
+
+function conclude({ passed, failed, load, evidence }: SmokeResult, junit: string): Conclusion {
   const number = (value: number | undefined) =>
     value === undefined || Number.isNaN(value) ? '' : value.toFixed(1)
   const outputs = {
@@ -92,6 +128,7 @@ function conclude({ passed, failed, load, evidence }: SmokeResult): Conclusion {
     'p50-ms': number(load?.percentiles.p50),
     'p95-ms': number(load?.percentiles.p95),
     'p99-ms': number(load?.percentiles.p99),
+    junit,
   }
   if (failed === 0) {
     const pace = load

@@ -132,6 +132,24 @@ export async function keepLease(ports: TargetPorts, stepMs: number): Promise<voi
   }
 }
 
+/**
+ * The release that this run left unsettled, and the target that it is on. For a step that only looks: a target that
+ * cannot be asked is told of, and left out.
+ */
+export async function releaseOfRun(
+  ports: TargetPorts,
+): Promise<{ target: Target | undefined; open: Entry | undefined }> {
+  try {
+    const target = await ports.openTarget()
+    const open = unsettled((await target.read()).ledger)
+    return { target, open: open?.run === ports.run.id ? open : undefined }
+  } catch (error) {
+    if (ports.signal.aborted || error instanceof InputError) throw error
+    ports.log.debug(`The target cannot be asked: ${String(error)}`)
+    return { target: undefined, open: undefined }
+  }
+}
+
 /** Takes the lease again when this run left it to its next step, with a release that is unsettled. */
 async function takeOwn(ports: TargetPorts): Promise<Held | { held: Lease } | undefined> {
   const target = await ports.openTarget()

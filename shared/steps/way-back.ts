@@ -41,7 +41,7 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   const { rollout, changes, back, database } = brought
   const verified: Verified =
     rollout.kind === 'ready'
-      ? await watch.time('verify', () => verify(environment, ports))
+      ? await watch.time('verify', () => verify(environment, ports, target, from?.baseline))
       : { verdict: 'unhealthy', evidence: rollout.cause.evidence }
   const at = new Date(ports.clock.now()).toISOString()
   await tenure.update(ledger => noteVerdict(ledger, back.id, { restored: { at, verdict: verified.verdict } }))

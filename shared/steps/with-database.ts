@@ -9,6 +9,7 @@ import { beginReturn, firstAfter } from '../release/database-return.ts'
 import type { Entry, Ledger } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
+import type { Address } from '../targets/tunnel.ts'
 import type { Ports } from './ports.ts'
 import { planRestoration } from './restoration.ts'
 import type { Stopwatch } from './step.ts'
@@ -40,6 +41,7 @@ export async function planDatabase(
   back: Entry,
   inputs: DatabaseInputs,
   ports: Ports,
+  via: Address | undefined,
 ): Promise<DatabasePlan> {
   const first = firstAfter(ledger, back.id)
   if (!first) {
@@ -58,6 +60,7 @@ export async function planDatabase(
     environment,
     { backup: first.backup, into: '', 'max-age': 0, ...inputs },
     ports,
+    via,
   )
   const { server, liveExists, found } = restoration
   if (!liveExists)

@@ -2,6 +2,7 @@ import type { Evidence } from '../outcome/outcome.ts'
 import type { Holder, Lease, Purpose } from '../release/lease.ts'
 import type { Entry, Hold, Ledger, ReleaseId } from '../release/ledger.ts'
 import type { Live } from '../release/settle.ts'
+import type { Vitals } from '../release/vitals.ts'
 
 /** What is asked to be released: the same for every kind of target. */
 export interface ReleaseRequest {
@@ -146,6 +147,8 @@ export interface Target {
   findRevision(number: number): Promise<KnownRevision | undefined>
   /** CPU and memory of each instance, one line each; empty where nobody measures them. */
   usage(): Promise<string>
+  /** Each instance of what serves, for a gate that looks again and again; empty when none is there. */
+  vitals(): Promise<Vitals[]>
   /** What differs from the release that serves. It is reported and left alone. */
   drift(): Promise<Drift[]>
   /** What `tidy` would remove; empty nearly always. */

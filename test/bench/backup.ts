@@ -143,12 +143,12 @@ for i in 1 2 3 4 5 6 7 8 9 10; do cat ${plain}; done
 }
 
 async function restores(stage: Stage): Promise<Measurement> {
-  const { database, work, lab } = stage
+  const { database, work } = stage
   const [ours, plain] = [[] as number[], [] as number[]]
   const file = join(work, 'plain')
   await seconds(`pg_dump -Fc -Z0 > ${file}`, database.env)
   for (let round = 0; round < rounds; round++) {
-    ours.push((await backUp(stage, { 'INPUT_VERIFY-URL': lab.postgres.url })).phases['verify'] ?? NaN)
+    ours.push((await backUp(stage, { INPUT_VERIFY: 'same-server' })).phases['verify'] ?? NaN)
     const into = `${stage.bucket}-restored`
     await database.psql(`CREATE DATABASE "${into}"`, 'postgres')
     plain.push(await seconds(`pg_restore -j 2 -d "${into}" ${file}`, database.env))

@@ -3,7 +3,9 @@ import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { backup } from './backup.ts'
 import { doomed } from './doomed.ts'
+import { gate } from './gate.ts'
 import { handover } from './handover.ts'
+import { load } from './load.ts'
 import { unmeasured, type Bench, type Measurement } from './measurement.ts'
 import { renderPage } from './page.ts'
 import { kill } from './kill.ts'
@@ -14,7 +16,20 @@ import { start } from './start.ts'
 import { starts } from './starts.ts'
 import { undo } from './undo.ts'
 
-const benches: Bench[] = [start, size, rollout, doomed, undo, starts, scale, kill, backup, handover]
+const benches: Bench[] = [
+  start,
+  size,
+  rollout,
+  doomed,
+  undo,
+  starts,
+  scale,
+  kill,
+  backup,
+  handover,
+  gate,
+  load,
+]
 const file = join(import.meta.dirname, 'results.json')
 const out = join(import.meta.dirname, 'out')
 

@@ -15,6 +15,17 @@ export interface Measurement {
   beside?: Beside[]
   /** For the page, beside our own figure: when it alone would mislead. */
   ours?: string
+  /** For the page: what one figure cannot show. */
+  plot?: LinePlot
+}
+
+export interface LinePlot {
+  /** What the figures on both axes are. */
+  x: string
+  y: string
+  series: { name: string; points: [x: number, y: number][] }[]
+  /** Drawn across: `aim`. */
+  limit?: { name: string; y: number }
 }
 
 export interface Beside {

@@ -1,7 +1,9 @@
+import { renderLines } from './lines.ts'
 import type { Beside, Measurement } from './measurement.ts'
 
 /** One page with every figure beside its aim, and with bars where several were measured at the same thing. */
 export function renderPage(measurements: Measurement[]): string {
+  const plotted = measurements.flatMap(({ name, plot }) => (plot ? [{ name, plot }] : []))
   const charts = measurements.filter(({ beside = [] }) => beside.length > 0)
   return `<!doctype html>
 <meta charset="utf-8">
@@ -27,6 +29,7 @@ export function renderPage(measurements: Measurement[]): string {
 ${measurements.map(row).join('\n')}
 </table>
 ${charts.length > 0 ? `<h2>Side by side</h2>\n<p>Bars are logarithmic: a fifth of the width is ten times as much.</p>\n<div class="charts">\n${charts.map(chart).join('\n')}\n</div>` : ''}
+${plotted.length > 0 ? `<h2>Curves</h2>\n<div class="charts">\n${plotted.map(({ name, plot }) => `<div><h3>${text(name)}</h3>\n${renderLines(plot)}</div>`).join('\n')}\n</div>` : ''}
 `
 }
 

@@ -57,6 +57,8 @@ const root = join(import.meta.dirname, '../..')
  * machine's CPU is the whole lab's, and may be full without any fault of the service.
  */
 const rehearsedGate = { for: '16s', interval: '150ms', cpu: '100%' }
+/** A second of load, and not the guide's five. */
+const rehearsedSmoke = { requests: 200 }
 
 /** Makes the repository anew out of `deployment/` and the template's workflows. */
 export function makeService(folder: string, places: Places): Service {
@@ -104,9 +106,11 @@ function configure(runbook: Runbook, places: Places, illness: Illness): void {
   staging.target.env = { ...Object.fromEntries(well), ...illness.staging }
   staging.url = stagingUrl(places)
   staging.gate = { ...staging.gate, ...rehearsedGate }
+  staging.smoke = { ...staging.smoke, ...rehearsedSmoke }
   production.target.namespace = places.namespace
   production.url = places.productionUrl
   production.gate = { ...production.gate, ...rehearsedGate }
+  production.smoke = { ...production.smoke, ...rehearsedSmoke }
   production.backup = { ...production.backup, destination: places.backups }
 }
 

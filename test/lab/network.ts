@@ -1,10 +1,13 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
 import type { Part } from './part.ts'
-import { networks, type Places } from './places.ts'
+import { networks, placesAt, type Places } from './places.ts'
+import { Daemons } from './process.ts'
 import { LabError, type Workshop } from './workshop.ts'
 
 const bridge = 'lab0'
+/** Names the state folder of the lab that the bridge belongs to. It lasts as long as the bridge: until a reboot. */
+const claim = '/run/runbook-lab0'
 
 /** Removes a network device, if it is there. */
 export async function removeLink(name: string, run: Workshop['run']): Promise<void> {
@@ -17,14 +20,21 @@ export const network: Part = {
   after: [],
   packages: () => [{ name: 'iproute2', holds: 'ip' }],
   refuse(places) {
-    if (!isThere() || existsSync(claimOf(places))) return
+    const owner = ownerOf()
+    if (!isThere() || owner === places.state || lostLab(places)) return
+    if (owner !== undefined)
+      throw new LabError(
+        `another lab runs on this machine: that of ${owner}`,
+        'Stop it with its own script/lab down: two cannot share the bridge and the ports.',
+      )
+    if (hasOurAddress()) return
     throw new LabError(
-      `the bridge ${bridge} is there and not of this lab: another lab runs on this machine, or one was lost`,
-      `Stop that lab with its own script/lab down, or remove what is left of it: ip link delete ${bridge}`,
+      `the bridge ${bridge} is there, and no lab made it`,
+      `When nothing needs it any more: ip link delete ${bridge}`,
     )
   },
   async up({ places, run }) {
-    writeFileSync(claimOf(places), bridge)
+    writeFileSync(claim, places.state)
     if (!isThere()) await run('ip', ['link', 'add', bridge, 'type', 'bridge'])
     await run('ip', ['address', 'replace', networks.host, 'dev', bridge])
     await run('ip', ['link', 'set', bridge, 'up'])
@@ -32,9 +42,9 @@ export const network: Part = {
   },
   async clean({ places, run }) {
     // The bridge of another lab is not ours to take away.
-    if (!existsSync(claimOf(places))) return
+    if (ownerOf() !== places.state) return
     await removeLink(bridge, run)
-    rmSync(claimOf(places))
+    rmSync(claim)
   },
 }
 
@@ -42,7 +52,22 @@ function isThere(): boolean {
   return existsSync(`/sys/class/net/${bridge}`)
 }
 
-/** A file that says that the bridge is this lab's. */
-function claimOf({ state }: Places): string {
-  return join(state, 'network')
+function hasOurAddress(): boolean {
+  return networkInterfaces()[bridge]?.some(({ cidr }) => cidr === networks.host) ?? false
+}
+
+function ownerOf(): string | undefined {
+  try {
+    return readFileSync(claim, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** Another lab that was killed with all its processes before it could take its bridge away. */
+export function lostLab({ state }: Places): Places | undefined {
+  const owner = ownerOf()
+  if (owner === undefined || owner === state) return undefined
+  const daemons = new Daemons(owner)
+  return daemons.names().some(name => daemons.runs(name)) ? undefined : placesAt(owner)
 }

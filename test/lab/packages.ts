@@ -11,7 +11,10 @@ const refusal = '#!/bin/sh\n# runbook-actions lab\nexit 101\n'
 const isThere = (what: string) => searchPath().some(folder => existsSync(resolve(folder, what)))
 
 /** Installs what is missing, in one go, without letting a package start a service of its own. */
-export async function installMissing(packages: DebianPackage[], { say }: Workshop): Promise<void> {
+export async function installMissing(
+  packages: DebianPackage[],
+  { say }: Pick<Workshop, 'say'>,
+): Promise<void> {
   const missing = packages.filter(({ holds }) => !isThere(holds))
   if (missing.length === 0) return
   const names = [...new Set(missing.map(({ name }) => name))]

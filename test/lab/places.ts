@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 /** The folders of the lab. Everything that it keeps is under `cache`, and nothing else is. */
 export interface Places {
@@ -23,8 +23,12 @@ export function placesOf(env: Record<string, string | undefined>): Places {
   // An empty variable counts as unset, as the XDG specification says.
   const home = [XDG_CACHE_HOME, HOME && join(HOME, '.cache')].find(folder => folder)
   if (home === undefined) throw new Error('neither HOME nor XDG_CACHE_HOME is set, so the lab has no folder')
-  const cache = join(home, 'runbook-actions')
-  const state = join(cache, 'lab')
+  return placesAt(join(home, 'runbook-actions', 'lab'))
+}
+
+/** The places of the lab that has its state there. */
+export function placesAt(state: string): Places {
+  const cache = dirname(state)
   const name = `lab-${createHash('sha256').update(state).digest('hex').slice(0, 8)}`
   return {
     name,

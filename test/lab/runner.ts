@@ -7,7 +7,11 @@ import type { Part } from './part.ts'
 export const workflowRunner: Part = {
   name: 'runner',
   after: [],
-  packages: () => [{ name: 'git', holds: 'git' }],
+  packages: () => [
+    { name: 'git', holds: 'git' },
+    // What reads a JUnit report without us.
+    { name: 'libxml2-utils', holds: 'xmllint' },
+  ],
   async up(shop) {
     const { places, programs } = shop
     const [act, kubectl] = await Promise.all([programs.build('act'), findKubectl(shop)])

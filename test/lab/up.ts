@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { holdLock } from './lock.ts'
 import type { Lab, LabParts } from './lab.ts'
 import { installMissing } from './packages.ts'
+import { lostLab } from './network.ts'
 import type { Part } from './part.ts'
 import { hostIp, type Places } from './places.ts'
 import { Daemons } from './process.ts'
@@ -46,6 +47,8 @@ export async function up(places: Places, parts: Part[], say: Say, signal: AbortS
   const fresh = !shop.daemons.names().some(running)
   try {
     // What a crash or a reboot left is cleared away, so that a lab always begins the same.
+    const lost = lostLab(places)
+    if (lost) await takeDown(lost, parts, say)
     if (fresh) await takeDown(places, parts, say)
     const packages = await Promise.all(parts.map(async part => part.packages()))
     await installMissing(packages.flat(), shop).catch((cause: unknown) => {

@@ -20,6 +20,7 @@ import { asContainerPayload, unpackRecord } from './record.ts'
 import { rehearse } from './rehearse.ts'
 import { readRecords, readStore, type Context } from './store.ts'
 import { leftOver, openTenure } from './tenure.ts'
+import { readVitals } from './vitals.ts'
 
 /**
  * Opens an environment on a Docker engine: the one that the runbook names, else the one that the docker command would use.
@@ -66,6 +67,7 @@ export async function openDocker(
     revisions: () => Promise.resolve([]),
     findRevision: () => Promise.resolve(undefined),
     usage: () => readUsage(context),
+    vitals: () => readVitals(context),
 
     drift: () => readDrift(context),
 

@@ -32,7 +32,7 @@ export async function readCapacity(
     permitted(freeOfNodes(client, template.spec.nodeSelector ?? {})),
     permitted(client.list(`/api/v1/namespaces/${namespace}/resourcequotas`)),
   ])
-  const tight = (quota?.items ?? []).flatMap(item => quotaLeft(item, each, extra))
+  const tight = (quota?.items ?? []).flatMap(item => quotaLeft(item, each, limitsOf(template.spec), extra))
   if (tight.length > 0) {
     return {
       enough: false,
@@ -86,6 +86,17 @@ export function requestsOf({ containers, initContainers = [] }: PodSpec): Room {
   return { cpu: of('cpu'), memory: of('memory'), pods: 1 }
 }
 
+/** What a quota on limits counts of a pod. */
+function limitsOf({ containers, initContainers = [] }: PodSpec): Room {
+  const of = (key: 'cpu' | 'memory') => {
+    const each = (list: PodSpec['containers']) =>
+      list.map(({ resources }) => parseQuantity(resources?.limits?.[key]))
+    const sum = each(containers).reduce((a, b) => a + b, 0)
+    return Math.max(sum, ...each(initContainers))
+  }
+  return { cpu: of('cpu'), memory: of('memory'), pods: 1 }
+}
+
 async function freeOfNodes(client: Place['client'], wanted: Record<string, string>): Promise<Room[]> {
   const [nodes, pods] = await Promise.all([
     client.list('/api/v1/nodes'),
@@ -131,7 +142,7 @@ function fits(free: Room, each: Room): number {
   return Math.max(0, Math.floor(Math.min(...counts) + 1e-9))
 }
 
-function quotaLeft({ metadata, status }: KubeObject, each: Room, extra: number): string[] {
+function quotaLeft({ metadata, status }: KubeObject, each: Room, limits: Room, extra: number): string[] {
   const { hard = {}, used = {} } = (status ?? {}) as {
     hard?: Record<string, string>
     used?: Record<string, string>
@@ -142,6 +153,9 @@ function quotaLeft({ metadata, status }: KubeObject, each: Room, extra: number):
     ['cpu', each.cpu * extra],
     ['requests.memory', each.memory * extra],
     ['memory', each.memory * extra],
+    ['limits.cpu', limits.cpu * extra],
+    ['limits.memory', limits.memory * extra],
+    ['count/pods', extra],
   ]
   return needs
     .filter(

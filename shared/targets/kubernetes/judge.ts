@@ -1,6 +1,6 @@
 import type { Belongings } from './belongings.ts'
 import { podTemplate, type KubeObject } from './objects.ts'
-import { failedPods } from './pod-trouble.ts'
+import { failedPods, outOfMemory } from './pod-trouble.ts'
 import { isEnding, isReady, startTimeOf, type Pod } from './pods.ts'
 import { conditionOf, progressOf } from './progress.ts'
 import { refusal } from './refusal.ts'
@@ -69,6 +69,10 @@ export function judge(view: View, memory: Memory, now: number): Judgement {
   const progress = progressOf(workload)
   if (progress.kind === 'unseen')
     return { verdict: going(progress.state), memory: { ...blank, usualMs: memory.usualMs } }
+  const living = view.pods.filter(pod => !isEnding(pod) && !isOver(pod))
+  // Pods that are up again look well, until they run out once more.
+  const starved = workload.kind === 'Job' || view.release === 'proven' ? undefined : outOfMemory(living)
+  if (starved) return book.close({ kind: 'doomed', symptom: starved })
   if (progress.kind === 'done') {
     const left = view.release === 'new' ? steadyLeftMs(view, book.sinceOf, now) : 0
     if (left <= 0) return book.close({ kind: 'ready', note: progress.note })
@@ -83,7 +87,6 @@ export function judge(view: View, memory: Memory, now: number): Judgement {
 
   const usualMs = slowest(memory.usualMs, [...view.pods, ...view.older])
   const known: Known = { ...view, template, usualMs, retried: workload.kind === 'Job' }
-  const living = view.pods.filter(pod => !isEnding(pod) && !isOver(pod))
   const unready = living.filter(pod => !isReady(pod))
   const sick = unready.map(pod => symptomOf(pod, view, known)).filter(symptom => symptom !== undefined)
   const someWell = unready.length < living.length

@@ -117,7 +117,7 @@ async function authorizeByPlugin(
   agent: AgentOptions,
 ): Promise<Record<string, string>> {
   const { KubeConfig } = await import('@kubernetes/client-node/dist/config.js')
-  const options: { headers?: Record<string, string>; cert?: unknown; key?: unknown } = {}
+  const options: { headers?: Record<string, string>; cert?: Buffer; key?: Buffer } = {}
   try {
     const loaded = new KubeConfig()
     loaded.loadFromString(JSON.stringify(config))
@@ -130,8 +130,8 @@ async function authorizeByPlugin(
       cause,
     })
   }
-  if (options.cert) agent.cert = options.cert as Buffer
-  if (options.key) agent.key = options.key as Buffer
+  if (options.cert) agent.cert = options.cert
+  if (options.key) agent.key = options.key
   return Object.fromEntries(
     Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]),
   )

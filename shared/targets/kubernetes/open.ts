@@ -21,6 +21,7 @@ import { findStrays } from './strays.ts'
 import { override, take } from './take-over.ts'
 import type { Place } from './place.ts'
 import { readUsage } from './usage.ts'
+import { readVitals } from './vitals.ts'
 
 /** Shorter values are words like `true` or `info`: to hide those would hide half of what is said. */
 const secretLength = 8
@@ -88,6 +89,7 @@ export function openKubernetes(
       return found
     },
     usage: () => readUsage(place),
+    vitals: () => readVitals(place),
     drift: () => readDrift(place),
     strays: async () => (await findStrays(place, await place.lease.read())).map(describe),
     logs: lines => readLogs(place, lines),

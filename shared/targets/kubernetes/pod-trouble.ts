@@ -1,5 +1,5 @@
 import { passingNodeMs } from './container-trouble.ts'
-import type { Pod, PodEvent } from './pods.ts'
+import { lastedMs, type ContainerStatus, type Pod, type PodEvent } from './pods.ts'
 import { missingObject, shorten, type Growth, type Known, type Symptom } from './symptom.ts'
 
 /** Room may become free when old pods end; without an autoscaler it does not come from elsewhere. */
@@ -13,6 +13,8 @@ const newNodeMs = 10 * 60_000
 const newVolumeMs = 2 * 60_000
 /** An object that the pod needs may be made a moment later by something else in the cluster. */
 const lateObjectMs = 4_000
+/** What ran out of memory later than this has not done so for the way it starts. */
+const soonMs = 60_000
 /** A volume or a network that fails for so long does not come by itself. */
 const passingMs = 60_000
 
@@ -117,4 +119,31 @@ export function failedPods(pods: Pod[]): Symptom | undefined {
     message: `${failed.length} pods failed, the first of them ${first.metadata.name} (${reason}): ${shorten(message)}`,
     graceMs: 0,
   }
+}
+
+/**
+ * Pods of which a container ran out of its memory limit, although none did so twice yet. One may have had a bad moment;
+ * most of a revision's pods, and two at least, have too low a limit: none of them will last.
+ */
+export function outOfMemory(pods: Pod[]): Symptom | undefined {
+  const killed = pods.flatMap(pod => {
+    const container = pod.status?.containerStatuses?.find(hasRunOut)
+    return container ? [{ pod: pod.metadata.name, container: container.name }] : []
+  })
+  const [first] = killed
+  if (killed.length < 2 || killed.length * 2 <= pods.length || !first) return undefined
+  const { pod, container } = first
+  return {
+    class: 'oom-killed',
+    pod,
+    container,
+    message: `Container ${container} of pod ${pod} ran out of its memory limit, as in ${killed.length} of ${pods.length} new pods.`,
+    graceMs: 0,
+  }
+}
+
+function hasRunOut({ state, lastState }: ContainerStatus): boolean {
+  return [state?.terminated, lastState?.terminated].some(
+    ended => ended?.reason === 'OOMKilled' && lastedMs(ended) < soonMs,
+  )
 }

@@ -56,6 +56,11 @@ export interface Termination {
   finishedAt?: string
 }
 
+/** How long a container ran; NaN when it is not known. Milliseconds. */
+export function lastedMs(ended: Termination | undefined): number {
+  return Date.parse(ended?.finishedAt ?? '') - Date.parse(ended?.startedAt ?? '')
+}
+
 export interface ReplicaSet {
   metadata: {
     name: string

@@ -1,6 +1,6 @@
 import type { Belongings } from './belongings.ts'
 import { podTemplate } from './objects.ts'
-import { isEnding, type ContainerStatus } from './pods.ts'
+import { isEnding, lastedMs, type ContainerStatus } from './pods.ts'
 
 /** Without a readiness probe nothing says that a process works but that it goes on. */
 const unprobedMs = 3_000
@@ -38,8 +38,7 @@ export function steadyLeftMs(
 
 /** Some time more than the run before lasted; an end long after the start was no trouble of the start. */
 function afterRestartMs({ lastState }: ContainerStatus): number {
-  const { startedAt = '', finishedAt = '' } = lastState?.terminated ?? {}
-  const lasted = Date.parse(finishedAt) - Date.parse(startedAt)
+  const lasted = lastedMs(lastState?.terminated)
   if (!Number.isFinite(lasted)) return restartedMs
   return lasted > longestMs ? 0 : Math.max(restartedMs, 1.5 * lasted)
 }

@@ -14,6 +14,7 @@ import { readApp } from './pm2.ts'
 import { checkStart, pinSource } from './source.ts'
 import { overrideLease, readRecord, readState, takeLease } from './store.ts'
 import { openTenure } from './tenure.ts'
+import { readVitals } from './vitals.ts'
 
 /** Opens an environment whose service runs on this machine, under the user's own pm2. Nothing is touched yet. */
 export function openProcess(
@@ -63,6 +64,7 @@ export function openProcess(
       if (cpu === undefined || memory === undefined) return ''
       return `${spec.app}: ${cpu}% of a CPU, ${showSize(memory)} of memory`
     },
+    vitals: () => readVitals(context),
     drift: () => readDrift(context),
     strays: () => Promise.resolve([]),
     logs: async lines => Promise.resolve(tailOf(context, lines)),

@@ -16,6 +16,7 @@ export interface App {
     /** Milliseconds since 1970. */
     pm_uptime: number
     unstable_restarts: number
+    restart_time?: number
     exit_code?: number
     pm_cwd?: string
     pm_exec_path?: string

@@ -87,13 +87,41 @@ test('what is written meanwhile belongs to the next backup', async () => {
   expect(outcome).toMatchObject({ status: 'success', outputs: { verified: 'true' } })
 }, 60_000)
 
-test('a server named by verify-url is restored into, and left as it was', async () => {
+test('the server itself is restored into when that is asked for, and left as it was', async () => {
   await scene.sql(everyType)
   const before = await scene.databases()
-  const outcome = succeeded(await scene.backUp({ 'verify-url': scene.lab.postgres.url }))
+  const outcome = succeeded(await scene.backUp({ verify: 'same-server' }))
   expect(outcome).toMatchObject({ status: 'success', outputs: { verified: 'true' } })
   expect(JSON.stringify(outcome.evidence)).toContain('scratch database on 127.0.0.1')
   expect(await scene.databases()).toEqual(before)
+}, 60_000)
+
+test('a server that is not said to be the same one is not restored into', async () => {
+  const inputs = { 'verify-url': scene.lab.postgres.url.replace('127.0.0.1', 'localhost') }
+  const outcome = await scene.backUp(inputs)
+  expect(outcome).toMatchObject({ status: 'failure', reason: 'input-invalid' })
+  expect(outcome.summary).toContain('leads to the server that is backed up')
+  expect(outcome.next).toContain('same-server')
+})
+
+test("the user's own query is asked of the dumped instant and of the restore", async () => {
+  // Names without a schema mean what they mean to the user of the backup, also where the restore has another one.
+  await scene.sql(
+    `CREATE SCHEMA app; CREATE TABLE app.users AS SELECT i, i * 1.5 AS n FROM generate_series(1, 321) i;
+     ALTER DATABASE "${scene.database}" SET search_path = app, public`,
+  )
+  const one = succeeded(await scene.backUp({ 'verify-query': 'SELECT COUNT(*) FROM users;' }))
+  expect(JSON.stringify(one.evidence)).toContain('321; and so does what was restored')
+  const rows = succeeded(await scene.backUp({ 'verify-query': 'WITH u AS (TABLE users) SELECT * FROM u' }))
+  expect(JSON.stringify(rows.evidence)).toContain('321 rows')
+  const other = await scene.backUp({ 'verify-query': 'SELECT current_database(), pg_backend_pid()' })
+  expect(other).toMatchObject({ status: 'failure', reason: 'backup-unverified', outputs: {} })
+  const wrong = await scene.backUp({ 'verify-query': 'SELECT COUNT(*) FROM customers' })
+  expect(wrong).toMatchObject({ status: 'failure', reason: 'input-invalid' })
+  expect(wrong.summary).toContain('relation "customers" does not exist')
+  const writes = await scene.backUp({ 'verify-query': 'DELETE FROM users' })
+  expect(writes).toMatchObject({ status: 'failure', reason: 'input-invalid' })
+  expect(await scene.sql('SELECT count(*)::int AS n FROM app.users')).toEqual([{ n: 321 }])
 }, 60_000)
 
 test.each([

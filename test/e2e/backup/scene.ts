@@ -59,6 +59,8 @@ export async function openScene(): Promise<Scene> {
       destination: `file://${folder}/store`,
       retentionDays: 30,
       encryptTo: [],
+      verifyQuery: '',
+      postgresImage: '',
       rpoMs: 3_600_000,
       rtoMs: 14_400_000,
       shortDays: 2,

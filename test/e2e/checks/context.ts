@@ -18,7 +18,12 @@ export function contextWith(config: Record<string, string>): CheckContext {
   const ports = realPorts()
   return {
     environment: environmentAt('', { envFile: '.env' }),
+    run: ports.run,
+    version: '',
+    githubToken: '',
     image: '',
+    skipped: [],
+    accepted: [],
     conflicts: 'stop',
     backsUpNext: false,
     secrets: ports.secrets,
@@ -28,6 +33,7 @@ export function contextWith(config: Record<string, string>): CheckContext {
     signal: ports.signal,
     config: () => config,
     target: () => ports.openTarget(),
+    openTunnel: place => ports.openTunnel(place),
     payload: () => Promise.resolve(undefined),
   }
 }

@@ -32,14 +32,14 @@ describe('the env-file check', () => {
   test('fails with every fault and its line', async () => {
     expect(await check('A=1\nA=2\nKEY=CHANGE_THIS', 0o600)).toMatchObject({
       result: 'fail',
-      finding: '.env TOKEN is missing or empty, and 2 more',
+      finding: '.env TOKEN is missing, and 2 more',
       detail: expect.stringContaining('.env:3 KEY still has its placeholder'),
     })
   })
 
-  test('warns when others can read it, until the remedy was followed', async () => {
+  test('fails when others can read it, until the remedy was followed', async () => {
     const { result, remedy } = await check('TOKEN=x', 0o644)
-    expect(result).toBe('warn')
+    expect(result).toBe('fail')
     const [, ...command] = /chmod (600) (\.env)/.exec(remedy) ?? []
     execFileSync('chmod', command, { cwd: folder.path })
     expect((await check('TOKEN=x', 0o600)).result).toBe('pass')

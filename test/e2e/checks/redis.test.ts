@@ -1,10 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { redis } from '../../../shared/checks/redis.ts'
 import { openLab } from '../../lab/lab.ts'
+import { resolveChecks } from '../../../shared/runbook/checks.ts'
+import { openRedis, parseRedisUrl } from '../../../shared/platform/redis.ts'
+import { environmentAt } from '../gate/ports.ts'
 import { ask } from './context.ts'
+import { freePort } from './own-postgres.ts'
 
 const lab = openLab()
 const url = `redis://${lab.redis.host}:${lab.redis.port}`
@@ -28,11 +34,7 @@ afterAll(async () => {
 
 /** A server of the test's own, since its settings would disturb others. */
 async function startRedis(...settings: string[]): Promise<string> {
-  const listener = createServer().listen(0, '127.0.0.1')
-  await once(listener, 'listening')
-  const { port } = listener.address() as AddressInfo
-  listener.close()
-  await once(listener, 'close')
+  const port = await freePort()
   const server = spawn(
     'redis-server',
     ['--port', String(port), '--save', '', '--bind', '127.0.0.1', ...settings],
@@ -45,13 +47,20 @@ async function startRedis(...settings: string[]): Promise<string> {
   return `redis://127.0.0.1:${port}`
 }
 
+async function tell(url: string, command: string): Promise<unknown> {
+  const signal = new AbortController().signal
+  const session = await openRedis(parseRedisUrl('url', url, ''), { signal, timeoutMs: 5_000 })
+  const [name = '', ...args] = command.split(' ')
+  return session.call(name, ...args).finally(() => session.close())
+}
+
 const check = (REDIS_URL: string, REDIS_PASSWORD = '') => ask(redis, { REDIS_URL, REDIS_PASSWORD })
 
 describe('the Redis check', () => {
   test('passes with the password beside the URL, or in it', async () => {
     expect(await check(url, password)).toMatchObject({ result: 'pass' })
     const inUrl = url.replace('//', `//:${password}@`)
-    expect((await check(`${inUrl}/3`)).finding).toMatch(/^Redis \d+\.\d+\.\d+ at 127.0.0.1:\d+: .* in use/)
+    expect((await check(`${inUrl}/3`)).finding).toMatch(/^Redis \d+\.\d+\.\d+ at 127.0.0.1:\d+, .* in use/)
   })
 
   test.each([
@@ -82,6 +91,38 @@ describe('the Redis check', () => {
       remedy: expect.stringContaining('maxmemory'),
     })
     expect(await check(evicting)).toMatchObject({ result: 'pass' })
+  })
+
+  test('fails for another eviction policy than the runbook wants, until the remedy was followed', async () => {
+    const checks = resolveChecks(key => key, { redis: { eviction: 'allkeys-lfu' } })
+    const said = { environment: environmentAt('', { envFile: '.env', checks }) }
+    const found = await ask(redis, { REDIS_URL: evicting }, said)
+    expect(found).toMatchObject({ result: 'fail', finding: expect.stringContaining('evicts by allkeys-lru') })
+    const [, command = ''] = /redis-cli (CONFIG SET \S+ \S+),/.exec(found.remedy) ?? []
+    await tell(evicting, command)
+    expect(await ask(redis, { REDIS_URL: evicting }, said)).toMatchObject({ result: 'pass' })
+  })
+
+  test('fails when its snapshots fail, so that it refuses writes, until the remedy was followed', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'e2e-redis-'))
+    const own = await startRedis('--dir', dir)
+    // What is in the way of the snapshot's name.
+    mkdirSync(join(dir, 'dump.rdb/full'), { recursive: true })
+    // Only a snapshot in the background counts.
+    const snapshot = async () => {
+      await tell(own, 'BGSAVE')
+      while (!String(await tell(own, 'INFO persistence')).includes('rdb_bgsave_in_progress:0'));
+    }
+    await snapshot()
+    expect(await check(own)).toMatchObject({
+      result: 'fail',
+      finding: expect.stringContaining('refuses writes'),
+      remedy: expect.stringContaining('run BGSAVE'),
+    })
+    rmSync(join(dir, 'dump.rdb'), { recursive: true })
+    await snapshot()
+    expect((await check(own)).result).toBe('pass')
+    rmSync(dir, { recursive: true })
   })
 
   test('fails for a replica', async () => {

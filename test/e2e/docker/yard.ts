@@ -120,6 +120,7 @@ export function enterYard(name: string, port: number, images: Images): Yard {
       envFile: '',
       requires: [],
       backup: undefined,
+      tunnels: { database: '', redis: '' },
       gate: gateDefaults,
       monitoring: { prometheus: '', grafana: '', pushgateway: '' },
       smoke: { suite: '', requests: 1, concurrency: 1 },

@@ -18,6 +18,7 @@ export function realPorts(said: Partial<TargetPorts> = {}): TargetPorts {
     signal: new AbortController().signal,
     openTarget: () =>
       Promise.reject(new ToolError('the engine does not answer', { tool: 'docker', hint: 'Start it.' })),
+    openTunnel: () => Promise.reject(new Error('there is no cluster')),
     ...said,
   }
 }
@@ -33,6 +34,7 @@ export function environmentAt(url: string, said: Partial<Environment> = {}): Env
     envFile: '',
     requires: [],
     backup: undefined,
+    tunnels: { database: '', redis: '' },
     gate: { ...gateDefaults, forMs: 3_000, intervalMs: 50, memory: 2, cpu: 2, disk: 2 },
     monitoring: { prometheus: '', grafana: '', pushgateway: '' },
     smoke: { suite: '', requests: 200, concurrency: 10 },

@@ -50,7 +50,7 @@ export function answerOf(look: Look): string {
 }
 
 /** A gate that is over in half a second: it is not the gate that is on trial. */
-export const quickGate = `    gate: { for: 600ms, interval: 50ms, error-rate: 50%, paths: [/] }\n`
+export const quickGate = `    gate: { for: 600ms, interval: 50ms, error-rate: 50%, paths: [/], baseline: 0s }\n`
 
 /** @param target lines of `target:`, and whatever else the environment says */
 export function writeRunbook(folder: string, service: string, lines: string): void {

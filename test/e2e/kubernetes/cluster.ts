@@ -120,6 +120,7 @@ function environmentOf(root: string, namespace: string, service: string): Enviro
     envFile: '',
     requires: [],
     backup: undefined,
+    tunnels: { database: '', redis: '' },
     gate: gateDefaults,
     monitoring: { prometheus: '', grafana: '', pushgateway: '' },
     smoke: { suite: '', requests: 1, concurrency: 1 },

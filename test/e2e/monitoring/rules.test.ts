@@ -18,6 +18,8 @@ const environment = environmentAt('https://api.runbook.com', {
     destination: 's3://backups',
     retentionDays: 30,
     encryptTo: [],
+    verifyQuery: '',
+    postgresImage: '',
     rpoMs: 3_600_000,
     rtoMs: 4 * 3_600_000,
     shortDays: 2,

@@ -68,11 +68,13 @@ export function openStage(room: Room): Stage {
         envFile: envFile === undefined ? '' : '.env',
         requires: [],
         backup: undefined,
+        tunnels: { database: '', redis: '' },
         monitoring: { prometheus: '', grafana: '', pushgateway: '' },
         gate: {
           ...gateDefaults,
           forMs: 3_200,
           intervalMs: 50,
+          baselineMs: 0,
           paths: ['/'],
           memory: 2,
           cpu: 2,

@@ -1,4 +1,8 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { smokeTest, smokeTestFields } from '../../../shared/steps/smoke-test.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
@@ -38,6 +42,36 @@ describe('the smoke test and the reference service', () => {
     const outcome = await smoke({}, { suite: 'test/e2e/smoke/users.yml', requests: '20' })
     expect(outcome.evidence.filter(({ tone }) => tone === 'bad')).toEqual([])
     expect(outcome.outputs).toMatchObject({ passed: '6', failed: '0' })
+  })
+
+  test('its results as JUnit XML, as readers of it check that', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'junit-'))
+    const junit = join(folder, 'reports/smoke.xml')
+    const schema = join(import.meta.dirname, 'junit.xsd')
+    const valid = () => execFileSync('xmllint', ['--noout', '--schema', schema, junit], { stdio: 'pipe' })
+    try {
+      const running = (service = await startReferenceService('smoke'))
+      const well = await smokeAt(running, { requests: '20', junit })
+      expect(well.outputs).toMatchObject({ passed: '5', junit })
+      valid()
+      expect(readFileSync(junit, 'utf8')).toContain('tests="5" failures="0" errors="0" skipped="0"')
+
+      writeFileSync(
+        join(folder, 'suite.yml'),
+        `name: <ill> & "well"
+requests:
+  - { name: "a & <b>", path: /api/v1/users/0, expect: { status: 200 }, capture: { id: user.id } }
+  - { name: needs it, path: '/api/v1/users/\${id}' }
+  - { name: too late, path: /api/v1/status, timeout: 1ms }
+`,
+      )
+      const ill = await smokeAt(running, { suite: join(folder, 'suite.yml'), junit })
+      expect(ill.status).toBe('failure')
+      valid()
+      expect(readFileSync(junit, 'utf8')).toContain('tests="4" failures="1" errors="1" skipped="2"')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('that is slow: the load fails on its p95', async () => {

@@ -7,6 +7,7 @@ const programs = (version: string, server = false): Programs => ({
   launcher: [],
   pgDump: `/pg/${version}/pg_dump`,
   pgRestore: `/pg/${version}/pg_restore`,
+  image: undefined,
   server: server ? { initdb: 'initdb', postgres: 'postgres' } : undefined,
 })
 

@@ -30,6 +30,7 @@ beforeEach(async () => {
       const { method = '', url = '', headers } = request
       seen.push({ method, url, headers, body })
       response.setHeader('ETag', '"e"').setHeader('x-amz-checksum-sha256', 'c3Vt')
+      if (url.startsWith('/forbidden')) response.statusCode = 403
       response.end(answerTo(method, url, body))
     })
   }).listen(0, '127.0.0.1')
@@ -43,6 +44,7 @@ afterEach(() => {
 
 function answerTo(method: string, url: string, body: string): string {
   if (body.includes('AssumeRoleWithWebIdentity')) return temporaryCredentials
+  if (url.includes('/_apis/token')) return '{"count":1,"value":"the-token-of-github"}'
   if (url.includes('uploads')) return '<R><UploadId>u1</UploadId></R>'
   return url.includes('uploadId') && method === 'POST' ? '<R><ETag>"e"</ETag></R>' : ''
 }
@@ -137,36 +139,66 @@ test('a proxy is gone through, but not to what NO_PROXY names', async () => {
   expect(seen[1]?.url).toMatch(/^\/bucket\//)
 })
 
-test('a token is exchanged for the credentials of a role', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'token-'))
-  const before = { ...process.env }
-  try {
-    writeFileSync(join(folder, 'token'), 'the-token-of-the-job')
-    // Where the SDK itself looks.
-    Object.assign(process.env, {
-      AWS_WEB_IDENTITY_TOKEN_FILE: join(folder, 'token'),
-      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/backups',
-      AWS_ROLE_SESSION_NAME: 'run',
-      AWS_ENDPOINT_URL_STS: origin,
-      AWS_REGION: 'eu-central-1',
-    })
-    await put(`s3://bucket?endpoint=${origin}`, process.env as Record<string, string>)
-  } finally {
-    process.env = before
-    rmSync(folder, { recursive: true })
-  }
-  const asked = new URLSearchParams(seen[0]?.body)
-  expect(Object.fromEntries(asked)).toMatchObject({
+const role = {
+  AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/backups',
+  AWS_ROLE_SESSION_NAME: 'run',
+  AWS_REGION: 'eu-central-1',
+}
+
+function exchanged(token: string, [asked, put]: Seen[]): void {
+  expect(Object.fromEntries(new URLSearchParams(asked?.body))).toMatchObject({
     Action: 'AssumeRoleWithWebIdentity',
     Version: '2011-06-15',
     RoleArn: 'arn:aws:iam::123456789012:role/backups',
     RoleSessionName: 'run',
-    WebIdentityToken: 'the-token-of-the-job',
+    WebIdentityToken: token,
   })
   // The request for credentials bears none.
-  expect(seen[0]?.headers.authorization).toBeUndefined()
-  expect(seen[1]?.headers).toMatchObject({
+  expect(asked?.headers.authorization).toBeUndefined()
+  expect(put?.headers).toMatchObject({
     'x-amz-security-token': 'session-token',
     authorization: expect.stringMatching(/Credential=ASIATEMPORARY\/\d{8}\/eu-central-1\/s3\//),
+  })
+}
+
+test('a token in a file is exchanged for the credentials of a role', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'token-'))
+  try {
+    const file = join(folder, 'token')
+    writeFileSync(file, 'the-token-of-the-job\n')
+    const env = { ...role, AWS_WEB_IDENTITY_TOKEN_FILE: file, AWS_ENDPOINT_URL_STS: origin }
+    await put(`s3://bucket?endpoint=${origin}`, env)
+    exchanged('the-token-of-the-job', seen)
+    await expect(
+      put(`s3://bucket?endpoint=${origin}`, { ...env, AWS_WEB_IDENTITY_TOKEN_FILE: join(folder, 'none') }),
+    ).rejects.toMatchObject({ message: expect.stringContaining('cannot be read') })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test("GitHub's token for the job is asked for and exchanged, both through the proxy", async () => {
+  const env = {
+    ...role,
+    ACTIONS_ID_TOKEN_REQUEST_URL: 'http://token.example.test/_apis/token?api-version=2.0',
+    ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'bearer-of-the-job',
+    AWS_ENDPOINT_URL_STS: 'http://sts.example.test',
+    HTTP_PROXY: origin,
+  }
+  await put('s3://bucket?endpoint=http://store.example.test', env)
+  expect(seen[0]).toMatchObject({
+    method: 'GET',
+    url: 'http://token.example.test/_apis/token?api-version=2.0&audience=sts.amazonaws.com',
+    headers: { authorization: 'Bearer bearer-of-the-job' },
+  })
+  expect(seen[1]?.url).toBe('http://sts.example.test/')
+  exchanged('the-token-of-github', seen.slice(1))
+})
+
+test('a job that may not ask for a token is told the permission that it lacks', async () => {
+  const env = { ...role, ACTIONS_ID_TOKEN_REQUEST_URL: `${origin}/forbidden` }
+  await expect(put(`s3://bucket?endpoint=${origin}`, env)).rejects.toMatchObject({
+    message: expect.stringContaining('status 403'),
+    hint: expect.stringContaining('id-token: write'),
   })
 })

@@ -15,7 +15,12 @@ export function contextOf(
 ): CheckContext {
   return {
     environment: environment as Environment,
+    run: { id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+    version: '',
+    githubToken: '',
     image: '',
+    skipped: [],
+    accepted: [],
     conflicts: 'stop',
     backsUpNext: false,
     secrets: createSecrets(),
@@ -25,6 +30,7 @@ export function contextOf(
     signal: new AbortController().signal,
     config: unexpected('env-file'),
     target: unexpected('target'),
+    openTunnel: unexpected('cluster'),
     payload: unexpected('payload'),
     ...said,
   }

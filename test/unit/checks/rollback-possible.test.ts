@@ -17,21 +17,27 @@ const good = closeGood(advance(advance(open(empty), 'r1', 'applied'), 'r1', 'rea
 
 const docker = { kind: 'docker' as const, container: 'api', ports: ['1:1'] }
 
+const takes = () => Promise.resolve([])
 const pulls = () => Promise.resolve('api@sha256:1')
 
 interface Found {
   recalled?: Payload | null
   live?: Live
   pin?: Target['pin']
+  rehearse?: Target['rehearse']
   schemaNeeds?: string
 }
 
-function check(ledger: Ledger, { recalled = payload, live = nobody, pin = pulls, ...said }: Found = {}) {
+function check(
+  ledger: Ledger,
+  { recalled = payload, live = nobody, pin = pulls, rehearse = takes, ...said }: Found = {},
+) {
   const target: Partial<Target> = {
     place: 'a fake place',
     read: () => Promise.resolve({ ledger, lease: null }),
     recall: () => Promise.resolve(recalled ?? undefined),
     pin,
+    rehearse,
     live: () => Promise.resolve(live),
   }
   const context = contextOf(
@@ -47,7 +53,7 @@ function check(ledger: Ledger, { recalled = payload, live = nobody, pin = pulls,
 test('passes when what serves is recorded whole', async () => {
   expect(await check(good)).toMatchObject({
     result: 'pass',
-    finding: 'v1.0.0 (r1) is recorded whole, and could be started again',
+    finding: 'v1.0.0 (r1) is recorded whole, and a fake place would take it back',
   })
 })
 
@@ -89,4 +95,14 @@ test('fails when the new schema would be too new for what serves', async () => {
     finding: expect.stringContaining('needs v1.1.0 or newer, and v1.0.0 (r1) serves'),
   })
   expect(await check(good, { schemaNeeds: 'v1.0.0' })).toMatchObject({ result: 'pass' })
+})
+
+test('fails when the target would not take it back, as the rollback would', async () => {
+  const refusal = new ToolError('exceeded quota: pods', { tool: 'Kubernetes API', hint: 'Raise it.' })
+  const found = await check(good, { rehearse: () => Promise.reject(refusal) })
+  expect(found).toMatchObject({
+    result: 'fail',
+    finding: 'a fake place would not take v1.0.0 (r1) back: exceeded quota: pods',
+    remedy: expect.stringContaining('Raise it.'),
+  })
 })

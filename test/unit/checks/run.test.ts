@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { pass, type Check } from '../../../shared/checks/check.ts'
-import { runChecks, type CheckRun } from '../../../shared/checks/run.ts'
+import { fail, pass, type Check } from '../../../shared/checks/check.ts'
+import { runChecks } from '../../../shared/checks/run.ts'
 import { ToolError } from '../../../shared/outcome/errors.ts'
 import { contextOf } from './context.ts'
 
@@ -13,9 +13,8 @@ const check = (id: string, run: Check['run'], inapplicable = ''): Check => ({
 const good = (id: string) => check(id, () => Promise.resolve(pass('fine')))
 const never = () => new Promise<never>(() => undefined)
 
-function run(checks: Check[], said: Partial<CheckRun> = {}, signal = new AbortController().signal) {
-  const context = contextOf({}, { signal })
-  return runChecks(checks, context, { waivers: [], deadlineMs: 1_000, ...said })
+function run(checks: Check[], said: Parameters<typeof contextOf>[1] = {}, mostMs = 1_000) {
+  return runChecks(checks, contextOf({}, said), mostMs)
 }
 
 test('all are under way before the first has ended', async () => {
@@ -36,7 +35,7 @@ test('all are under way before the first has ended', async () => {
 })
 
 test('one that does not end, or heeds no signal, fails at its deadline and holds up no other', async () => {
-  const reports = await run([check('stuck', never), good('other')], { deadlineMs: 20 })
+  const reports = await run([check('stuck', never), good('other')], {}, 20)
   expect(reports).toMatchObject([{ result: 'fail', finding: 'no answer within 20 ms' }, { result: 'pass' }])
 })
 
@@ -59,7 +58,7 @@ describe('an error is a finding', () => {
 
 test('is skipped as asked, with the reason; or where the question does not arise', async () => {
   const reports = await run([check('redis', never), check('image', never, 'a process has no image')], {
-    waivers: [{ id: 'redis', reason: 'moved on Friday' }],
+    skipped: [{ id: 'redis', reason: 'moved on Friday' }],
   })
   expect(reports).toMatchObject([
     { result: 'skip', finding: 'left out as asked: moved on Friday' },
@@ -67,9 +66,32 @@ test('is skipped as asked, with the reason; or where the question does not arise
   ])
 })
 
+test('has the shorter of its own deadline and what is left of the step', async () => {
+  const patient = { ...check('patient', never), deadlineMs: 60_000 }
+  const hasty = { ...check('hasty', never), deadlineMs: 10 }
+  expect(await run([patient, hasty], {}, 30)).toMatchObject([
+    { finding: 'no answer within 30 ms' },
+    { finding: 'no answer within 10 ms' },
+  ])
+})
+
+test('a failure that is accepted is a warning with its reason; anything else is as it is', async () => {
+  const ill = check('ill', () => Promise.resolve(fail('down', 'Start it.')))
+  const accepted = ['ill', 'well'].map(id => ({ id, reason: 'incident 4711' }))
+  expect(await run([ill, good('well')], { accepted })).toMatchObject([
+    {
+      result: 'warn',
+      finding: 'failed, accepted by ada (incident 4711): down',
+      remedy: 'Start it.',
+      accepted: 'incident 4711',
+    },
+    { result: 'pass', finding: 'fine' },
+  ])
+})
+
 test('a cancelled run is no finding', async () => {
   const controller = new AbortController()
-  const running = run([check('stuck', never)], {}, controller.signal)
+  const running = run([check('stuck', never)], { signal: controller.signal })
   controller.abort(new Error('cancelled'))
   await expect(running).rejects.toThrow('cancelled')
 })

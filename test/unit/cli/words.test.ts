@@ -16,6 +16,12 @@ describe('the words of a command', () => {
     expect([said('environment'), said('dry-run'), said('decrypt-with')]).toEqual(['production', 'true', ''])
   })
 
+  test('may be one letter', () => {
+    const load = { requests: { ...fields.environment, short: 'n' } }
+    expect(readWords(load, [], ['-n', '1000'], {})('requests')).toBe('1000')
+    expect(() => readWords(load, [], ['-c', '10'], {})).toThrow(InputError)
+  })
+
   test('need not hold a secret: it has a variable, and an option wins over it', () => {
     const env = { RUNBOOK_DECRYPT_WITH: 'of the variable', RUNBOOK_ENVIRONMENT: 'staging' }
     expect(read([], env)('decrypt-with')).toBe('of the variable')

@@ -1,8 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import { planGate } from '../../../shared/gate/plan.ts'
+import type { Baseline } from '../../../shared/release/baseline.ts'
+import type { Condition } from '../../../shared/runbook/condition.ts'
 import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
 
-const environment = { name: 'staging', url: 'http://localhost:3001', gate: gateDefaults } as Environment
+const monitoring = { prometheus: '', grafana: '', pushgateway: '' }
+const environment = {
+  name: 'staging',
+  url: 'http://localhost:3001',
+  gate: gateDefaults,
+  monitoring,
+} as Environment
 const plan = (gate: Partial<Environment['gate']>, said = {}) =>
   planGate({ ...environment, gate: { ...gateDefaults, ...gate } }, said)
 
@@ -12,7 +20,65 @@ test('the defaults make a window that can end in a pass', () => {
 
 test('what the caller says wins; 0 ms says nothing', () => {
   const { forMs, intervalMs, limits } = plan({}, { forMs: 60_000, intervalMs: 0, memory: 0.5 })
-  expect([forMs, intervalMs, limits.resources?.memory]).toEqual([60_000, 500, 0.5])
+  expect([forMs, intervalMs, limits.thresholds[0]?.limit]).toEqual([60_000, 500, 0.5])
+})
+
+describe('a baseline', () => {
+  const baseline = (ms: (number | null)[], over = {}): Baseline => ({ at: '', ms, failed: 0, over })
+  const latency = (ms: (number | null)[], configured = 0) =>
+    planGate({ ...environment, gate: { ...gateDefaults, latencyMs: configured } }, {}, baseline(ms)).limits
+      .latency
+
+  test('bounds the latency by the upper confidence bound of its 95th percentile', () => {
+    expect(latency([...Array<number>(59).fill(120), 180])).toMatchObject({ ms: 180, allowed: 0.05 })
+  })
+
+  test('does not judge what people do not notice, nor win over what is configured', () => {
+    expect(latency(Array<number>(60).fill(4))?.ms).toBe(100)
+    expect(latency(Array<number>(60).fill(180), 50)?.ms).toBe(50)
+  })
+
+  test('counts only when there is enough of it', () => {
+    expect(latency(Array<number>(58).fill(120))).toBeUndefined()
+    expect(latency([...Array<number>(58).fill(120), null, null])).toBeUndefined()
+  })
+
+  test('remembers what was over before', () => {
+    const { thresholds } = planGate(environment, {}, baseline([], { memory: 0.9 })).limits
+    expect(thresholds.map(({ signal, before }) => [signal, before])).toEqual([
+      ['memory', 0.9],
+      ['cpu', undefined],
+      ['disk', undefined],
+    ])
+  })
+})
+
+describe('conditions', () => {
+  const lag: Condition = { name: 'lag', expr: 'max(lag)', operator: '<', limit: 0.2 }
+
+  test('of metrics and queries become thresholds; the caller wins over the runbook', () => {
+    const { limits, prometheus } = plan(
+      { metrics: [lag], queries: [lag] },
+      { prometheus: 'http://p', queries: [{ ...lag, limit: 3 }] },
+    )
+    expect(limits.thresholds.slice(3).map(({ signal, limit }) => [signal, limit])).toEqual([
+      ['metric lag', 0.2],
+      ['query lag', 3],
+    ])
+    expect(prometheus).toBe('http://p')
+  })
+
+  test('of queries need somebody who is asked', () => {
+    expect(() => plan({ queries: [lag] })).toThrow('prometheus-url is missing')
+  })
+})
+
+test('a path of which something is expected is probed too', () => {
+  const { endpoints } = plan({ paths: ['/health'], expect: { '/ready': { status: 'ok' } } })
+  expect(endpoints).toEqual([
+    { path: '/health', json: {} },
+    { path: '/ready', json: { status: 'ok' } },
+  ])
 })
 
 describe('refuses', () => {
@@ -42,6 +108,6 @@ describe('refuses', () => {
 
   test('a threshold that nothing would be held against', () => {
     expect(() => plan({ paths: ['/health'] }, { memory: 0.5 })).toThrow('memory cannot be judged')
-    expect(plan({ paths: ['/health'] }).limits.resources).toBeUndefined()
+    expect(plan({ paths: ['/health'] }).limits.thresholds).toEqual([])
   })
 })

@@ -30,15 +30,19 @@ const silent: Log = {
 
 const planFor = (url: string): GatePlan => ({
   url,
-  paths: ['/health'],
+  endpoints: [{ path: '/health', json: {} }],
+  metrics: [],
+  queries: [],
+  prometheus: '',
+  baseline: undefined,
   forMs: 600,
   intervalMs: 10,
   rounds: 60,
-  limits: { errors: { allowed: 0.01, passBelow: 0.05 }, latency: undefined, resources: undefined },
+  limits: { errors: { allowed: 0.01, passBelow: 0.05 }, latency: undefined, thresholds: [] },
 })
 const { signal } = new AbortController()
 const gate = (plan: GatePlan, signal = new AbortController().signal) =>
-  watch(plan, { clock, log: silent, signal })
+  watch(plan, { clock, log: silent, signal, env: {} })
 
 describe('a gate', () => {
   test('passes a service that answers', async () => {
@@ -49,7 +53,7 @@ describe('a gate', () => {
   test('fails one that is down, as soon as that is certain', async () => {
     const { verdict, probes, evidence } = await gate(planFor('http://127.0.0.1:1'))
     expect(verdict).toBe('fail')
-    expect(probes).toBeLessThan(10)
+    expect(probes).toBeLessThan(20)
     expect(evidence.find(({ subject }) => subject === 'GET /health')).toMatchObject({
       tone: 'bad',
       finding: expect.stringContaining('connection refused'),
@@ -63,7 +67,7 @@ describe('a gate', () => {
     await new Promise(resolve => closed?.close(resolve))
     const judged = watch(
       { ...planFor(url), forMs: 4_000, intervalMs: 60 },
-      { clock, log: { ...silent, info: listen }, signal },
+      { clock, log: { ...silent, info: listen }, signal, env: {} },
     )
     expect(await judged).toMatchObject({ verdict: 'pass', failed: 0 })
 
@@ -81,7 +85,7 @@ describe('a gate', () => {
     })
     const { verdict, probes } = await gate(planFor(url))
     expect(verdict).toBe('fail')
-    expect(probes).toBeLessThan(40)
+    expect(probes).toBeLessThan(50)
   })
 
   test('does not decide when the name of the host has no address', async () => {

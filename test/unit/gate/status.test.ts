@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { readStatus } from '../../../shared/gate/status.ts'
+import { readStatus, unexpected } from '../../../shared/gate/status.ts'
 
 const checks = {
   database: { status: 'up' },
@@ -8,13 +8,13 @@ const checks = {
   cpu: { usedPercent: 7, of: 'host' },
   disk: { usedPercent: 50, of: 'file system of /app' },
 }
-const read = (changes: object) => readStatus(JSON.stringify({ checks: { ...checks, ...changes } }))
+const read = (changes: object) => readStatus({ checks: { ...checks, ...changes } })
 
 test('reads dependencies and shares', () => {
   expect(read({})).toEqual({
     failures: [],
     gaps: [],
-    readings: {
+    usage: {
       memory: { share: 0.612, of: 'container limit' },
       cpu: { share: 0.07, of: 'host' },
       disk: { share: 0.5, of: 'file system of /app' },
@@ -34,13 +34,24 @@ test('a dependency that is not told of is a gap, never well', () => {
 })
 
 test.each([null, 'many', -1, undefined])('%p is no reading', usedPercent => {
-  expect(read({ cpu: { usedPercent, of: 'host' } }).readings.cpu).toBeUndefined()
+  expect(read({ cpu: { usedPercent, of: 'host' } }).usage.cpu).toBeUndefined()
 })
 
-test.each(['', '<html>', 'null', '[]', '{"checks": 3}', '"ok"'])('%p measures nothing', body => {
+test.each([undefined, null, [], { checks: 3 }, 'ok'])('%p measures nothing', body => {
   expect(readStatus(body)).toEqual({
     failures: [],
     gaps: ['/api/v1/status answers without "checks"'],
-    readings: {},
+    usage: {},
   })
+})
+
+test('what is expected of a document is told by path, with what was found', () => {
+  const document = { status: 'ok', checks: { database: { status: 'down' }, queue: { length: 0 } } }
+  expect(unexpected(document, { status: 'ok', 'checks.queue.length': 0 })).toEqual([])
+  expect(unexpected(document, { 'checks.database.status': 'up', 'checks.mail': true })).toEqual([
+    'checks.database.status is "down", expected "up"',
+    'checks.mail is missing, expected true',
+  ])
+  expect(unexpected(undefined, { status: 'ok' })).toEqual(['status is missing, expected "ok"'])
+  expect(unexpected({}, { constructor: true })).toEqual(['constructor is missing, expected true'])
 })

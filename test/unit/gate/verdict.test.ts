@@ -1,35 +1,23 @@
 import { describe, expect, test } from '@jest/globals'
-import {
-  isDoomed,
-  judge,
-  leastRounds,
-  worst,
-  type GateLimits,
-  type Round,
-  type Verdict,
-} from '../../../shared/gate/verdict.ts'
+import { worst, type Verdict } from '../../../shared/gate/judgement.ts'
+import type { Reading, Round, Seen } from '../../../shared/gate/seen.ts'
+import { overIn, type Threshold } from '../../../shared/gate/threshold.ts'
+import { isDoomed, judge, leastRounds, type GateLimits } from '../../../shared/gate/verdict.ts'
 
 const limits: GateLimits = {
   errors: { allowed: 0.01, passBelow: 0.05 },
   latency: undefined,
-  resources: undefined,
+  thresholds: [],
 }
-const withLatency = { ...limits, latency: { ms: 100, allowed: 0.05, passBelow: 0.2 } }
-const withResources = { ...limits, resources: { memory: 0.85, cpu: 0.8, disk: 0.9 } }
+const withLatency = { ...limits, latency: { ms: 100, from: 'as configured', allowed: 0.05, passBelow: 0.2 } }
 
-const good: Round = { atMs: 0, failures: [], gaps: [], slowestMs: 10, readings: {} }
+const good: Round = { atMs: 0, failures: [], gaps: [], slowestMs: 10 }
 const bad: Round = { ...good, failures: ['GET /health: 500'], slowestMs: undefined }
 const gap: Round = { ...good, gaps: ['GET /health: no address'], slowestMs: undefined }
-const using = (memory: number): Round => ({
-  ...good,
-  readings: {
-    memory: { share: memory, of: 'container limit' },
-    cpu: { share: 0.1, of: 'host' },
-    disk: { share: 0.1, of: '/' },
-  },
-})
-const times = (count: number, round: Round) => Array.from({ length: count }, () => round)
-const verdict = (rounds: Round[], given: GateLimits = limits): Verdict => worst(judge(rounds, given))
+const times = <T>(count: number, each: T) => Array.from({ length: count }, () => each)
+const seen = (rounds: Round[]): Seen => ({ rounds, readings: [], workload: [] })
+const verdict = (rounds: Round[], given = limits): Verdict => worst(judge(seen(rounds), given))
+const doomed = (rounds: Round[], given = limits) => isDoomed(seen(rounds), given)
 
 describe('errors', () => {
   test('pass only with enough good rounds to be sure', () => {
@@ -38,29 +26,42 @@ describe('errors', () => {
     expect(leastRounds(limits)).toBe(59)
   })
 
-  test('fail at once when a service is down', () => {
-    expect(isDoomed([bad], limits)).toBe(false)
-    expect(isDoomed([bad, bad], limits)).toBe(true)
+  test('fail within 15 rounds when a service is down, and not for a burst', () => {
+    expect(doomed(times(5, bad))).toBe(false)
+    expect(doomed(times(15, bad))).toBe(true)
   })
 
   test('fail soon when a service goes down after a good minute', () => {
     const before = times(60, good)
-    const needed = Array.from({ length: 20 }, (_, count) => count).find(count =>
-      isDoomed([...before, ...times(count, bad)], limits),
+    const needed = Array.from({ length: 60 }, (_, count) => count).find(count =>
+      doomed([...before, ...times(count, bad)]),
     )
-    expect(needed).toBeLessThanOrEqual(5)
+    expect(needed).toBeLessThanOrEqual(25)
   })
 
   test('one failure in a hundred is neither a failure nor, until enough is known, a pass', () => {
     const mostlyGood = [...times(50, good), bad, ...times(49, good)]
     expect(verdict(mostlyGood.slice(0, 60))).toBe('inconclusive')
     expect(verdict(mostlyGood)).toBe('pass')
-    expect(isDoomed(mostlyGood, limits)).toBe(false)
+    expect(doomed(mostlyGood)).toBe(false)
   })
 
   test('a failure among the last three rounds is never a pass', () => {
     expect(verdict([...times(200, good), bad, good])).toBe('inconclusive')
     expect(verdict([...times(200, good), bad, good, good, good])).toBe('pass')
+  })
+
+  test('failures in one burst leave more doubt than as many that are spread', () => {
+    const burst = [...times(40, good), ...times(3, bad), ...times(157, good)]
+    const spread = times(200, good).map((round, index) => (index % 60 === 20 ? bad : round))
+    expect(spread.filter(({ failures }) => failures.length > 0)).toHaveLength(3)
+    expect(verdict(spread)).toBe('pass')
+    expect(verdict(burst)).toBe('inconclusive')
+  })
+
+  test('says how many probes a pass would have taken', () => {
+    const [errors] = judge(seen([...times(30, good), bad, ...times(29, good)]), limits)
+    expect(errors?.finding).toContain('a pass needs 5%, which takes 93 probes with so many')
   })
 
   test('what could not be measured is no good round and no bad one', () => {
@@ -71,7 +72,7 @@ describe('errors', () => {
   })
 
   test('a round that is bad and has a gap too is bad', () => {
-    expect(isDoomed(times(2, { ...bad, gaps: ['GET /x: no address'] }), limits)).toBe(true)
+    expect(doomed(times(15, { ...bad, gaps: ['GET /x: no address'] }))).toBe(true)
   })
 })
 
@@ -79,8 +80,8 @@ describe('latency', () => {
   const slow = { ...good, slowestMs: 101 }
 
   test('a service that is slow fails though it answers', () => {
-    expect(verdict(times(20, slow), withLatency)).toBe('fail')
-    expect(isDoomed(times(6, slow), withLatency)).toBe(true)
+    expect(verdict(times(25, slow), withLatency)).toBe('fail')
+    expect(doomed(times(25, slow), withLatency)).toBe(true)
   })
 
   test('a few slow answers are within a 95th percentile', () => {
@@ -88,41 +89,72 @@ describe('latency', () => {
   })
 
   test('without any answer it is undecided', () => {
-    expect(judge(times(60, gap), withLatency).map(each => each.verdict)).toEqual([
+    expect(judge(seen(times(60, gap)), withLatency).map(each => each.verdict)).toEqual([
       'inconclusive',
       'inconclusive',
     ])
   })
 })
 
-describe('resources', () => {
-  test('over the threshold in the whole last third fails, and only at the end', () => {
-    const leaking = [...times(40, using(0.5)), ...times(20, using(0.9))]
-    expect(verdict(leaking, withResources)).toBe('fail')
-    expect(isDoomed(leaking, withResources)).toBe(false)
+describe('a threshold', () => {
+  const memory: Threshold = { signal: 'memory', operator: '<', limit: 0.85, unit: 'share', before: undefined }
+  const readings = (values: (number | string)[]) =>
+    values.map((value, index): Reading => {
+      const at = { signal: 'memory', atMs: index * 500 }
+      return typeof value === 'string' ? { ...at, gap: value } : { ...at, value, of: 'container limit' }
+    })
+  const judged = (values: (number | string)[], threshold = memory) => {
+    const all = judge(
+      { ...seen(times(60, good)), readings: readings(values) },
+      { ...limits, thresholds: [threshold] },
+    )
+    return all[1] ?? { verdict: 'none', finding: '' }
+  }
+
+  test('crossed in the whole last third fails, and only at the end', () => {
+    expect(judged([...times(40, 0.5), ...times(20, 0.9)]).verdict).toBe('fail')
+    expect(doomed(times(60, good), { ...limits, thresholds: [memory] })).toBe(false)
   })
 
   test('a peak while the service starts is no failure', () => {
-    expect(verdict([...times(30, using(0.95)), ...times(30, using(0.5))], withResources)).toBe('pass')
+    expect(judged([...times(30, 0.95), ...times(30, 0.5)]).verdict).toBe('pass')
   })
 
   test('exactly at the threshold is over: the guide wants less', () => {
-    expect(verdict(times(60, using(0.85)), withResources)).toBe('fail')
-    expect(verdict(times(60, using(0.8499)), withResources)).toBe('pass')
+    expect(judged(times(60, 0.85)).verdict).toBe('fail')
+    expect(judged(times(60, 0.8499)).verdict).toBe('pass')
   })
 
-  test('a threshold of 100% is never crossed', () => {
-    const lax = { ...limits, resources: { memory: 1, cpu: 1, disk: 1 } }
-    expect(verdict(times(60, using(1)), lax)).toBe('pass')
+  test('an infinite one is never crossed', () => {
+    expect(judged(times(60, 1), { ...memory, limit: Infinity })).toMatchObject({
+      verdict: 'pass',
+      finding: '100% of container limit (from 100% to 100%; no threshold)',
+    })
   })
 
-  test('without readings there is no pass', () => {
-    expect(verdict(times(60, good), withResources)).toBe('inconclusive')
-    expect(verdict([...times(58, good), using(0.1), using(0.1)], withResources)).toBe('inconclusive')
+  test('without readings, with few, or with a gap at the end there is no pass', () => {
+    expect(judged([]).verdict).toBe('inconclusive')
+    expect(judged([0.1, 0.1]).verdict).toBe('inconclusive')
+    expect(judged([...times(59, 0.1), 'it is NaN'])).toMatchObject({
+      verdict: 'inconclusive',
+      finding: 'it is NaN',
+    })
+    expect(judged([...times(40, 0.1), ...times(18, 'no answer'), 0.1, 0.1])).toMatchObject({
+      verdict: 'inconclusive',
+      finding: '42 readings: too few to judge (no answer)',
+    })
   })
 
-  test('the finding names what the share is of', () => {
-    const memory = judge(times(60, using(0.5)), withResources).find(({ metric }) => metric === 'memory')
-    expect(memory?.finding).toContain('50% of container limit')
+  test('one that was over before the release warns, and the gate passes', () => {
+    const { verdict: tone, finding } = judged(times(60, 0.91), { ...memory, before: 0.9 })
+    expect(tone).toBe('warn')
+    expect(finding).toContain('it was so before the deploy too (90%)')
+    expect(judged(times(60, 0.5), { ...memory, before: 0.9 }).verdict).toBe('pass')
+  })
+
+  test('was over before only when all of the readings were', () => {
+    expect(overIn([memory], readings(times(5, 0.9)))).toEqual({ memory: 0.9 })
+    expect(overIn([memory], readings([0.9, 0.8, 0.9]))).toEqual({})
+    expect(overIn([memory], readings(['gap']))).toEqual({})
   })
 })

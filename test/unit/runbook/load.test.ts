@@ -23,8 +23,8 @@ environments:
     gate: { for: 2m, memory: 85% }
 `
 
-const load = (environment: string, overrides = {}) => {
-  writeFileSync(join(root, 'runbook.yml'), runbook)
+const load = (environment: string, overrides = {}, text = runbook) => {
+  writeFileSync(join(root, 'runbook.yml'), text)
   return loadEnvironment({ root, config: 'runbook.yml', environment, overrides })
 }
 
@@ -36,6 +36,8 @@ describe('a runbook', () => {
       backup: {
         retentionDays: 30,
         encryptTo: [],
+        verifyQuery: '',
+        postgresImage: '',
         rpoMs: 3_600_000,
         rtoMs: 4 * 3_600_000,
         shortDays: 2,
@@ -90,7 +92,80 @@ describe('a runbook', () => {
     expect(() => parseRunbook('runbook.yml', runbook.replace(from, to))).toThrow(message)
   })
 
+  test.each([
+    ['memory: 850%', 'gate.memory is "850%"; accepted: a percentage like 85% or 0.5%, at most 100%'],
+    ['error-rate: 0%', 'gate.error-rate is "0%"; accepted: a percentage above 0% and up to 50%'],
+    ['interval: 5ms', 'gate.interval is "5ms"; accepted: a duration of 50ms or more'],
+    [
+      'queries: { lag: max(lag) }',
+      'gate.queries.lag is "max(lag)"; accepted: an expression, one of < <= > >=',
+    ],
+    ['queries: { Lag: max(lag) < 1 }', 'gate.queries.Lag: the key is "Lag"; accepted: a name of lower-case'],
+    ['metrics: { lag: max(lag) < 1 }', 'gate.metrics.lag is "max(lag) < 1"; accepted: a metric, with exact'],
+    [
+      'expect: { status: { a: 1 } }',
+      'gate.expect.status: the key is "status"; accepted: a path that begins with /',
+    ],
+    ['expect: { /x: { a: [1] } }', 'gate.expect./x.a is "[1]"'],
+  ])('with a gate of %s is refused by file and line', (gate, message) => {
+    const changed = runbook.replace('memory: 85%', gate)
+    const attempt = () => load('production', {}, changed)
+    expect(attempt).toThrow(InputError)
+    expect(attempt).toThrow(`runbook.yml:13 environments.production.${message}`)
+  })
+
+  test('holds conditions for the gate', () => {
+    const gate = `metrics: { lag: 'lag{q="0.99"} < 20%' }, queries: { up: min(up) >= 1 }`
+    expect(load('production', {}, runbook.replace('memory: 85%', gate)).gate).toMatchObject({
+      metrics: [{ name: 'lag', expr: 'lag{q="0.99"}', operator: '<', limit: 0.2 }],
+      queries: [{ name: 'up', expr: 'min(up)', operator: '>=', limit: 1 }],
+    })
+  })
+
   test('has a schema for editors', () => {
     expect(runbookJsonSchema()).toMatchObject({ type: 'object', required: ['service', 'environments'] })
+  })
+})
+
+describe('what the checks are told', () => {
+  const withChecks = (text: string) => runbook.replace('    gate:', `    checks:\n${text}\n    gate:`)
+
+  test('is read into base units', () => {
+    const text = `      database: { version: '>=14', max-lag: 1m, migrations: [npm, run, pending] }
+      services:
+        - { name: mail, url: https://mail.example.com/health, status: [200] }
+        - { name: queue, address: 'queue.example.com:5672' }
+      on-call: [{ name: Ada, contact: '+49 30 1234567' }]
+      freeze: [{ from: Fri 16:00, to: Mon 08:00, time-zone: Asia/Seoul, reason: weekend }]`
+    writeFileSync(join(root, 'checks.yml'), withChecks(text))
+    const { checks } = loadEnvironment({
+      root,
+      config: 'checks.yml',
+      environment: 'production',
+      overrides: {},
+    })
+    expect(checks).toMatchObject({
+      code: { required: [], approvals: 1 },
+      database: { version: '>=14', maxLagMs: 60_000, migrations: ['npm', 'run', 'pending'] },
+      services: [{ status: [200] }, { address: 'queue.example.com:5672' }],
+      certificate: { file: '', renewBeforeMs: 14 * 86_400_000 },
+      freeze: [{ timeZone: 'Asia/Seoul' }],
+    })
+  })
+
+  test.each([
+    ['database: { version: latest }', 'checks.database.version is "latest"; accepted: a range of versions'],
+    ['services: [{ name: mail }]', 'checks.services.0 is '],
+    ['ports: { open: [443] }', 'checks.ports.open.0 is "443"'],
+    ['freeze: [{ from: Fri, to: "08:00", reason: x }]', 'accepted: a from and a to of one kind'],
+    ['freeze: [{ from: 2026-12-27, to: 2026-12-20, reason: x }]', 'accepted: a from that is before its to'],
+    [
+      'freeze: [{ from: Fri, to: Mon, time-zone: Seoul, reason: x }]',
+      'time-zone is "Seoul"; accepted: a time zone',
+    ],
+  ])('%s is refused by file and line', (text, message) => {
+    const parsing = () => parseRunbook('runbook.yml', withChecks(`      ${text}`))
+    expect(parsing).toThrow(message)
+    expect(parsing).toThrow('runbook.yml:14 environments.production.checks.')
   })
 })

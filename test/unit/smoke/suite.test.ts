@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { loadSuite, parseSuite, variablesOf } from '../../../shared/smoke/suite.ts'
+import { loadSuite, parseSuite, suiteJsonSchema, variablesOf } from '../../../shared/smoke/suite.ts'
 
 const parse = (text: string) => parseSuite('smoke.yml', text)
 
@@ -20,13 +20,13 @@ requests:
 `)
   expect(suite).toMatchObject({
     name: 'users',
-    loadPath: '/api/v1/users',
+    load: { path: '/api/v1/users', headers: {}, auth: undefined, timeoutMs: 10_000 },
     requests: [
       { where: 'smoke.yml:5', expect: { statuses: [200, 201], latencyMs: 500 }, capture: { id: 'user.id' } },
       { where: 'smoke.yml:12', expect: { statuses: [200], latencyMs: undefined }, capture: {} },
     ],
   })
-  expect(variablesOf(suite)).toEqual([{ name: 'API_TOKEN', where: 'smoke.yml:5' }])
+  expect(variablesOf(suite)).toEqual([{ name: 'API_TOKEN', where: 'smoke.yml:5', inHeader: true }])
 })
 
 test("the built-in suite has the guide's endpoints", () => {
@@ -37,7 +37,7 @@ test("the built-in suite has the guide's endpoints", () => {
     '/api/v1/metrics',
     '/api/v1/ping',
   ])
-  expect(suite.loadPath).toBe('/api/v1/ping')
+  expect(suite.load.path).toBe('/api/v1/ping')
 })
 
 describe('names file, line, what was found and what is accepted', () => {
@@ -57,6 +57,43 @@ describe('names file, line, what was found and what is accepted', () => {
     [request('    expect: { body: "(" }'), /^smoke\.yml:5 .*accepted: a regular expression/],
     [request('    expect: { json: { a: { over: 3 } } }'), /^smoke\.yml:5 .*over is not a key/],
     [request('    expect: { json: { a: [1] } }'), /^smoke\.yml:5 .*accepted: a value, or any of equals/],
+    [request('    headers: { Content-Length: "3" }'), /^smoke\.yml:5 .*accepted: a header that the client/],
+    [
+      request('    headers: { x: "a\\nb" }'),
+      /^smoke\.yml:5 requests\.0\.headers\.x .*accepted: text on one line/,
+    ],
+    [
+      request('    auth: { bearer: s3cr-t }'),
+      /^smoke\.yml:5 .*auth\.bearer .*accepted: the name of an environment/,
+    ],
+    [request('    auth: { token: X }'), /^smoke\.yml:5 .*accepted: bearer: VARIABLE, or basic/],
+    [
+      request('    auth: { bearer: X }\n    headers: { Authorization: y }'),
+      /^smoke\.yml:3 has both auth and/,
+    ],
+    [
+      request('    retry: { times: 3 }'),
+      /^smoke\.yml:5 requests\.0\.retry\.because is missing; .*the reason/,
+    ],
+    [
+      request('    retry: { times: 99, because: x }'),
+      /^smoke\.yml:5 .*times is "99"; accepted: .* from 1 to 20/,
+    ],
+    [
+      request('    redirects: 11'),
+      /^smoke\.yml:5 .*redirects is "11"; accepted: a whole number from 0 to 10/,
+    ],
+    [request('    headers: [x]'), /^smoke\.yml:5 .*headers is "\[\\"x\\"\]"; accepted: keys with values$/],
+    [
+      'name: ""\nrequests: [{ name: a, path: / }]',
+      /^smoke\.yml:1 name is missing; accepted: something that is not empty/,
+    ],
+    [request('    timeout: 5'), /^smoke\.yml:5 .*timeout is "5"; accepted: a duration/],
+    ['name: x\nload: { path: ping }\nrequests: [{ name: a, path: / }]', /^smoke\.yml:2 load\.path is "ping"/],
+    [
+      'name: x\nload: { headers: { x: "${token}" } }\nrequests: [{ name: a, path: / }]',
+      /^smoke\.yml:2 is "\$\{token\}"; accepted: nothing/,
+    ],
     [request('    headers: { x: "${token}" }'), /^smoke\.yml:3 is "\$\{token\}"; accepted: nothing/],
   ])('%j', (text, message) => {
     expect(() => parse(text)).toThrow(
@@ -67,4 +104,12 @@ describe('names file, line, what was found and what is accepted', () => {
   test('a suite that is not there', () => {
     expect(() => loadSuite('/', 'no/such.yml')).toThrow('suite: no/such.yml cannot be read')
   })
+})
+
+test('editors get a schema that knows every key, and what it is for', () => {
+  const schema = JSON.stringify(suiteJsonSchema())
+  for (const key of ['retry', 'because', 'bearer', 'redirects', 'capture', 'latency', 'timeout', 'load'])
+    expect(schema).toContain(`"${key}":{`)
+  expect(schema).toContain('"additionalProperties":false')
+  expect(schema).toContain('Redirects that are followed')
 })

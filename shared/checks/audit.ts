@@ -1,0 +1,64 @@
+import { access } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { fail, pass, skip, warn, type Check, type Finding } from './check.ts'
+import { judgedElsewhere, packageFolder } from './npm-script.ts'
+
+/** What `npm audit --json` says (report version 2). */
+interface AuditReport {
+  vulnerabilities?: Record<string, { severity: string; isDirect: boolean; fixAvailable: unknown }>
+  message?: string
+  error?: { summary?: string }
+}
+
+const mostNames = 10
+
+/** The guide's `npm audit`, of what is deployed: packages that only build or test are nobody's way in. */
+export const audit: Check = {
+  id: 'audit',
+  title: 'No package that is deployed has a known hole (`npm audit`; on GitHub, `ci` answers)',
+  deadlineMs: 60_000,
+  inapplicable: () => '',
+  async run(context) {
+    const elsewhere = await judgedElsewhere(context)
+    if (elsewhere !== '') return skip(elsewhere)
+    const { environment, exec, env, signal } = context
+    const cwd = packageFolder(environment)
+    const locked = await access(resolve(cwd, 'package-lock.json')).then(
+      () => true,
+      () => false,
+    )
+    if (!locked) return skip(`no package-lock.json in ${cwd}`)
+    const { stdout } = await exec.run('npm', ['audit', '--omit=dev', '--json'], { cwd, env, signal })
+    return judgeAudit(stdout)
+  },
+}
+
+/** High and critical holes stop a release, lesser ones are worth a word. */
+export function judgeAudit(stdout: string): Finding {
+  const report = parse(stdout)
+  if (!report?.vulnerabilities) {
+    return warn(
+      `npm audit could not ask: ${report?.message ?? report?.error?.summary ?? 'it said nothing'}`,
+      'Run npm audit where its registry can be reached: nothing is known of the packages.',
+    )
+  }
+  const found = Object.entries(report.vulnerabilities)
+  if (found.length === 0) return pass('npm audit finds nothing')
+  const of = (severities: string[]) => found.filter(([, { severity }]) => severities.includes(severity))
+  const grave = of(['critical', 'high'])
+  const names = (grave.length > 0 ? grave : found).map(([name, { severity }]) => `${name} (${severity})`)
+  const more = names.length > mostNames ? `, and ${names.length - mostNames} more` : ''
+  const seen = `npm audit finds ${names.slice(0, mostNames).join(', ')}${more}`
+  const remedy = found.some(([, { fixAvailable }]) => fixAvailable !== false)
+    ? 'Run npm audit fix, and the tests after it.'
+    : 'No fix is there yet: see npm audit for a way around, or take the package out.'
+  return grave.length > 0 ? fail(seen, remedy) : warn(seen, remedy)
+}
+
+function parse(text: string): AuditReport | undefined {
+  try {
+    return JSON.parse(text) as AuditReport
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,45 @@
+import { readImageConfig } from '../platform/image-config.ts'
+import { fail, pass, skip, type Check, type CheckContext } from './check.ts'
+import { findImage } from './image-exists.ts'
+import { runsAsOf } from './workload-user.ts'
+
+/** The guide's `docker inspect ... .Config.User`: whoever breaks into a process of root is root. */
+export const imageUser: Check = {
+  id: 'image-user',
+  title: 'The image does not run as root',
+  inapplicable: ({ target }) => (target.kind === 'process' ? 'a process target has no image' : ''),
+  async run(context) {
+    const { image, environment } = context
+    if (image === '') return skip('no image was named: set image to check it')
+    const user = await userOf(context)
+    if (!isRoot(user)) return pass(`it runs as ${user}`)
+    const { target, root } = environment
+    const said = target.kind === 'kubernetes' ? await runsAsOf(target, root) : undefined
+    if (said !== undefined) return pass(`the image says root, and the manifests make it ${said}`)
+    return fail(
+      `it runs as root (USER is ${user === '' ? 'not set' : user})`,
+      'Add USER 1000:1000 to the end of its Dockerfile, as a number, so that Kubernetes can tell that it is not root.',
+    )
+  },
+}
+
+async function userOf(context: CheckContext): Promise<string> {
+  const { environment, exec, env, image, signal } = context
+  const pinned = await findImage(context, '', image)
+  if (!pinned.startsWith('sha256:')) return (await readImageConfig(pinned, { env, exec, signal })).user
+  // It was built on that host, and no registry has it.
+  const host = environment.target.kind === 'docker' ? environment.target.host : undefined
+  const args = [
+    ...(host === undefined ? [] : ['--host', host]),
+    'image',
+    'inspect',
+    '--format',
+    '{{.Config.User}}',
+  ]
+  return (await exec.run('docker', [...args, pinned], { env, signal })).stdout.trim()
+}
+
+function isRoot(user: string): boolean {
+  const [name = ''] = user.split(':')
+  return name === '' || name === 'root' || /^0+$/.test(name)
+}

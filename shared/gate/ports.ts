@@ -1,0 +1,13 @@
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
+import type { Vitals } from '../release/vitals.ts'
+
+export interface GatePorts {
+  clock: Clock
+  log: Log
+  signal: AbortSignal
+  /** PROMETHEUS_TOKEN is read from it. */
+  env: Record<string, string | undefined>
+  /** The instances of what serves; undefined when there is no target to ask. */
+  vitals?: (() => Promise<Vitals[]>) | undefined
+}

@@ -1,0 +1,100 @@
+import { InputError, messageOf, ToolError } from '../outcome/errors.ts'
+import type { Prometheus, Sample } from '../platform/prometheus.ts'
+import type { Condition } from '../runbook/condition.ts'
+import { isWorse, labelsOf } from './metrics.ts'
+import { querySignal } from './plan.ts'
+import { selectorsIn } from './promql.ts'
+import type { Reading } from './seen.ts'
+
+/** How Prometheus refuses an expression that it cannot read (its HTTP API: `bad_data`). */
+const badRequest = 400
+
+/** Asks a Prometheus about the time since the gate began. */
+export interface Questions {
+  /** What is not answered, or only with what was measured before the gate began, is a gap. */
+  ask(atMs: number): Promise<Reading[]>
+}
+
+/**
+ * Asks every query once, before anything is judged, and what time it is there: clocks differ.
+ * @throws InputError for a query that Prometheus cannot read
+ */
+export async function openQuestions(prometheus: Prometheus, queries: Condition[]): Promise<Questions> {
+  for (const each of queries) await refuseUnreadable(prometheus, each)
+  const since = await prometheus.query('time()').then(
+    ([now]) => now?.value,
+    (error: unknown) => {
+      if (error instanceof ToolError) return undefined
+      throw error
+    },
+  )
+  return { ask: atMs => Promise.all(queries.map(each => answer(prometheus, each, since, atMs))) }
+}
+
+async function refuseUnreadable(prometheus: Prometheus, { name, expr }: Condition): Promise<void> {
+  try {
+    await prometheus.query(expr)
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    if (error.code !== badRequest) return
+    throw new InputError(`queries: ${name} is ${JSON.stringify(expr)}; ${error.message}`, {
+      hint: `Mend the query ${name}: try it in the web interface of Prometheus.`,
+      cause: error,
+    })
+  }
+}
+
+async function answer(
+  prometheus: Prometheus,
+  query: Condition,
+  since: number | undefined,
+  atMs: number,
+): Promise<Reading> {
+  const signal = querySignal(query)
+  try {
+    const worst = worstOf(query, await prometheus.query(query.expr))
+    if ('gap' in worst) return { signal, atMs, ...worst }
+    const stale = await findStale(prometheus, query, since)
+    return { signal, atMs, ...(stale === undefined ? worst : { gap: stale }) }
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    return { signal, atMs, gap: messageOf(error) }
+  }
+}
+
+/**
+ * Prometheus answers with what it has for five minutes after the last scrape, and a range for as long as it is: of a
+ * service that is scraped no more, or not yet, that is the release before.
+ * @param since seconds since 1970, when the gate began
+ */
+async function findStale(
+  prometheus: Prometheus,
+  { expr }: Condition,
+  since: number | undefined,
+): Promise<string | undefined> {
+  if (since === undefined) return 'Prometheus did not say what time it was when the gate began'
+  for (const { series, range } of selectorsIn(expr)) {
+    const [newest] = await prometheus.query(`max(timestamp(${series}))`)
+    if (newest && newest.value < since)
+      return `the newest ${series} is from ${Math.ceil(since - newest.value)} s before the gate began`
+    if (newest || range === '') continue
+    const [ended] = await prometheus.query(`count(count_over_time(${series}[${range}]))`)
+    if (ended) return `${series} is measured no more: what is left of it is older than the gate`
+  }
+  return undefined
+}
+
+/** Of several series the one that is nearest to breaking the condition. */
+export function worstOf(
+  condition: Condition,
+  samples: Sample[],
+): { value: number; of: string } | { gap: string } {
+  const [first] = samples
+  if (!first) return { gap: `Prometheus has nothing for ${condition.expr}` }
+  if (samples.some(({ value }) => Number.isNaN(value))) return { gap: `${condition.expr} is NaN` }
+  const worst = samples.reduce(
+    (one, other) => (isWorse(condition, other.value, one.value) ? other : one),
+    first,
+  )
+  return { value: worst.value, of: samples.length > 1 ? labelsOf(worst) : '' }
+}

@@ -1,0 +1,86 @@
+import { burstsIn } from './bursts.ts'
+import { countOf, leastProbes, refutes, upperBound } from './evidence-process.ts'
+import { percent } from './show.ts'
+import { goodAtEnd, type Judgement } from './judgement.ts'
+import type { Round } from './seen.ts'
+
+/** Two rates between which the gate decides. */
+export interface RateLimits {
+  /** A service with this rate of bad rounds, or a lower one, is well: a share of 1 above 0. */
+  allowed: number
+  /** A pass says that the rate is under this, with 95% confidence. */
+  passBelow: number
+}
+
+/** Slower than `ms` is bad. */
+export interface LatencyLimits extends RateLimits {
+  ms: number
+  /** Where `ms` is from, for people: `as configured`. */
+  from: string
+}
+
+/** The probability that a service as ill as `passBelow` is passed. */
+export const beta = 0.05
+
+/** The rounds that a window must have so that a rate can pass. */
+export function leastRoundsOf({ passBelow }: RateLimits): number {
+  return leastProbes(passBelow, beta)
+}
+
+/** @param alpha the probability that a well service is ever failed for it */
+export function judgeErrors(rounds: Round[], limits: RateLimits, alpha: number): Judgement {
+  const measured = rounds.filter(({ failures, gaps }) => failures.length > 0 || gaps.length === 0)
+  const trail = measured.map(({ failures }) => failures.length > 0)
+  const judgement = judgeRate('errors', 'failed', trail, limits, alpha)
+  if (judgement.verdict === 'pass' && trail.slice(-goodAtEnd).some(Boolean)) {
+    const finding = `${judgement.finding}; but one of the last ${goodAtEnd} failed`
+    return { ...judgement, verdict: 'inconclusive', finding }
+  }
+  return judgement
+}
+
+/** @param alpha the probability that a well service is ever failed for it */
+export function judgeLatency(rounds: Round[], limits: LatencyLimits, alpha: number): Judgement {
+  const times = rounds.map(({ slowestMs }) => slowestMs).filter(ms => ms !== undefined)
+  const said = `were slower than ${Math.round(limits.ms)} ms (${limits.from})`
+  return judgeRate(
+    'latency',
+    said,
+    times.map(ms => ms > limits.ms),
+    limits,
+    alpha,
+  )
+}
+
+function judgeRate(
+  metric: 'errors' | 'latency',
+  said: string,
+  trail: boolean[],
+  { allowed, passBelow }: RateLimits,
+  alpha: number,
+): Judgement {
+  const count = countOf(trail)
+  if (count.all === 0) return { metric, verdict: 'inconclusive', finding: 'nothing could be measured' }
+  const seen = `${count.bad} of ${count.all} probes ${said} (${percent(count.bad / count.all)})`
+  if (refutes(trail, allowed, alpha)) {
+    return { metric, verdict: 'fail', finding: `${seen}: more than the ${percent(allowed)} allowed` }
+  }
+  const bound = surelyUnder(trail)
+  const surely = `surely under ${percent(bound)}`
+  if (bound < passBelow) return { metric, verdict: 'pass', finding: `${seen}, ${surely}` }
+  const needed = `${leastProbes(passBelow, beta, count.bad)} probes with so many`
+  const wanted = `${surely} only; a pass needs ${percent(passBelow)}, which takes ${needed}`
+  return { metric, verdict: 'inconclusive', finding: `${seen}, ${wanted}` }
+}
+
+/**
+ * The upper bound of a rate. Bad probes that came in bursts are fewer events than they seem, so that less is known: then
+ * it is the bound of the rate of bursts, times how long they were.
+ */
+function surelyUnder(trail: boolean[]): number {
+  const { bad, all } = countOf(trail)
+  const bursts = burstsIn(trail)
+  const bound = upperBound({ bad, all }, beta)
+  if (bursts === bad) return bound
+  return Math.min(1, Math.max(bound, upperBound({ bad: bursts, all }, beta) * (bad / bursts)))
+}

@@ -1,0 +1,30 @@
+import type { Vitals } from '../release/vitals.ts'
+
+export const resources = ['memory', 'cpu', 'disk'] as const
+export type Resource = (typeof resources)[number]
+
+/** One round of probes: one request to each path at the same moment. */
+export interface Round {
+  /** Milliseconds from the gate's start to the round's. */
+  atMs: number
+  /** Why it is bad, one entry a path; empty when nothing was. */
+  failures: string[]
+  /** What could not be measured, for a reason that is not the service's; empty when all was. */
+  gaps: string[]
+  /** The slowest answer in milliseconds; undefined when not every path answered. */
+  slowestMs: number | undefined
+}
+
+/** One value of something that is held against a threshold, or why there is none. */
+export type Reading = { signal: string; atMs: number } & ({ value: number; of: string } | { gap: string })
+
+/** The workload at one moment, as its target has it, or why it could not be asked. */
+export type Snapshot = { atMs: number } & ({ instances: Vitals[] } | { gap: string })
+
+/** All that a gate has seen so far, each list in the order of time. */
+export interface Seen {
+  rounds: Round[]
+  readings: Reading[]
+  /** Empty when there is no target to ask. */
+  workload: Snapshot[]
+}

@@ -1,0 +1,133 @@
+import { ToolError } from '../outcome/errors.ts'
+import type { HttpAnswer } from './http.ts'
+import type { CheckState, CommitCheck, Deployment, Opinion } from './github.ts'
+
+/*
+ * As much of GitHub's answers as the suite reads, after its published description (github/rest-api-description), and what
+ * the suite makes of them.
+ */
+
+export interface CheckRun {
+  name: string
+  status: string
+  conclusion: string | null
+  html_url: string | null
+}
+
+export interface CommitStatus {
+  context: string
+  state: string
+  target_url: string | null
+}
+
+export interface PullRequest {
+  number: number
+  title: string
+  html_url: string
+  user: { login: string } | null
+  merged_at: string | null
+  head: { sha: string }
+}
+
+export interface Review {
+  user: { login: string } | null
+  state: string
+  commit_id: string | null
+  author_association: string
+}
+
+export interface RecordedDeployment {
+  id: number
+  ref: string
+  payload: Record<string, unknown> | string
+}
+
+/** GitHub lets these through where a check is required ("About status checks"). */
+const passing = new Set(['success', 'neutral', 'skipped'])
+/** Anybody may approve on a public repository; only these may write, and only theirs count for GitHub. */
+const writers = new Set(['OWNER', 'MEMBER', 'COLLABORATOR'])
+
+export function checkOfRun({ name, status, conclusion, html_url }: CheckRun): CommitCheck {
+  const ended = passing.has(conclusion ?? '') ? 'passed' : 'failed'
+  return {
+    name,
+    state: status === 'completed' ? ended : 'pending',
+    said: status === 'completed' ? (conclusion ?? '') : status,
+    url: html_url ?? '',
+  }
+}
+
+export function checkOfStatus({ context, state, target_url }: CommitStatus): CommitCheck {
+  const states: Record<string, CheckState> = { success: 'passed', pending: 'pending' }
+  return { name: context, state: states[state] ?? 'failed', said: state, url: target_url ?? '' }
+}
+
+/** @param reviews in the order in which they were given, as GitHub lists them */
+export function newestOpinions(reviews: Review[], { user: author, head }: PullRequest): Opinion[] {
+  const opinions = new Map<string, Opinion>()
+  for (const { user, state, commit_id, author_association } of reviews) {
+    const reviewer = user?.login ?? ''
+    if (reviewer === '' || reviewer === author?.login || !writers.has(author_association)) continue
+    if (state === 'DISMISSED') opinions.delete(reviewer)
+    if (state !== 'APPROVED' && state !== 'CHANGES_REQUESTED') continue
+    const verdict = state === 'APPROVED' ? 'approved' : 'changes-requested'
+    opinions.set(reviewer, { reviewer, verdict, isOfLastCommit: commit_id === head.sha })
+  }
+  return [...opinions.values()]
+}
+
+/** The payload comes back as it was given; one that something else gave may be text. */
+export function deploymentOf({ id, ref, payload }: RecordedDeployment): Deployment {
+  const entries = typeof payload === 'string' ? [] : Object.entries(payload)
+  const words = entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return { id, ref, payload: Object.fromEntries(words) }
+}
+
+/** The next page as GitHub names it (RFC 8288). The token goes to no other origin. */
+export function nextPage({ headers }: HttpAnswer, current: string): string | undefined {
+  const next = /<([^>]+)>\s*;\s*rel="next"/.exec(headers['link'] ?? '')?.[1]
+  if (next === undefined) return undefined
+  const url = URL.parse(next, current)
+  return url?.origin === new URL(current).origin ? url.href : undefined
+}
+
+export function readJson({ body, truncated, url }: HttpAnswer): unknown {
+  try {
+    return JSON.parse(truncated ? '' : body)
+  } catch (cause) {
+    throw new ToolError(`GitHub answered ${new URL(url).pathname} with something that is not JSON`, {
+      tool: 'GitHub',
+      hint: 'Check that GITHUB_API_URL is the REST API of a GitHub.',
+      cause,
+    })
+  }
+}
+
+export function refusalOf(
+  method: string,
+  url: string,
+  { status, body, headers }: HttpAnswer,
+  now: number,
+): ToolError {
+  const said = /"message"\s*:\s*"([^"]{0,200})/.exec(body)?.[1] ?? ''
+  const isSpent = headers['x-ratelimit-remaining'] === '0' || status === 429 || 'retry-after' in headers
+  const resetMs = Number(headers['x-ratelimit-reset']) * 1000 - now
+  const hint = () => {
+    if (isSpent && (status === 403 || status === 429))
+      return `The token may not ask more often${resetMs > 0 ? ` for ${Math.ceil(resetMs / 60_000)} min` : ''}: try again later.`
+    if (status === 401) return "Give a token that is valid: github-token, which is the job's own by default."
+    // GitHub answers 404 for what a token may not see.
+    if (status === 403 || status === 404)
+      return 'Give the job the permission that the documentation of the action names, and check the repository and the commit.'
+    if (status >= 500) return 'Look at the state of GitHub: https://www.githubstatus.com'
+    return 'Check the repository, the commit and the environment.'
+  }
+  return new ToolError(
+    `GitHub answered ${method} ${new URL(url).pathname} with HTTP ${status}${said && `: ${said}`}`,
+    {
+      tool: 'GitHub',
+      code: status,
+      hint: hint(),
+    },
+  )
+}

@@ -1,0 +1,237 @@
+import { InputError, ToolError } from '../outcome/errors.ts'
+import type { Clock } from './clock.ts'
+import {
+  checkOfRun,
+  checkOfStatus,
+  deploymentOf,
+  newestOpinions,
+  nextPage,
+  readJson,
+  refusalOf,
+  type CheckRun,
+  type CommitStatus,
+  type PullRequest,
+  type RecordedDeployment,
+  type Review,
+} from './github-answers.ts'
+import { openHttp, type HttpAnswer } from './http.ts'
+import { requestPatiently } from './patience.ts'
+
+/** Which repository is asked, and how. */
+export interface GitHubAccess {
+  /** Base URL of the REST API: `https://api.github.com`, or that of a GitHub Enterprise Server (`.../api/v3`). */
+  apiUrl: string
+  /** `owner/name`. */
+  repository: string
+  /** A secret; it stands in no error. */
+  token: string
+  clock: Clock
+  /** Of each question, milliseconds. */
+  timeoutMs: number
+  signal: AbortSignal
+}
+
+/** Of one check run or commit status, what a merge would ask of it. `passed` is also what was skipped or neutral. */
+export type CheckState = 'passed' | 'failed' | 'pending'
+
+/** One thing that CI says of a commit. */
+export interface CommitCheck {
+  name: string
+  state: CheckState
+  /** In GitHub's own word: `success`, `timed_out`, `in_progress`. */
+  said: string
+  /** For people. The URL of a job of a workflow begins with the URL of its run: so a run knows its own. */
+  url: string
+}
+
+/** A pull request that brought a commit, and what its reviewers think of it now. */
+export interface ReviewedPullRequest {
+  number: number
+  title: string
+  url: string
+  author: string
+  isMerged: boolean
+  /** The newest opinion of each reviewer who may write to the repository; comments are no opinion. */
+  opinions: Opinion[]
+}
+
+export interface Opinion {
+  reviewer: string
+  verdict: 'approved' | 'changes-requested'
+  /** Of the last commit of the pull request, and not only of an earlier one. */
+  isOfLastCommit: boolean
+}
+
+/** GitHub's words for how a deployment goes. */
+export type DeploymentState = 'in_progress' | 'success' | 'failure' | 'error' | 'inactive'
+
+export interface NewDeployment {
+  /** Tag or commit that is deployed. */
+  ref: string
+  environment: string
+  /** At most 140 characters are kept. */
+  description: string
+  /** Kept with it, so that a later step finds it again. */
+  payload: Record<string, string>
+}
+
+export interface Deployment {
+  id: number
+  ref: string
+  payload: Record<string, string>
+}
+
+export interface DeploymentStatus {
+  state: DeploymentState
+  /** At most 140 characters are kept. */
+  description: string
+  /** Where the run is told of; empty when there is no such place. */
+  logUrl: string
+  /** Where the service is reached; empty when it is not known. */
+  environmentUrl: string
+}
+
+/** What the suite asks of GitHub's REST API (https://docs.github.com/rest). */
+export interface GitHub {
+  /** Check runs and commit statuses of a commit, the newest of each. Needs `checks: read` and `statuses: read`. */
+  checksOf(commit: string): Promise<CommitCheck[]>
+  /** Needs `pull-requests: read`. */
+  pullRequestsOf(commit: string): Promise<ReviewedPullRequest[]>
+  /** Needs `deployments: write`, as the two below. @returns its id */
+  createDeployment(deployment: NewDeployment): Promise<number>
+  /** Of one environment, the newest first. */
+  deploymentsTo(environment: string): Promise<Deployment[]>
+  setDeploymentStatus(id: number, status: DeploymentStatus): Promise<void>
+  close(): void
+}
+
+const apiVersion = '2022-11-28'
+const defaultApiUrl = 'https://api.github.com'
+/** 100 a page is the most that GitHub gives. */
+const perPage = 100
+/** A commit with more checks than this is not judged by halves: it is an error. */
+const mostPages = 10
+const longestDescription = 140
+
+/**
+ * Where a runner says that GitHub is.
+ * @param env the runner's environment: GITHUB_API_URL, GITHUB_REPOSITORY
+ * @returns undefined when this is no run of a repository
+ */
+export function readGitHubPlace(
+  env: Record<string, string | undefined>,
+): Pick<GitHubAccess, 'apiUrl' | 'repository'> | undefined {
+  const { GITHUB_REPOSITORY: repository = '', GITHUB_API_URL: apiUrl = '' } = env
+  return repository === '' ? undefined : { apiUrl: apiUrl || defaultApiUrl, repository }
+}
+
+/** @throws InputError when `repository` is not `owner/name` or `apiUrl` no URL */
+export function openGitHub(access: GitHubAccess): GitHub {
+  const { repository, token, clock, timeoutMs, signal } = access
+  if (!/^[\w.-]+\/[\w.-]+$/.test(repository))
+    throw InputError.of('GITHUB_REPOSITORY', repository, 'owner/name')
+  const api = URL.parse(access.apiUrl)
+  if (!api || !/^https?:$/.test(api.protocol))
+    throw InputError.of('GITHUB_API_URL', access.apiUrl, 'the URL of a REST API of GitHub')
+  const base = `${access.apiUrl.replace(/\/+$/, '')}/repos/${repository}`
+  const http = openHttp({ kept: 4 })
+
+  async function send(method: 'GET' | 'POST', url: string, body?: object): Promise<HttpAnswer> {
+    const answer = await requestPatiently(
+      http,
+      {
+        url,
+        method,
+        headers: {
+          accept: 'application/vnd.github+json',
+          'x-github-api-version': apiVersion,
+          authorization: `Bearer ${token}`,
+          ...(body ? { 'content-type': 'application/json' } : {}),
+        },
+        ...(body ? { body: JSON.stringify(body) } : {}),
+        timeoutMs,
+        maxBytes: 8 * 2 ** 20,
+        signal,
+      },
+      clock,
+    )
+    if (answer.status >= 200 && answer.status < 300) return answer
+    throw refusalOf(method, url, answer, clock.now())
+  }
+
+  /** All pages of a list. @param pick finds the list in a page */
+  async function list<T>(path: string, pick: (page: unknown) => T[]): Promise<T[]> {
+    const found: T[] = []
+    let next: string | undefined = `${base}/${path}${path.includes('?') ? '&' : '?'}per_page=${perPage}`
+    for (let page = 0; next !== undefined; page += 1) {
+      if (page === mostPages)
+        throw new ToolError(`GitHub has more than ${mostPages * perPage} entries at ${path}`, {
+          tool: 'GitHub',
+          hint: 'Look at them on GitHub: there are too many to judge here.',
+        })
+      const answer = await send('GET', next)
+      found.push(...pick(readJson(answer)))
+      next = nextPage(answer, next)
+    }
+    return found
+  }
+
+  async function opinionsOf(pull: PullRequest): Promise<Opinion[]> {
+    const reviews = await list(`pulls/${pull.number}/reviews`, page => page as Review[])
+    return newestOpinions(reviews, pull)
+  }
+
+  return {
+    async checksOf(commit) {
+      const at = `commits/${encodeURIComponent(commit)}`
+      const [runs, statuses] = await Promise.all([
+        list(`${at}/check-runs`, page => (page as { check_runs: CheckRun[] }).check_runs),
+        list(`${at}/status`, page => (page as { statuses: CommitStatus[] }).statuses),
+      ])
+      return [...runs.map(checkOfRun), ...statuses.map(checkOfStatus)]
+    },
+    async pullRequestsOf(commit) {
+      const pulls = await list(`commits/${encodeURIComponent(commit)}/pulls`, page => page as PullRequest[])
+      return Promise.all(
+        pulls.map(async pull => ({
+          number: pull.number,
+          title: pull.title,
+          url: pull.html_url,
+          author: pull.user?.login ?? '',
+          isMerged: pull.merged_at !== null,
+          opinions: await opinionsOf(pull),
+        })),
+      )
+    },
+    async createDeployment({ ref, environment, description, payload }) {
+      const answer = await send('POST', `${base}/deployments`, {
+        ref,
+        environment,
+        payload,
+        description: shortened(description),
+        // Nothing is merged by a record, and the checks are the run's own affair.
+        auto_merge: false,
+        required_contexts: [],
+      })
+      return (readJson(answer) as { id: number }).id
+    },
+    async deploymentsTo(environment) {
+      const query = new URLSearchParams({ environment, per_page: String(perPage) })
+      const answer = await send('GET', `${base}/deployments?${query.toString()}`)
+      return (readJson(answer) as RecordedDeployment[]).map(deploymentOf)
+    },
+    async setDeploymentStatus(id, { state, description, logUrl, environmentUrl }) {
+      await send('POST', `${base}/deployments/${id}/statuses`, {
+        state,
+        description: shortened(description),
+        ...(logUrl ? { log_url: logUrl } : {}),
+        ...(environmentUrl ? { environment_url: environmentUrl } : {}),
+      })
+    },
+    close: () => http.close(),
+  }
+}
+
+function shortened(text: string): string {
+  return text.length <= longestDescription ? text : `${text.slice(0, longestDescription - 3)}...`
+}

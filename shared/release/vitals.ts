@@ -1,0 +1,13 @@
+/** How one instance of what serves is, as its target counts it. */
+export interface Vitals {
+  /** `pod runbook-api-7c9f-x2`, `container runbook-staging`, `app runbook-api` */
+  instance: string
+  /** It may have traffic. */
+  ready: boolean
+  /** How often it was started again since it was made. */
+  restarts: number
+  /** Why it ended the last time: `exit code 1`; empty when it never did. */
+  lastEnd: string
+  /** The last time it was ended for the memory that it took. */
+  outOfMemory: boolean
+}

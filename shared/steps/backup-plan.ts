@@ -1,0 +1,90 @@
+import { listBackups, newestBackup, type Owner } from '../backup/catalog.ts'
+import { findPrograms } from '../backup/programs.ts'
+import { requireQuery } from '../backup/question.ts'
+import type { Retention } from '../backup/retention.ts'
+import { chooseSealing } from '../backup/sealing.ts'
+import { readVersion } from '../backup/snapshot.ts'
+import type { DumpRequest } from '../backup/take.ts'
+import { planVerification, type Verification } from '../backup/verify.ts'
+import { readSurroundings, resolveDatabase, resolveStore, secretVariables } from '../backup/where.ts'
+import { connect } from '../platform/postgres.ts'
+import { parsePostgresUrl } from '../platform/postgres-url.ts'
+import type { Environment } from '../runbook/environment.ts'
+import type { Address } from '../targets/tunnel.ts'
+import type { BackupDbInputs } from './backup-db.ts'
+import type { Ports } from './ports.ts'
+
+/** All that a backup takes, found out before anything is dumped. */
+export interface BackupPlan extends DumpRequest {
+  environment: Environment
+  /** When the newest verified one of before was taken, ISO 8601; undefined when there is none. */
+  before: string | undefined
+  keep: 'long' | 'short'
+  verification: Verification
+  retention: Omit<Retention, 'needed'>
+}
+
+/** @throws InputError or ToolError when something is missing that the backup, or its proof, takes */
+export async function planBackup(
+  environment: Environment,
+  inputs: BackupDbInputs,
+  ports: Ports,
+  via: Address | undefined,
+): Promise<BackupPlan> {
+  const surroundings = readSurroundings(environment, ports.env)
+  const server = resolveDatabase(surroundings, inputs['database-url'], via)
+  const verifyServer =
+    inputs['verify-url'] === '' ? undefined : parsePostgresUrl('verify-url', inputs['verify-url'], ports.env)
+  for (const { password } of [server, ...(verifyServer ? [verifyServer] : [])]) ports.secrets.add(password)
+  for (const value of secretVariables(surroundings)) ports.secrets.add(value)
+  for (const name of ['encrypt-passphrase', 'decrypt-with'] as const)
+    if (inputs[name] !== '') ports.secrets.add(inputs[name])
+  const store = await resolveStore(surroundings, inputs.destination)
+  const owner: Owner = { service: environment.service, environment: environment.name }
+  const image = environment.backup?.postgresImage ?? ''
+  const query = inputs['verify-query'] || (environment.backup?.verifyQuery ?? '')
+  const source = { server, session: await connect(server, { signal: ports.signal }) }
+  const { programs, verification } = await planProof().finally(() => source.session.close())
+  const configured = environment.backup?.encryptTo ?? []
+  const sealing = await chooseSealing(ports, {
+    encryptTo: inputs['encrypt-to'] || (inputs['encrypt-passphrase'] === '' ? configured.join(' ') : ''),
+    where: whereOf(inputs['encrypt-to'], 'encrypt-to'),
+    passphrase: inputs['encrypt-passphrase'],
+    identity: inputs['decrypt-with'],
+  })
+  const listed = await listBackups(store, owner, ports.signal)
+  const before = await newestBackup(store, owner, ports.signal)
+  return {
+    environment,
+    before: before?.takenAt,
+    keep: inputs['keep-long'] ? 'long' : 'short',
+    owner,
+    server,
+    store,
+    programs,
+    run: ports.run,
+    sealing,
+    taken: new Set(listed.map(({ key }) => key)),
+    verification,
+    query,
+    retention: {
+      days: inputs['retention-days'] ?? environment.backup?.retentionDays ?? 30,
+      shortDays: environment.backup?.shortDays ?? 2,
+      keepAtLeast: inputs['keep-at-least'] ?? 7,
+    },
+  }
+
+  async function planProof() {
+    const { major } = await readVersion(source.session)
+    if (query !== '')
+      await requireQuery(source.session, whereOf(inputs['verify-query'], 'verify-query'), query)
+    const programs = await findPrograms(ports, major, image)
+    const wish = { how: inputs.verify, on: verifyServer, freeDisk: inputs['verify-free-disk'], image }
+    return { programs, verification: await planVerification(ports, wish, programs, { ...source, major }) }
+  }
+
+  /** The input, or the place in the runbook that stands in for it. */
+  function whereOf(given: string, name: string): string {
+    return given === '' ? `environments.${environment.name}.backup.${name}` : name
+  }
+}

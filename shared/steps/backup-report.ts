@@ -1,0 +1,88 @@
+import type { Conclusion, Evidence } from '../outcome/outcome.ts'
+import { countRows, type Manifest } from '../backup/manifest.ts'
+import { measureBackup } from '../backup/objectives.ts'
+import { describeServer } from '../platform/postgres-url.ts'
+import { showDuration, showSize } from '../runbook/values.ts'
+import type { BackupPlan } from './backup-plan.ts'
+
+/** How a backup ended that was kept. */
+export function concludeBackup(
+  { store, server, environment, before }: BackupPlan,
+  manifest: Manifest,
+  retained: Evidence,
+): Conclusion {
+  const { bytes, contents, verified } = manifest
+  const uri = `${store.uri}/${manifest.key}`
+  const rows = countRows(contents)
+  const measured = measureBackup(environment.backup, manifest, before)
+  return {
+    status: 'success',
+    reason: 'done',
+    summary: `${describeServer(server)}: ${contents.tables.length} tables, ${rows} rows, ${showSize(bytes)} in ${showDuration(manifest.durationMs)}; ${proofOf(verified)}.`,
+    evidence: [
+      { subject: 'backup', finding: uri, tone: 'good' },
+      { subject: 'verified', ...findingOf(verified) },
+      ...queryEvidence(manifest),
+      ...encryptionEvidence(manifest),
+      ...measured.evidence,
+      retained,
+    ],
+    outputs: {
+      'backup-uri': uri,
+      sha256: manifest.sha256,
+      bytes: String(bytes),
+      tables: String(contents.tables.length),
+      ...measured.outputs,
+      verified: String(verified.how === 'restore'),
+    },
+  }
+}
+
+function queryEvidence({ contents: { query }, verified: { how } }: Manifest): Evidence[] {
+  if (!query) return []
+  const answer = query.number || `${query.rows} rows`
+  const proof = how === 'restore' ? 'and so does what was restored' : 'what is restored was not asked'
+  return [
+    {
+      subject: 'verify-query',
+      finding: `${query.text}: ${answer}; ${proof}`,
+      tone: how === 'restore' ? 'good' : 'warn',
+    },
+  ]
+}
+
+function encryptionEvidence({ encryption, verified: { opened } }: Manifest): Evidence[] {
+  if (encryption.how === 'none') return []
+  const to = encryption.how === 'age' ? `age, to ${encryption.recipients.join(', ')}` : 'GnuPG, AES-256'
+  const proof = {
+    key: 'the stored object was opened as its owner opens it',
+    session: `the stored object was opened with the key of this run; that an identity of its recipients opens it is not proved`,
+    none: 'the stored object was not opened',
+  }
+  return [
+    { subject: 'encrypted', finding: `${to}; ${proof[opened]}`, tone: opened === 'none' ? 'warn' : 'note' },
+  ]
+}
+
+function proofOf({ how, durationMs }: Manifest['verified']): string {
+  if (how === 'restore') return `restored and compared in ${showDuration(durationMs)}`
+  return how === 'list' ? 'only its table of contents was read' : 'not verified'
+}
+
+function findingOf({ how, where, durationMs }: Manifest['verified']): Pick<Evidence, 'finding' | 'tone'> {
+  if (how === 'restore')
+    return {
+      finding: `every table, sequence and large object was compared on ${where}, ${showDuration(durationMs)}`,
+      tone: 'good',
+    }
+  if (how === 'list')
+    return {
+      finding:
+        'the stored bytes are those that were dumped, and the table of contents can be read; that the rows can be restored is not proved',
+      tone: 'warn',
+    }
+  return {
+    finding: 'nothing is proved: neither that the object can be read, nor that it can be restored',
+    tone: 'warn',
+  }
+}

@@ -1,0 +1,37 @@
+import type { Vitals } from '../../release/vitals.ts'
+import { workloadPath } from './live.ts'
+import { podTemplate } from './objects.ts'
+import { isEnding, isReady, trimPod, type Pod } from './pods.ts'
+import type { Place } from './place.ts'
+
+/** The pods of the workload; those that are ending, or have ended, serve no more. */
+export async function readVitals({ client, namespace, workload }: Place): Promise<Vitals[]> {
+  const live = await client.get(workloadPath(namespace, workload))
+  const labels = live && podTemplate(live)?.metadata?.labels
+  if (!labels) return []
+  const { items } = await client.list(`/api/v1/namespaces/${namespace}/pods`, {
+    labelSelector: Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
+  })
+  return items
+    .map(trimPod)
+    .filter(pod => !isEnding(pod) && !['Succeeded', 'Failed'].includes(pod.status?.phase ?? ''))
+    .map(vitalsOf)
+}
+
+/** Of several containers, the restarts of all and the end of the one that ended last. */
+export function vitalsOf(pod: Pod): Vitals {
+  const containers = pod.status?.containerStatuses ?? []
+  const ends = containers
+    .flatMap(({ lastState }) => lastState?.terminated ?? [])
+    .toSorted((a, b) => Date.parse(a.finishedAt ?? '') - Date.parse(b.finishedAt ?? ''))
+  const end = ends.at(-1)
+  return {
+    instance: `pod ${pod.metadata.name}`,
+    ready: isReady(pod),
+    restarts: containers.reduce((sum, { restartCount }) => sum + restartCount, 0),
+    lastEnd: end ? `exit code ${end.exitCode}` : '',
+    outOfMemory: end?.reason === 'OOMKilled',
+  }
+}

@@ -1,0 +1,194 @@
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { once } from 'node:events'
+import { rmSync, writeFileSync } from 'node:fs'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { externalServices } from '../../../shared/checks/external-services.ts'
+import { monitoring } from '../../../shared/checks/monitoring.ts'
+import { ports } from '../../../shared/checks/ports.ts'
+import { resolveChecks } from '../../../shared/runbook/checks.ts'
+import { openLab } from '../../lab/lab.ts'
+import { environmentAt } from '../gate/ports.ts'
+import { startReferenceService, type ReferenceService } from '../gate/reference-service.ts'
+import { ask } from './context.ts'
+import { freePort } from './own-postgres.ts'
+
+jest.setTimeout(60_000)
+
+type Said = Parameters<typeof resolveChecks>[1]
+
+const servers: Server[] = []
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+})
+
+async function listen(server: Server, port = 0): Promise<number> {
+  servers.push(server)
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port
+}
+
+const tcp = () => createServer(socket => socket.on('error', () => undefined).end())
+const answering = (status: number) =>
+  createHttpServer((_request, response) => response.writeHead(status).end())
+const said = (checks: Said, url = '') => ({
+  environment: environmentAt(url, { checks: resolveChecks(key => key, checks) }),
+})
+
+describe('the check of services outside', () => {
+  test('passes when each answers as the runbook has it', async () => {
+    const url = `http://127.0.0.1:${await listen(answering(401))}/`
+    const services = [
+      { name: 'mail', url },
+      { name: 'billing', url, status: [401] },
+      { name: 'queue', address: `127.0.0.1:${await listen(tcp())}` },
+    ]
+    expect(await ask(externalServices, {}, said({ services }))).toMatchObject({
+      result: 'pass',
+      finding: expect.stringMatching(
+        /^mail answers 401 in \d+ ms, billing answers 401 .*, queue takes connections$/,
+      ),
+    })
+  })
+
+  test('fails with every one that does not, until the remedies were followed', async () => {
+    const port = await freePort()
+    const services = [
+      { name: 'mail', url: `http://127.0.0.1:${await listen(answering(503))}/` },
+      { name: 'billing', url: `http://127.0.0.1:${await listen(answering(200))}/`, status: [204] },
+      { name: 'names', url: 'http://nowhere.invalid/' },
+      { name: 'queue', address: `127.0.0.1:${port}` },
+    ]
+    const { result, finding, remedy } = await ask(externalServices, {}, said({ services }))
+    expect(result).toBe('fail')
+    expect(finding).toMatch(
+      /mail answers 503 in \d+ ms, not below 500; billing answers 200 in \d+ ms, not 204/,
+    )
+    expect(finding).toMatch(/no address for nowhere\.invalid.*queue at 127\.0\.0\.1:\d+ is refused/)
+    expect(remedy).toContain('Check that queue runs')
+    await listen(tcp(), port)
+    expect(await ask(externalServices, {}, said({ services: services.slice(3) }))).toMatchObject({
+      result: 'pass',
+    })
+  })
+})
+
+describe('the check of ports', () => {
+  test('passes and fails for what must be open and what must be closed, until the remedy was followed', async () => {
+    const [open, closed] = [await freePort(), await freePort()]
+    const checks = { ports: { open: [`127.0.0.1:${open}`], closed: [`127.0.0.1:${closed}`] } }
+    const exposed = createServer()
+    await listen(exposed, closed)
+    const { result, finding, remedy } = await ask(ports, {}, said(checks))
+    expect(result).toBe('fail')
+    expect(finding).toBe(`127.0.0.1:${open} refuses; 127.0.0.1:${closed} is open to this machine`)
+    expect(remedy).toMatch(
+      /Start what listens at .*ufw allow.*Close it: bind the service to an inner address/,
+    )
+    exposed.close()
+    await listen(tcp(), open)
+    expect(await ask(ports, {}, said(checks))).toMatchObject({
+      result: 'pass',
+      finding: `127.0.0.1:${open} is open, 127.0.0.1:${closed} is closed`,
+    })
+  })
+
+  test("by default looks at the url's host for the guide's ports, unless it is this machine's own", async () => {
+    expect(ports.inapplicable(environmentAt('http://localhost:3001'))).not.toBe('')
+    const lab = openLab()
+    const { finding } = await ask(ports, {}, { environment: environmentAt(`http://${lab.hostIp}:19090`) })
+    for (const each of ['19090 is open', '3000 is closed', '5432 is closed', '6379 is closed'])
+      expect(finding).toContain(`${lab.hostIp}:${each}`)
+  })
+})
+
+describe('the check of monitoring', () => {
+  const lab = openLab()
+  const name = `checks-${process.pid}`
+  const targets = join(lab.prometheus.targetsDir, `${name}.json`)
+  const rules = join(lab.prometheus.rulesDir, `${name}.yml`)
+  let service: ReferenceService
+  beforeAll(async () => {
+    service = await startReferenceService('checks')
+  })
+  afterAll(async () => {
+    for (const each of [targets, rules]) rmSync(each, { force: true })
+    await reload()
+    await service.stop()
+  })
+
+  const reload = () => fetch(`${lab.prometheus.url}/-/reload`, { method: 'POST' })
+  const check = () =>
+    ask(
+      monitoring,
+      {},
+      {
+        environment: environmentAt('', {
+          name,
+          monitoring: { prometheus: lab.prometheus.url, grafana: '', pushgateway: '' },
+        }),
+      },
+    )
+
+  const labels = { job: 'runbook-api', environment: name }
+  const scrape = (...hosts: string[]) => writeFileSync(targets, JSON.stringify([{ targets: hosts, labels }]))
+  const alert = (alert: string, severity: string, environment = name) => ({
+    alert,
+    expr: 'vector(1)',
+    labels: { severity, service: 'runbook-api', environment },
+    annotations: { summary: `${alert} is so` },
+  })
+  const load = async (...alerts: ReturnType<typeof alert>[]) => {
+    writeFileSync(rules, JSON.stringify({ groups: [{ name, interval: '1s', rules: alerts }] }))
+    await reload()
+  }
+  async function until(holds: (found: Awaited<ReturnType<typeof check>>) => boolean) {
+    const giveUp = performance.now() + 30_000
+    for (;;) {
+      const found = await check()
+      if (holds(found) || performance.now() > giveUp) return found
+      await pause(100)
+    }
+  }
+
+  test('fails when the service is not scraped, or cannot be, and passes when it is', async () => {
+    expect(await check()).toMatchObject({
+      result: 'fail',
+      finding: expect.stringContaining(`no target with job="runbook-api" and environment="${name}"`),
+    })
+    scrape('127.0.0.1:1')
+    expect(await until(({ finding }) => finding.includes('refused'))).toMatchObject({
+      result: 'fail',
+      finding: expect.stringContaining('reaches none of 1 targets'),
+    })
+    scrape(new URL(service.url).host)
+    expect(await until(({ result }) => result === 'pass')).toMatchObject({
+      result: 'pass',
+      finding: '1 of 1 targets are up, no alert fires',
+    })
+  })
+
+  test('fails for a critical alert, warns of others, and minds no other environment', async () => {
+    await load(alert('OnFire', 'critical'), alert('Smoke', 'warning'), alert('Elsewhere', 'critical', 'moon'))
+    const ill = await until(({ finding }) => finding.includes('OnFire') && finding.includes('Smoke'))
+    expect(ill).toMatchObject({
+      result: 'fail',
+      finding: 'firing: OnFire (OnFire is so); firing: Smoke (Smoke is so)',
+      remedy: expect.stringContaining('add monitoring to accept'),
+    })
+    await load(alert('Smoke', 'warning'))
+    expect(await until(({ result }) => result === 'warn')).toMatchObject({
+      finding: 'firing: Smoke (Smoke is so)',
+    })
+  })
+
+  test('fails for a Prometheus that is not there', async () => {
+    const environment = environmentAt('', {
+      monitoring: { prometheus: 'http://127.0.0.1:1', grafana: '', pushgateway: '' },
+    })
+    await expect(ask(monitoring, {}, { environment })).rejects.toThrow('connection refused')
+  })
+})

@@ -1,0 +1,75 @@
+import { describe, expect, test } from '@jest/globals'
+import { freeze } from '../../../shared/checks/freeze.ts'
+import { onCall } from '../../../shared/checks/on-call.ts'
+import { systemClock } from '../../../shared/platform/clock.ts'
+import { resolveChecks } from '../../../shared/runbook/checks.ts'
+import { contextOf } from './context.ts'
+
+type Said = Parameters<typeof resolveChecks>[1]
+const environment = (said: Said) => ({ name: 'production', checks: resolveChecks(key => key, said) })
+
+describe('the freeze check', () => {
+  const freezes = [
+    { from: 'Fri 16:00', to: 'Mon 08:00', 'time-zone': 'Asia/Seoul', reason: 'nobody is there' },
+    { from: '2026-12-20', to: '2027-01-04', reason: 'end of the year' },
+  ]
+  const at = (moment: string) =>
+    freeze.run(
+      contextOf(environment({ freeze: freezes }), {
+        clock: { ...systemClock, now: () => Date.parse(moment) },
+      }),
+    )
+
+  test('fails within a window, in its own time zone, and says until when', async () => {
+    // Friday 16:30 in Seoul.
+    expect(await at('2026-11-27T07:30Z')).toMatchObject({
+      result: 'fail',
+      finding: 'frozen from Fri 16:00 to Mon 08:00 (Asia/Seoul): nobody is there',
+      remedy: expect.stringContaining('Wait until Mon 08:00 (Asia/Seoul).'),
+    })
+    expect(await at('2026-12-30T12:00Z')).toMatchObject({ result: 'fail' })
+  })
+
+  test('warns shortly before, and passes otherwise', async () => {
+    expect(await at('2026-11-27T06:31Z')).toMatchObject({ result: 'warn' })
+    expect(await at('2026-11-27T06:29Z')).toMatchObject({ result: 'pass', finding: 'none of 2 is on' })
+  })
+})
+
+describe('the on-call check', () => {
+  const people = (...contacts: string[]) =>
+    onCall.run(contextOf(environment({ 'on-call': contacts.map(contact => ({ name: 'Ada', contact })) })))
+
+  test('passes with whoever can be reached, in their order', async () => {
+    const contacts = [
+      '+82 2 312 4567',
+      'ada@org.dev',
+      '#incidents',
+      '@ada',
+      'https://pager.org.dev/ada',
+      'tel:+4930901820',
+    ]
+    const { result, finding } = await people(...contacts)
+    expect([result, finding]).toEqual(['pass', contacts.map(contact => `Ada (${contact})`).join(', ')])
+  })
+
+  test.each([
+    'CHANGE_THIS',
+    '<phone>',
+    'ada@example.com',
+    '+1 202 555 0123',
+    '000-0000-0000',
+    '123',
+    'ask Bob',
+    'xxx',
+  ])('fails for %s', async contact => {
+    expect(await people('#incidents', contact)).toMatchObject({
+      result: 'fail',
+      finding: `nobody is reached by Ada: ${contact}`,
+    })
+  })
+
+  test('warns where the runbook says nobody', async () => {
+    expect(await onCall.run(contextOf({ name: 'production' }))).toMatchObject({ result: 'warn' })
+  })
+})

@@ -1,0 +1,95 @@
+import { describe, expect, test } from '@jest/globals'
+import { ToolError } from '../../../shared/outcome/errors.ts'
+import type { Prometheus, Sample } from '../../../shared/platform/prometheus.ts'
+import { openQuestions } from '../../../shared/gate/prometheus.ts'
+import { selectorsIn } from '../../../shared/gate/promql.ts'
+import { parseCondition } from '../../../shared/runbook/condition.ts'
+
+test.each([
+  ['up', ['up']],
+  [
+    'sum(rate(http_requests_total{code=~"5..",x="}"}[1m])) by (job)',
+    ['http_requests_total{code=~"5..",x="}"}[1m]'],
+  ],
+  ['sum by (job, instance) (a) / on(job) group_left(b) (c offset 5m)', ['a', 'c']],
+  ['histogram_quantile(0.95, sum by (le) (rate(x_bucket[5m])))', ['x_bucket[5m]']],
+  ['{__name__="up", job="a"} and a:b:c unless d', ['{__name__="up", job="a"}', 'a:b:c', 'd']],
+  ['max_over_time((a > bool 1e3)[10m:1m] @ 1609746000) # comment b', ['a']],
+  ['vector(1) + time() * NaN - Inf', []],
+  ['label_replace(up, "a", "$1", "b", "(.*)")', ['up']],
+  ['a + a', ['a']],
+  ['rate(a[5m]) > a', ['a[5m]', 'a']],
+])('%s is made of %j', (expr, selectors) => {
+  expect(selectorsIn(expr).map(({ series, range }) => (range ? `${series}[${range}]` : series))).toEqual(
+    selectors,
+  )
+})
+
+describe('a query', () => {
+  const lag = parseCondition('', 'lag', 'max(lag) < 5')
+  const at = (value: number, labels = {}): Sample => ({ labels, value, at: 0 })
+
+  /** A Prometheus at which the gate begins at 1,000 s, and that says what it is told to of each query. */
+  const asked = (answers: Record<string, Sample[] | Error>): Prometheus => ({
+    query: expr => {
+      const answer = expr === 'time()' ? [at(1_000)] : (answers[expr] ?? [])
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer)
+    },
+    targets: () => Promise.resolve([]),
+    alerts: () => Promise.resolve([]),
+    ruleNames: () => Promise.resolve([]),
+    close: () => undefined,
+  })
+  const answer = async (answers: Record<string, Sample[] | Error>, query = lag) => {
+    const [reading] = await (await openQuestions(asked(answers), [query])).ask(7)
+    return reading
+  }
+  const fresh = { 'max(timestamp(lag))': [at(1_000.5)] }
+
+  test('is a reading when what it is made of was measured since the gate began', async () => {
+    expect(await answer({ 'max(lag)': [at(3)], ...fresh })).toEqual({
+      signal: 'query lag',
+      atMs: 7,
+      value: 3,
+      of: '',
+    })
+  })
+
+  test('of several series, is the worst one, which is named', async () => {
+    const several = [at(3, { pod: 'a' }), at(9, { pod: 'b' }), at(1, { pod: 'c' })]
+    expect(await answer({ 'max(lag)': several, ...fresh })).toMatchObject({ value: 9, of: 'pod="b"' })
+  })
+
+  test('of a range whose series have ended is a gap, and of series that never were it is not', async () => {
+    const rate = parseCondition('', 'lag', 'sum(rate(a[1m])) or vector(0) < 5')
+    const answers = { 'sum(rate(a[1m])) or vector(0)': [at(0)] }
+    expect(await answer(answers, rate)).toMatchObject({ value: 0 })
+    expect(await answer({ ...answers, 'count(count_over_time(a[1m]))': [at(3)] }, rate)).toMatchObject({
+      gap: 'a is measured no more: what is left of it is older than the gate',
+    })
+  })
+
+  test.each([
+    ['empty', {}, 'Prometheus has nothing for max(lag)'],
+    ['NaN', { 'max(lag)': [at(3), at(NaN)] }, 'max(lag) is NaN'],
+    [
+      'stale',
+      { 'max(lag)': [at(3)], 'max(timestamp(lag))': [at(988)] },
+      'the newest lag is from 12 s before the gate began',
+    ],
+    [
+      'refused',
+      { 'max(lag)': new ToolError('HTTP 503', { tool: 'Prometheus', code: 503, hint: '' }) },
+      'HTTP 503',
+    ],
+  ])('that is %s is a gap', async (_, answers, gap) => {
+    expect(await answer(answers)).toEqual({ signal: 'query lag', atMs: 7, gap })
+  })
+
+  test('that Prometheus cannot read is refused before anything is judged', async () => {
+    const refused = new ToolError('parse error: unexpected )', { tool: 'Prometheus', code: 400, hint: '' })
+    await expect(openQuestions(asked({ 'max(lag)': refused }), [lag])).rejects.toThrow(
+      'queries: lag is "max(lag)"; parse error: unexpected )',
+    )
+  })
+})
