@@ -54,7 +54,14 @@ const ours = calls.flatMap(call => {
 })
 
 test('the published workflows are there', () => {
-  expect(files.sort()).toEqual(['backup.yml', 'drill.yml', 'promote.yml', 'recover.yml', 'release.yml', 'rollback.yml'])
+  expect(files.sort()).toEqual([
+    'backup.yml',
+    'drill.yml',
+    'promote.yml',
+    'recover.yml',
+    'release.yml',
+    'rollback.yml',
+  ])
 })
 
 describe.each(workflows)('$file', ({ workflow }) => {
