@@ -9,7 +9,7 @@ import type { BackupPlan } from './backup-plan.ts'
 export function concludeBackup(
   { store, server, environment, before }: BackupPlan,
   manifest: Manifest,
-  retained: Evidence,
+  rest: Evidence[],
 ): Conclusion {
   const { bytes, contents, verified } = manifest
   const uri = `${store.uri}/${manifest.key}`
@@ -25,7 +25,7 @@ export function concludeBackup(
       ...queryEvidence(manifest),
       ...encryptionEvidence(manifest),
       ...measured.evidence,
-      retained,
+      ...rest,
     ],
     outputs: {
       'backup-uri': uri,
