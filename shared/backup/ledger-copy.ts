@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { ToolError } from '../outcome/errors.ts'
@@ -21,6 +22,8 @@ interface Copied {
   takenAt: number
   /** Number of the newest release at that time. */
   newest: number
+  /** Of the ledger: what is there already is not written again. */
+  digest: string
   sealed: boolean
 }
 
@@ -29,14 +32,16 @@ const schema = z.object({
   ledger: z.custom<Ledger>(value => Array.isArray((value as Partial<Ledger> | null)?.entries)),
   records: z.record(z.string(), z.unknown()),
 })
-const pattern = /^ledger\/ledger_(\d{8}_\d{6})_([a-z0-9-]{1,63})_([a-z0-9-]{1,63})_r(\d+)\.json\.zst(\.age)?$/
+const pattern =
+  /^ledger\/ledger_(\d{8}_\d{6})_([a-z0-9-]{1,63})_([a-z0-9-]{1,63})_r(\d+)_([0-9a-f]{12})\.json\.zst(\.age)?$/
 /** A ledger of twenty releases is a few KB, a release of a thousand objects some MB. */
 const mostBytes = 64 * 2 ** 20
 /** Copies that are opened for one history: each holds some ten releases that the newer ones have forgotten. */
 const mostCopies = 100
 
 /**
- * Writes a copy of the ledger beside the backups: a new object each time, which is never changed.
+ * Writes a copy of the ledger beside the backups, unless the newest one there says the same: a new object each time,
+ * which is never changed.
  * @param sealing `unsealed` leaves the records out: they hold secrets
  */
 export async function writeLedgerCopy(
@@ -49,7 +54,10 @@ export async function writeLedgerCopy(
 ): Promise<void> {
   const newest = Math.max(0, ...ledger.entries.map(({ id }) => Number(id.slice(1))))
   const sealed = sealing.encryption.how === 'age'
-  const name = `ledger_${stampOf(now)}_${service}_${environment}_r${newest}`
+  const digest = createHash('sha256').update(JSON.stringify(ledger)).digest('hex').slice(0, 12)
+  const [last] = await listCopies(store, { service, environment }, signal)
+  if (last?.digest === digest && last.sealed === sealed) return
+  const name = `ledger_${stampOf(now)}_${service}_${environment}_r${newest}_${digest}`
   const key = `ledger/${name}.json.zst${sealed ? '.age' : ''}`
   const text = JSON.stringify({ copy: 1, ledger, records: sealed ? records : {} })
   const body = Readable.from(sealing.seal(compressFrames(Readable.from([Buffer.from(text)]))), {
@@ -69,7 +77,7 @@ export async function readLedgerCopies(
   opening: () => Promise<Opening>,
   signal: AbortSignal,
 ): Promise<{ ledger: Ledger; takenAt: number } | undefined> {
-  const copies = (await listCopies(store, owner, signal)).toSorted((a, b) => b.takenAt - a.takenAt)
+  const copies = await listCopies(store, owner, signal)
   const [first] = copies
   if (!first) return undefined
   const opened = copies.some(({ sealed }) => sealed) ? await opening() : undefined
@@ -95,13 +103,15 @@ function joined(older: Ledger, newer: Ledger): Ledger {
   }
 }
 
+/** Newest first. */
 async function listCopies(store: Store, owner: Owner, signal: AbortSignal): Promise<Copied[]> {
-  return (await store.list(signal)).flatMap(key => {
-    const [, stamp = '', service, environment, newest, age] = pattern.exec(key) ?? []
+  const copies = (await store.list(signal)).flatMap(key => {
+    const [, stamp = '', service, environment, newest, digest = '', age] = pattern.exec(key) ?? []
     const takenAt = parseStamp(stamp)
     if (takenAt === undefined || service !== owner.service || environment !== owner.environment) return []
-    return [{ key, takenAt, newest: Number(newest), sealed: age !== undefined }]
+    return [{ key, takenAt, newest: Number(newest), digest, sealed: age !== undefined }]
   })
+  return copies.sort((a, b) => b.takenAt - a.takenAt)
 }
 
 async function readCopy(

@@ -75,19 +75,19 @@ export async function planVerification(
     return { how: 'restore', on: server }
   }
   if (how !== 'restore') return { how }
-  if (verifyServer) await requireOther(source, verifyServer, ports.signal)
-  return planElsewhere(ports, { on: verifyServer, image }, programs, serverMajor)
+  return planElsewhere(ports, { on: verifyServer, image }, programs, serverMajor, source)
 }
 
 /**
- * Where a dump of a server of that version can be restored away from it.
- * @throws ToolError or InputError when it cannot be restored there
+ * Away from the database that is, or was, backed up.
+ * @param source a session with it, so that it is not taken itself; undefined where it is not asked
  */
 export async function planElsewhere(
   ports: BackupPorts,
   { on: verifyServer, image }: Pick<VerificationWish, 'on' | 'image'>,
   programs: Programs,
   serverMajor: number,
+  source: PostgresSession | undefined,
 ): Promise<Verification> {
   if (!verifyServer) {
     const local = programs.server ?? programs.image
@@ -108,24 +108,12 @@ export async function planElsewhere(
           hint: `Name a server of version ${serverMajor} or newer.`,
         },
       )
+    if (source && (await isSameServer(source, session)))
+      throw new InputError('verify-url leads to the server that is backed up', {
+        hint: 'A backup is proved away from production. If that server is meant, take verify-url out and set verify to same-server: it takes twice the size of the database of its disk.',
+      })
     await requireCreateDatabase(session, 'verify-url', verifyServer)
     return { how: 'restore', on: verifyServer }
-  } finally {
-    await session.close()
-  }
-}
-
-async function requireOther(
-  source: PostgresSession,
-  verifyServer: PostgresServer,
-  signal: AbortSignal,
-): Promise<void> {
-  const session = await connect(verifyServer, { signal })
-  try {
-    if (!(await isSameServer(source, session))) return
-    throw new InputError('verify-url leads to the server that is backed up', {
-      hint: 'A backup is proved away from production. If that server is meant, take verify-url out and set verify to same-server: it takes twice the size of the database of its disk.',
-    })
   } finally {
     await session.close()
   }

@@ -1,7 +1,8 @@
 import { newestOf } from '../backup/newest.ts'
 import { readWalArchive } from '../backup/wal.ts'
-import { parsePostgresUrl } from '../platform/postgres-url.ts'
+import { parsePostgresUrl, throughAddress } from '../platform/postgres-url.ts'
 import { showDuration } from '../runbook/values.ts'
+import { throughTunnel } from '../targets/tunnel.ts'
 import { fail, orSkip, pass, skip, warn, type Check, type CheckContext, type Finding } from './check.ts'
 import { readConfiguration } from './configuration.ts'
 
@@ -47,10 +48,11 @@ async function ofWal(context: CheckContext): Promise<Finding> {
   const rpoMs = context.environment.backup?.rpoMs ?? 0
   const server = parsePostgresUrl('DATABASE_URL', url, {})
   return orSkip(id, async () => {
-    const { on, ageMs, failing } = await readWalArchive(server, {
-      signal: context.signal,
-      timeoutMs: connectMs,
-    })
+    const { on, ageMs, failing } = await throughTunnel(
+      place => context.openTunnel(place),
+      context.environment.tunnels.database,
+      via => readWalArchive(throughAddress(server, via), { signal: context.signal, timeoutMs: connectMs }),
+    )
     if (!on)
       return fail(
         'the runbook says backup.wal, and the server archives nothing (archive_mode is off)',

@@ -1,5 +1,5 @@
-import { ToolError } from '../outcome/errors.ts'
-import type { Conclusion, Outcome } from '../outcome/outcome.ts'
+import { messageOf, ToolError } from '../outcome/errors.ts'
+import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { acceptedRecipients } from '../backup/age.ts'
 import type { Manifest } from '../backup/manifest.ts'
 import type { BackupPorts } from '../backup/ports.ts'
@@ -14,6 +14,7 @@ import { showDuration, showSize } from '../runbook/values.ts'
 import { throughTunnel, type Address } from '../targets/tunnel.ts'
 import { planBackup, type BackupPlan } from './backup-plan.ts'
 import { concludeBackup } from './backup-report.ts'
+import { copyLedger } from './copy-ledger.ts'
 import {
   choice,
   commonFields,
@@ -142,10 +143,22 @@ async function backUpThrough(
   if (inputs['dry-run']) return dryRun(plan, ports)
   const manifest = await backUp(plan, ports, watch)
   const proved = manifest.verified.how === 'restore'
-  const retained = proved
-    ? await watch.time('retention', () => retain({ ...plan, newest: manifest.key }, ports))
-    : notProved
-  return concludeBackup(environment, plan, manifest, retained)
+  const retained = proved ? await watch.time('retention', () => retain(plan, manifest.key, ports)) : notProved
+  const copied = await copyOfLedger(environment, ports)
+  return concludeBackup(plan, manifest, [retained, ...copied])
+}
+
+/** What the release before could not copy, since its job had no credentials at its end, is copied now. */
+async function copyOfLedger(environment: Environment, ports: TargetPorts): Promise<Evidence[]> {
+  if (!environment.backup) return []
+  try {
+    const target = await ports.openTarget()
+    const { ledger } = await target.read()
+    return await copyLedger(environment, target, ledger, ledger.serving, ports)
+  } catch (error) {
+    ports.signal.throwIfAborted()
+    return [{ subject: 'copy of the ledger', finding: `was not written: ${messageOf(error)}`, tone: 'note' }]
+  }
 }
 
 async function backUp(plan: BackupPlan, ports: Ports, watch: Stopwatch): Promise<Manifest> {

@@ -17,9 +17,10 @@ import type { Ports } from './ports.ts'
 
 /** All that a backup takes, found out before anything is dumped. */
 export interface BackupPlan extends DumpRequest {
-  keep: 'long' | 'short'
-  /** When the newest verified one of before was taken; undefined when there is none. */
+  environment: Environment
+  /** When the newest verified one of before was taken, ISO 8601; undefined when there is none. */
   before: string | undefined
+  keep: 'long' | 'short'
   verification: Verification
   retention: Omit<Retention, 'needed'>
 }
@@ -63,6 +64,7 @@ export async function planBackup(
   const listed = await listBackups(store, owner, ports.signal)
   const before = await newestBackup(store, owner, ports.signal)
   return {
+    environment,
     before: before?.takenAt,
     keep: inputs['keep-long'] ? 'long' : 'short',
     owner,

@@ -3,15 +3,13 @@ import { countRows, type Manifest } from '../backup/manifest.ts'
 import { measureBackup } from '../backup/objectives.ts'
 import { describeServer } from '../platform/postgres-url.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
-import type { Environment } from '../runbook/environment.ts'
 import type { BackupPlan } from './backup-plan.ts'
 
 /** How a backup ended that was kept. */
 export function concludeBackup(
-  environment: Environment,
-  { store, server, before }: BackupPlan,
+  { store, server, environment, before }: BackupPlan,
   manifest: Manifest,
-  retained: Evidence,
+  rest: Evidence[],
 ): Conclusion {
   const { bytes, contents, verified } = manifest
   const uri = `${store.uri}/${manifest.key}`
@@ -28,7 +26,7 @@ export function concludeBackup(
       ...queryEvidence(manifest),
       ...encryptionEvidence(manifest),
       ...measured.evidence,
-      retained,
+      ...rest,
     ],
     outputs: {
       'backup-uri': uri,

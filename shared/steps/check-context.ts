@@ -27,10 +27,10 @@ export function createContext(
     version,
     image,
     'force-conflicts': forced,
+    'backs-up-next': backsUpNext = false,
     skip = [],
     accept = [],
     'github-token': said = '',
-    'backs-up-next': backsUpNext = false,
   }: Candidate,
   ports: TargetPorts,
 ): CheckContext {

@@ -1,25 +1,26 @@
-import { messageOf } from '../outcome/errors.ts'
+import { InputError, messageOf } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
-import type { ReleaseId } from '../release/ledger.ts'
+import type { Ledger, ReleaseId } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
+import type { Target } from '../targets/target.ts'
 import type { Ports } from './ports.ts'
-import type { Held } from './tenure.ts'
 
 /** A store that hangs keeps no release from its end. */
 const withinMs = 30_000
 
 /**
  * Copies the ledger to the backup store, so that a lost cluster loses no history; with the record of one release when it
- * can be sealed. That it could not be copied is said, and spoils nothing: the next copy holds it too.
+ * can be sealed. That it could not be copied is said, and spoils nothing: the next backup, at the latest, copies it too.
  */
 export async function copyLedger(
   environment: Environment,
-  { target, tenure }: Held,
-  id: ReleaseId,
+  target: Target,
+  ledger: Ledger,
+  id: ReleaseId | null,
   ports: Ports,
 ): Promise<Evidence[]> {
   const { backup } = environment
-  if (!backup) return []
+  if (!backup || id === null) return []
   const subject = 'copy of the ledger'
   try {
     const [{ writeLedgerCopy }, where, { chooseSealing }] = await Promise.all([
@@ -28,7 +29,11 @@ export async function copyLedger(
       import('../backup/sealing.ts'),
     ])
     const signal = AbortSignal.any([ports.signal, AbortSignal.timeout(withinMs)])
-    const surroundings = where.readSurroundings(environment, ports.env)
+    const surroundings = readable(() => where.readSurroundings(environment, ports.env)) ?? {
+      environment,
+      file: {},
+      env: ports.env,
+    }
     for (const value of where.secretVariables(surroundings)) ports.secrets.add(value)
     const store = await where.resolveStore(surroundings, '')
     const sealing = await chooseSealing(ports, {
@@ -40,17 +45,20 @@ export async function copyLedger(
     const record = sealing.encryption.how === 'none' ? undefined : await target.recall(id)
     const records = record ? { [id]: record } : {}
     const owner = { service: environment.service, environment: environment.name }
-    await writeLedgerCopy(
-      store,
-      owner,
-      { ledger: tenure.ledger, records },
-      sealing,
-      ports.clock.now(),
-      signal,
-    )
+    await writeLedgerCopy(store, owner, { ledger, records }, sealing, ports.clock.now(), signal)
     return []
   } catch (error) {
     if (ports.signal.aborted) return []
     return [{ subject, finding: `was not written to the backup store: ${messageOf(error)}`, tone: 'note' }]
+  }
+}
+
+/** The end of a job has no env-file any more; the store's credentials may be in the process's environment all the same. */
+function readable<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof InputError) return undefined
+    throw error
   }
 }

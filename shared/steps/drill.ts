@@ -46,11 +46,12 @@ export function drill(
   const subject = { step: 'drill', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'restore-failed', async watch => {
     const from = ports.clock.elapsed()
+    const image = environment.backup?.postgresImage ?? ''
     const found = await watch.time('find', () => find(environment, inputs, ports))
     const { manifest, store } = found
     const uri = `${store.uri}/${manifest.key}`
     ports.log.info(`Restoring ${uri}, ${showSize(manifest.bytes)}, into a scratch database.`)
-    const where = await watch.time('restore', () => restoreAside(environment, found, inputs, ports))
+    const where = await watch.time('restore', () => restoreAside(found, inputs, image, ports))
     const took = ports.clock.elapsed() - from
     const ended = conclude(environment, found, { where, took, now: ports.clock.now() })
     if (inputs.backup !== 'latest') return ended
@@ -58,7 +59,7 @@ export function drill(
     const owner = { service: environment.service, environment: environment.name }
     const retention = { days, shortDays, keepAtLeast: keptByDrill }
     const retained = await watch.time('retention', () =>
-      retain({ store, owner, retention, newest: manifest.key }, ports),
+      retain({ store, owner, retention }, manifest.key, ports),
     )
     return { ...ended, evidence: [...(ended.evidence ?? []), retained] }
   })
@@ -80,22 +81,27 @@ function find(environment: Environment, inputs: Inputs<typeof drillFields>, port
 
 /** @returns where it was restored, in words */
 async function restoreAside(
-  { backup }: Environment,
   { store, manifest }: Found,
   inputs: Inputs<typeof drillFields>,
+  image: string,
   ports: Ports,
 ): Promise<string> {
-  const image = backup?.postgresImage ?? ''
   const url = inputs['verify-url']
   const verifyServer = url === '' ? undefined : parsePostgresUrl('verify-url', url, ports.env)
   if (verifyServer) ports.secrets.add(verifyServer.password)
   const opening = await chooseOpening(ports, manifest.encryption, inputs['decrypt-with'])
-  const programs = await findPrograms(ports, Math.max(manifest.server.major, manifest.client.major), image)
+  const { server, client } = manifest
+  const programs = await findPrograms(ports, Math.max(server.major, client.major), image)
   const wish = { on: verifyServer, image }
-  const verification = await planElsewhere(ports, wish, programs, manifest.server.major)
+  const verification = await planElsewhere(ports, wish, programs, server.major, undefined)
   const { contents, verified: _before, ...dumped } = manifest
-  const isPart = contents.scope !== undefined
-  const stored = { store, manifest: dumped, contents: Promise.resolve(contents), opening, isPart }
+  const stored = {
+    store,
+    manifest: dumped,
+    contents: Promise.resolve(contents),
+    opening,
+    isPart: contents.scope !== undefined,
+  }
   try {
     const { verified } = await verifyBackup(ports, stored, verification, programs)
     return verified.where

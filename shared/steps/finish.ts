@@ -72,7 +72,7 @@ export async function closeRelease(
   await held.tenure.update(() => ledger)
   await held.tenure.forget(retired)
   await held.giveBack()
-  const evidence = await copyLedger(environment, held, open.id, ports)
+  const evidence = await copyLedger(environment, held.target, ledger, open.id, ports)
   const ungated = open.gate === undefined ? ' (ungated: no health gate ran in this job)' : ''
   return {
     status: 'success',

@@ -40,16 +40,17 @@ export interface PutBack {
  * @throws ToolError when the database server does not answer: then everything stays as it is, for settle
  */
 export async function putDatabaseBack(work: PuttingBack): Promise<PutBack | undefined> {
-  const database = work.held.tenure.ledger.restoring?.database
+  const { environment, ports, held } = work
+  const database = held.tenure.ledger.restoring?.database
   if (!database) return undefined
   return throughTunnel(
-    place => work.ports.openTunnel(place),
-    work.environment.tunnels.database,
-    via => goOn(work, database, serverOf(work, database, via)),
+    place => ports.openTunnel(place),
+    environment.tunnels.database,
+    via => finish(work, serverOf(work, database, via), database),
   )
 }
 
-async function goOn(work: PuttingBack, database: DatabaseReturn, server: PostgresServer): Promise<PutBack> {
+async function finish(work: PuttingBack, server: PostgresServer, database: DatabaseReturn): Promise<PutBack> {
   const { ports, held } = work
   const { tenure } = held
   const evidence: Evidence[] = []

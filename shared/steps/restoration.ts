@@ -25,8 +25,6 @@ export interface RestorationRequest {
   backup: string
   /** Empty for DATABASE_URL of the env-file. */
   'database-url': string
-  /** Where the database is reached from here; undefined: where its URL says. */
-  via: Address | undefined
   /** Empty when the backup is not encrypted. */
   'decrypt-with': string
   /** Name of a new database; empty: the live one is to be replaced. */
@@ -37,16 +35,18 @@ export interface RestorationRequest {
 
 /**
  * Finds the backup and makes sure that it can be restored, before anything is written.
+ * @param via where a tunnel to the database begins
  * @throws InputError, or ToolError (`restore-refused`) that says which condition is not met
  */
 export async function planRestoration(
   environment: Environment,
   request: RestorationRequest,
   ports: Ports,
+  via: Address | undefined,
 ): Promise<Restoration> {
   const { into } = request
   const surroundings = readSurroundings(environment, ports.env)
-  const server = resolveDatabase(surroundings, request['database-url'], request.via)
+  const server = resolveDatabase(surroundings, request['database-url'], via)
   if (request['decrypt-with'] !== '') ports.secrets.add(request['decrypt-with'])
   for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
   const owner: Owner = { service: environment.service, environment: environment.name }

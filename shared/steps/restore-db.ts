@@ -15,8 +15,8 @@ import {
   flag,
   secret,
   targetFields,
-  text,
   tunnelFields,
+  text,
   type Fields,
   type Inputs,
   type Outputs,
@@ -74,11 +74,12 @@ export function restoreDb(
 ): Promise<Outcome> {
   if (inputs.into === 'scratch') return drill(environment, inputs, ports)
   const subject = { step: 'restore-db', service: environment.service, environment: environment.name }
+  const tunnel = inputs.tunnel || environment.tunnels.database
   return runStep(subject, ports, 'restore-failed', watch => {
     requireConfirmed(environment, inputs)
     return throughTunnel(
       place => ports.openTunnel(place),
-      inputs.tunnel || environment.tunnels.database,
+      tunnel,
       via => restoreThrough(via, environment, inputs, ports, watch),
     )
   })
@@ -92,7 +93,7 @@ async function restoreThrough(
   watch: Stopwatch,
 ): Promise<Conclusion> {
   const from = ports.clock.elapsed()
-  const plan = await watch.time('prepare', () => planRestoration(environment, { ...inputs, via }, ports))
+  const plan = await watch.time('prepare', () => planRestoration(environment, inputs, ports, via))
   const { found, server, target } = plan
   ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
   if (inputs['dry-run']) return dryRun(plan)

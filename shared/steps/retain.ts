@@ -23,10 +23,11 @@ export const notProved: Evidence = {
 
 /**
  * Old backups go only after a newer one was proved. That they could not be removed does not spoil it.
- * @param retaining `newest` is the key of the one that was proved
+ * @param newest key of the one that was proved
  */
 export async function retain(
-  { store, owner, retention, newest }: Retaining & { newest: string },
+  { store, owner, retention }: Retaining,
+  newest: string,
   ports: TargetPorts,
 ): Promise<Evidence> {
   try {

@@ -34,12 +34,12 @@ export async function preview(
   if (inputs['with-db']) {
     const { planDatabase, refuseRevision } = await import('./with-database.ts')
     if (!entry) throw refuseRevision(inputs.to)
-    const { loss } = await throughTunnel(
+    const plan = await throughTunnel(
       place => ports.openTunnel(place),
       environment.tunnels.database,
-      via => planDatabase(environment, ledger, entry, { ...inputs, via }, ports),
+      via => planDatabase(environment, ledger, entry, inputs, ports, via),
     )
-    evidence.push(loss)
+    evidence.push(plan.loss)
   } else if (!livesWith(ledger.floor, version)) {
     const finding = `the database needs ${ledger.floor?.version ?? ''} or newer, so confirm would be asked for`
     evidence.push({ subject: 'schema', finding, tone: 'warn' })

@@ -18,10 +18,10 @@ import {
   type Inputs,
   type Outputs,
 } from './inputs.ts'
+import { throughTunnel } from '../targets/tunnel.ts'
 import type { TargetPorts } from './ports.ts'
 import { preview } from './rollback-preview.ts'
 import { settle } from './settle.ts'
-import { throughTunnel } from '../targets/tunnel.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
 import { takeWayBack, type WayBack } from './way-back.ts'
@@ -160,7 +160,7 @@ async function goBackWithDatabase(
     environment.tunnels.database,
     async via => {
       const plan = await watch.time('prepare', () =>
-        planDatabase(environment, held.tenure.ledger, back, { ...inputs, via }, ports),
+        planDatabase(environment, held.tenure.ledger, back, inputs, ports, via),
       )
       ports.log.warn(`${plan.loss.finding}.`)
       for (const line of plan.loss.detail?.split('\n') ?? []) ports.log.warn(`  ${line}`)

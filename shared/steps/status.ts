@@ -62,7 +62,9 @@ function describeUnfinished(ledger: Ledger): string {
   const open = unsettled(ledger)
   if (open) return `${open.version} (${open.id}) is ${open.state} since ${showMinute(open.intendedAt)}`
   const { restoring, serving } = ledger
-  return restoring ? `${serving} is being brought back since ${showMinute(restoring.since)}` : ''
+  if (!restoring) return ''
+  const withIt = restoring.database ? `, with the database of ${restoring.database.backup}` : ''
+  return `${serving} is being brought back since ${showMinute(restoring.since)}${withIt}`
 }
 
 function describeDrift({ object, what, by }: Drift): Evidence {

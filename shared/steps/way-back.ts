@@ -47,7 +47,7 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   await tenure.update(ledger => noteVerdict(ledger, back.id, { restored: { at, verdict: verified.verdict } }))
   const seen = await watch.time('observe', () => observe(environment, target, ports))
   await held.giveBack()
-  const copied = await copyLedger(environment, held, back.id, ports)
+  const copied = await copyLedger(environment, target, tenure.ledger, back.id, ports)
   const rest = [
     ...notes,
     ...(database?.evidence ?? []),

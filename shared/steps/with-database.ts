@@ -24,9 +24,6 @@ export interface DatabaseInputs {
   'decrypt-with': string
 }
 
-/** The same, with where the database is reached from here; undefined: where its URL says. */
-type Reached = DatabaseInputs & { via: Address | undefined }
-
 /** What going back with the database would mean. */
 export interface DatabasePlan {
   restoration: Restoration
@@ -42,8 +39,9 @@ export async function planDatabase(
   environment: Environment,
   ledger: Ledger,
   back: Entry,
-  inputs: Reached,
+  inputs: DatabaseInputs,
   ports: Ports,
+  via: Address | undefined,
 ): Promise<DatabasePlan> {
   const first = firstAfter(ledger, back.id)
   if (!first) {
@@ -62,6 +60,7 @@ export async function planDatabase(
     environment,
     { backup: first.backup, into: '', 'max-age': 0, ...inputs },
     ports,
+    via,
   )
   const { server, liveExists, found } = restoration
   if (!liveExists)

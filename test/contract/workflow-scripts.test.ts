@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
@@ -136,5 +136,30 @@ describe('what recover.yml tells', () => {
     const { status, text } = tell(reason)
     expect(status).toBe(1)
     expect(text).toMatch(/^::error title=recover::.*production.*\n$/)
+  })
+})
+
+describe('which of the scheduled backups is kept long', () => {
+  /** The runner's clock says so: `date` is one of ours. */
+  const keptAt = (time: string, event = 'schedule') => {
+    const [hour = '', minute = ''] = time.split(':')
+    const said = `#!/bin/sh\ncase "$*" in *%H*) echo ${hour} ;; *%M*) echo ${minute} ;; esac\n`
+    writeFileSync(join(folder, 'date'), said, { mode: 0o755 })
+    const env = { EVENT: event, PATH: `${folder}:${process.env['PATH'] ?? ''}` }
+    return run('backup.yml', 'See which one is kept long', env).outputs
+  }
+
+  test.each([
+    ['02:00', 'true'],
+    ['02:29', 'true'],
+    ['02:30', 'false'],
+    ['01:59', 'false'],
+    ['08:09', 'false'],
+  ])('at %s: %s', (time, kept) => {
+    expect(keptAt(time)).toBe(`keep-long=${kept}\n`)
+  })
+
+  test('one that a person starts is', () => {
+    expect(keptAt('12:45', 'workflow_dispatch')).toBe('keep-long=true\n')
   })
 })

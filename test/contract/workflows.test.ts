@@ -57,7 +57,6 @@ test('the published workflows are there', () => {
   expect(files.sort()).toEqual([
     'backup.yml',
     'drill.yml',
-    'health-watch.yml',
     'promote.yml',
     'recover.yml',
     'release.yml',

@@ -152,6 +152,8 @@ export const stamps = {
   epoch: 'runbook/epoch',
   /** Annotation of a workload that was stopped: how many replicas it had. */
   stopped: 'runbook/stopped',
+  /** Annotation that a user writes onto a workload: `true` when it runs on while the service is stopped, like a database. */
+  keepRunning: 'runbook/keep-running',
   /** Annotation of a pod template: hash of the configuration that it uses. */
   configHash: 'runbook/config-hash',
   /** Annotation that a user writes onto a Job, and label that this suite adds: it runs before the workload is touched. */

@@ -23,7 +23,8 @@ export interface Present {
 /**
  * Stops all pods of an environment and waits until they have ended. Deployments and StatefulSets are scaled to nothing,
  * which also makes an autoscaler rest; DaemonSets get a node selector that no node has; CronJobs are suspended. Jobs are
- * deleted, those of migrations too: what one has done to the database is about to be undone.
+ * deleted, those of migrations too: what one has done to the database is about to be undone. What serves the database
+ * itself runs on.
  * @param releases the one that is there first, then others of which there may be objects
  */
 export async function stopReleases(
@@ -36,7 +37,11 @@ export async function stopReleases(
   for (const { id, body } of releases)
     for (const object of objectsOf(body, id, place.service))
       if (!objects.has(keyOf(object))) objects.set(keyOf(object), object)
-  const running = [...objects.values()].filter(object => podTemplate(object) && !isJob(object))
+  const [running, kept] = partition(
+    [...objects.values()].filter(object => podTemplate(object) && !isJob(object)),
+  )
+  for (const object of kept)
+    options.onProgress(`${describe(object)} runs on: it is a database, or is marked so.`)
   const works = running.map((object): Work => ({
     object,
     plan: live => (live ? planApply(asleep(object, live), live, byForce) : []),
@@ -63,6 +68,24 @@ export async function stopReleases(
       })),
     ...jobs.map((job): Change => ({ object: describe(job), action: 'delete' })),
   ]
+}
+
+/** The port of PostgreSQL, and of the poolers before it. */
+const databasePort = 5432
+
+/** Those that are stopped, and those without which the databases could not be swapped. */
+function partition(workloads: KubeObject[]): [KubeObject[], KubeObject[]] {
+  const isKept = (object: KubeObject) => {
+    const mark = object.metadata.annotations?.[stamps.keepRunning]
+    const template = podTemplate(object)
+    const ports = (template?.spec.containers ?? []).flatMap(
+      container => (container['ports'] ?? []) as { containerPort?: number }[],
+    )
+    return mark === undefined
+      ? ports.some(({ containerPort }) => containerPort === databasePort)
+      : mark === 'true'
+  }
+  return [workloads.filter(each => !isKept(each)), workloads.filter(isKept)]
 }
 
 function isJobLike(object: KubeObject): boolean {

@@ -105,7 +105,11 @@ export async function openScene(): Promise<Scene> {
         realPorts({ env, openTarget, ...ports }),
       ),
     restore: (inputs = {}, ports = {}) =>
-      restoreDb(environment, parseInputs(restoreDbFields, say(inputs)), realPorts({ env, ...ports })),
+      restoreDb(
+        environment,
+        parseInputs(restoreDbFields, say(inputs)),
+        realPorts({ env, openTarget, ...ports }),
+      ),
     async databases() {
       const rows = await sql<{ datname: string }>(
         `SELECT datname FROM pg_database WHERE datname LIKE '${name}%' OR datname LIKE 'runbook_verify%' ORDER BY 1`,

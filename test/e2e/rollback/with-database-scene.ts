@@ -13,6 +13,7 @@ import { loadEnvironment } from '../../../shared/runbook/load.ts'
 import { backupDb, backupDbFields } from '../../../shared/steps/backup-db.ts'
 import { deploy, deployFields } from '../../../shared/steps/deploy.ts'
 import { finish } from '../../../shared/steps/finish.ts'
+import { history, historyFields } from '../../../shared/steps/history.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { rollback, rollbackFields } from '../../../shared/steps/rollback.ts'
 import type { Ledger } from '../../../shared/release/ledger.ts'
@@ -36,6 +37,8 @@ export interface Scene {
   /** The command in a process of its own, killed with SIGKILL once it has said `word`, and `delayMs` more are over. */
   rollbackAndKill(word: string, delayMs: number): Promise<string[]>
   ledger(): Promise<Ledger>
+  /** What the copies in the backup store say, without the target. */
+  copiedHistory(): Promise<Ledger>
   /** Version that the app runs, and how pm2 says it is. */
   app(): string
   /** A statement that is done before the caller goes on: for a test that comes in between. */
@@ -176,6 +179,15 @@ export async function openScene(): Promise<Scene> {
     },
     async ledger() {
       return (await (await ports().openTarget()).read()).ledger
+    },
+    async copiedHistory() {
+      const asked = { ...ports(), openTarget: () => Promise.reject(new Error('the target is gone')) }
+      const { outputs } = await history(
+        environment,
+        parseInputs(historyFields, read({ 'from-store': 'true' })),
+        asked,
+      )
+      return JSON.parse(outputs['ledger'] ?? '{}') as Ledger
     },
     app() {
       const line = machine

@@ -83,7 +83,9 @@ test('the release and its database go back together, and what was written since 
   expect(await countOf(version, before)).toBeGreaterThan(0)
   await writes('v1.0.0')
   expect(await restored()).toEqual([])
-  expect((await scene.ledger()).restoring).toBeNull()
+  const ledger = await scene.ledger()
+  expect(ledger.restoring).toBeNull()
+  expect(await scene.copiedHistory()).toEqual(ledger)
 })
 
 test.each([

@@ -64,7 +64,7 @@ test('is sealed, and then holds the record; unsealed it never does', async () =>
   await copied(2, sealing)
   await copied(1, unsealed)
   const files = readdirSync(join(folder, 'ledger'))
-  expect(files.sort()).toEqual([
+  expect(files.map(name => name.replace(/_[0-9a-f]{12}/, '')).sort()).toEqual([
     'ledger_20260101_000001_api_production_r1.json.zst',
     'ledger_20260101_000001_api_production_r1.json.zst.age',
     'ledger_20260101_000002_api_production_r2.json.zst.age',
@@ -85,4 +85,14 @@ test('copies of another service or environment are nobody else’s', async () =>
     { ...owner, environment: 'staging' },
   ])
     expect(await readLedgerCopies(store, each, unasked, signal)).toBeUndefined()
+})
+
+test('what is there already is not written again', async () => {
+  const ledger = await copied(2, unsealed)
+  const later = Date.parse(at) + 9_000_000
+  await writeLedgerCopy(store, owner, { ledger, records: {} }, unsealed, later, signal)
+  expect(readdirSync(join(folder, 'ledger'))).toHaveLength(2)
+  const held = act(ledger, { kind: 'hold', by: 'ada', because: 'x', at })
+  await writeLedgerCopy(store, owner, { ledger: held, records: {} }, unsealed, later, signal)
+  expect(readdirSync(join(folder, 'ledger'))).toHaveLength(3)
 })

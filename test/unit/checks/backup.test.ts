@@ -1,0 +1,110 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { dumpKey, manifestKey } from '../../../shared/backup/keys.ts'
+import type { Manifest } from '../../../shared/backup/manifest.ts'
+import { backup } from '../../../shared/checks/backup.ts'
+import { systemClock } from '../../../shared/platform/clock.ts'
+import type { Environment } from '../../../shared/runbook/environment.ts'
+import { contextOf } from './context.ts'
+
+const minute = 60_000
+const now = Date.parse('2026-01-01T12:00:00Z')
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'check-backup-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+function keep(ageMs: number, how: Manifest['verified']['how'], service = 'api'): void {
+  const takenAt = now - ageMs
+  const key = dumpKey({ service, environment: 'production', takenAt }, '.dump.zst')
+  const manifest: Manifest = {
+    manifest: 1,
+    service,
+    environment: 'production',
+    key,
+    bytes: 4,
+    sha256: 'a'.repeat(64),
+    format: 'pg_dump custom',
+    compression: 'zstd',
+    encryption: { how: 'none' },
+    dumpedBytes: 4,
+    takenAt: new Date(takenAt).toISOString(),
+    durationMs: 1,
+    by: { actor: 'ada', run: '1', url: '' },
+    server: { address: 'db:5432/api', version: '17.1', major: 17 },
+    client: { version: '17.1', major: 17 },
+    database: {
+      name: 'api',
+      owner: 'api',
+      encoding: 'UTF8',
+      collate: 'C',
+      ctype: 'C',
+      provider: 'c',
+      locale: '',
+      extensions: [],
+      roles: [],
+      superuser: 'postgres',
+      size: 4,
+    },
+    contents: { hashing: 'values', tables: [], sequences: [], largeObjects: { count: 0, checksum: '0' } },
+    verified: { how, at: new Date(takenAt).toISOString(), where: '', durationMs: 1, opened: 'none' },
+  }
+  mkdirSync(join(folder, key, '..'), { recursive: true })
+  writeFileSync(join(folder, key), 'dump')
+  writeFileSync(join(folder, manifestKey(key)), JSON.stringify(manifest))
+}
+
+function check(said: { backsUpNext?: boolean; promisesRpo?: boolean } = {}) {
+  const environment: Partial<Environment> = {
+    service: 'api',
+    name: 'production',
+    root: folder,
+    envFile: '',
+    backup: {
+      destination: `file://${folder}`,
+      retentionDays: 30,
+      shortDays: 2,
+      encryptTo: [],
+      verifyQuery: '',
+      postgresImage: '',
+      rpoMs: 60 * minute,
+      rtoMs: 240 * minute,
+      promisesRpo: said.promisesRpo ?? true,
+      wal: false,
+    },
+  }
+  const clock = { ...systemClock, now: () => now }
+  return backup.run(contextOf(environment, { clock, backsUpNext: said.backsUpNext ?? false }))
+}
+
+test('passes when the newest verified backup is younger than the RPO', async () => {
+  keep(59 * minute, 'restore')
+  keep(200 * minute, 'restore')
+  const found = await check()
+  expect(found).toMatchObject({ result: 'pass', finding: expect.stringContaining('59 min 0 s old') })
+})
+
+test('one that nobody has restored does not count, nor one of another service', async () => {
+  keep(61 * minute, 'restore')
+  keep(5 * minute, 'list')
+  keep(4 * minute, 'none')
+  keep(3 * minute, 'restore', 'billing')
+  expect(await check()).toMatchObject({ result: 'fail', finding: expect.stringContaining('1 h 1 min old') })
+})
+
+test('an old one, or none, is only warned of when the same run takes one next, or no RPO is promised', async () => {
+  expect(await check()).toMatchObject({
+    result: 'fail',
+    finding: expect.stringContaining('has no verified backup'),
+  })
+  keep(61 * minute, 'restore')
+  expect(await check({ backsUpNext: true })).toMatchObject({ result: 'warn' })
+  expect(await check({ promisesRpo: false })).toMatchObject({ result: 'warn' })
+})
+
+test('does not arise where the runbook keeps no backups', () => {
+  expect(backup.inapplicable({ backup: undefined } as Environment)).not.toBe('')
+})
