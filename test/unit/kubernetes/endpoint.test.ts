@@ -36,7 +36,7 @@ function cluster(pods: KubeObject[], targetPort: unknown = 'wire') {
               kind: 'Service',
               metadata: { name: 'postgres' },
               spec: { selector: { app: 'pg', role: 'primary' }, ports: [{ port: 5432, targetPort }] },
-            } as KubeObject)
+            })
           : pods.find(({ metadata }) => path.endsWith(`/pods/${metadata.name}`)),
       ),
     list: (_path: string, query: Record<string, string> = {}) => {
