@@ -31,12 +31,12 @@ function cluster(pods: KubeObject[], targetPort: unknown = 'wire') {
     get: (path: string) =>
       Promise.resolve(
         path.includes('/services/')
-          ? ({
+          ? {
               apiVersion: 'v1',
               kind: 'Service',
               metadata: { name: 'postgres' },
               spec: { selector: { app: 'pg', role: 'primary' }, ports: [{ port: 5432, targetPort }] },
-            })
+            }
           : pods.find(({ metadata }) => path.endsWith(`/pods/${metadata.name}`)),
       ),
     list: (_path: string, query: Record<string, string> = {}) => {
