@@ -54,9 +54,25 @@ export async function findBackup(request: FindRequest): Promise<Found> {
     )
   }
   const stamp = /^backup_(\d{8}_\d{6})(?:_[a-z0-9_-]+)?(?:\.dump\.zst(?:\.\w+)?)?$/.exec(backup)?.[1]
-  if (stamp !== undefined && !existsSync(resolve(request.root, backup)))
-    return byStamp(await openOwn(), owner, stamp, signal)
+  if (stamp !== undefined && !existsSync(resolve(request.root, backup))) {
+    const own = await openOwn()
+    return (await locally(own, request, stamp)) ?? byStamp(own, owner, stamp, signal)
+  }
   return byPlace(request)
+}
+
+/** In the folder `backups` of the repository, where the guide's script looks, unless the store has that one too. */
+async function locally(
+  own: Store,
+  { owner, root, variables, signal }: FindRequest,
+  stamp: string,
+): Promise<Found | undefined> {
+  const destination = destinationOf(resolve(root, 'backups'))
+  const isThat = ({ takenAt }: { takenAt: number }) => stampOf(takenAt) === stamp
+  if (own.uri === destination || (await listBackups(own, owner, signal)).some(isThat)) return undefined
+  const store = await openStore('backup', destination, variables)
+  const listed = (await listBackups(store, owner, signal)).find(isThat)
+  return listed && readFound(store, listed.key, signal)
 }
 
 async function byStamp(store: Store, owner: Owner, stamp: string, signal: AbortSignal): Promise<Found> {
