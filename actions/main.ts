@@ -7,6 +7,7 @@ import { writeOutcome } from '../shared/report/files.ts'
 import { loadEnvironment } from '../shared/runbook/load.ts'
 import { isWatched, type Environment } from '../shared/runbook/environment.ts'
 import { parseInputs } from '../shared/steps/inputs.ts'
+import type { TargetPorts } from '../shared/steps/ports.ts'
 import type { Action } from './action.ts'
 import type { Fields } from '../shared/steps/inputs.ts'
 import { createPorts, createSignal } from './ports.ts'
@@ -19,6 +20,7 @@ const actions = {
   'health-gate': () => import('./health-gate/index.ts'),
   'smoke-test': () => import('./smoke-test/index.ts'),
   rollback: () => import('./rollback/index.ts'),
+  'health-watch': () => import('./health-watch/index.ts'),
   promote: () => import('./promote/index.ts'),
 }
 
@@ -36,11 +38,11 @@ export async function main(name: ActionName): Promise<void> {
     const { action, environment, inputs, ports } = await prepare(name, runner)
     const outcome = await action.main(environment, inputs, ports, {
       read: key => runner.input(key),
-      report: each => show(runner, environment, each),
+      report: each => show(runner, environment, each, ports),
     })
     runner.saveState('outputs', JSON.stringify(outcome.outputs))
     putOut(runner, outcome)
-    await show(runner, environment, outcome)
+    await show(runner, environment, outcome, ports)
     if (outcome.status === 'failure' || outcome.status === 'inconclusive') runner.fail()
     await ports.close()
   })
@@ -54,7 +56,7 @@ export async function post(name: ActionName): Promise<void> {
   try {
     const { action, environment, ports } = await prepare(name, runner)
     const outcome = await action.post?.(environment, JSON.parse(saved) as Record<string, string>, ports)
-    if (outcome) await show(runner, environment, outcome)
+    if (outcome) await show(runner, environment, outcome, ports)
     await ports.close()
   } catch (error) {
     runner.annotate(
@@ -107,7 +109,12 @@ function putOut(runner: Runner, outcome: Outcome): void {
   for (const [name, value] of Object.entries({ ...common, ...outcome.outputs })) runner.output(name, value)
 }
 
-async function show(runner: Runner, environment: Environment, outcome: Outcome): Promise<void> {
+async function show(
+  runner: Runner,
+  environment: Environment,
+  outcome: Outcome,
+  ports: TargetPorts,
+): Promise<void> {
   for (const line of renderText(outcome)) runner.log.info(line)
   if (outcome.status === 'failure' || outcome.status === 'inconclusive') {
     runner.annotate(
@@ -120,7 +127,7 @@ async function show(runner: Runner, environment: Environment, outcome: Outcome):
   runner.summary(renderMarkdown(outcome))
   if (isWatched(environment)) {
     const { deliver } = await import('../shared/report/deliver.ts')
-    await deliver(environment, outcome, runner)
+    await deliver(environment, outcome, 'run', ports)
   }
 }
 

@@ -27,6 +27,8 @@ export interface Machine {
 /** Puts the machine's real parts together for one step. */
 export function createPorts(machine: Machine, environment: Environment, kubeconfig: string): RunnerPorts {
   const { log, secrets, env, pid, signal } = machine
+  const { slack, github } = environment.notify
+  for (const name of [slack, github, 'GRAFANA_TOKEN']) secrets.add(env[name] ?? '')
   const shared = { clock: systemClock, exec: systemExec, log, secrets, env, signal }
   let target: Promise<Target> | undefined
   const open = async () => {

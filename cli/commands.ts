@@ -67,8 +67,15 @@ export const commands: Record<string, () => Promise<Command>> = {
     return single(description, drillFields, drill, ['backup'])
   },
   'health-check': async () => {
-    const { healthGate, healthGateFields } = await import('../shared/steps/health-gate.ts')
-    return single('Probes the service until it is certain whether it is well.', healthGateFields, healthGate)
+    const { healthCheckFields, healthChecks } = await import('../shared/steps/health-check.ts')
+    const description = 'Probes the service until it is certain whether it is well; once, or again and again.'
+    return {
+      description,
+      fields: healthCheckFields,
+      positional: ['environment'],
+      work: (environment, read, ports, report) =>
+        healthChecks(environment, parseInputs(healthCheckFields, read), ports, report),
+    }
   },
   'smoke-test': async () => {
     const { smokeTest, smokeTestFields } = await import('../shared/steps/smoke-test.ts')

@@ -9,3 +9,9 @@ export function exitCode(end: Outcome | Error): number {
   const codes: Partial<Record<Outcome['reason'], number>> = { 'input-invalid': 2, 'tool-failed': 4, bug: 70 }
   return codes[end.reason] ?? 1
 }
+
+/** Of several, what has to be looked at first: a bug, a wrong input, a failure, a tool, what could not be measured. */
+export function worstExitCode(outcomes: Outcome[]): number {
+  const codes = outcomes.map(exitCode)
+  return [70, 2, 1, 4, 3].find(code => codes.includes(code)) ?? 0
+}

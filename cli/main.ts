@@ -4,12 +4,13 @@ import type { Outcome } from '../shared/outcome/outcome.ts'
 import { createSecrets } from '../shared/platform/secrets.ts'
 import { createTerminalLog } from '../shared/platform/terminal.ts'
 import { createDayLog, logFile, writeOutcome } from '../shared/report/files.ts'
+import type { Setting } from '../shared/report/news.ts'
 import { renderText } from '../shared/report/text.ts'
-import { isWatched } from '../shared/runbook/environment.ts'
-import { loadEnvironment } from '../shared/runbook/load.ts'
+import { isWatched, type Environment } from '../shared/runbook/environment.ts'
+import { environmentNames, loadEnvironment } from '../shared/runbook/load.ts'
 import { parseInputs } from '../shared/steps/inputs.ts'
 import { commands, type Command } from './commands.ts'
-import { exitCode } from './exit.ts'
+import { exitCode, worstExitCode } from './exit.ts'
 import { usage, usageOf } from './usage.ts'
 import { readWords } from './words.ts'
 
@@ -34,39 +35,52 @@ export async function command(): Promise<void> {
   }
 }
 
-async function run(name: string, { fields, positional, work }: Command, words: string[]): Promise<void> {
-  const read = readWords(
-    fields,
-    positional,
-    words.filter(word => word !== asJson),
-    process.env,
+async function run(name: string, command: Command, words: string[]): Promise<void> {
+  const asked = words.filter(word => word !== asJson)
+  const read = readWords(command.fields, command.positional, asked, process.env)
+  const inputs = parseInputs(command.fields, read)
+  const where = { root: process.cwd(), config: String(inputs['config']) }
+  const named = String(inputs['environment'])
+  const names = named === '' ? environmentNames(where) : [named]
+  const overrides = { url: read('url'), manifests: read('manifests') }
+  const environments = names.map(environment => loadEnvironment({ ...where, environment, overrides }))
+  const signal = createSignal(process, 0)
+  const outcomes = await Promise.all(
+    environments.map(each => {
+      const prefix = environments.length > 1 ? `${each.name} | ` : ''
+      return runIn(each, name, command, read, { signal, prefix })
+    }),
   )
-  const inputs = parseInputs(fields, read)
-  const environment = loadEnvironment({
-    root: process.cwd(),
-    config: String(inputs['config']),
-    environment: String(inputs['environment']),
-    overrides: { url: read('url'), manifests: read('manifests') },
-  })
+  if (words.includes(asJson)) for (const each of outcomes) process.stdout.write(`${JSON.stringify(each)}\n`)
+  process.exitCode = worstExitCode(outcomes)
+}
+
+/** @param prefix of each line, where several environments speak at once */
+async function runIn(
+  environment: Environment,
+  name: string,
+  { work }: Command,
+  read: (name: string) => string,
+  { signal, prefix }: { signal: AbortSignal; prefix: string },
+): Promise<Outcome> {
   const secrets = createSecrets()
   const file = logFile(environment.root, name, environment.name, Date.now())
-  const log = createTerminalLog(secrets, process.stderr, createDayLog(file, Date.now))
-  const signal = createSignal(process, 0)
+  const terminal = { write: (line: string) => process.stderr.write(prefix + line) }
+  const log = createTerminalLog(secrets, terminal, createDayLog(file, Date.now))
   const machine = { log, secrets, env: process.env, pid: process.pid, signal }
   const ports = createPorts(machine, environment, read('kubeconfig'))
-  const report = async (outcome: Outcome) => {
+  const report = async (outcome: Outcome, setting: Setting = 'run') => {
     for (const line of renderText(outcome)) log.info(line)
     writeOutcome(environment.root, outcome)
     if (isWatched(environment)) {
       const { deliver } = await import('../shared/report/deliver.ts')
-      await deliver(environment, outcome, ports)
+      await deliver(environment, outcome, setting, ports)
     }
   }
   try {
     const outcome = await work(environment, read, ports, report)
-    await report(outcome)
-    if (words.includes(asJson)) process.stdout.write(`${JSON.stringify(outcome)}\n`)
-    process.exitCode = exitCode(outcome)
+    await report(outcome, process.env['GITHUB_ACTIONS'] === 'true' ? 'run' : 'terminal')
+    return outcome
   } finally {
     await ports.close()
   }

@@ -22,6 +22,7 @@ const names: ActionName[] = [
   'health-gate',
   'smoke-test',
   'rollback',
+  'health-watch',
   'promote',
 ]
 const check = process.argv.includes('--check')

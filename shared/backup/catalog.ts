@@ -49,7 +49,7 @@ export async function readManifest(
 }
 
 /**
- * The newest backup that was restored and compared, or undefined when there is none: for the check of its age, and
+ * The newest backup of the whole database that was restored and compared, or undefined when there is none: for the check of its age, and
  * for `latest`. Manifests that cannot be read are passed over: they are no backups.
  */
 export async function newestBackup(
@@ -64,7 +64,7 @@ export async function newestBackup(
       if (error instanceof ToolError && error.tool === 'backup store') return undefined
       throw error
     })
-    if (manifest?.verified.how === 'restore') return manifest
+    if (manifest?.verified.how === 'restore' && !manifest.contents.scope) return manifest
   }
   return undefined
 }

@@ -33,6 +33,15 @@ export function watchExit(child: ChildProcessByStdio<Writable, Readable | null, 
   })
 }
 
+/** What one of PostgreSQL's programs says it failed of: its last error, and the server's own word where there is one. */
+export function lastError(text: string): string {
+  const lines = text.trim().split('\n')
+  const error = lines.findLast(line => line.includes('error:'))?.replace(/^.*?error: /, '')
+  const said = lines.findLast(line => line.includes('Error message from server: '))
+  const server = said?.replace(/^.*Error message from server: (ERROR: *)?/, '')
+  return [error ?? lastLine(text), ...(server && error ? [server] : [])].join(' ')
+}
+
 /** The last line that was written: what a program says of its end. */
 export function lastLine(text: string): string {
   return text.trim().split('\n').at(-1) ?? ''

@@ -53,16 +53,21 @@ const foreignLeaf = `EXISTS (
   SELECT 1 FROM pg_catalog.pg_partition_tree(pg_catalog.pg_partition_root(c.oid)) p
     JOIN pg_catalog.pg_class l ON l.oid = p.relid WHERE l.relkind = 'f')`
 
-const listTables = `
+const listTables = (where: string) => `
   SELECT n.nspname AS schema, c.relname AS table, c.relkind = 'p' AS partitioned,
          (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'kind', ${kindOfColumn}) ORDER BY a.attnum), '[]')
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-   WHERE ${dumped} AND CASE
-           WHEN c.relkind = 'p' THEN NOT c.relispartition AND NOT ${foreignLeaf}
-           WHEN c.relkind = 'r' THEN NOT c.relispartition OR ${foreignLeaf}
-           ELSE false END
+   WHERE ${dumped} AND ${where}
    ORDER BY pg_catalog.pg_table_size(c.oid) DESC, 1, 2`
+
+/** Roots of partitioned tables, and tables that are neither. */
+const whole = `CASE WHEN c.relkind = 'p' THEN NOT c.relispartition AND NOT ${foreignLeaf}
+                   WHEN c.relkind = 'r' THEN NOT c.relispartition OR ${foreignLeaf}
+                   ELSE false END`
+
+/** Of a dump that may lack some partitions: each by itself. */
+const each = `c.relkind = 'r'`
 
 const listSequences = `
   SELECT n.nspname AS schema, c.relname AS sequence
@@ -87,11 +92,16 @@ const hashLargeObjects = `
 /**
  * Counts and hashes all that the session's transaction sees. The session must have been prepared (`prepareSession`).
  * Sequences are given with their next value as both bounds.
+ * @param tablesAre whether partitions are read with their table, or each by itself
  */
-export async function readContents(session: PostgresSession, hashing: Hashing): Promise<Contents> {
+export async function readContents(
+  session: PostgresSession,
+  hashing: Hashing,
+  tablesAre: 'whole' | 'each' = 'whole',
+): Promise<Contents> {
   const sequences = await readAllSequences(session)
   const tables: TableContents[] = []
-  for (const table of await session.rows<TableName>(listTables))
+  for (const table of await session.rows<TableName>(listTables(tablesAre === 'whole' ? whole : each)))
     tables.push(await hashTable(session, table, hashing))
   const [large] = await session.rows<{ count: string; checksum: string }>(hashLargeObjects)
   return {
@@ -106,7 +116,7 @@ export async function readContents(session: PostgresSession, hashing: Hashing): 
 export function readTables(
   session: PostgresSession,
 ): Promise<Pick<TableName, 'schema' | 'table' | 'partitioned'>[]> {
-  return session.rows(listTables)
+  return session.rows(listTables(whole))
 }
 
 /** What a server of that major version can do best. */

@@ -1,7 +1,7 @@
 import { pipeline, type Readable } from 'node:stream'
 import { ToolError } from '../outcome/errors.ts'
 import { libpqEnvironment, type PostgresServer } from '../platform/postgres-url.ts'
-import { lastLine, watchExit } from './child.ts'
+import { lastError, watchExit } from './child.ts'
 import { createExitGuard } from './exit-guard.ts'
 import { launch } from './launch.ts'
 import type { BackupPorts } from './ports.ts'
@@ -9,6 +9,7 @@ import type { Programs } from './programs.ts'
 
 /**
  * Starts pg_dump on one exported snapshot, in custom format.
+ * @param scope arguments that say what to dump; empty: all of it
  * @returns its output, which ends only when pg_dump succeeded and is destroyed with a ToolError when it did not
  */
 export function startDump(
@@ -16,9 +17,10 @@ export function startDump(
   programs: Programs,
   server: PostgresServer,
   snapshot: string,
+  scope: string[],
 ): Readable {
   // Not compressed by pg_dump, which has one thread for everything: that is done behind it.
-  const args = ['--format=custom', '--compress=0', `--snapshot=${snapshot}`, '--no-password']
+  const args = ['--format=custom', '--compress=0', `--snapshot=${snapshot}`, '--no-password', ...scope]
   const own = libpqEnvironment(server, env)
   const child = exec.start(...launch(programs, 'pg_dump', args, server, own), { env: own, signal })
   child.stdin.on('error', () => undefined)
@@ -27,7 +29,7 @@ export function startDump(
   const finished = exit.then(({ code, stderr }) => {
     if (code === 0) return
     signal.throwIfAborted()
-    throw new ToolError(`pg_dump ended with exit code ${code}: ${lastLine(stderr)}`, {
+    throw new ToolError(`pg_dump ended with exit code ${code}: ${lastError(stderr)}`, {
       tool: 'pg_dump',
       code,
       stderr,
@@ -50,5 +52,7 @@ function hintOf(stderr: string): string {
   if (/server version mismatch/i.test(stderr)) return 'Install a pg_dump of the version of the server.'
   if (/row-level security/i.test(stderr))
     return 'Back up as a user with BYPASSRLS: others see only a part of the rows.'
+  if (/server closed the connection|terminating connection/i.test(stderr))
+    return 'Look at the log of the database server: it went down, or ended the connection. Then run this again.'
   return 'Look at what pg_dump said, and at the log of the database server.'
 }

@@ -23,6 +23,18 @@ const contents = z.object({
   tables: z.array(table),
   sequences: z.array(sequence),
   largeObjects: z.object({ count: z.int(), checksum: z.string() }),
+  /** What was dumped, where something was left out: names, in which * stands for any characters. */
+  scope: z
+    .object({
+      schemas: z.array(z.string()),
+      excludeSchemas: z.array(z.string()),
+      tables: z.array(z.string()),
+      excludeTables: z.array(z.string()),
+      /** Tables that are there without their rows. */
+      excludeData: z.array(z.string()),
+      largeObjects: z.boolean(),
+    })
+    .optional(),
   /** The user's own query and its answer, which is kept as a hash. */
   query: z
     .object({
@@ -50,6 +62,10 @@ const database = z.object({
   extensions: z.array(z.object({ name: z.string(), version: z.string() })),
   /** Roles that the database's objects name: owners, grantees, policies. */
   roles: z.array(z.string()),
+  /** Those roles, and the ones that they are members of: what CREATE ROLE takes, and no passwords. */
+  globals: z
+    .array(z.object({ name: z.string(), options: z.string(), memberOf: z.array(z.string()) }))
+    .optional(),
   /** The server's first superuser, whose objects leave no trace among those roles. */
   superuser: z.string(),
   /** As the server gives it, in bytes. */

@@ -7,6 +7,8 @@ import type { Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { restoreDump } from './restore.ts'
+import { createRolesSql } from './roles.ts'
+import { makeSchemas } from './scope.ts'
 import type { Opening } from './seal.ts'
 import { readDatabase } from './snapshot.ts'
 import { swapDatabases } from './swap.ts'
@@ -59,10 +61,15 @@ export async function requireMeans(
     return wanted.filter(name => !names.has(name))
   }
   const missing = without(database.roles, roles)
+  const sql = createRolesSql(
+    database.globals ?? [],
+    missing,
+    roles.map(({ name }) => name),
+  )
   if (missing.length > 0)
     throw refused(
       `This server lacks roles that the backup names: ${missing.join(', ')}`,
-      'Create them first: CREATE ROLE ... NOLOGIN is enough.',
+      `Let a superuser run this first, and give passwords to those that log in: ${sql}`,
     )
   const lacking = without(
     database.extensions.map(({ name }) => name),
@@ -84,6 +91,7 @@ export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, tim
   await time('create', () => create(plan, signal))
   const database = withDatabase(server, target)
   try {
+    await makeSchemas(database, manifest.contents, signal)
     await time('restore', async () =>
       restoreDump(
         ports,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { ToolError } from '../outcome/errors.ts'
 import { libpqEnvironment, type PostgresServer } from '../platform/postgres-url.ts'
-import { lastLine, watchExit } from './child.ts'
+import { lastError, watchExit } from './child.ts'
 import { createMeter, type Digest } from './exit-guard.ts'
 import { damaged, decompressFrames } from './frames.ts'
 import { launch } from './launch.ts'
@@ -117,11 +117,6 @@ async function feed(source: AsyncIterable<Buffer>, sink: Writable): Promise<void
 /** A database's name as a connection string has it: a name with an = would be taken for one itself. */
 function connectionString(database: string): string {
   return `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
-}
-
-function lastError(stderr: string): string {
-  const errors = stderr.split('\n').filter(line => line.includes('error:'))
-  return errors.at(-1)?.replace(/^.*?error: /, '') ?? lastLine(stderr)
 }
 
 function hintOf(stderr: string): string {

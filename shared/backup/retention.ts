@@ -85,8 +85,10 @@ export async function planRetention(
     const manifest =
       whole && decides ? await readManifest(store, listed, signal).catch(() => undefined) : undefined
     signal.throwIfAborted()
-    if (manifest?.verified.how === 'restore') verified++
-    backups.push({ ...listed, verified: manifest?.verified.how, keep: manifest?.keep })
+    // A part of the database is none of those that have to stay.
+    const how = manifest?.contents.scope ? 'none' : manifest?.verified.how
+    if (how === 'restore') verified++
+    backups.push({ ...listed, verified: how, keep: manifest?.keep })
   }
   return chooseExpired(backups, retention, clock.now())
 }

@@ -2,6 +2,7 @@ import { connect, type PostgresSession } from '../platform/postgres.ts'
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { ToolError } from '../outcome/errors.ts'
 import type { DatabaseFacts } from './manifest.ts'
+import { readRoles } from './roles.ts'
 
 /** Oldest server that the hashes of rows and the partition functions are known on. */
 const oldestMajor = 12
@@ -114,6 +115,10 @@ export async function readDatabase(session: PostgresSession): Promise<DatabaseFa
     locale: facts['datlocale'] ?? facts['daticulocale'] ?? '',
     extensions,
     roles: roles.map(({ name }) => name),
+    globals: await readRoles(
+      session,
+      roles.map(({ name }) => name),
+    ),
     superuser: first?.name ?? 'postgres',
     size: Number(row?.size ?? 0),
     instant: await readInstant(session),

@@ -11,6 +11,7 @@ import { dumpKey, manifestKey, type Extension } from './keys.ts'
 import { writeManifest, type Contents, type Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
+import { resolveScope, type Resolved, type Scope } from './scope.ts'
 import type { Sealing } from './seal.ts'
 import { answer, readSchemas } from './question.ts'
 import { openSnapshot, type Snapshot } from './snapshot.ts'
@@ -27,6 +28,8 @@ export interface DumpRequest {
   sealing: Sealing
   /** The user's own query, answered from the same instant; empty: there is none. */
   query: string
+  /** What to dump; undefined: all of it. */
+  scope: Scope | undefined
   /** Keys of dumps that are there already. */
   taken: Set<string>
 }
@@ -54,9 +57,12 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
   const snapshot = await openSnapshot(server, signal)
   const [dumped, stored] = [createCounter(), createMeter()]
   let sequences: Contents['sequences']
+  let scope: Resolved | undefined
   try {
     const before = await readAllSequences(snapshot.session)
-    const dump = startDump({ ...ports, signal }, programs, server, snapshot.id)
+    scope = request.scope && (await resolveScope(snapshot.session, request.scope))
+    const args = scope?.args ?? []
+    const dump = startDump({ ...ports, signal }, programs, server, snapshot.id, args)
     const body = stored.through(sealing.seal(compressFrames(dumped.through(dump))))
     await store.put(key, Readable.from(body, { objectMode: false, highWaterMark: 2 ** 20 }), {
       expectedBytes: snapshot.database.size,
@@ -68,7 +74,7 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
     await snapshot.close()
     throw error
   }
-  const contents = count(snapshot, sequences, request.query)
+  const contents = count(snapshot, sequences, request.query, scope)
   // Whoever waits for it gets the failure; until then it must not count as unhandled.
   contents.catch(() => undefined)
   return {
@@ -96,10 +102,17 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
   }
 }
 
-async function count(snapshot: Snapshot, sequences: Contents['sequences'], query: string): Promise<Contents> {
+async function count(
+  snapshot: Snapshot,
+  sequences: Contents['sequences'],
+  query: string,
+  scope: Resolved | undefined,
+): Promise<Contents> {
   const { session, server } = snapshot
   try {
-    const contents = { ...(await readContents(session, hashingOf(server.major))), sequences }
+    const read = await readContents(session, hashingOf(server.major), scope ? 'each' : 'whole')
+    const all = { ...read, sequences }
+    const contents = scope ? scope.trim(all) : all
     if (query === '') return contents
     return { ...contents, query: await answer(session, query, await readSchemas(session)) }
   } finally {

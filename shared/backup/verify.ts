@@ -10,6 +10,7 @@ import type { Contents, Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { listDump, restoreDump, type Ownership } from './restore.ts'
+import { makeSchemas } from './scope.ts'
 import type { Opening } from './seal.ts'
 import { answer, compareAnswers } from './question.ts'
 import { isSameServer, requireRoomBeside } from './same-server.ts'
@@ -34,6 +35,8 @@ export interface Stored {
   manifest: Unverified
   contents: Promise<Contents>
   opening: Opening
+  /** Something was left out of it. */
+  isPart: boolean
 }
 
 /** What was asked for. */
@@ -86,11 +89,10 @@ export async function planElsewhere(
   serverMajor: number,
   source: PostgresSession | undefined,
 ): Promise<Verification> {
-  const how = 'restore'
   if (!verifyServer) {
     const local = programs.server ?? programs.image
     const found = local ? programs : await findContainer(ports, programs.major, image)
-    if (found) return { how, on: 'temporary-server', programs: found }
+    if (found) return { how: 'restore', on: 'temporary-server', programs: found }
     throw new ToolError(
       'The backup could not be verified here: there is no PostgreSQL server to restore it into',
       noServerHint(programs.major),
@@ -111,7 +113,7 @@ export async function planElsewhere(
         hint: 'A backup is proved away from production. If that server is meant, take verify-url out and set verify to same-server: it takes twice the size of the database of its disk.',
       })
     await requireCreateDatabase(session, 'verify-url', verifyServer)
-    return { how, on: verifyServer }
+    return { how: 'restore', on: verifyServer }
   } finally {
     await session.close()
   }
@@ -187,11 +189,12 @@ async function prove(
 
 async function restoreAndCompare(
   ports: BackupPorts,
-  { store, manifest, contents, opening }: Stored,
+  stored: Stored,
   programs: Programs,
   on: PostgresServer,
   ownership: Ownership,
 ): Promise<string> {
+  const { store, manifest, contents, opening } = stored
   const { signal, clock } = ports
   const name = `runbook_verify_${stampOf(clock.now())}_${randomBytes(4).toString('hex')}`
   const admin = await connect(on, { signal })
@@ -201,6 +204,8 @@ async function restoreAndCompare(
     else await dropAbandoned(admin, clock.now())
     const locale = await createScratchDatabase(admin, name, manifest.database)
     const scratch = withDatabase(on, name)
+    // What a part of the database holds is known once it is counted.
+    if (stored.isPart) await makeSchemas(scratch, await contents, signal)
     const source = await store.get(manifest.key, signal)
     await restoreDump(ports, programs, scratch, source, { ...manifest, open: opening.open }, ownership)
     await requireSameContents(scratch, await contents, signal)
@@ -220,7 +225,10 @@ export async function requireSameContents(
   const session = await connect(server, { signal })
   try {
     await prepareSession(session)
-    const differences = compareContents(dumped, await readContents(session, dumped.hashing))
+    const differences = compareContents(
+      dumped,
+      await readContents(session, dumped.hashing, dumped.scope ? 'each' : 'whole'),
+    )
     if (dumped.query) {
       const { text, schemas } = dumped.query
       const difference = compareAnswers(dumped.query, await answer(session, text, schemas))

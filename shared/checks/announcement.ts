@@ -1,19 +1,23 @@
 import { escapeMarkup, postToSlack, type SlackMessage } from '../platform/slack.ts'
-import { pass, skip, type Check, type CheckContext, type Waiver } from './check.ts'
+import { pass, skip, warn, type Check, type CheckContext, type Waiver } from './check.ts'
 
-const variable = 'SLACK_WEBHOOK_URL'
 const sendMs = 15_000
 
 /** The team knows that a release is on its way: what, where, by whom, and which checks it does without. */
 export const announcement: Check = {
   id: 'announcement',
   title: 'The team was told in Slack',
-  inapplicable: () => '',
+  inapplicable: ({ notify }) => (notify.slack === '' ? 'the runbook names no Slack (notify.slack)' : ''),
   async run(context) {
-    const { env, version, clock, signal } = context
+    const { env, environment, version, clock, signal } = context
+    const variable = environment.notify.slack
     const webhook = env[variable] ?? ''
-    if (webhook === '') return skip(`${variable} is not set, so nobody was told`)
     if (version === '') return skip('no version was named, so there is nothing to announce')
+    if (webhook === '')
+      return warn(
+        `${variable} is not set, so nobody was told`,
+        `Set ${variable} to the URL of an incoming webhook; in promote.yml, the secret of that name.`,
+      )
     const sender = { webhook, from: variable, clock, timeoutMs: sendMs, signal }
     await postToSlack(sender, announce(context))
     return pass(`${version} was announced`)

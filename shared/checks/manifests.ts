@@ -5,6 +5,7 @@ import { pass, skip, type Check } from './check.ts'
 export const manifests: Check = {
   id: 'manifests',
   title: 'The target accepts what would be deployed',
+  deadlineMs: 60_000,
   inapplicable: () => '',
   async run(context) {
     const payload = await context.payload()

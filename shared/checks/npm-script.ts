@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { checksOf } from '../runbook/checks.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { fail, pass, skip, type CheckContext, type Finding } from './check.ts'
@@ -39,7 +39,7 @@ export async function runNpmScript(context: CheckContext, script: 'test' | 'lint
 
 async function scriptsOf(folder: string): Promise<Record<string, string> | undefined> {
   try {
-    const text = await readFile(resolve(folder, 'package.json'), 'utf8')
+    const text = await readFile(join(folder, 'package.json'), 'utf8')
     return (JSON.parse(text) as { scripts?: Record<string, string> }).scripts ?? {}
   } catch {
     return undefined

@@ -4,6 +4,7 @@ import { fail, pass, skip, type Check } from './check.ts'
 export const resources: Check = {
   id: 'resources',
   title: 'There is room for the new release beside the old one',
+  deadlineMs: 60_000,
   inapplicable: () => '',
   async run(context) {
     const payload = await context.payload()

@@ -9,6 +9,7 @@ import { findImage } from './image-exists.ts'
 export const rollbackPossible: Check = {
   id: 'rollback-possible',
   title: 'The release that serves now could be brought back',
+  deadlineMs: 60_000,
   inapplicable: () => '',
   async run(context) {
     const target = await context.target()
@@ -26,7 +27,7 @@ export const rollbackPossible: Check = {
     if (unpullable) return unpullable
     const refused = await rehearseReturn(context, target, good, payload)
     if (refused) return refused
-    const oneWay = cutsTheWayBack(good, await schemaNeeds(context))
+    const oneWay = cutsTheWayBack(good, (await plannedRelease(context))?.schemaNeeds)
     if (oneWay !== undefined) {
       return fail(
         oneWay,
@@ -61,7 +62,13 @@ async function rehearseReturn(
   if (context.environment.target.kind === 'process') return undefined
   try {
     await target.rehearse(payload, 'take')
-    return undefined
+    const planned = await plannedRelease(context)
+    const lacks = planned ? await target.lackedRights(payload, planned) : []
+    if (lacks.length === 0) return undefined
+    return fail(
+      `a rollback to ${named(good)} would have to ${lacks.join(', ')}, and this account may not`,
+      'Add these rights to the Role in deployment/k8s/access, or take the objects out of the release.',
+    )
   } catch (error) {
     context.signal.throwIfAborted()
     if (!isExpected(error)) throw error
@@ -73,9 +80,9 @@ async function rehearseReturn(
 }
 
 /** Manifests that cannot be read are what another check is about. */
-async function schemaNeeds(context: CheckContext): Promise<string | undefined> {
+async function plannedRelease(context: CheckContext): Promise<Payload | undefined> {
   try {
-    return (await context.payload())?.schemaNeeds
+    return await context.payload()
   } catch (error) {
     context.signal.throwIfAborted()
     if (!isExpected(error)) throw error

@@ -6,7 +6,8 @@ import { pass, warn, type Check, type CheckContext } from './check.ts'
 /** One program, and from which version on it serves. */
 interface Tool {
   name: string
-  args: string[]
+  /** Commands that tell the version: the first that runs does. */
+  commands: string[][]
   /** Lowest version; undefined when any will do. */
   least?: string
   neededBy: (environment: Environment) => boolean
@@ -20,14 +21,22 @@ const on =
 
 /** The guide's list, and the program that backups are made with. What is not needed for an environment is not asked. */
 const guideTools: Tool[] = [
-  { name: 'node', args: ['--version'], least: '18.0.0', neededBy: always },
-  { name: 'npm', args: ['--version'], least: '8.0.0', neededBy: always },
-  { name: 'git', args: ['--version'], neededBy: always },
-  { name: 'curl', args: ['--version'], neededBy: always },
-  { name: 'docker', args: ['--version'], neededBy: on('docker') },
-  { name: 'kubectl', args: ['version', '--client'], neededBy: on('kubernetes') },
-  { name: 'pm2', args: ['--version'], neededBy: on('process') },
-  { name: 'pg_dump', args: ['--version'], neededBy: ({ backup }) => backup !== undefined },
+  { name: 'node', commands: [['node', '--version']], least: '18.0.0', neededBy: always },
+  { name: 'npm', commands: [['npm', '--version']], least: '8.0.0', neededBy: always },
+  { name: 'git', commands: [['git', '--version']], neededBy: always },
+  { name: 'curl', commands: [['curl', '--version']], neededBy: always },
+  { name: 'docker', commands: [['docker', '--version']], neededBy: on('docker') },
+  {
+    name: 'docker compose',
+    commands: [
+      ['docker', 'compose', 'version'],
+      ['docker-compose', '--version'],
+    ],
+    neededBy: on('docker'),
+  },
+  { name: 'kubectl', commands: [['kubectl', 'version', '--client']], neededBy: on('kubernetes') },
+  { name: 'pm2', commands: [['pm2', '--version']], neededBy: on('process') },
+  { name: 'pg_dump', commands: [['pg_dump', '--version']], neededBy: ({ backup }) => backup !== undefined },
 ]
 
 /**
@@ -54,16 +63,17 @@ export const tools: Check = {
 }
 
 /** Empty when it is not there. */
-async function versionOf({ name, args }: Tool, { exec, env, signal }: CheckContext): Promise<string> {
-  try {
-    const { code, stdout } = await exec.run(name, args, { env, signal })
-    if (code !== 0) return ''
-    return /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0] ?? 'of an unknown version'
-  } catch (error) {
-    signal.throwIfAborted()
-    if (isExpected(error)) return ''
-    throw error
+async function versionOf({ commands }: Tool, { exec, env, signal }: CheckContext): Promise<string> {
+  for (const [program = '', ...args] of commands) {
+    try {
+      const { code, stdout } = await exec.run(program, args, { env, signal })
+      if (code === 0) return /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0] ?? 'of an unknown version'
+    } catch (error) {
+      signal.throwIfAborted()
+      if (!isExpected(error)) throw error
+    }
   }
+  return ''
 }
 
 function isOlder(version: string, least: string | undefined): boolean {

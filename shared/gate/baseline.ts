@@ -1,6 +1,7 @@
 import { openHttp } from '../platform/http.ts'
 import type { Baseline } from '../release/baseline.ts'
 import { leastIntervalMs, type Environment } from '../runbook/environment.ts'
+import { freshMs } from './metrics.ts'
 import { planGate } from './plan.ts'
 import type { GatePorts } from './ports.ts'
 import { probe, type Probed } from './probe.ts'
@@ -34,7 +35,7 @@ export async function sampleBaseline(
   const end = new AbortController()
   const either = AbortSignal.any([signal, end.signal])
   const http = openHttp('fresh')
-  const sampling = openSampling({ ...plan, forMs: baselineMs }, { ...ports, vitals: undefined }, either)
+  const sampling = openSampling(plan, { ...ports, vitals: undefined }, freshMs, either)
   const at = new Date(clock.now()).toISOString()
   const probed: (Probed | undefined)[] = []
   const seen: Seen = { rounds: [], readings: [], workload: [] }

@@ -67,9 +67,15 @@ export function upperBound({ bad, all }: Count, doubt: number): number {
 
 /** How many probes it takes, so many of them bad, until the upper bound of their rate is under `below`. */
 export function leastProbes(below: number, doubt: number, bad = 0): number {
-  let all = Math.ceil(Math.log(doubt) / Math.log1p(-below)) + bad
-  while (upperBound({ bad, all }, doubt) >= below) all += 1
-  return all
+  const isEnough = (all: number) => upperBound({ bad, all }, doubt) < below
+  let [few, enough] = [bad, Math.ceil(Math.log(doubt) / Math.log1p(-below)) + bad]
+  while (!isEnough(enough)) [few, enough] = [enough, 2 * enough]
+  while (enough - few > 1) {
+    const middle = Math.floor((few + enough) / 2)
+    if (isEnough(middle)) enough = middle
+    else few = middle
+  }
+  return enough
 }
 
 /**

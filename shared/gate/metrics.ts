@@ -13,7 +13,7 @@ const timeoutMs = 5_000
 /** A service with thousands of series is within it. */
 const mostBytes = 8 * 2 ** 20
 /** A value with a timestamp that is older says nothing of now: four scrapes of the guide's 15 s. */
-const freshMs = 60_000
+export const freshMs = 60_000
 
 /** Reads the service's metrics once, and holds every condition against them. */
 export async function readMetrics(http: Http, plan: GatePlan, moment: Moment): Promise<Reading[]> {

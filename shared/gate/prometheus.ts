@@ -9,20 +9,25 @@ import type { Reading } from './seen.ts'
 /** How Prometheus refuses an expression that it cannot read (its HTTP API: `bad_data`). */
 const badRequest = 400
 
-/** Asks a Prometheus about the time since the gate began. */
+/** Asks a Prometheus again and again. */
 export interface Questions {
-  /** What is not answered, or only with what was measured before the gate began, is a gap. */
+  /** What is not answered, or only with what was measured too long ago, is a gap. */
   ask(atMs: number): Promise<Reading[]>
 }
 
 /**
  * Asks every query once, before anything is judged, and what time it is there: clocks differ.
+ * @param agoMs how long before this moment something may have been measured: 0 for what is to be of this release alone
  * @throws InputError for a query that Prometheus cannot read
  */
-export async function openQuestions(prometheus: Prometheus, queries: Condition[]): Promise<Questions> {
+export async function openQuestions(
+  prometheus: Prometheus,
+  queries: Condition[],
+  agoMs: number,
+): Promise<Questions> {
   for (const each of queries) await refuseUnreadable(prometheus, each)
   const since = await prometheus.query('time()').then(
-    ([now]) => now?.value,
+    ([now]) => now && now.value - agoMs / 1_000,
     (error: unknown) => {
       if (error instanceof ToolError) return undefined
       throw error
@@ -65,21 +70,21 @@ async function answer(
 /**
  * Prometheus answers with what it has for five minutes after the last scrape, and a range for as long as it is: of a
  * service that is scraped no more, or not yet, that is the release before.
- * @param since seconds since 1970, when the gate began
+ * @param since seconds since 1970, by Prometheus' clock: what is older is of no use
  */
 async function findStale(
   prometheus: Prometheus,
   { expr }: Condition,
   since: number | undefined,
 ): Promise<string | undefined> {
-  if (since === undefined) return 'Prometheus did not say what time it was when the gate began'
+  if (since === undefined) return 'Prometheus did not say what time it was'
   for (const { series, range } of selectorsIn(expr)) {
     const [newest] = await prometheus.query(`max(timestamp(${series}))`)
     if (newest && newest.value < since)
-      return `the newest ${series} is from ${Math.ceil(since - newest.value)} s before the gate began`
+      return `the newest ${series} is ${Math.ceil(since - newest.value)} s older than what is judged`
     if (newest || range === '') continue
     const [ended] = await prometheus.query(`count(count_over_time(${series}[${range}]))`)
-    if (ended) return `${series} is measured no more: what is left of it is older than the gate`
+    if (ended) return `${series} is measured no more: what is left of it is older than what is judged`
   }
   return undefined
 }

@@ -27,10 +27,20 @@ export function leastRoundsOf({ passBelow }: RateLimits): number {
   return leastProbes(passBelow, beta)
 }
 
+/** Of each round that could be measured: did it see something bad? */
+export function failedIn(rounds: Round[]): boolean[] {
+  const measured = rounds.filter(({ failures, gaps }) => failures.length > 0 || gaps.length === 0)
+  return measured.map(({ failures }) => failures.length > 0)
+}
+
+/** Of each round that was answered: was it too slow? */
+export function slowIn(rounds: Round[], { ms }: LatencyLimits): boolean[] {
+  return rounds.flatMap(({ slowestMs }) => (slowestMs === undefined ? [] : [slowestMs > ms]))
+}
+
 /** @param alpha the probability that a well service is ever failed for it */
 export function judgeErrors(rounds: Round[], limits: RateLimits, alpha: number): Judgement {
-  const measured = rounds.filter(({ failures, gaps }) => failures.length > 0 || gaps.length === 0)
-  const trail = measured.map(({ failures }) => failures.length > 0)
+  const trail = failedIn(rounds)
   const judgement = judgeRate('errors', 'failed', trail, limits, alpha)
   if (judgement.verdict === 'pass' && trail.slice(-goodAtEnd).some(Boolean)) {
     const finding = `${judgement.finding}; but one of the last ${goodAtEnd} failed`
@@ -41,15 +51,8 @@ export function judgeErrors(rounds: Round[], limits: RateLimits, alpha: number):
 
 /** @param alpha the probability that a well service is ever failed for it */
 export function judgeLatency(rounds: Round[], limits: LatencyLimits, alpha: number): Judgement {
-  const times = rounds.map(({ slowestMs }) => slowestMs).filter(ms => ms !== undefined)
   const said = `were slower than ${Math.round(limits.ms)} ms (${limits.from})`
-  return judgeRate(
-    'latency',
-    said,
-    times.map(ms => ms > limits.ms),
-    limits,
-    alpha,
-  )
+  return judgeRate('latency', said, slowIn(rounds, limits), limits, alpha)
 }
 
 function judgeRate(
@@ -68,8 +71,10 @@ function judgeRate(
   const bound = surelyUnder(trail)
   const surely = `surely under ${percent(bound)}`
   if (bound < passBelow) return { metric, verdict: 'pass', finding: `${seen}, ${surely}` }
-  const needed = `${leastProbes(passBelow, beta, count.bad)} probes with so many`
-  const wanted = `${surely} only; a pass needs ${percent(passBelow)}, which takes ${needed}`
+  const least = leastProbes(passBelow, beta, count.bad)
+  const needed =
+    least > count.all ? `which takes ${least} probes with so many` : 'and bad ones in a row leave more doubt'
+  const wanted = `${surely} only; a pass needs ${percent(passBelow)}, ${needed}`
   return { metric, verdict: 'inconclusive', finding: `${seen}, ${wanted}` }
 }
 
@@ -77,7 +82,7 @@ function judgeRate(
  * The upper bound of a rate. Bad probes that came in bursts are fewer events than they seem, so that less is known: then
  * it is the bound of the rate of bursts, times how long they were.
  */
-function surelyUnder(trail: boolean[]): number {
+export function surelyUnder(trail: boolean[]): number {
   const { bad, all } = countOf(trail)
   const bursts = burstsIn(trail)
   const bound = upperBound({ bad, all }, beta)

@@ -79,7 +79,7 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
     if (isDoomed(seen, plan.limits)) stop.abort()
   }
   const http = openHttp('fresh')
-  const sampling = openSampling(plan, ports, either)
+  const sampling = openSampling(plan, ports, 0, either)
   try {
     await sampling.prepare()
     const paths = plan.endpoints.map(({ path }) => path).join(' and ')
@@ -99,7 +99,7 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
       say(probed.round, seen.rounds)
       decide()
     }
-    const background = sampling.run(seen, sinceStart, decide).catch(giveUp)
+    void sampling.run(seen, sinceStart, decide).catch(giveUp)
     const running: Promise<void>[] = []
     for (let index = 0; index < plan.rounds && !stop.signal.aborted; index += 1) {
       running.push(round(index).catch(giveUp))
@@ -110,10 +110,9 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
     await Promise.all(running)
     signal.throwIfAborted()
     if (!stop.signal.aborted) await sampling.once(seen, sinceStart())
-    stop.abort()
-    await background
     if (troubles.length > 0) throw troubles[0]
     seen.readings.sort((a, b) => a.atMs - b.atMs)
+    seen.workload.sort((a, b) => a.atMs - b.atMs)
     return seen
   } finally {
     stop.abort()

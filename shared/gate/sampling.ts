@@ -21,8 +21,11 @@ const samples = 12
 const [leastEveryMs, mostEveryMs] = [1_000, 15_000]
 const questionMs = 5_000
 
-/** @param signal ends what is under way */
-export function openSampling(plan: GatePlan, ports: GatePorts, signal: AbortSignal): Sampling {
+/**
+ * @param agoMs how old what Prometheus answers may be when this is prepared, milliseconds
+ * @param signal ends what is under way
+ */
+export function openSampling(plan: GatePlan, ports: GatePorts, agoMs: number, signal: AbortSignal): Sampling {
   const { queries, forMs } = plan
   const { clock, env, vitals } = ports
   const token = env['PROMETHEUS_TOKEN'] ?? ''
@@ -37,7 +40,7 @@ export function openSampling(plan: GatePlan, ports: GatePorts, signal: AbortSign
   }
   return {
     async prepare() {
-      questions = prometheus && (await openQuestions(prometheus, queries))
+      questions = prometheus && (await openQuestions(prometheus, queries, agoMs))
     },
     once,
     async run(seen, sinceStart, decide) {

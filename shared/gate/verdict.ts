@@ -1,5 +1,14 @@
-import { goodAtEnd, worst, type Judgement } from './judgement.ts'
-import { judgeErrors, judgeLatency, leastRoundsOf, type LatencyLimits, type RateLimits } from './rate.ts'
+import { refutes } from './evidence-process.ts'
+import { goodAtEnd, type Judgement } from './judgement.ts'
+import {
+  failedIn,
+  judgeErrors,
+  judgeLatency,
+  leastRoundsOf,
+  slowIn,
+  type LatencyLimits,
+  type RateLimits,
+} from './rate.ts'
 import type { Seen } from './seen.ts'
 import { judgeThreshold, type Threshold } from './threshold.ts'
 import { judgeWorkload, restartsIn } from './workload.ts'
@@ -21,7 +30,7 @@ export const alpha = 0.01
  */
 export function judge({ rounds, readings, workload }: Seen, limits: GateLimits): Judgement[] {
   const { latency, thresholds } = limits
-  const share = latency ? alpha / 2 : alpha
+  const share = shareOf(latency)
   return [
     judgeErrors(rounds, limits.errors, share),
     ...(latency ? [judgeLatency(rounds, latency, share)] : []),
@@ -36,9 +45,17 @@ export function judge({ rounds, readings, workload }: Seen, limits: GateLimits):
 }
 
 /** True as soon as nothing that comes later can change that the service is ill. */
-export function isDoomed({ rounds, workload }: Seen, limits: GateLimits): boolean {
-  const rates = judge({ rounds, readings: [], workload: [] }, { ...limits, thresholds: [] })
-  return worst(rates) === 'fail' || restartsIn(workload).length > 0
+export function isDoomed({ rounds, workload }: Seen, { errors, latency }: GateLimits): boolean {
+  const share = shareOf(latency)
+  return (
+    refutes(failedIn(rounds), errors.allowed, share) ||
+    (latency !== undefined && refutes(slowIn(rounds, latency), latency.allowed, share)) ||
+    restartsIn(workload).length > 0
+  )
+}
+
+function shareOf(latency: LatencyLimits | undefined): number {
+  return latency ? alpha / 2 : alpha
 }
 
 /** The rounds that a window must have so that it can end in a pass. */

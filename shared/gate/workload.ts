@@ -24,7 +24,11 @@ export function judgeWorkload(snapshots: Snapshot[]): Judgement {
     const why = newest && 'gap' in newest ? newest.gap : 'it could not be asked'
     return { metric, verdict: 'inconclusive', finding: why }
   }
-  if (last.instances.length === 0) return { metric, verdict: 'fail', finding: 'no instance is there' }
+  if (last.instances.length === 0) {
+    // What was never there may be another service's: the target that the runbook names is not what answers.
+    const verdict = seen.some(({ instances }) => instances.length > 0) ? 'fail' : 'inconclusive'
+    return { metric, verdict, finding: 'no instance is there' }
+  }
   const { restarts, flaps } = eventsIn(seen.map(({ instances }) => instances))
   const lost = last.instances.filter(({ ready }) => !ready).map(({ instance }) => instance)
   const seenAs = `${last.instances.length} instances, ${restarts.length} restarts, ${flaps.length} times not ready any more`

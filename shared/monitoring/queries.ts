@@ -60,6 +60,20 @@ export function restoreDuration(subject: Subject): string {
   return `max(runbook_restore_duration_seconds${ofSuite(subject)})`
 }
 
+/**
+ * When the certificate of a service ends, seconds since 1970: as `health-watch` pushes it, or as a blackbox exporter that
+ * probes the URL has it (https://github.com/prometheus/blackbox_exporter).
+ */
+export function certificateEnd(subject: Subject, url: string): string {
+  return `min(runbook_certificate_expiry_timestamp_seconds${ofSuite(subject)} or probe_ssl_earliest_cert_expiry{instance="${url}"})`
+}
+
+/** 1 or 0, as the last look of `health-watch` found the service; nothing when that is longer ago than half an hour. */
+export function lastLook(subject: Subject): string {
+  const at = `runbook_step_end_timestamp_seconds${ofSuite(subject, 'step="health-check"')}`
+  return `max(runbook_healthy${ofSuite(subject)}) and (time() - max(${at}) < 1800)`
+}
+
 /** What this suite pushes carries the service as a label: `job` is the suite's own there. */
 export function ofSuite({ service, environment }: Subject, more = ''): string {
   return `{service="${service}",environment="${environment}"${more && `,${more}`}}`

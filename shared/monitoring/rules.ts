@@ -3,7 +3,9 @@ import { showDuration } from '../runbook/values.ts'
 import {
   backupAge,
   backupSnapshot,
+  certificateEnd,
   errorRate,
+  lastLook,
   latency,
   restoreDuration,
   selector,
@@ -78,6 +80,15 @@ export function alertRules(environment: Environment): RuleFile {
     ),
     rule(
       'critical',
+      'HealthCheckFails',
+      [`(${lastLook(subject)}) == 0`, '0s'],
+      [
+        'the last health check failed',
+        `See what it saw: runbook health-check ${name}. A bad release goes back with: runbook rollback ${name}`,
+      ],
+    ),
+    rule(
+      'critical',
       'ErrorRateHigh',
       [`${errorRate(subject)} > ${gate.errorRate}`, '2m'],
       [
@@ -147,10 +158,19 @@ export function alertRules(environment: Environment): RuleFile {
         rule(
           'warning',
           'CertificateExpires',
-          [`min by (instance) (probe_ssl_earliest_cert_expiry{instance="${url}"}) - time() < ${ahead}`, '1h'],
+          [`${certificateEnd(subject, url)} - time() < ${ahead}`, '1h'],
           [
             `the certificate of ${url} expires in {{ $value | humanizeDuration }}`,
             'Renew it now, and see why the renewal did not run by itself.',
+          ],
+        ),
+        rule(
+          'warning',
+          'CertificateUnknown',
+          [`absent(${certificateEnd(subject, url)})`, '1h'],
+          [
+            `nothing is known of the certificate of ${url}`,
+            'Name a Pushgateway in the runbook (monitoring.pushgateway), and have health-watch.yml look at the service.',
           ],
         ),
       ]

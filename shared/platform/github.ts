@@ -1,35 +1,18 @@
-import { InputError, ToolError } from '../outcome/errors.ts'
-import type { Clock } from './clock.ts'
 import {
   checkOfRun,
   checkOfStatus,
   deploymentOf,
   newestOpinions,
-  nextPage,
   readJson,
-  refusalOf,
   type CheckRun,
   type CommitStatus,
   type PullRequest,
   type RecordedDeployment,
   type Review,
 } from './github-answers.ts'
-import { openHttp, type HttpAnswer } from './http.ts'
-import { requestPatiently } from './patience.ts'
+import { openRest, perPage, type GitHubAccess } from './github-rest.ts'
 
-/** Which repository is asked, and how. */
-export interface GitHubAccess {
-  /** Base URL of the REST API: `https://api.github.com`, or that of a GitHub Enterprise Server (`.../api/v3`). */
-  apiUrl: string
-  /** `owner/name`. */
-  repository: string
-  /** A secret; it stands in no error. */
-  token: string
-  clock: Clock
-  /** Of each question, milliseconds. */
-  timeoutMs: number
-  signal: AbortSignal
-}
+export { readGitHubPlace, type GitHubAccess } from './github-rest.ts'
 
 /** Of one check run or commit status, what a merge would ask of it. `passed` is also what was skipped or neutral. */
 export type CheckState = 'passed' | 'failed' | 'pending'
@@ -97,84 +80,21 @@ export interface GitHub {
   checksOf(commit: string): Promise<CommitCheck[]>
   /** Needs `pull-requests: read`. */
   pullRequestsOf(commit: string): Promise<ReviewedPullRequest[]>
-  /** Needs `deployments: write`, as the two below. @returns its id */
+  /** Needs `deployments: write`, as all below. @returns its id */
   createDeployment(deployment: NewDeployment): Promise<number>
   /** Of one environment, the newest first. */
   deploymentsTo(environment: string): Promise<Deployment[]>
+  /** The newest state of a deployment; empty when it has none. */
+  deploymentState(id: number): Promise<string>
   setDeploymentStatus(id: number, status: DeploymentStatus): Promise<void>
   close(): void
 }
 
-const apiVersion = '2022-11-28'
-const defaultApiUrl = 'https://api.github.com'
-/** 100 a page is the most that GitHub gives. */
-const perPage = 100
-/** A commit with more checks than this is not judged by halves: it is an error. */
-const mostPages = 10
 const longestDescription = 140
-
-/**
- * Where a runner says that GitHub is.
- * @param env the runner's environment: GITHUB_API_URL, GITHUB_REPOSITORY
- * @returns undefined when this is no run of a repository
- */
-export function readGitHubPlace(
-  env: Record<string, string | undefined>,
-): Pick<GitHubAccess, 'apiUrl' | 'repository'> | undefined {
-  const { GITHUB_REPOSITORY: repository = '', GITHUB_API_URL: apiUrl = '' } = env
-  return repository === '' ? undefined : { apiUrl: apiUrl || defaultApiUrl, repository }
-}
 
 /** @throws InputError when `repository` is not `owner/name` or `apiUrl` no URL */
 export function openGitHub(access: GitHubAccess): GitHub {
-  const { repository, token, clock, timeoutMs, signal } = access
-  if (!/^[\w.-]+\/[\w.-]+$/.test(repository))
-    throw InputError.of('GITHUB_REPOSITORY', repository, 'owner/name')
-  const api = URL.parse(access.apiUrl)
-  if (!api || !/^https?:$/.test(api.protocol))
-    throw InputError.of('GITHUB_API_URL', access.apiUrl, 'the URL of a REST API of GitHub')
-  const base = `${access.apiUrl.replace(/\/+$/, '')}/repos/${repository}`
-  const http = openHttp({ kept: 4 })
-
-  async function send(method: 'GET' | 'POST', url: string, body?: object): Promise<HttpAnswer> {
-    const answer = await requestPatiently(
-      http,
-      {
-        url,
-        method,
-        headers: {
-          accept: 'application/vnd.github+json',
-          'x-github-api-version': apiVersion,
-          authorization: `Bearer ${token}`,
-          ...(body ? { 'content-type': 'application/json' } : {}),
-        },
-        ...(body ? { body: JSON.stringify(body) } : {}),
-        timeoutMs,
-        maxBytes: 8 * 2 ** 20,
-        signal,
-      },
-      clock,
-    )
-    if (answer.status >= 200 && answer.status < 300) return answer
-    throw refusalOf(method, url, answer, clock.now())
-  }
-
-  /** All pages of a list. @param pick finds the list in a page */
-  async function list<T>(path: string, pick: (page: unknown) => T[]): Promise<T[]> {
-    const found: T[] = []
-    let next: string | undefined = `${base}/${path}${path.includes('?') ? '&' : '?'}per_page=${perPage}`
-    for (let page = 0; next !== undefined; page += 1) {
-      if (page === mostPages)
-        throw new ToolError(`GitHub has more than ${mostPages * perPage} entries at ${path}`, {
-          tool: 'GitHub',
-          hint: 'Look at them on GitHub: there are too many to judge here.',
-        })
-      const answer = await send('GET', next)
-      found.push(...pick(readJson(answer)))
-      next = nextPage(answer, next)
-    }
-    return found
-  }
+  const { base, send, list, close } = openRest(access)
 
   async function opinionsOf(pull: PullRequest): Promise<Opinion[]> {
     const reviews = await list(`pulls/${pull.number}/reviews`, page => page as Review[])
@@ -220,6 +140,11 @@ export function openGitHub(access: GitHubAccess): GitHub {
       const answer = await send('GET', `${base}/deployments?${query.toString()}`)
       return (readJson(answer) as RecordedDeployment[]).map(deploymentOf)
     },
+    async deploymentState(id) {
+      const answer = await send('GET', `${base}/deployments/${id}/statuses?per_page=1`)
+      const [newest] = readJson(answer) as { state: string }[]
+      return newest?.state ?? ''
+    },
     async setDeploymentStatus(id, { state, description, logUrl, environmentUrl }) {
       await send('POST', `${base}/deployments/${id}/statuses`, {
         state,
@@ -228,7 +153,7 @@ export function openGitHub(access: GitHubAccess): GitHub {
         ...(environmentUrl ? { environment_url: environmentUrl } : {}),
       })
     },
-    close: () => http.close(),
+    close,
   }
 }
 

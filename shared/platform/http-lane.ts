@@ -1,6 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net'
 import { faultOf } from './http-fault.ts'
-import { FramingError, ResponseFramer, type Framed } from './response-framer.ts'
+import { ResponseFramer, type Framed } from './response-framer.ts'
+import { FramingError } from './response-head.ts'
 
 /** What a lane asks for, again and again. */
 export interface LaneOptions {

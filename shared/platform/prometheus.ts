@@ -28,14 +28,26 @@ export interface Alert {
   summary: string
 }
 
+/** An alert that Prometheus has read. */
+export interface LoadedRule {
+  group: string
+  name: string
+  /** As Prometheus writes it. */
+  query: string
+  /** Why it could not be evaluated the last time; empty when it could. */
+  lastError: string
+}
+
 /** Asks a running Prometheus, by its HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/). */
 export interface Prometheus {
   /** @throws ToolError when the query is wrong, or it takes longer than the time given */
   query(expr: string): Promise<Sample[]>
   targets(): Promise<ScrapeTarget[]>
   alerts(): Promise<Alert[]>
-  /** Names of the alerts that are loaded, firing or not. */
-  ruleNames(): Promise<string[]>
+  /** The alerts that are loaded, firing or not. */
+  rules(): Promise<LoadedRule[]>
+  /** A query as Prometheus itself writes it, so that two can be compared; the spaces in it mean nothing. */
+  format(expr: string): Promise<string>
   close(): void
 }
 
@@ -106,10 +118,13 @@ export function openPrometheus(
         summary: annotations['summary'] ?? '',
       }))
     },
-    async ruleNames() {
-      const { groups } = await ask<{ groups: { rules: { name: string }[] }[] }>('rules', { type: 'alert' })
-      return groups.flatMap(({ rules }) => rules.map(({ name }) => name))
+    async rules() {
+      const { groups } = await ask<{ groups: RuleGroup[] }>('rules', { type: 'alert' })
+      return groups.flatMap(({ name: group, rules }) =>
+        rules.map(({ name, query, lastError = '' }) => ({ group, name, query, lastError })),
+      )
     },
+    format: expr => ask<string>('format_query', { query: expr }),
     close: () => http.close(),
   }
 }
@@ -120,6 +135,11 @@ type Point = [at: number, value: string]
 interface QueryResult {
   resultType: 'vector' | 'scalar' | 'matrix' | 'string'
   result: unknown
+}
+
+interface RuleGroup {
+  name: string
+  rules: { name: string; query: string; lastError?: string }[]
 }
 
 interface ActiveTarget {

@@ -1,12 +1,11 @@
+import { FramingError, readHead, type ResponseHead } from './response-head.ts'
+
 /** Where an answer ends, and what else has to be known of it to use its connection again. */
 export interface Framed {
   status: number
   /** The connection may carry another request. */
   keepAlive: boolean
 }
-
-/** What came is no answer to what was asked; the message says why, without any of its bytes. */
-export class FramingError extends Error {}
 
 /** As node:http bounds them. */
 const maxHeadBytes = 16 * 1024
@@ -36,6 +35,7 @@ export class ResponseFramer {
   #left = 0
   #bodyBytes = 0
   #interim = 0
+  #last: { text: string; head: ResponseHead } | undefined
   #status = 0
   #keepAlive = false
 
@@ -131,34 +131,23 @@ export class ResponseFramer {
     return end + 4 - (known ? known.length - at : 0)
   }
 
-  #begin(head: string): void {
-    const [, minor, code] = /^HTTP\/1\.([01]) ([1-5]\d\d)[ \r]/.exec(head) ?? []
-    if (code === undefined) throw new FramingError('not an HTTP answer')
-    const status = Number(code)
-    if (status < 200) {
+  #begin(text: string): void {
+    // Most answers to one question have the same head, but for the second in which they were made.
+    const head = this.#last?.text === text ? this.#last.head : readHead(text)
+    this.#last = { text, head }
+    if (head.status < 200) {
       this.#interim += 1
-      if (status === 101 || this.#interim > maxInterim)
-        throw new FramingError(`${status} instead of an answer`)
+      if (head.status === 101 || this.#interim > maxInterim)
+        throw new FramingError(`${head.status} instead of an answer`)
       return
     }
-    const fields = readFields(head)
-    this.#status = status
-    this.#keepAlive =
-      minor === '1'
-        ? !/(^|[\s,])close($|[\s,])/i.test(fields.connection)
-        : /(^|[\s,])keep-alive($|[\s,])/i.test(fields.connection)
-    if (status === 204 || status === 304) return
-    if (fields.coding !== undefined) {
-      // Both a length and chunks: how requests are smuggled through proxies.
-      if (fields.length !== undefined || !/^chunked$/i.test(fields.coding) || minor === '0')
-        throw new FramingError('its end cannot be told from its headers')
-      this.#reading = 'chunk-size'
-    } else if (fields.length === undefined) {
-      this.#keepAlive = false
-      this.#reading = 'close'
-    } else if (fields.length > 0) {
-      if (fields.length > this.#maxBodyBytes) this.#tooLong()
-      this.#left = fields.length
+    this.#status = head.status
+    this.#keepAlive = head.keepAlive
+    if (typeof head.body === 'string') {
+      this.#reading = head.body === 'chunked' ? 'chunk-size' : 'close'
+    } else if (head.body > 0) {
+      if (head.body > this.#maxBodyBytes) this.#tooLong()
+      this.#left = head.body
       this.#reading = 'length'
     }
   }
@@ -203,38 +192,4 @@ export class ResponseFramer {
     take(all.toString('latin1', from, end))
     return end + 2 - (known ? known.length - at : 0)
   }
-}
-
-interface Fields {
-  /** Bytes; undefined when there is no content-length. */
-  length: number | undefined
-  /** The transfer-encoding; undefined when there is none. */
-  coding: string | undefined
-  connection: string
-}
-
-const field = /^(content-length|transfer-encoding|connection):[ \t]*(.*?)[ \t]*$/gim
-
-/** @param head with the end of its last line */
-function readFields(head: string): Fields {
-  const fields: Fields = { length: undefined, coding: undefined, connection: '' }
-  // Space before a name continues the line before it, which no server has done for decades.
-  if (/\n[ \t]/.test(head)) throw new FramingError('a header over several lines')
-  for (const [, name = '', value = ''] of head.matchAll(field)) {
-    switch (name.toLowerCase()) {
-      case 'content-length': {
-        const length = /^\d{1,15}$/.test(value) ? Number(value) : NaN
-        if (Number.isNaN(length) || (fields.length ?? length) !== length)
-          throw new FramingError('its end cannot be told from its headers')
-        fields.length = length
-        break
-      }
-      case 'transfer-encoding':
-        fields.coding = fields.coding === undefined ? value : `${fields.coding}, ${value}`
-        break
-      default:
-        fields.connection += `,${value}`
-    }
-  }
-  return fields
 }

@@ -7,7 +7,7 @@ import type { Secrets } from './secrets.ts'
  */
 export function createTerminalLog(
   secrets: Secrets,
-  stream: NodeJS.WritableStream,
+  stream: { write(line: string): unknown },
   keep: (line: string) => void,
 ): Log {
   const write = (line: string) => {

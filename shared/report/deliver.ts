@@ -1,38 +1,75 @@
 import { messageOf } from '../outcome/errors.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import type { Clock } from '../platform/clock.ts'
+import { openGitHub, readGitHubPlace } from '../platform/github.ts'
 import { openGrafana, type Annotation } from '../platform/grafana.ts'
 import type { Log } from '../platform/log.ts'
 import { pushMetrics } from '../platform/pushgateway.ts'
+import type { RunInfo } from '../platform/run.ts'
+import { postToSlack } from '../platform/slack.ts'
 import type { Environment } from '../runbook/environment.ts'
+import { wasAnnounced } from './announced.ts'
+import { deploymentNewsOf, deploymentNewsOfStart, recordDeployment, type DeploymentNews } from './github.ts'
 import { renderMetrics } from './metrics.ts'
+import { newsOf, newsOfStart, type Beginning, type News, type Setting } from './news.ts'
+import { renderSlack } from './slack.ts'
 
-/** Nobody waits longer for a monitoring system that is down, milliseconds. */
+/** Nobody waits longer for a system that only has to be told, milliseconds. */
 const deliveryMs = 5_000
 
 /** What has to be known of the machine. */
 export interface Sender {
   log: Log
-  /** GRAFANA_TOKEN is read from it. */
+  /** GRAFANA_TOKEN, and the variables that the runbook names under `notify`, are read from it. */
   env: Record<string, string | undefined>
+  run: RunInfo
+  clock: Clock
 }
 
 /**
- * Tells the monitoring systems that the runbook names how a step ended. A release does not fail because one of them
- * does: that is only warned of.
+ * Tells the systems that the runbook names how a step ended: monitoring, Slack, GitHub. A release does not fail because
+ * one of them does: that is only warned of. It does not heed that the step was cancelled either: that is news.
  */
 export async function deliver(
   environment: Environment,
   outcome: Outcome,
-  { log, env }: Sender,
+  setting: Setting,
+  sender: Sender,
 ): Promise<void> {
   const { pushgateway, grafana } = environment.monitoring
-  const token = env['GRAFANA_TOKEN']
+  const token = sender.env['GRAFANA_TOKEN']
   const annotation = annotationOf(outcome)
-  const sent = await Promise.allSettled([
+  const news = newsOf(outcome, setting)
+  const deployment = deploymentNewsOf(outcome)
+  await warnOfFailures(sender.log, [
     pushgateway ? push(pushgateway, outcome) : undefined,
     grafana && token && annotation ? annotate(grafana, token, annotation) : undefined,
+    news && announce(environment, news, sender),
+    deployment && record(environment, deployment, outcome.summary, sender),
   ])
-  for (const each of sent) if (each.status === 'rejected') log.warn(messageOf(each.reason))
+}
+
+/**
+ * Tells Slack and GitHub, if the runbook names them, that a release begins to change the environment. Slack does not hear
+ * it again from a run whose checks have announced it.
+ */
+export async function deliverStart(
+  environment: Environment,
+  beginning: Beginning,
+  sender: Sender,
+): Promise<void> {
+  const news = newsOfStart(beginning)
+  await warnOfFailures(sender.log, [
+    wasAnnounced(environment.root, environment.name, sender.run, beginning.version)
+      ? undefined
+      : announce(environment, news, sender),
+    record(environment, deploymentNewsOfStart(beginning), news.headline, sender),
+  ])
+}
+
+async function warnOfFailures(log: Log, work: (Promise<void> | undefined)[]): Promise<void> {
+  for (const each of await Promise.allSettled(work.filter(started => started !== undefined)))
+    if (each.status === 'rejected') log.warn(messageOf(each.reason))
 }
 
 /** The mark of a step on the dashboards: the moments that people look for. Undefined when it changed nothing. */
@@ -68,5 +105,43 @@ async function annotate(url: string, token: string, annotation: Annotation): Pro
     await grafana.annotate(annotation)
   } finally {
     grafana.close()
+  }
+}
+
+async function announce({ notify }: Environment, news: News, sender: Sender): Promise<void> {
+  const { env, log, clock, run } = sender
+  if (notify.slack === '') return
+  const webhook = env[notify.slack]
+  if (!webhook) {
+    log.warn(`${notify.slack} is not set: Slack is not told that ${news.headline}.`)
+    return
+  }
+  const signal = new AbortController().signal
+  await postToSlack(
+    { webhook, from: notify.slack, clock, timeoutMs: deliveryMs, signal },
+    renderSlack(news, run),
+  )
+}
+
+async function record(
+  { notify, service, name, url }: Environment,
+  news: DeploymentNews,
+  description: string,
+  { env, log, clock, run }: Sender,
+): Promise<void> {
+  if (notify.github === '') return
+  const token = env[notify.github]
+  const place = readGitHubPlace(env)
+  if (!token || !place) {
+    const missing = token ? 'GITHUB_REPOSITORY' : notify.github
+    log.warn(`${missing} is not set: GitHub does not record what serves ${name}.`)
+    return
+  }
+  const signal = new AbortController().signal
+  const github = openGitHub({ ...place, token, clock, timeoutMs: deliveryMs, signal })
+  try {
+    await recordDeployment(github, news, { service, environment: name, url, description, run })
+  } finally {
+    github.close()
   }
 }

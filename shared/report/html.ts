@@ -49,8 +49,9 @@ ${outcome.next ? `<p class="next">${text(outcome.next)}</p>\n` : ''}${evidence.l
 `
 }
 
-function row({ tone, subject, finding, detail, plot }: Evidence): string {
+function row({ tone, subject, finding, next, detail, plot }: Evidence): string {
   const more = [
+    next ? `<p class="next">${text(next)}</p>` : '',
     plot ? renderSvg(plot) : '',
     detail ? `<details><summary>details</summary><pre>${text(detail.trimEnd())}</pre></details>` : '',
   ].join('')

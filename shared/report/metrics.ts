@@ -30,6 +30,24 @@ export function renderMetrics({ step, status, reason, durationMs, startedAt, out
   }
   if (outputs['restored-from'] && (step === 'restore-db' || step === 'drill'))
     lines.push(...gauge('runbook_restore_duration_seconds', 'How long the newest restore took.', '', seconds))
+  if (outputs['health'] === 'healthy' || outputs['health'] === 'unhealthy')
+    lines.push(
+      ...gauge(
+        'runbook_healthy',
+        '1 when the last look found the service well.',
+        '',
+        outputs['health'] === 'healthy' ? 1 : 0,
+      ),
+    )
+  if (outputs['certificate-expires'])
+    lines.push(
+      ...gauge(
+        'runbook_certificate_expiry_timestamp_seconds',
+        'When the certificate that the service shows ends.',
+        '',
+        Date.parse(outputs['certificate-expires']) / 1000,
+      ),
+    )
   return lines.join('')
 }
 

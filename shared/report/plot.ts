@@ -60,7 +60,8 @@ export function renderSvg({ before, after, limitMs }: Plot): string {
   const deploy = round(before.length * step)
   const parts = [
     ...marks,
-    ...lines(all, x, y),
+    ...lines(before, x, y),
+    ...lines(after, index => x(before.length + index), y),
     ...(limitMs === undefined
       ? []
       : [
@@ -71,7 +72,7 @@ export function renderSvg({ before, after, limitMs }: Plot): string {
       ? []
       : [
           `<line class="deploy" x1="${deploy}" x2="${deploy}" y1="0" y2="${height}"/>`,
-          `<text x="${deploy + 4}" y="11">deploy</text>`,
+          `<text x="${deploy + 4}" y="${height - 5}">deploy</text>`,
         ]),
     `<line class="axis" x1="0" x2="${width}" y1="${height}" y2="${height}"/>`,
     `<text x="0" y="${height + 13}">${all.length} points, the slowest ${Math.round(slowest(all))} ms</text>`,
@@ -81,16 +82,16 @@ export function renderSvg({ before, after, limitMs }: Plot): string {
 }
 
 /** A line for each stretch of probes that were answered. */
-function lines(all: PlotPoint[], x: (index: number) => number, y: (ms: number) => number): string[] {
+function lines(points: PlotPoint[], x: (index: number) => number, y: (ms: number) => number): string[] {
   const stretches: string[][] = [[]]
-  for (const [index, { ms }] of all.entries()) {
+  for (const [index, { ms }] of points.entries()) {
     if (ms === null) stretches.push([])
     else stretches.at(-1)?.push(`${x(index)},${y(ms)}`)
   }
-  return stretches.flatMap(points =>
-    points.length > 1
-      ? [`<polyline class="times" points="${points.join(' ')}"/>`]
-      : points.map(point => `<circle class="times" r="1.5" cx="${point.replace(',', '" cy="')}"/>`),
+  return stretches.flatMap(each =>
+    each.length > 1
+      ? [`<polyline class="times" points="${each.join(' ')}"/>`]
+      : each.map(point => `<circle class="times" r="1.5" cx="${point.replace(',', '" cy="')}"/>`),
   )
 }
 

@@ -51,7 +51,7 @@ export function parseConditions(where: string, text: string): Condition[] {
     const at = `${where}:${index + 1}`
     const colon = said.indexOf(':')
     if (colon < 1) throw InputError.of(at, said, `NAME: and ${acceptedCondition}`)
-    const condition = parseCondition(at, said.slice(0, colon).trim(), said.slice(colon + 1))
+    const condition = parseCondition(at, said.slice(0, colon).trim(), said.slice(colon + 1).trim())
     if (found.some(({ name }) => name === condition.name))
       throw InputError.of(`${at}: the name`, condition.name, 'each name once')
     found.push(condition)

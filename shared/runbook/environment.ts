@@ -40,6 +40,8 @@ export interface Environment {
   gate: GateSpec
   /** Base URLs, without a trailing slash; empty when the runbook names none. */
   monitoring: { prometheus: string; grafana: string; pushgateway: string }
+  /** Names of the variables with the webhook and the token; empty when nobody is told there. */
+  notify: { slack: string; github: string }
   smoke: SmokeSpec
   /** What pre-deploy-check was told; undefined when the runbook says nothing. */
   checks?: ChecksSpec
@@ -156,6 +158,6 @@ export const smokeDefaults = {
 } as const
 
 /** Somebody is to be told how each step ended. */
-export function isWatched({ monitoring }: Environment): boolean {
-  return monitoring.pushgateway !== '' || monitoring.grafana !== ''
+export function isWatched({ monitoring, notify }: Environment): boolean {
+  return [monitoring.pushgateway, monitoring.grafana, notify.slack, notify.github].some(each => each !== '')
 }

@@ -54,6 +54,11 @@ export function loadEnvironment({ root, config, environment, overrides }: LoadRe
   return resolveEnvironment(runbook.service, environment, resolve(root), override(spec, overrides), at)
 }
 
+/** The names of a runbook's environments, as it lists them. @throws InputError as `loadEnvironment` */
+export function environmentNames({ root, config }: Pick<LoadRequest, 'root' | 'config'>): string[] {
+  return Object.keys(parseRunbook(config, readConfig(root, config)).environments)
+}
+
 /**
  * Parses and validates the text of a runbook.
  * @param file its path, for error messages
@@ -93,7 +98,7 @@ function resolveEnvironment(
   spec: EnvironmentSpec,
   at: At,
 ): Environment {
-  const { backup, gate = {}, monitoring = {} } = spec
+  const { backup, gate = {}, monitoring = {}, notify = {} } = spec
   return {
     service,
     name,
@@ -121,6 +126,7 @@ function resolveEnvironment(
       grafana: baseUrl(monitoring.grafana),
       pushgateway: baseUrl(monitoring.pushgateway),
     },
+    notify: { slack: notify.slack ?? '', github: notify.github ?? '' },
     smoke: resolveSmoke(at, spec.smoke),
     ...(spec.checks ? { checks: resolveChecks(at, spec.checks) } : {}),
   }

@@ -25,6 +25,10 @@ const path = z
     error: 'a path inside the repository, without ..',
   })
 const clusterPlace = z.string().regex(placePattern, { error: acceptedPlace })
+const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+  error:
+    'the name of an environment variable, like SLACK_WEBHOOK_URL; its value is a secret, and has no place here',
+})
 const environmentVariables = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'an environment variable name' }),
   z.string(),
@@ -195,6 +199,18 @@ const environment = z.strictObject({
         .describe(
           'Base URL of a Pushgateway, which is told how each step ended and when the newest backup was taken.',
         ),
+    })
+    .optional(),
+  notify: z
+    .strictObject({
+      slack: variableName
+        .optional()
+        .describe(
+          'Variable with the URL of an incoming webhook of Slack, which hears of releases and holds.',
+        ),
+      github: variableName
+        .optional()
+        .describe('Variable with a token that may write deployments, so that GitHub shows what serves.'),
     })
     .optional(),
   smoke: z

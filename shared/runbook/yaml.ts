@@ -62,7 +62,8 @@ function schemaError(
   if (issue?.code === 'invalid_key')
     return InputError.of(`${where}: the key`, String(at.at(-1)), issue.issues[0]?.message ?? 'another one')
   const found: unknown = document.getIn(at)
-  const shown = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
+  const text = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
+  const shown = text === undefined ? undefined : withoutTokens(text)
   return InputError.of(
     where,
     shown,
@@ -100,6 +101,11 @@ function acceptedBy(issue: z.core.$ZodIssue): string {
     default:
       return issue.message
   }
+}
+
+/** A long word in a URL's path is a key: a webhook that was pasted where its variable should be named. */
+function withoutTokens(text: string): string {
+  return text.replace(/https?:\/\/[^\s"]+/g, url => url.replace(/(?<=\/)[\w-]{16,}/g, '***'))
 }
 
 function lineOfNode(document: Document, lines: LineCounter, path: (string | number)[]): number {

@@ -58,8 +58,8 @@ const maxBytes = 256 * 1024
  * @throws the signal's reason when it is aborted
  */
 export async function sendLoad(plan: LoadPlan, clock: Clock, signal: AbortSignal): Promise<LoadResult> {
-  signal.throwIfAborted()
   const histogram = await createHistogram(plan.timeoutMs)
+  signal.throwIfAborted()
   const load = new Load(plan, clock, signal, histogram)
   const start = clock.elapsed()
   const stopped = await load.run()

@@ -4,6 +4,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { smokeDefaults, type Environment } from '../runbook/environment.ts'
+import { showDuration } from '../runbook/values.ts'
 import { describeLoad, describeRequest } from './describe.ts'
 import { sendLoad, type LoadPlan, type LoadResult } from './load.ts'
 import { fitsHeader, prepare } from './prepare.ts'
@@ -33,6 +34,8 @@ export interface SmokeOverrides {
   maxP95Ms?: number | undefined
   /** A share of 1. */
   maxErrorRate?: number | undefined
+  /** Milliseconds of the whole step; a load that cannot end within it, at its rate, is refused. */
+  withinMs?: number | undefined
 }
 
 export interface SmokeResult {
@@ -66,10 +69,12 @@ export async function runSmoke(
   }
   const suite = loadSuite(environment.root, said.suite ?? environment.smoke.suite)
   const known = readVariables(suite, ports)
+  const limits = limitsOf(environment, said)
+  refuseTooLong(limits, said.withinMs ?? Infinity)
   ports.log.info(`Sending ${suite.requests.length} requests of ${suite.name} to ${url}.`)
   const results = await runSuite(url, suite, known, ports)
   const failed = results.filter(({ verdict }) => verdict !== 'met').length
-  const loaded = await loadAfter(failed, { suite, known, url, limits: limitsOf(environment, said) }, ports)
+  const loaded = await loadAfter(failed, { suite, known, url, limits }, ports)
   const ill = loaded.evidence.some(({ tone }) => tone === 'bad')
   return {
     suite: suite.name,
@@ -93,6 +98,15 @@ function limitsOf({ smoke }: Environment, said: SmokeOverrides): Limits {
     maxErrorRate: said.maxErrorRate ?? smoke.maxErrorRate ?? smokeDefaults.maxErrorRate,
     maxP95Ms: said.maxP95Ms ?? smoke.maxP95Ms ?? smokeDefaults.maxP95Ms,
   }
+}
+
+function refuseTooLong({ requests, maxRate }: Limits, withinMs: number): void {
+  const ms = (1_000 * requests) / maxRate
+  if (ms < withinMs) return
+  throw new InputError(
+    `requests is ${requests}, which takes ${showDuration(ms)} at ${maxRate} a second; the step has ${showDuration(withinMs)}`,
+    { hint: 'Ask for fewer requests, or set a longer timeout or a higher max-rate.' },
+  )
 }
 
 async function loadAfter(

@@ -14,7 +14,9 @@ const regularExpression = z.string().refine(
 const duration = z
   .string({ error: accepted.duration })
   .regex(/^(\d+(\.\d+)?(ms|s|m))+$/, { error: accepted.duration })
-const absolutePath = z.string().startsWith('/', { error: 'a path with a leading slash' })
+const absolutePath = z
+  .string()
+  .regex(/^\/[^\s#]*$/, { error: 'a path with a leading slash, without spaces and #' })
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
 const types = ['string', 'number', 'boolean', 'object', 'array', 'null'] as const
 

@@ -4,6 +4,7 @@ import { acceptedRecipients } from '../backup/age.ts'
 import type { Manifest } from '../backup/manifest.ts'
 import type { BackupPorts } from '../backup/ports.ts'
 import { acceptedQuery } from '../backup/question.ts'
+import { acceptedSchemas, acceptedTables } from '../backup/scope.ts'
 import { acceptedDestinations } from '../backup/store.ts'
 import { completeBackup, discardDump, takeDump, type Dumped } from '../backup/take.ts'
 import { verifyBackup } from '../backup/verify.ts'
@@ -44,6 +45,17 @@ export const backupDbFields = {
     "Where backups are kept. Default: the runbook's backup.destination, else the folder backups of the repository.",
     acceptedDestinations,
   ),
+  schemas: text('Schemas to dump. Default: all of them.', acceptedSchemas),
+  'exclude-schemas': text('Schemas to leave out.', acceptedSchemas),
+  tables: text(
+    'Tables to dump, partitions with them. Default: all of them; with it, only what belongs to these tables is dumped.',
+    acceptedTables,
+  ),
+  'exclude-tables': text('Tables to leave out.', acceptedTables),
+  'exclude-data': text('Tables of which the rows are left out.', acceptedTables),
+  'large-objects': choice('Whether large objects are dumped.', ['include', 'leave-out'], {
+    default: 'include',
+  }),
   verify: choice(
     'How the backup is proved: restored elsewhere and compared row for row, the same beside the live database, only its table of contents read, or not at all.',
     ['restore', 'same-server', 'list', 'none'],
@@ -163,7 +175,12 @@ async function backUp(plan: BackupPlan, ports: Ports, watch: Stopwatch): Promise
 async function verify(plan: BackupPlan, dumped: Dumped, ports: BackupPorts): Promise<Manifest> {
   const { store, verification, programs, sealing } = plan
   try {
-    return await verifyBackup(ports, { store, opening: sealing, ...dumped }, verification, programs)
+    return await verifyBackup(
+      ports,
+      { store, opening: sealing, isPart: plan.scope !== undefined, ...dumped },
+      verification,
+      programs,
+    )
   } catch (error) {
     await dumped.close()
     await discardDump(store, dumped.manifest.key)

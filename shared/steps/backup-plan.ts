@@ -2,6 +2,7 @@ import { listBackups, newestBackup, type Owner } from '../backup/catalog.ts'
 import { findPrograms } from '../backup/programs.ts'
 import { requireQuery } from '../backup/question.ts'
 import type { Retention } from '../backup/retention.ts'
+import { isWhole, readNames, type Scope } from '../backup/scope.ts'
 import { chooseSealing } from '../backup/sealing.ts'
 import { readVersion } from '../backup/snapshot.ts'
 import type { DumpRequest } from '../backup/take.ts'
@@ -41,6 +42,14 @@ export async function planBackup(
     if (inputs[name] !== '') ports.secrets.add(inputs[name])
   const store = await resolveStore(surroundings, inputs.destination)
   const owner: Owner = { service: environment.service, environment: environment.name }
+  const scope: Scope = {
+    schemas: readNames(inputs.schemas),
+    excludeSchemas: readNames(inputs['exclude-schemas']),
+    tables: readNames(inputs.tables),
+    excludeTables: readNames(inputs['exclude-tables']),
+    excludeData: readNames(inputs['exclude-data']),
+    largeObjects: inputs['large-objects'] === 'include',
+  }
   const image = environment.backup?.postgresImage ?? ''
   const query = inputs['verify-query'] || (environment.backup?.verifyQuery ?? '')
   const source = { server, session: await connect(server, { signal: ports.signal }) }
@@ -67,6 +76,7 @@ export async function planBackup(
     taken: new Set(listed.map(({ key }) => key)),
     verification,
     query,
+    scope: isWhole(scope) ? undefined : scope,
     retention: {
       days: inputs['retention-days'] ?? environment.backup?.retentionDays ?? 30,
       shortDays: environment.backup?.shortDays ?? 2,

@@ -22,6 +22,7 @@ export function concludeBackup(
     evidence: [
       { subject: 'backup', finding: uri, tone: 'good' },
       { subject: 'verified', ...findingOf(verified) },
+      ...scopeEvidence(manifest),
       ...queryEvidence(manifest),
       ...encryptionEvidence(manifest),
       ...measured.evidence,
@@ -36,6 +37,21 @@ export function concludeBackup(
       verified: String(verified.how === 'restore'),
     },
   }
+}
+
+function scopeEvidence({ contents: { scope } }: Manifest): Evidence[] {
+  if (!scope) return []
+  const { largeObjects, ...lists } = scope
+  const said = Object.entries(lists).filter(([, names]) => names.length > 0)
+  const words = said.map(([list, names]) => `${list}: ${names.join(', ')}`)
+  const left = [...words, ...(largeObjects ? [] : ['no large objects'])].join('; ')
+  return [
+    {
+      subject: 'part',
+      finding: `this is a part of the database (${left}): it is never the latest backup, nor put in the live database's place`,
+      tone: 'warn',
+    },
+  ]
 }
 
 function queryEvidence({ contents: { query }, verified: { how } }: Manifest): Evidence[] {

@@ -28,6 +28,7 @@ import type { TargetPorts } from './ports.ts'
 import { findCandidate, recordedBackup } from './record-backup.ts'
 import { describeRelease } from './release-diff.ts'
 import { runStep, type Stopwatch } from './step.ts'
+import { tellStart } from './tell-start.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
 import { isRefusal, undoApply } from './undo-apply.ts'
 
@@ -131,7 +132,7 @@ interface Work {
 
 async function release(work: Work): Promise<Conclusion> {
   const { environment, ports, watch, request, payload, held } = work
-  const { tenure, target } = held
+  const { tenure } = held
   await settleLeftover(work)
   const serving = find(tenure.ledger, tenure.ledger.serving)
   const refusal = await refuse(work, serving)
@@ -170,6 +171,24 @@ async function release(work: Work): Promise<Conclusion> {
     'image-digest': request.image.split('@')[1] ?? '',
     changed: 'true',
   }
+  const told = tellStart(work.environment, find(tenure.ledger, id), find(tenure.ledger, previous), ports)
+  try {
+    return await rollOut(work, id, outputs)
+  } finally {
+    // How it ended is told next, and must not be heard first.
+    await told
+  }
+}
+
+/** Migrates, applies, and follows the rollout of a release that the ledger knows. */
+async function rollOut(
+  work: Work,
+  id: ReleaseId,
+  outputs: Record<keyof typeof deployOutputs, string>,
+): Promise<Conclusion> {
+  const { ports, watch, request, payload, held } = work
+  const { tenure, target } = held
+  const previous = tenure.ledger.serving
   const migrated = await watch.time('migrate', () =>
     migrate({ ports, held, id, payload, timeoutMs: work.left() }),
   )

@@ -95,7 +95,13 @@ async function restoreAside(
   const wish = { on: verifyServer, image }
   const verification = await planElsewhere(ports, wish, programs, server.major, undefined)
   const { contents, verified: _before, ...dumped } = manifest
-  const stored = { store, manifest: dumped, contents: Promise.resolve(contents), opening }
+  const stored = {
+    store,
+    manifest: dumped,
+    contents: Promise.resolve(contents),
+    opening,
+    isPart: contents.scope !== undefined,
+  }
   try {
     const { verified } = await verifyBackup(ports, stored, verification, programs)
     return verified.where

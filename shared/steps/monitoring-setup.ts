@@ -3,13 +3,12 @@ import { dirname, join } from 'node:path'
 import { isExpected } from '../outcome/errors.ts'
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
 import { openGrafana } from '../platform/grafana.ts'
-import { openPrometheus, type Prometheus } from '../platform/prometheus.ts'
 import { dashboards } from '../monitoring/dashboards.ts'
 import { monitoringFiles, prometheusConfig, rulesPath, type MadeFile } from '../monitoring/files.ts'
 import { toGrafana } from '../monitoring/panels.ts'
-import { alertRules } from '../monitoring/rules.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { commonFields, flag, type Fields, type Inputs } from './inputs.ts'
+import { checkPrometheus, checkPushgateway } from './monitoring-live.ts'
 import type { Ports } from './ports.ts'
 import { runStep } from './step.ts'
 import { url } from './url-input.ts'
@@ -45,6 +44,9 @@ export function monitoringSetup(
     const prometheusUrl = inputs['prometheus-url'] || environment.monitoring.prometheus
     evidence.push(
       ...(await watch.time('prometheus', () => checkPrometheus(environment, prometheusUrl, ports))),
+    )
+    evidence.push(
+      ...(await watch.time('pushgateway', () => checkPushgateway(environment.monitoring.pushgateway, ports))),
     )
     const grafanaUrl = inputs['grafana-url'] || environment.monitoring.grafana
     const token = ports.env['GRAFANA_TOKEN'] ?? ''
@@ -108,70 +110,6 @@ async function checkFiles({ root, name }: Environment, { exec, env, signal }: Po
     const finding = `could not be run, so no file was checked: ${error.message}. It comes with Prometheus.`
     return [{ subject: 'promtool', finding, tone: 'warn' }]
   }
-}
-
-async function checkPrometheus(environment: Environment, url: string, ports: Ports): Promise<Evidence[]> {
-  if (!url) {
-    const finding = 'is not named: set monitoring.prometheus in the runbook, or prometheus-url'
-    return [{ subject: 'Prometheus', finding, tone: 'warn' }]
-  }
-  const token = ports.env['PROMETHEUS_TOKEN'] ?? ''
-  if (token) ports.secrets.add(token)
-  const prometheus = openPrometheus(
-    url,
-    token ? { authorization: `Bearer ${token}` } : {},
-    questionMs,
-    ports.signal,
-  )
-  try {
-    return [
-      ...(await checkTargets(environment, prometheus)),
-      await checkRules(environment, prometheus),
-      ...(await checkQueries(environment, prometheus)),
-    ]
-  } finally {
-    prometheus.close()
-  }
-}
-
-async function checkTargets({ service, name }: Environment, prometheus: Prometheus): Promise<Evidence[]> {
-  const ours = (await prometheus.targets()).filter(each => each.job === service && each.environment === name)
-  if (ours.length === 0) {
-    const finding = `has no target with job="${service}" and environment="${name}": add it to ${prometheusConfig}, with metrics_path /api/v1/metrics`
-    return [{ subject: 'Prometheus', finding, tone: 'bad' }]
-  }
-  return ours.map(({ instance, up, lastError }) => ({
-    subject: `target ${instance}`,
-    finding: up ? 'is up' : `is down: ${lastError || 'not scraped yet'}`,
-    tone: up ? 'good' : 'bad',
-  }))
-}
-
-async function checkRules(environment: Environment, prometheus: Prometheus): Promise<Evidence> {
-  const loaded = new Set(await prometheus.ruleNames())
-  const names = alertRules(environment).groups.flatMap(({ rules }) => rules.map(({ alert }) => alert))
-  const missing = names.filter(name => !loaded.has(name))
-  if (missing.length === 0)
-    return { subject: 'alert rules', finding: `${names.length} are loaded`, tone: 'good' }
-  const finding = `are not loaded: ${missing.join(', ')}. Name ${rulesPath(environment.name)} in rule_files, then reload Prometheus.`
-  return { subject: 'alert rules', finding, tone: 'bad' }
-}
-
-/** Every query of every panel is asked once: one that Prometheus refuses would be an empty panel that nobody notices. */
-async function checkQueries(environment: Environment, prometheus: Prometheus): Promise<Evidence[]> {
-  return Promise.all(
-    dashboards(environment).map(async ({ name, panels }): Promise<Evidence> => {
-      const empty: string[] = []
-      for (const { title, queries } of panels) {
-        const found = await Promise.all(queries.map(({ expr }) => prometheus.query(expr)))
-        if (found.every(samples => samples.length === 0)) empty.push(title)
-      }
-      const subject = `dashboard ${name}`
-      if (empty.length === 0)
-        return { subject, finding: `all ${panels.length} panels have data`, tone: 'good' }
-      return { subject, finding: `no data yet for: ${empty.join(', ')}`, tone: 'note' }
-    }),
-  )
 }
 
 async function uploadDashboards(

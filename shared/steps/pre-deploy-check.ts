@@ -3,6 +3,7 @@ import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import type { Finding, Waiver } from '../checks/check.ts'
 import { checks } from '../checks/registry.ts'
 import { runChecks, type CheckReport } from '../checks/run.ts'
+import { rememberAnnouncement } from '../report/announced.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { createContext } from './check-context.ts'
@@ -114,6 +115,8 @@ export function preDeployCheck(
     const context = createContext(environment, inputs, ports)
     const mostMs = inputs.timeout * shareOfTimeout
     const reports = await watch.time('checks', () => runChecks(selected, context, mostMs))
+    if (reports.some(({ id, result }) => id === 'announcement' && result === 'pass'))
+      rememberAnnouncement(environment.root, environment.name, ports.run, context.version)
     return conclude(reports, inputs['fail-on'])
   })
 }

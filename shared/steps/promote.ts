@@ -86,7 +86,7 @@ export async function deployGated(
 
 /** Then there is nothing to watch, and nothing to take back. */
 function changedNothing({ outputs, reason }: Outcome): boolean {
-  return outputs['changed'] === 'false' || reason === 'input-invalid' || reason === 'lease-held'
+  return outputs['changed'] === 'false' || ['input-invalid', 'lease-held', 'held'].includes(reason)
 }
 
 /** Runs steps until one does not succeed. */

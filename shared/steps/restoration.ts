@@ -107,7 +107,12 @@ export async function planRestoration(
 }
 
 /** A backup of something else is never put in a live database's place. */
-function requireOwn({ service, environment }: Manifest, owner: Owner, into: string): void {
+function requireOwn({ service, environment, contents }: Manifest, owner: Owner, into: string): void {
+  if (contents.scope && into === '')
+    throw refused(
+      'The backup holds a part of the database alone, and would not replace all of it',
+      'Restore it into a new database with into, and take from there what is missing.',
+    )
   if (service !== owner.service)
     throw refused(
       `The backup is of the service ${service}, not of ${owner.service}`,

@@ -85,6 +85,7 @@ export function smokeTest(
         maxRate: inputs['max-rate'],
         maxP95Ms: inputs['max-p95'] === 0 ? undefined : inputs['max-p95'],
         maxErrorRate: inputs['max-error-rate'],
+        withinMs: inputs.timeout,
       }),
     )
     if (inputs.junit !== '') await writeJUnit(environment, inputs, result, startedAt, ports)

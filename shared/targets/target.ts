@@ -137,6 +137,8 @@ export interface Target {
   /** Asks the target to try the payload without changing anything: what would change, or the refusal as a ToolError. */
   rehearse(payload: Payload, conflicts?: Conflicts): Promise<Change[]>
   capacity(payload: Payload): Promise<Capacity>
+  /** What a rollback from the second release to the first would have to do and this account may not, one line each. */
+  lackedRights(before: Payload, after: Payload): Promise<string[]>
   /** The recorded payload of a settled release, or undefined when the record is gone: what a rollback would restore. */
   recall(id: ReleaseId): Promise<Payload | undefined>
   /** What the second payload changes against the first, without secrets. Asks nobody. */

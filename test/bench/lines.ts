@@ -1,7 +1,7 @@
 import type { LinePlot } from './measurement.ts'
 
 const [width, height] = [340, 200]
-const margin = { left: 44, right: 8, top: 8, bottom: 34 }
+const margin = { left: 44, right: 14, top: 8, bottom: 34 }
 const colours = ['#176f2c', '#b3261e', '#2563eb', '#b45309', '#7c3aed', '#0f766e', '#6b7280']
 
 /** Curves over a common axis, each named below; an SVG that needs nothing else. */

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { backup } from './backup.ts'
+import { allChecks } from './checks.ts'
 import { doomed } from './doomed.ts'
 import { gate } from './gate.ts'
 import { handover } from './handover.ts'
@@ -27,6 +28,7 @@ const benches: Bench[] = [
   kill,
   backup,
   handover,
+  allChecks,
   gate,
   load,
 ]

@@ -71,6 +71,7 @@ const actions = [
   'health-gate',
   'smoke-test',
   'rollback',
+  'health-watch',
 ]
 const production = { environment: 'production' }
 
@@ -128,7 +129,7 @@ describe('inputs of their own', () => {
     ['deploy', { version: 'v1.2.3', manifests: '../k8s', image: 'x' }, 'manifests is "../k8s"; accepted'],
     ['deploy', { version: 'v1.2.3' }, 'image is missing; accepted: an image reference'],
     ['rollback', { settle: 'true', to: 'r1' }, 'to is "r1"; accepted: nothing together with settle'],
-    ['backup-db', { verify: 'perhaps' }, 'verify is "perhaps"; accepted: restore, list, none'],
+    ['backup-db', { verify: 'perhaps' }, 'verify is "perhaps"; accepted: restore, same-server, list, none'],
     [
       'backup-db',
       { destination: 'ftp://x', 'database-url': 'postgres://u:p@127.0.0.1:9/x' },
@@ -136,6 +137,8 @@ describe('inputs of their own', () => {
     ],
     ['health-gate', { memory: '85' }, 'memory is "85"; accepted: a percentage like'],
     ['health-gate', { url: 'nonsense' }, 'url is "nonsense"; accepted: '],
+    ['health-gate', { queries: '# of the release\nlag: max(lag)' }, 'queries:2 is "max(lag)"; accepted: an'],
+    ['health-gate', { queries: 'lag: max(lag) < 1' }, 'prometheus-url is missing: there are queries'],
     ['smoke-test', { requests: 'many' }, 'requests is "many"; accepted: a whole number'],
     ['smoke-test', { suite: 'nowhere.yml' }, 'nowhere.yml'],
     ['pre-deploy-check', { skip: 'everything' }, 'skip'],

@@ -77,7 +77,19 @@ describe.each(workflows)('$file', ({ workflow }) => {
 
 test.each(jobs)('$where has its own permissions, and a timeout where it runs by itself', ({ job }) => {
   expect(job.permissions).toBeDefined()
-  expect(['{}', '{"contents":"read"}']).toContain(JSON.stringify(job.permissions))
+  // Deployments are what GitHub shows of what serves: only jobs that may change that record it.
+  const changes = (job.steps ?? []).some(({ uses = '' }) => /\/(deploy|rollback)@/.test(uses))
+  // A watch remembers by how it ended before.
+  const watches = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/health-watch@'))
+  // Whether the commit passed CI, and was approved.
+  const asks = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/pre-deploy-check@'))
+  const most = {
+    contents: 'read',
+    ...(changes || job.uses ? { deployments: 'write' } : {}),
+    ...(watches ? { actions: 'read' } : {}),
+    ...(asks || job.uses ? { checks: 'read', 'pull-requests': 'read', statuses: 'read' } : {}),
+  }
+  expect(most).toEqual(expect.objectContaining(job.permissions as object))
   if (job.steps) expect(job['timeout-minutes']).toBeGreaterThan(0)
 })
 

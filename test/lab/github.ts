@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { readGitHubDescription, type Description, type Operation } from './contracts/openapi.ts'
+import { notFound, runOperations, type Right, type StandInRun, type Work } from './contracts/github-runs.ts'
 import { serve, type Answer, type Asked } from './contracts/server.ts'
 
 /** What CI says of a commit, and how it came into the repository. */
@@ -40,16 +41,16 @@ export interface GitHubStandIn {
   /** Tags and branches: which commit each means. */
   refs: Map<string, string>
   deployments: StandInDeployment[]
+  /** The newest first. */
+  runs: StandInRun[]
   /** What the token may not do; GitHub answers it 403. */
-  denied: Set<'checks' | 'statuses' | 'pulls' | 'deployments'>
+  denied: Set<Right>
   /** What requests, or an answer of the stand-in itself, broke of the published description. */
   complaints: string[]
   /** Answers the next requests with this instead, one each. */
   refuseNext(...answers: Answer[]): void
   stop(): Promise<void>
 }
-
-type Work = (operation: Operation, body: Record<string, unknown>) => Answer
 
 /**
  * A GitHub with one repository, in memory. Every request, and every answer, is held against GitHub's published OpenAPI
@@ -68,19 +69,22 @@ export async function startGitHub(
     commits: new Map(),
     refs: new Map(),
     deployments: [],
+    runs: [],
     denied: new Set(),
     complaints: [],
     refuseNext: (...answers) => refusals.push(...answers),
   }
-  const { commits, refs, deployments, complaints } = standIn
+  const { commits, refs, deployments, runs, complaints } = standIn
 
-  const operations: Record<string, [right: 'checks' | 'statuses' | 'pulls' | 'deployments', work: Work]> = {
+  const operations: Record<string, [right: Right, work: Work]> = {
     'GET /repos/{owner}/{repo}/commits/{ref}/check-runs': ['checks', withCommit(listChecks)],
     'GET /repos/{owner}/{repo}/commits/{ref}/status': ['statuses', withCommit(listStatuses)],
     'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls': ['pulls', withCommit(listPulls)],
     'GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews': ['pulls', listReviews],
+    ...runOperations(runs),
     'GET /repos/{owner}/{repo}/deployments': ['deployments', listDeployments],
     'POST /repos/{owner}/{repo}/deployments': ['deployments', createDeployment],
+    'GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ['deployments', listDeploymentStatuses],
     'POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ['deployments', addStatus],
   }
 
@@ -232,6 +236,19 @@ export async function startGitHub(
     return { status: 201, body: shown(operation, deployment, operation.example(201) as object) }
   }
 
+  /** As the description wants it: a text that is empty would be no URL, and is left as in the example. */
+  function shownStatus(example: object, status: StandInDeployment['statuses'][number]): object {
+    const said = Object.entries({ ...status, target_url: status.log_url }).filter(([, text]) => text !== '')
+    return { ...example, ...Object.fromEntries(said) }
+  }
+
+  function listDeploymentStatuses(operation: Operation): Answer {
+    const deployment = deployments.find(({ id }) => String(id) === operation.parameters['deployment_id'])
+    if (!deployment) return notFound
+    const [example] = operation.example(200) as [object]
+    return { status: 200, body: deployment.statuses.map(each => shownStatus(example, each)).toReversed() }
+  }
+
   function addStatus(operation: Operation, body: Record<string, unknown>): Answer {
     const { state, description = '', log_url = '', environment_url = '' } = body as Record<string, string>
     const deployment = deployments.find(({ id }) => String(id) === operation.parameters['deployment_id'])
@@ -239,10 +256,7 @@ export async function startGitHub(
     if (description.length > 140) return { status: 422, body: { message: 'Validation Failed' } }
     const status = { state: String(state), description, log_url, environment_url }
     deployment.statuses.push(status)
-    // What was not said is as in the example: an empty text would be no URL.
-    const urls = Object.entries({ log_url, environment_url, target_url: log_url }).filter(([, url]) => url)
-    const said = { state, description, ...Object.fromEntries(urls) }
-    return { status: 201, body: { ...(operation.example(201) as object), ...said } }
+    return { status: 201, body: shownStatus(operation.example(201) as object, status) }
   }
 
   /** The page that was asked for, with GitHub's link to the next one. */
@@ -263,11 +277,6 @@ export async function startGitHub(
 
 /** The lists of an answer that has pages. */
 function listsOf(body: unknown): unknown[][] {
-  const { check_runs, statuses } = body as { check_runs?: unknown[]; statuses?: unknown[] }
-  return [body, check_runs, statuses].filter(each => Array.isArray(each))
-}
-
-const notFound: Answer = {
-  status: 404,
-  body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest', status: '404' },
+  const { check_runs, statuses, jobs } = body as Record<string, unknown>
+  return [body, check_runs, statuses, jobs].filter(each => Array.isArray(each))
 }

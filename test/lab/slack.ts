@@ -24,14 +24,12 @@ export interface SlackStandIn {
 }
 
 const characters = (most: number) => z.string().min(1).max(most)
+const isEscaped = (said: string) => !/<(?!https?:\/\/[^|>\s]+(\|[^<>]*)?>)|&(?!amp;|lt;|gt;)/.test(said)
 /** `<`, `>` and `&` of others have to be escaped: what is left of them must be Slack's own links. */
 const markup = (most: number) =>
   z.strictObject({
     type: z.literal('mrkdwn'),
-    text: characters(most).refine(
-      said => !/<(?!https?:\/\/[^|>\s]+(\|[^<>]*)?>)|&(?!amp;|lt;|gt;)/.test(said),
-      'has an unescaped < or &',
-    ),
+    text: characters(most).refine(isEscaped, 'has an unescaped < or &'),
     verbatim: z.boolean().optional(),
   })
 const plain = (most: number) =>
@@ -55,7 +53,7 @@ const block = z.discriminatedUnion('type', [
 ])
 
 const message = z.strictObject({
-  text: z.string().max(40_000).optional(),
+  text: z.string().max(40_000).refine(isEscaped, 'has an unescaped < or &').optional(),
   blocks: z.array(block).max(50).optional(),
   unfurl_links: z.boolean().optional(),
   unfurl_media: z.boolean().optional(),
@@ -63,6 +61,19 @@ const message = z.strictObject({
 
 /** Blocks that are longer than this together are refused (slackapi/bolt-js#2509: the limit is measured, not published). */
 const mostBlockCharacters = 13_000
+
+/** Why Slack would refuse a message, in its own word and in more; undefined when it would not. */
+export function complaintOf(said: unknown): { word: string; why: string } | undefined {
+  const { data, error } = message.safeParse(said)
+  if (error) {
+    const inBlocks = error.issues.every(({ path }) => path[0] === 'blocks')
+    return { word: inBlocks ? 'invalid_blocks' : 'invalid_payload', why: z.prettifyError(error) }
+  }
+  if (!data.text && !data.blocks?.length) return { word: 'no_text', why: 'neither text nor blocks' }
+  if (JSON.stringify(data.blocks ?? []).length > mostBlockCharacters)
+    return { word: 'msg_blocks_too_long', why: `blocks of more than ${mostBlockCharacters} characters` }
+  return undefined
+}
 
 /** Starts a webhook that takes what Slack takes, and answers as Slack does. */
 export async function startSlack(): Promise<SlackStandIn> {
@@ -88,15 +99,9 @@ export async function startSlack(): Promise<SlackStandIn> {
     } catch {
       return refuse(400, 'invalid_payload', 'not JSON')
     }
-    const { data, error } = message.safeParse(said)
-    if (error) {
-      const inBlocks = error.issues.every(({ path }) => path[0] === 'blocks')
-      return refuse(400, inBlocks ? 'invalid_blocks' : 'invalid_payload', z.prettifyError(error))
-    }
-    if (!data.text && !data.blocks?.length) return refuse(400, 'no_text', 'neither text nor blocks')
-    if (JSON.stringify(data.blocks ?? []).length > mostBlockCharacters)
-      return refuse(400, 'msg_blocks_too_long', `blocks of more than ${mostBlockCharacters} characters`)
-    posted.push(data)
+    const refused = complaintOf(said)
+    if (refused) return refuse(400, refused.word, refused.why)
+    posted.push(said as Posted)
     return { status: 200, body: 'ok' }
   }
 

@@ -52,6 +52,7 @@ export async function openDocker(
     render: request => Promise.resolve(renderPayload(context, request)),
 
     rehearse: payload => rehearse(context, asContainerPayload(payload)),
+    lackedRights: () => Promise.resolve([]),
     capacity: () => capacity(context),
 
     async recall(id) {

@@ -15,6 +15,7 @@ import { createRecordStore } from './records.ts'
 import { rehearse } from './rehearse.ts'
 import { bodyOf, payloadOf, render } from './render.ts'
 import { createPaths } from './resources.ts'
+import { lackedRights } from './rights.ts'
 import { findRevision, readRevisions } from './revisions.ts'
 import { describe } from './objects.ts'
 import { findStrays } from './strays.ts'
@@ -76,6 +77,7 @@ export function openKubernetes(
     render: async request => keepSecret(adapters, known, await render(place, environment, spec, request)),
     rehearse: (payload, conflicts) => rehearse(place, bodyOf(payload), conflicts),
     capacity: payload => readCapacity(place, bodyOf(payload)),
+    lackedRights: (before, after) => lackedRights(place, bodyOf(before), bodyOf(after)),
     async recall(id) {
       const { slots } = await place.lease.read()
       const record = await place.records.load(id, slots[id] ?? [])

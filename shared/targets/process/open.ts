@@ -50,6 +50,7 @@ export function openProcess(
       const diff = `+ ${body.version} (${body.source})`
       return [{ object: `app ${spec.app}`, ...plan(same, there !== undefined), diff }]
     },
+    lackedRights: () => Promise.resolve([]),
     capacity: () => capacity(context),
     recall: async id => Promise.resolve(readRecord(context, id)),
     compare(before, after) {

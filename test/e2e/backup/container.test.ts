@@ -36,7 +36,7 @@ function makeImage(name: string): void {
   const libraries = execFileSync('ldd', programs, { encoding: 'utf8' }).match(/\/\S+\.so[.\d]*/g) ?? []
   const share = '/usr/share/postgresql/15'
   const needed = [...programs, ...new Set(libraries), join(dirname(binDir), 'lib'), share, '/bin/busybox']
-  for (const path of [...needed, '/usr/share/zoneinfo/Etc/UTC']) {
+  for (const path of [...needed, '/usr/share/zoneinfo/Etc', '/usr/share/zoneinfo/UTC']) {
     mkdirSync(join(root, dirname(path)), { recursive: true })
     execFileSync('cp', ['-rL', path, join(root, path)])
   }

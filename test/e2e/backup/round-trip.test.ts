@@ -138,6 +138,32 @@ test.each([
   ).toBeUndefined()
 })
 
+test('a server that lacks the roles is told how to make them, as they were and without passwords', async () => {
+  const [owner, group] = [`owner_${scene.database.slice(-8)}`, `group_${scene.database.slice(-8)}`]
+  await scene.sql(
+    `CREATE ROLE "${group}" NOLOGIN; CREATE ROLE "${owner}" LOGIN CREATEDB CONNECTION LIMIT 3 PASSWORD 'not-in-a-backup' IN ROLE "${group}";
+     CREATE TABLE t AS SELECT 1 AS a; ALTER TABLE t OWNER TO "${owner}"`,
+  )
+  const into = `${scene.database}-new`
+  try {
+    const backup = succeeded(await scene.backUp({ verify: 'list' })).outputs['backup-uri'] ?? ''
+    await scene.sql(`DROP OWNED BY "${owner}"; DROP ROLE "${owner}", "${group}"`)
+    const refused = await scene.restore({ backup, into })
+    expect(refused).toMatchObject({ status: 'failure', reason: 'restore-refused' })
+    expect(refused.next).toContain('CONNECTION LIMIT 3')
+    expect(refused.next).not.toContain('not-in-a-backup')
+    await scene.sql(refused.next.slice(refused.next.indexOf('CREATE ROLE')))
+    succeeded(await scene.restore({ backup, into }))
+    const [role] = await scene.sql<{ createdb: boolean; member: boolean }>(
+      `SELECT rolcreatedb AS createdb, pg_has_role('${owner}', '${group}', 'MEMBER') AS member FROM pg_roles WHERE rolname = '${owner}'`,
+    )
+    expect(role).toEqual({ createdb: true, member: true })
+  } finally {
+    await scene.sql(`DROP DATABASE IF EXISTS "${into}"`)
+    await scene.sql(`DROP OWNED BY "${owner}"; DROP ROLE "${owner}", "${group}"`)
+  }
+}, 60_000)
+
 test('a dry run writes nothing', async () => {
   const outcome = succeeded(await scene.backUp({ 'dry-run': 'true' }))
   expect(outcome).toMatchObject({ status: 'success', reason: 'dry-run' })

@@ -1,5 +1,10 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import { systemClock } from '../../../shared/platform/clock.ts'
+import type { TargetPorts } from '../../../shared/steps/ports.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'
 import { openS3Proxy, type Fault, type S3Proxy } from './s3-proxy.ts'
 
@@ -24,16 +29,19 @@ beforeEach(async () => {
 })
 afterEach(() => proxy.close())
 
-function backUp(): Promise<Outcome> {
+function storeVariables(): Record<string, string> {
   const { accessKeyId, secretAccessKey, region } = scene.lab.s3
-  const env = {
-    PATH: process.env['PATH'],
+  return {
+    PATH: process.env['PATH'] ?? '',
     AWS_ENDPOINT_URL_S3: proxy.endpoint,
     AWS_ACCESS_KEY_ID: accessKeyId,
     AWS_SECRET_ACCESS_KEY: secretAccessKey,
     AWS_REGION: region,
   }
-  return scene.backUp({ destination: `s3://${scene.bucket}` }, { env })
+}
+
+function backUp(ports: Partial<TargetPorts> = {}): Promise<Outcome> {
+  return scene.backUp({ destination: `s3://${scene.bucket}` }, { env: storeVariables(), ...ports })
 }
 
 /** A fault for the first `times` requests that match; how many did is counted. */
@@ -75,3 +83,73 @@ test.each<[string, RegExp]>([
   },
   60_000,
 )
+
+test('a store that is slow with everything is waited for', async () => {
+  decide = () => ({ kind: 'slow', ms: 100 })
+  expect(succeeded(await backUp()).outputs).toMatchObject({ verified: 'true' })
+}, 60_000)
+
+test('a store that falls silent is given up with the run, which leaves nothing of it', async () => {
+  const before = await scene.bucketContents()
+  const late = new AbortController()
+  decide = line => {
+    if (!/^PUT .*partNumber=2&/.test(line)) return undefined
+    late.abort(new Error('cancelled'))
+    return { kind: 'stall' }
+  }
+  expect(await backUp({ signal: late.signal })).toMatchObject({ status: 'failure', reason: 'cancelled' })
+  expect(await scene.bucketContents()).toEqual(before)
+}, 60_000)
+
+/** As S3 says it. */
+const expired =
+  '<?xml version="1.0"?><Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>'
+
+test('credentials that expire mid-way are said as such; what could not be removed then, a later run removes', async () => {
+  const before = await scene.bucketContents()
+  let over = false
+  decide = line => {
+    over ||= /^PUT .*partNumber=2&/.test(line)
+    return over ? { kind: 'status', status: 400, body: expired } : undefined
+  }
+  const outcome = await backUp()
+  expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-failed', outputs: {} })
+  expect(outcome.summary).toContain('ExpiredToken')
+  expect(outcome.next).toContain('new credentials')
+  await leavesOneUpload(before)
+}, 60_000)
+
+test('a run that is killed mid-way leaves no object, and what it leaves, a later run removes', async () => {
+  const before = await scene.bucketContents()
+  const { environment, url, bucket } = scene
+  const inputs = {
+    environment: environment.name,
+    'database-url': url,
+    destination: `s3://${bucket}`,
+    verify: 'none',
+  }
+  decide = line => {
+    if (!/^PUT .*partNumber=2&/.test(line)) return undefined
+    child.kill('SIGKILL')
+    return { kind: 'stall' }
+  }
+  const step = join(import.meta.dirname, 'run-step.ts')
+  const child = spawn(process.execPath, [step, 'backup-db', JSON.stringify({ environment, inputs })], {
+    stdio: 'inherit',
+    env: storeVariables(),
+  })
+  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
+  await leavesOneUpload(before)
+}, 60_000)
+
+/** No object is there that was not before, and the half upload goes with the next run, once it is old enough. */
+async function leavesOneUpload(before: string[]): Promise<void> {
+  decide = () => undefined
+  const after = await scene.bucketContents()
+  expect(after.filter(name => !before.includes(name))).toEqual([
+    expect.stringMatching(/^upload \d{8}\/backup_/),
+  ])
+  const clock = { ...systemClock, now: () => Date.now() + 2 * 86_400_000 }
+  succeeded(await backUp({ clock }))
+  expect((await scene.bucketContents()).filter(name => name.startsWith('upload'))).toEqual([])
+}

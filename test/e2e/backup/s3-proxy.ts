@@ -4,7 +4,11 @@ import type { AddressInfo } from 'node:net'
 
 /** What is done to a request instead of, or while, handing it on. */
 export type Fault =
-  | { kind: 'status'; status: number }
+  | { kind: 'status'; status: number; body?: string }
+  /** Nothing is answered, ever. */
+  | { kind: 'stall' }
+  /** The request is handed on after so many milliseconds. */
+  | { kind: 'slow'; ms: number }
   /** The connection is cut before anything is answered. */
   | { kind: 'reset' }
   /** The request is handed on; the answer is cut after so many bytes of its body, at 0 before its head. */
@@ -26,7 +30,11 @@ export async function openS3Proxy(
     if (fault?.kind === 'reset') {
       incoming.socket.resetAndDestroy()
     } else if (fault?.kind === 'status') {
-      incoming.resume().once('end', () => answer.writeHead(fault.status).end())
+      incoming.resume().once('end', () => answer.writeHead(fault.status).end(fault.body))
+    } else if (fault?.kind === 'slow') {
+      setTimeout(() => pass(endpoint, incoming, answer, Infinity), fault.ms)
+    } else if (fault?.kind === 'stall') {
+      incoming.resume()
     } else {
       pass(endpoint, incoming, answer, fault?.bytes ?? Infinity)
     }

@@ -8,7 +8,7 @@ import { resources } from '../../../shared/checks/resources.ts'
 import { rollbackPossible } from '../../../shared/checks/rollback-possible.ts'
 import { createContext } from '../../../shared/steps/check-context.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
-import { deployment } from '../kubernetes/manifests.ts'
+import { configMap, deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from '../rollback/stage.ts'
 
 jest.setTimeout(90_000)
@@ -64,6 +64,59 @@ test('a full quota fails what needs room, and the way back; both pass once it wa
   expect((await check(resources)).result).toBe('pass')
   expect((await check(rollbackPossible)).result).toBe('pass')
 })
+
+test('an account that may not delete what the release adds has no way back, until it was given the right', async () => {
+  const added = { 'app.yaml': app(), 'more.yaml': configMap({ A: '1' }) }
+  const asDeployer = async (verbs: string) => {
+    const kubeconfig = deployerWith(verbs)
+    const { target } = await room.open(added, { kubeconfig })
+    const { environment, ports } = stage.run({ manifests: added })
+    const candidate = { version: 'v1.1.0', image: room.image, 'force-conflicts': false }
+    const context = createContext(environment, candidate, {
+      ...ports,
+      openTarget: () => Promise.resolve(target),
+    })
+    return rollbackPossible.run(context)
+  }
+  expect(await asDeployer('get, list, watch, create, patch, update')).toMatchObject({
+    result: 'fail',
+    finding: expect.stringContaining(
+      `would have to delete ConfigMap ${room.namespace}/probe-config, and this account may not`,
+    ),
+    remedy: expect.stringContaining('Add these rights to the Role'),
+  })
+  expect((await asDeployer('get, list, watch, create, patch, update, delete')).result).toBe('pass')
+})
+
+/** A kubeconfig of an account that may do these things to everything in the namespace. */
+function deployerWith(verbs: string): string {
+  room.kubectlApply(`apiVersion: v1
+kind: ServiceAccount
+metadata: { name: deployer }
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: deployer }
+rules: [{ apiGroups: ['*'], resources: ['*'], verbs: [${verbs}] }]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: deployer }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: deployer }
+subjects: [{ kind: ServiceAccount, name: deployer, namespace: ${room.namespace} }]
+`)
+  const admin = JSON.parse(room.kubectl('config', 'view', '--raw', '-o', 'json')) as { clusters: object[] }
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: admin.clusters,
+    users: [{ name: 'deployer', user: { token: room.kubectl('create', 'token', 'deployer').trim() } }],
+    contexts: [
+      { name: 'lab', context: { cluster: (admin.clusters[0] as { name: string }).name, user: 'deployer' } },
+    ],
+    'current-context': 'lab',
+  })
+}
 
 test('a manifest that the cluster does not know fails, and passes when it is mended', async () => {
   expect(await check(manifests, room.image, app('      hostNetwrok: true\n'))).toMatchObject({

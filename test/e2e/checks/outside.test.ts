@@ -6,8 +6,10 @@ import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { externalServices } from '../../../shared/checks/external-services.ts'
+import { host } from '../../../shared/checks/host.ts'
 import { monitoring } from '../../../shared/checks/monitoring.ts'
 import { ports } from '../../../shared/checks/ports.ts'
+import { service } from '../../../shared/checks/service.ts'
 import { resolveChecks } from '../../../shared/runbook/checks.ts'
 import { openLab } from '../../lab/lab.ts'
 import { environmentAt } from '../gate/ports.ts'
@@ -19,6 +21,7 @@ jest.setTimeout(60_000)
 
 type Said = Parameters<typeof resolveChecks>[1]
 
+const machine = { kind: 'process', app: 'api', directory: 'releases', start: 'main.js' } as const
 const servers: Server[] = []
 afterEach(() => {
   for (const server of servers.splice(0)) server.close()
@@ -76,6 +79,37 @@ describe('the check of services outside', () => {
   })
 })
 
+describe('the check of the service', () => {
+  test('passes when it answers well, and no more than warns when it does not', async () => {
+    const at = (port: number) => ({ environment: environmentAt(`http://127.0.0.1:${port}`) })
+    expect(await ask(service, {}, at(await listen(answering(200))))).toMatchObject({ result: 'pass' })
+    expect(await ask(service, {}, at(await listen(answering(503))))).toMatchObject({
+      result: 'warn',
+      finding: expect.stringContaining('/health: 503'),
+    })
+    expect(await ask(service, {}, at(await freePort()))).toMatchObject({ result: 'warn' })
+  })
+})
+
+describe('the check of this machine', () => {
+  test('fails over the thresholds where the service runs on it, and warns of the disk elsewhere', async () => {
+    const plain = environmentAt('', { target: machine })
+    const { gate } = plain
+    // The load is what others make of it.
+    expect(['pass', 'fail']).toContain((await ask(host, {}, { environment: plain })).result)
+    const tight = { ...gate, memory: 0.000_001, disk: 0.000_001 }
+    expect(await ask(host, {}, { environment: { ...plain, gate: tight } })).toMatchObject({
+      result: 'fail',
+      finding: expect.stringMatching(/disk \d+% of .* used .*, memory \d+% of .*, load \d+\.\d+ for each/),
+      remedy: expect.stringContaining('disk over 0%, memory over 0%'),
+    })
+    const elsewhere = environmentAt('', { gate: tight })
+    expect((await ask(host, {}, { environment: elsewhere })).result).toBe('warn')
+    const roomy = environmentAt('', { gate: { ...gate, disk: 1.1 } })
+    expect((await ask(host, {}, { environment: roomy })).result).toBe('pass')
+  })
+})
+
 describe('the check of ports', () => {
   test('passes and fails for what must be open and what must be closed, until the remedy was followed', async () => {
     const [open, closed] = [await freePort(), await freePort()]
@@ -110,14 +144,14 @@ describe('the check of monitoring', () => {
   const name = `checks-${process.pid}`
   const targets = join(lab.prometheus.targetsDir, `${name}.json`)
   const rules = join(lab.prometheus.rulesDir, `${name}.yml`)
-  let service: ReferenceService
+  let watched: ReferenceService
   beforeAll(async () => {
-    service = await startReferenceService('checks')
+    watched = await startReferenceService('checks')
   })
   afterAll(async () => {
     for (const each of [targets, rules]) rmSync(each, { force: true })
     await reload()
-    await service.stop()
+    await watched.stop()
   })
 
   const reload = () => fetch(`${lab.prometheus.url}/-/reload`, { method: 'POST' })
@@ -164,7 +198,7 @@ describe('the check of monitoring', () => {
       result: 'fail',
       finding: expect.stringContaining('reaches none of 1 targets'),
     })
-    scrape(new URL(service.url).host)
+    scrape(new URL(watched.url).host)
     expect(await until(({ result }) => result === 'pass')).toMatchObject({
       result: 'pass',
       finding: '1 of 1 targets are up, no alert fires',

@@ -123,6 +123,7 @@ export function enterYard(name: string, port: number, images: Images): Yard {
       tunnels: { database: '', redis: '' },
       gate: gateDefaults,
       monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+      notify: { slack: '', github: '' },
       smoke: { suite: '', requests: 1, concurrency: 1 },
     }
   }

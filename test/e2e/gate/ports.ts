@@ -37,6 +37,7 @@ export function environmentAt(url: string, said: Partial<Environment> = {}): Env
     tunnels: { database: '', redis: '' },
     gate: { ...gateDefaults, forMs: 3_000, intervalMs: 50, memory: 2, cpu: 2, disk: 2 },
     monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+    notify: { slack: '', github: '' },
     smoke: { suite: '', requests: 200, concurrency: 10 },
     ...said,
   }

@@ -123,6 +123,7 @@ function environmentOf(root: string, namespace: string, service: string): Enviro
     tunnels: { database: '', redis: '' },
     gate: gateDefaults,
     monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+    notify: { slack: '', github: '' },
     smoke: { suite: '', requests: 1, concurrency: 1 },
   }
 }

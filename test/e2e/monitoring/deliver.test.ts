@@ -1,25 +1,20 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { deliver } from '../../../shared/report/deliver.ts'
-import { environmentAt } from '../gate/ports.ts'
+import { environmentAt, realPorts } from '../gate/ports.ts'
+import { startGateway, type Gateway } from './gateway.ts'
 import { startGrafana, type GrafanaStandIn } from './grafana.ts'
 
 jest.setTimeout(30_000)
 
-let gateway: { url: string; child: ChildProcess }
+let gateway: Gateway
 let grafana: GrafanaStandIn
 beforeAll(async () => {
   gateway = await startGateway()
   grafana = await startGrafana('glsa_token')
 })
 afterAll(async () => {
-  gateway.child.kill()
-  await once(gateway.child, 'exit')
+  await gateway.stop()
   await grafana.stop()
 })
 
@@ -52,8 +47,8 @@ function tell(said: Partial<Outcome>, grafanaUrl = grafana.url) {
     outputs: {},
     ...said,
   }
-  const sender = { log, env: { GRAFANA_TOKEN: 'glsa_token' } }
-  return deliver(environmentAt('', { monitoring }), outcome, sender)
+  const sender = { ...realPorts(), log, env: { GRAFANA_TOKEN: 'glsa_token' } }
+  return deliver(environmentAt('', { monitoring }), outcome, 'run', sender)
 }
 
 const metrics = async () => (await fetch(`${gateway.url}/metrics`)).text()
@@ -85,27 +80,3 @@ test('a Grafana that is down is warned of, and nothing else happens', async () =
   await tell({ step: 'deploy', outputs: { changed: 'true' } }, 'http://127.0.0.1:9')
   expect(warned).toEqual([expect.stringContaining('127.0.0.1:9/api/annotations: connection refused')])
 })
-
-/** Prometheus' own Pushgateway, of the Debian package, on a free port. */
-async function startGateway() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  // Debian's keeps its state under /var/lib unless it is told to keep none.
-  const args = [`--web.listen-address=127.0.0.1:${port}`, '--persistence.file=']
-  const child = spawn('prometheus-pushgateway', args, { stdio: 'ignore' })
-  await once(child, 'spawn')
-  const url = `http://127.0.0.1:${port}`
-  const ready = () =>
-    fetch(`${url}/-/ready`).then(
-      answer => answer.ok,
-      () => false,
-    )
-  while (!(await ready())) {
-    if (child.exitCode !== null) throw new Error(`the Pushgateway ended with ${child.exitCode}`)
-    await pause(50)
-  }
-  return { url, child }
-}

@@ -54,6 +54,24 @@ const ageAtHalfAnHour = (minutes: number) => ({
   values: `${(30 - minutes) * 60}x120`,
 })
 
+/** A certificate that ends so many days after the moment at which it is asked about. */
+const pushedEnd = (days: number) => ({
+  series: `runbook_certificate_expiry_timestamp_seconds{${suite}}`,
+  values: `${days * 86_400 + 90 * 60}x120`,
+})
+const probedEnd = (days: number) => ({
+  series: 'probe_ssl_earliest_cert_expiry{instance="https://api.runbook.com"}',
+  values: `${days * 86_400 + 90 * 60}x120`,
+})
+/** The last look at the service, so many minutes before it is asked about at half an hour. */
+const look = (healthy: number, minutesAgo: number) => [
+  { series: `runbook_healthy{${suite},step="health-check"}`, values: `${healthy}x60` },
+  {
+    series: `runbook_step_end_timestamp_seconds{${suite},step="health-check"}`,
+    values: `${(30 - minutesAgo) * 60}x60`,
+  },
+]
+
 const cases: Record<string, { over: Series[]; under: Series[] }> = {
   ServiceDown: {
     over: [{ series: `up{${own}}`, values: '0x60' }],
@@ -70,6 +88,7 @@ const cases: Record<string, { over: Series[]; under: Series[] }> = {
     over: [{ series: `runbook_dependency_up{${own},dependency="database"}`, values: '0x60' }],
     under: [{ series: `runbook_dependency_up{${own},dependency="database"}`, values: '1x60' }],
   },
+  HealthCheckFails: { over: look(0, 5), under: look(1, 5) },
   ErrorRateHigh: {
     over: [requests(200, 9_850), requests(503, 150)],
     under: [requests(200, 9_950), requests(503, 50)],
@@ -87,20 +106,8 @@ const cases: Record<string, { over: Series[]; under: Series[] }> = {
     over: [{ series: `runbook_restore_duration_seconds{${suite}}`, values: '14401x60' }],
     under: [{ series: `runbook_restore_duration_seconds{${suite}}`, values: '14399x60' }],
   },
-  CertificateExpires: {
-    over: [
-      {
-        series: 'probe_ssl_earliest_cert_expiry{instance="https://api.runbook.com"}',
-        values: `${13 * 86_400}x120`,
-      },
-    ],
-    under: [
-      {
-        series: 'probe_ssl_earliest_cert_expiry{instance="https://api.runbook.com"}',
-        values: `${15 * 86_400}x120`,
-      },
-    ],
-  },
+  CertificateExpires: { over: [pushedEnd(13)], under: [pushedEnd(15)] },
+  CertificateUnknown: { over: [], under: [probedEnd(15)] },
 }
 
 interface Series {
@@ -117,13 +124,23 @@ test('every alert is tried', () => {
 })
 
 test.each(Object.entries(cases))('%s fires over its threshold and not under it', (alert, { over, under }) => {
-  const at = ['CertificateExpires', 'BackupUnknown'].includes(alert) ? '90m' : '30m'
+  const at = ['CertificateExpires', 'CertificateUnknown', 'BackupUnknown'].includes(alert) ? '90m' : '30m'
   expect(firing(alert, over, at)).toBe(1)
   expect(firing(alert, under, at)).toBe(0)
 })
 
 test('nobody is woken about the error rate while nobody asks', () => {
   expect(firing('ErrorRateHigh', [requests(200, 0)], '30m')).toBe(0)
+})
+
+test('a look that is long ago wakes nobody, and no more does one that never was', () => {
+  expect(firing('HealthCheckFails', look(0, 31), '30m')).toBe(0)
+  expect(firing('HealthCheckFails', [], '30m')).toBe(0)
+})
+
+test('of two that look at the certificate, the one that sees it end first is believed', () => {
+  expect(firing('CertificateExpires', [pushedEnd(80), probedEnd(13)], '90m')).toBe(1)
+  expect(firing('CertificateExpires', [probedEnd(15)], '90m')).toBe(0)
 })
 
 test('an environment of which nothing is seen at all is down', () => {

@@ -90,6 +90,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
           tunnels: { database: '', redis: '' },
           gate: { ...gateDefaults, baselineMs: 0 },
           monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+          notify: { slack: '', github: '' },
           smoke: { suite: '', requests: 1, concurrency: 1 },
         },
         {

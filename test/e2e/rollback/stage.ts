@@ -70,6 +70,7 @@ export function openStage(room: Room): Stage {
         backup: undefined,
         tunnels: { database: '', redis: '' },
         monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+        notify: { slack: '', github: '' },
         gate: {
           ...gateDefaults,
           forMs: 3_200,

@@ -25,12 +25,13 @@ interface Found {
   live?: Live
   pin?: Target['pin']
   rehearse?: Target['rehearse']
+  lacks?: string[]
   schemaNeeds?: string
 }
 
 function check(
   ledger: Ledger,
-  { recalled = payload, live = nobody, pin = pulls, rehearse = takes, ...said }: Found = {},
+  { recalled = payload, live = nobody, pin = pulls, rehearse = takes, lacks = [], ...said }: Found = {},
 ) {
   const target: Partial<Target> = {
     place: 'a fake place',
@@ -38,6 +39,7 @@ function check(
     recall: () => Promise.resolve(recalled ?? undefined),
     pin,
     rehearse,
+    lackedRights: () => Promise.resolve(lacks),
     live: () => Promise.resolve(live),
   }
   const context = contextOf(
@@ -104,5 +106,13 @@ test('fails when the target would not take it back, as the rollback would', asyn
     result: 'fail',
     finding: 'a fake place would not take v1.0.0 (r1) back: exceeded quota: pods',
     remedy: expect.stringContaining('Raise it.'),
+  })
+})
+
+test('fails when this account may not take away again what the release adds', async () => {
+  expect(await check(good, { lacks: ['delete ConfigMap production/extra'] })).toMatchObject({
+    result: 'fail',
+    finding:
+      'a rollback to v1.0.0 (r1) would have to delete ConfigMap production/extra, and this account may not',
   })
 })

@@ -26,7 +26,7 @@ test('passes with the versions that it found', async () => {
   program('docker', 'Docker version 20.10.24+dfsg1, build 297e128')
   expect(await check()).toMatchObject({
     result: 'pass',
-    finding: 'node 24.1.0, npm 10.1.2, git 10.1.2, curl 10.1.2, docker 20.10.24',
+    finding: 'node 24.1.0, npm 10.1.2, git 10.1.2, curl 10.1.2, docker 20.10.24, docker compose 20.10.24',
   })
 })
 
@@ -35,8 +35,13 @@ test('warns of what is missing, too old, or does not run', async () => {
   expect(await check()).toMatchObject({
     result: 'warn',
     finding: expect.stringContaining('node 16.20.0'),
-    remedy: 'Install node 18.0.0 or newer, docker.',
+    remedy: 'Install node 18.0.0 or newer, docker, docker compose.',
   })
   program('docker', 'cannot run', 1)
   expect(await check()).toMatchObject({ finding: expect.stringContaining('docker missing') })
+  program('docker-compose', 'docker-compose version 1.29.2, build unknown')
+  expect(await check()).toMatchObject({
+    finding: expect.stringContaining('docker compose 1.29.2'),
+    remedy: 'Install node 18.0.0 or newer, docker.',
+  })
 })

@@ -37,11 +37,12 @@ describe('a query', () => {
     },
     targets: () => Promise.resolve([]),
     alerts: () => Promise.resolve([]),
-    ruleNames: () => Promise.resolve([]),
+    rules: () => Promise.resolve([]),
+    format: expr => Promise.resolve(expr),
     close: () => undefined,
   })
-  const answer = async (answers: Record<string, Sample[] | Error>, query = lag) => {
-    const [reading] = await (await openQuestions(asked(answers), [query])).ask(7)
+  const answer = async (answers: Record<string, Sample[] | Error>, query = lag, agoMs = 0) => {
+    const [reading] = await (await openQuestions(asked(answers), [query], agoMs)).ask(7)
     return reading
   }
   const fresh = { 'max(timestamp(lag))': [at(1_000.5)] }
@@ -60,12 +61,18 @@ describe('a query', () => {
     expect(await answer({ 'max(lag)': several, ...fresh })).toMatchObject({ value: 9, of: 'pod="b"' })
   })
 
+  test('may be as old as is said: before a deploy, what was scraped a moment ago will do', async () => {
+    const answers = { 'max(lag)': [at(3)], 'max(timestamp(lag))': [at(988)] }
+    expect(await answer(answers, lag, 60_000)).toMatchObject({ value: 3 })
+    expect(await answer(answers, lag, 10_000)).toMatchObject({ gap: expect.stringContaining('2 s older') })
+  })
+
   test('of a range whose series have ended is a gap, and of series that never were it is not', async () => {
     const rate = parseCondition('', 'lag', 'sum(rate(a[1m])) or vector(0) < 5')
     const answers = { 'sum(rate(a[1m])) or vector(0)': [at(0)] }
     expect(await answer(answers, rate)).toMatchObject({ value: 0 })
     expect(await answer({ ...answers, 'count(count_over_time(a[1m]))': [at(3)] }, rate)).toMatchObject({
-      gap: 'a is measured no more: what is left of it is older than the gate',
+      gap: 'a is measured no more: what is left of it is older than what is judged',
     })
   })
 
@@ -75,7 +82,7 @@ describe('a query', () => {
     [
       'stale',
       { 'max(lag)': [at(3)], 'max(timestamp(lag))': [at(988)] },
-      'the newest lag is from 12 s before the gate began',
+      'the newest lag is 12 s older than what is judged',
     ],
     [
       'refused',
@@ -88,7 +95,7 @@ describe('a query', () => {
 
   test('that Prometheus cannot read is refused before anything is judged', async () => {
     const refused = new ToolError('parse error: unexpected )', { tool: 'Prometheus', code: 400, hint: '' })
-    await expect(openQuestions(asked({ 'max(lag)': refused }), [lag])).rejects.toThrow(
+    await expect(openQuestions(asked({ 'max(lag)': refused }), [lag], 0)).rejects.toThrow(
       'queries: lag is "max(lag)"; parse error: unexpected )',
     )
   })

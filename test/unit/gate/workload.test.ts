@@ -60,6 +60,10 @@ describe('the workload', () => {
     expect(judged(up, down).verdict).toBe('fail')
   })
 
+  test('that was never there is undecided', () => {
+    expect(judged([], [])).toMatchObject({ verdict: 'inconclusive', finding: 'no instance is there' })
+  })
+
   test('that is gone fails', () => {
     expect(judged([well('pod a')], [])).toMatchObject({ verdict: 'fail', finding: 'no instance is there' })
   })

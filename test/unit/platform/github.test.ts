@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { messageOf } from '../../../shared/outcome/errors.ts'
 import type { Clock } from '../../../shared/platform/clock.ts'
 import { openGitHub, readGitHubPlace, type GitHub } from '../../../shared/platform/github.ts'
+import { earlierEnd } from '../../../shared/platform/github-runs.ts'
 import { readGitHubDescription } from '../../lab/contracts/openapi.ts'
 import { startGitHub, type GitHubStandIn } from '../../lab/github.ts'
 
@@ -146,6 +147,38 @@ describe.each(['api.github.com', 'ghes-3.19'])('against the published descriptio
       },
       { state: 'inactive', description: '', log_url: '', environment_url: '' },
     ])
+  })
+
+  test('a run knows how a job of its name ended the last time that it came to an end', async () => {
+    const end = (name: string) =>
+      earlierEnd(
+        {
+          apiUrl: standIn.apiUrl,
+          repository: standIn.repository,
+          token: standIn.token,
+          clock,
+          timeoutMs: 5_000,
+          signal: new AbortController().signal,
+        },
+        '15',
+        name,
+      )
+    const job = (name: string, conclusion: string | null) => ({ name, conclusion })
+    standIn.runs.push(
+      { id: 15, status: 'in_progress', jobs: [job('watch / health production', null)] },
+      { id: 14, status: 'completed', jobs: [job('watch / health production', 'cancelled')] },
+      {
+        id: 13,
+        status: 'completed',
+        jobs: [job('watch / health staging', 'success'), job('watch / health production', 'failure')],
+      },
+      { id: 12, status: 'completed', jobs: [job('health production', 'success')] },
+    )
+    expect(await end('health production')).toBe('failure')
+    expect(await end('health staging')).toBe('success')
+    expect(await end('health')).toBeUndefined()
+    standIn.denied.add('actions')
+    await expect(end('health production')).rejects.toThrow('HTTP 403')
   })
 
   test('an error says what GitHub said and what to do, and never the token', async () => {

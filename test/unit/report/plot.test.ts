@@ -54,7 +54,7 @@ describe('probes over time', () => {
     const svg = renderSvg(plot)
     expect(svg).toContain('aria-label="1 of 6 points failed"')
     expect(svg.match(/<polyline/g)).toHaveLength(1)
-    expect(svg.match(/<circle/g)).toHaveLength(1)
+    expect(svg.match(/<circle/g)).toHaveLength(2)
     expect(svg.match(/<rect class="bad"/g)).toHaveLength(1)
     expect(svg.match(/<rect class="gap"/g)).toHaveLength(1)
     expect(svg).toContain('>deploy</text>')

@@ -114,6 +114,16 @@ describe('a runbook', () => {
     expect(attempt).toThrow(`runbook.yml:13 environments.production.${message}`)
   })
 
+  test('names who is told by the variables of their secrets, and shows no secret that was pasted instead', () => {
+    const told = (slack: string) =>
+      load('production', {}, `${runbook.trimEnd()}\n    notify: { slack: ${slack} }\n`).notify
+    expect(told('SLACK_WEBHOOK_URL')).toEqual({ slack: 'SLACK_WEBHOOK_URL', github: '' })
+    const [place, key] = ['https://hooks.slack.com/services/T00000000', 'XXXXXXXXXXXXXXXXXXXXXXXX']
+    const attempt = () => told(`${place}/${key}`)
+    expect(attempt).toThrow(`notify.slack is "${place}/***"; accepted: the name of an environment variable`)
+    expect(attempt).not.toThrow(key)
+  })
+
   test('holds conditions for the gate', () => {
     const gate = `metrics: { lag: 'lag{q="0.99"} < 20%' }, queries: { up: min(up) >= 1 }`
     expect(load('production', {}, runbook.replace('memory: 85%', gate)).gate).toMatchObject({

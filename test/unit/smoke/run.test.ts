@@ -8,6 +8,7 @@ import { systemClock as clock } from '../../../shared/platform/clock.ts'
 import type { Log } from '../../../shared/platform/log.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
+import { sendLoad } from '../../../shared/smoke/load.ts'
 import { runSmoke, type SmokeOverrides } from '../../../shared/smoke/run.ts'
 
 let server: Server
@@ -49,6 +50,7 @@ function smoke(
     url,
     root,
     monitoring: { prometheus: '', grafana: '', pushgateway: '' },
+    notify: { slack: '', github: '' },
     smoke: { suite: 'suite.yml', requests: 0, concurrency: 4 },
   } as Environment
   const signal = new AbortController().signal
@@ -261,6 +263,36 @@ describe('the load', () => {
     expect(load?.stopped).toBe('rise')
     expect(all).toBeLessThan(12)
     expect(evidence.at(-1)).toMatchObject({ subject: 'load', finding: expect.stringContaining('500 (') })
+  })
+
+  test('ends with the run that is cancelled, and sends nothing more', async () => {
+    const controller = new AbortController()
+    let all = 0
+    handle = (_, response) => {
+      all += 1
+      if (all === 10) controller.abort(new Error('cancelled'))
+      response.end()
+    }
+    const plan = {
+      url,
+      headers: {},
+      requests: 1e6,
+      concurrency: 4,
+      maxRate: 1e6,
+      maxErrorRate: 0,
+      timeoutMs: 1_000,
+    }
+    await expect(sendLoad(plan, clock, controller.signal)).rejects.toThrow('cancelled')
+    expect(all).toBeLessThanOrEqual(14)
+  })
+
+  test('is refused when it cannot end in time, before anything is sent', async () => {
+    handle = () => {
+      throw new Error('nothing may be sent')
+    }
+    await expect(smoke(one, { requests: 6_000, maxRate: 10, withinMs: 600_000 })).rejects.toThrow(
+      'requests is 6000, which takes 10 min 0 s at 10 a second; the step has 10 min 0 s',
+    )
   })
 
   test('fails when it is slower than asked', async () => {

@@ -1,4 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import { readFileSync } from 'node:fs'
+import { parse as parseYaml } from 'yaml'
 import { loadSuite, parseSuite, suiteJsonSchema, variablesOf } from '../../../shared/smoke/suite.ts'
 
 const parse = (text: string) => parseSuite('smoke.yml', text)
@@ -106,10 +109,28 @@ describe('names file, line, what was found and what is accepted', () => {
   })
 })
 
-test('editors get a schema that knows every key, and what it is for', () => {
-  const schema = JSON.stringify(suiteJsonSchema())
-  for (const key of ['retry', 'because', 'bearer', 'redirects', 'capture', 'latency', 'timeout', 'load'])
-    expect(schema).toContain(`"${key}":{`)
-  expect(schema).toContain('"additionalProperties":false')
-  expect(schema).toContain('Redirects that are followed')
+describe("editors' schema", () => {
+  const accepts = new Ajv2020({ allowUnionTypes: true }).compile(suiteJsonSchema())
+  const held = (text: string) => accepts(parseYaml(text))
+
+  test('accepts what is accepted, and says what every key is for', () => {
+    expect(held(readFileSync('test/e2e/smoke/users.yml', 'utf8'))).toBe(true)
+    const [, example = ''] =
+      /```yaml\n(# yaml-language[^`]*)```/.exec(readFileSync('actions/smoke-test/README.md', 'utf8')) ?? []
+    expect(parse(example).requests).toHaveLength(3)
+    expect(held(example)).toBe(true)
+    expect(JSON.stringify(suiteJsonSchema())).toContain('Redirects that are followed')
+  })
+
+  test.each([
+    'expct: {}',
+    'method: get',
+    'auth: { token: X }',
+    'retry: { times: 3 }',
+    'redirects: 11',
+    'timeout: 5',
+  ])('refuses %s', line => {
+    expect(held(`name: x\nrequests: [{ name: a, path: / }]`)).toBe(true)
+    expect(held(`name: x\nrequests: [{ name: a, path: /, ${line} }]`)).toBe(false)
+  })
 })

@@ -6,12 +6,14 @@ import { review } from '../../../shared/checks/review.ts'
 import { resolveChecks } from '../../../shared/runbook/checks.ts'
 import { startGitHub, type GitHubStandIn, type StandInCommit } from '../../lab/github.ts'
 import { startSlack, type SlackStandIn } from '../../lab/slack.ts'
-import { environmentAt } from '../gate/ports.ts'
-import { ask, contextWith } from './context.ts'
+import { environmentAt } from '../../e2e/gate/ports.ts'
+import { contextOf } from './context.ts'
 
 const sha = '6dcb09b5b57875f334f61aebed695e2e4193db5e'
 const ownRun = 'https://github.com/org/runbook-api/actions/runs/42'
-const { run } = contextWith({})
+const { run } = contextOf({})
+const ask = (which: Check, { environment, ...said }: Partial<CheckContext>) =>
+  which.run(contextOf(environment ?? {}, said))
 
 let github: GitHubStandIn
 let slack: SlackStandIn
@@ -20,25 +22,21 @@ beforeAll(async () => {
   slack = await startSlack()
 })
 afterAll(async () => {
-  expect([...github.complaints, ...slack.complaints]).toEqual([])
   await github.stop()
   await slack.stop()
+  expect(github.complaints).toEqual([])
 })
 
 /** What a run of GitHub Actions finds out about a commit. */
 function check(which: Check, commit: StandInCommit, code: object = {}, said: Partial<CheckContext> = {}) {
   github.commits.set(sha, commit)
-  return ask(
-    which,
-    {},
-    {
-      environment: environmentAt('', { checks: resolveChecks(key => key, { code }) }),
-      env: { GITHUB_ACTIONS: 'true', GITHUB_API_URL: github.apiUrl, GITHUB_REPOSITORY: github.repository },
-      run: { ...run, sha, url: ownRun },
-      githubToken: github.token,
-      ...said,
-    },
-  )
+  return ask(which, {
+    environment: environmentAt('', { checks: resolveChecks(key => key, { code }) }),
+    env: { GITHUB_ACTIONS: 'true', GITHUB_API_URL: github.apiUrl, GITHUB_REPOSITORY: github.repository },
+    run: { ...run, sha, url: ownRun },
+    githubToken: github.token,
+    ...said,
+  })
 }
 
 describe('the check of CI', () => {
@@ -166,6 +164,7 @@ describe('the check of the review', () => {
 
 describe('the announcement', () => {
   const said = (webhook: string, version = 'v1.2.3') => ({
+    environment: environmentAt('', { notify: { slack: 'SLACK_WEBHOOK_URL', github: '' } }),
     env: { SLACK_WEBHOOK_URL: webhook },
     version,
     run: { ...run, url: ownRun },
@@ -174,8 +173,9 @@ describe('the announcement', () => {
   })
 
   test('tells what, where, by whom, and what the release does without', async () => {
-    expect(await ask(announcement, {}, said(slack.webhook))).toMatchObject({ result: 'pass' })
+    expect(await ask(announcement, said(slack.webhook))).toMatchObject({ result: 'pass' })
     const [posted] = slack.posted
+    expect(slack.complaints).toEqual([])
     expect(posted?.text).toBe('runbook-api v1.2.3 is about to be deployed to staging')
     const text = JSON.stringify(posted)
     for (const each of [
@@ -188,11 +188,12 @@ describe('the announcement', () => {
   })
 
   test('fails when Slack does not take it, without the webhook, and tells nobody without a version', async () => {
-    const gone = ask(announcement, {}, said(`${slack.webhook}wrong`))
+    const gone = ask(announcement, said(`${slack.webhook}wrong`))
     await expect(gone).rejects.toMatchObject({ hint: expect.stringContaining('new incoming webhook') })
     await expect(gone).rejects.not.toThrow(slack.webhook)
-    expect((await ask(announcement, {}, said(slack.webhook, ''))).result).toBe('skip')
-    expect((await ask(announcement, {}, said(''))).result).toBe('skip')
+    expect((await ask(announcement, said(slack.webhook, ''))).result).toBe('skip')
+    expect((await ask(announcement, said(''))).result).toBe('warn')
+    expect(announcement.inapplicable(environmentAt(''))).not.toBe('')
     expect(slack.posted).toHaveLength(1)
   })
 })

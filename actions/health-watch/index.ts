@@ -1,0 +1,9 @@
+import { healthCheckOutputs, healthWatch, healthWatchFields } from '../../shared/steps/health-check.ts'
+import { defineAction } from '../action.ts'
+
+export const action = defineAction({
+  description: 'Looks whether the service is well, and tells when that has changed since the run before.',
+  fields: healthWatchFields,
+  outputs: healthCheckOutputs,
+  main: healthWatch,
+})

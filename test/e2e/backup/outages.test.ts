@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import pg from 'pg'
+import { findPrograms } from '../../../shared/backup/programs.ts'
+import { startTemporaryServer } from '../../../shared/backup/temporary-server.ts'
+import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
+import { realPorts } from '../gate/ports.ts'
+import { openScene, type Scene } from './scene.ts'
+
+let scene: Scene
+beforeAll(async () => {
+  scene = await openScene()
+}, 60_000)
+afterAll(() => scene.close())
+
+const noise = `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
+  INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
+    FROM generate_series(1, 3000) i`
+
+/** Files under a folder. */
+async function filesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
+  return entries.filter(entry => entry.isFile()).map(({ name }) => name)
+}
+
+test('a server that goes down while it is dumped leaves no backup, and is said to be the reason', async () => {
+  const ports = realPorts({ env: { PATH: process.env['PATH'], TMPDIR: scene.folder } })
+  const programs = await findPrograms(ports, 15, '')
+  const temporary = await startTemporaryServer(ports, programs, { size: 0, superuser: 'ada' })
+  const { server } = temporary
+  try {
+    const client = new pg.Client({ host: server.host, user: 'ada', database: 'postgres' })
+    await client.connect()
+    await client.query(noise)
+    await client.end()
+    const postmaster = Number(readFileSync(join(server.host, 'data/postmaster.pid'), 'utf8').split('\n')[0])
+    const exec: Exec = {
+      ...systemExec,
+      start(file, args, options) {
+        const child = systemExec.start(file, args, options)
+        let seen = 0
+        child.stdout.on('data', (chunk: Buffer) => {
+          const before = seen
+          seen += chunk.length
+          // As the kernel does when memory runs out: every process of it at once.
+          if (before < 2 ** 22 && seen >= 2 ** 22)
+            for (const pid of [postmaster, ...childrenOf(postmaster)]) process.kill(pid, 'SIGKILL')
+        })
+        return child
+      },
+    }
+    const url = `postgresql://ada@/postgres?host=${encodeURIComponent(server.host)}`
+    const outcome = await scene.backUp({ 'database-url': url }, { exec })
+    expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-failed', outputs: {} })
+    expect(outcome.summary).toContain('server closed the connection unexpectedly')
+    expect(outcome.next).toContain('log of the database server')
+    expect(await filesIn(join(scene.folder, 'store'))).toEqual([])
+  } finally {
+    await temporary.stop()
+  }
+}, 60_000)
+
+test('a disk that is full leaves nothing of the backup, and is said to be full', async () => {
+  await scene.sql(noise)
+  const small = join(scene.folder, 'small')
+  await mkdir(small)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', small])
+  try {
+    const outcome = await scene.backUp({ destination: `file://${small}/store` })
+    expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-failed', outputs: {} })
+    expect(outcome.summary).toContain('ENOSPC')
+    expect(outcome.next).toContain('Free space')
+    expect(await filesIn(small)).toEqual([])
+
+    // The temporary server's disk: found out before anything is started there.
+    const env = { PATH: process.env['PATH'], TMPDIR: small }
+    const unproved = await scene.backUp({}, { env })
+    expect(unproved).toMatchObject({ status: 'failure', outputs: {} })
+    expect(unproved.summary).toContain('free; restoring the backup to verify it takes')
+    expect(unproved.next).toContain('TMPDIR')
+    expect(await filesIn(scene.folder)).toEqual([])
+  } finally {
+    execFileSync('umount', [small])
+  }
+}, 60_000)
+
+function childrenOf(parent: number): number[] {
+  const text = execFileSync('ps', ['-o', 'pid=', '--ppid', String(parent)], { encoding: 'utf8' })
+  return text.trim().split(/\s+/).map(Number)
+}
