@@ -15,7 +15,7 @@ export interface FindRequest {
   /** The input's text. */
   backup: string
   owner: Owner
-  /** The environment's own store, opened only for a backup that is not named by a URI or path. */
+  /** The environment's own store. */
   openOwn: () => Promise<Store>
   /** Folder that paths are relative to. */
   root: string
@@ -54,9 +54,25 @@ export async function findBackup(request: FindRequest): Promise<Found> {
     )
   }
   const stamp = /^backup_(\d{8}_\d{6})(?:_[a-z0-9_-]+)?(?:\.dump\.zst(?:\.\w+)?)?$/.exec(backup)?.[1]
-  if (stamp !== undefined && !existsSync(resolve(request.root, backup)))
-    return byStamp(await openOwn(), owner, stamp, signal)
+  if (stamp !== undefined && !existsSync(resolve(request.root, backup))) {
+    const own = await openOwn()
+    return (await locally(own, request, stamp)) ?? byStamp(own, owner, stamp, signal)
+  }
   return byPlace(request)
+}
+
+/** In the folder `backups` of the repository, where the guide's script looks, unless the store has that one too. */
+async function locally(
+  own: Store,
+  { owner, root, variables, signal }: FindRequest,
+  stamp: string,
+): Promise<Found | undefined> {
+  const destination = destinationOf(resolve(root, 'backups'))
+  const isThat = ({ takenAt }: { takenAt: number }) => stampOf(takenAt) === stamp
+  if (own.uri === destination || (await listBackups(own, owner, signal)).some(isThat)) return undefined
+  const store = await openStore('backup', destination, variables)
+  const listed = (await listBackups(store, owner, signal)).find(isThat)
+  return listed && readFound(store, listed.key, signal)
 }
 
 async function byStamp(store: Store, owner: Owner, stamp: string, signal: AbortSignal): Promise<Found> {
@@ -73,7 +89,7 @@ async function byStamp(store: Store, owner: Owner, stamp: string, signal: AbortS
 }
 
 /** A URI or path ends in the key of a dump; what is before it is the store. */
-async function byPlace({ backup, root, variables, signal }: FindRequest): Promise<Found> {
+async function byPlace({ backup, root, variables, openOwn, signal }: FindRequest): Promise<Found> {
   const isUri = /^(file|s3):\/\//.test(backup)
   if (!isUri && (!backup.includes('.dump.zst') || backup.includes('://')))
     throw InputError.of('backup', backup, acceptedBackups)
@@ -81,7 +97,9 @@ async function byPlace({ backup, root, variables, signal }: FindRequest): Promis
   const key = /[^/]+\/[^/]+$/.exec(uri)?.[0] ?? ''
   const place = uri.slice(0, -key.length - 1)
   if (parseKey(key)?.kind !== 'dump') throw InputError.of('backup', backup, acceptedBackups)
-  return readFound(await openStore('backup', place, variables), key, signal)
+  // A URI does not say the endpoint and the options with which the runbook names the same store.
+  const own = await openOwn()
+  return readFound(own.uri === place ? own : await openStore('backup', place, variables), key, signal)
 }
 
 async function readFound(store: Store, key: string, signal: AbortSignal): Promise<Found> {

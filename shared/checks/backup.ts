@@ -1,5 +1,5 @@
 import { newestOf } from '../backup/newest.ts'
-import { readWalArchive } from '../backup/wal.ts'
+import { readWalArchive, type WalArchive } from '../backup/wal.ts'
 import { parsePostgresUrl, throughAddress } from '../platform/postgres-url.ts'
 import { showDuration } from '../runbook/values.ts'
 import { throughTunnel } from '../targets/tunnel.ts'
@@ -48,31 +48,36 @@ async function ofWal(context: CheckContext): Promise<Finding> {
   const rpoMs = context.environment.backup?.rpoMs ?? 0
   const server = parsePostgresUrl('DATABASE_URL', url, {})
   return orSkip(id, async () => {
-    const { on, ageMs, failing } = await throughTunnel(
+    const archive = await throughTunnel(
       place => context.openTunnel(place),
       context.environment.tunnels.database,
       via => readWalArchive(throughAddress(server, via), { signal: context.signal, timeoutMs: connectMs }),
     )
-    if (!on)
-      return fail(
-        'the runbook says backup.wal, and the server archives nothing (archive_mode is off)',
-        'Set archive_mode and archive_command, or take backup.wal out of the runbook.',
-      )
-    if (failing !== undefined)
-      return fail(
-        `the server cannot archive ${failing} of its write-ahead log`,
-        'See archive_command in the log of the database server: until it succeeds, nothing newer is safe.',
-      )
-    if (ageMs === undefined)
-      return fail(
-        'nothing of the write-ahead log was archived yet',
-        'Set archive_timeout, or wait for the first segment.',
-      )
-    const seen = `the archived write-ahead log is ${showDuration(Math.max(0, ageMs))} old, the RPO is ${showDuration(rpoMs)}`
-    if (ageMs <= rpoMs) return pass(seen)
-    return fail(
-      seen,
-      'Set archive_timeout below the RPO: a server that is not busy fills no segment by itself.',
-    )
+    return judgeArchive(archive, rpoMs)
   })
+}
+
+/** @param rpoMs how old the newest archived segment may be */
+export function judgeArchive({ on, ageMs, failing }: WalArchive, rpoMs: number): Finding {
+  if (!on)
+    return fail(
+      'the runbook says backup.wal, and the server archives nothing (archive_mode is off)',
+      'Set archive_mode and archive_command, or take backup.wal out of the runbook.',
+    )
+  if (failing !== undefined)
+    return fail(
+      `the server cannot archive ${failing} of its write-ahead log`,
+      'See archive_command in the log of the database server: until it succeeds, nothing newer is safe.',
+    )
+  if (ageMs === undefined)
+    return fail(
+      'nothing of the write-ahead log was archived yet',
+      'Set archive_timeout, or wait for the first segment.',
+    )
+  const seen = `the archived write-ahead log is ${showDuration(Math.max(0, ageMs))} old, the RPO is ${showDuration(rpoMs)}`
+  if (ageMs <= rpoMs) return pass(seen)
+  return fail(
+    seen,
+    'Set archive_timeout below the RPO: a server that is not busy fills no segment by itself.',
+  )
 }

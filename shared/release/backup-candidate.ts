@@ -7,6 +7,9 @@ export interface Candidate {
   takenAt: number | undefined
 }
 
+/** Backups are named, and dated, by whole seconds. */
+const secondMs = 1_000
+
 /**
  * Whether the database may go back to a backup when the release is taken back: it holds what the release before it left
  * behind, so it was taken while that one served; and it is young enough to have been meant.
@@ -21,5 +24,5 @@ export function belongsTo(
 ): boolean {
   if (takenAt === undefined) return true
   const since = serving?.restored?.at ?? serving?.settledAt
-  return now - takenAt <= rpoMs && (since === undefined || takenAt >= Date.parse(since))
+  return now - takenAt <= rpoMs && (since === undefined || takenAt + secondMs > Date.parse(since))
 }

@@ -122,6 +122,15 @@ test('a path under ./backups is accepted, as the guide has it', async () => {
   )
 })
 
+test('a name is looked for in ./backups too, when the store of the runbook does not have it', async () => {
+  await scene.sql('CREATE TABLE t AS SELECT 42 AS a')
+  const { outputs } = succeeded(await scene.backUp({ verify: 'none' }))
+  await rename(join(scene.folder, 'store'), join(scene.folder, 'backups'))
+  const name = basename(outputs['backup-uri'] ?? '').slice(0, 'backup_20231201_143000'.length)
+  const outcome = succeeded(await scene.restore({ ...confirmed, backup: name, 'dry-run': 'true' }))
+  expect(outcome.summary).toContain(`${scene.folder}/backups/`)
+})
+
 describe('is refused, and the live database stays as it is:', () => {
   beforeEach(async () => {
     await scene.sql('CREATE TABLE t AS SELECT 1 AS a')

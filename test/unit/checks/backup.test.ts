@@ -1,10 +1,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { dumpKey, manifestKey } from '../../../shared/backup/keys.ts'
 import type { Manifest } from '../../../shared/backup/manifest.ts'
-import { backup } from '../../../shared/checks/backup.ts'
+import { backup, judgeArchive } from '../../../shared/checks/backup.ts'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
 import { contextOf } from './context.ts'
@@ -103,6 +103,28 @@ test('an old one, or none, is only warned of when the same run takes one next, o
   keep(61 * minute, 'restore')
   expect(await check({ backsUpNext: true })).toMatchObject({ result: 'warn' })
   expect(await check({ promisesRpo: false })).toMatchObject({ result: 'warn' })
+})
+
+describe('where the write-ahead log is archived', () => {
+  const well = { on: true, ageMs: 5 * minute, failing: undefined }
+
+  test.each([
+    ['a young segment', well, 'pass', '5 min 0 s old'],
+    ['an old one', { ...well, ageMs: 61 * minute }, 'fail', '1 h 1 min old'],
+    ['none yet', { ...well, ageMs: undefined }, 'fail', 'nothing'],
+    [
+      'one that could not be archived',
+      { ...well, failing: '0000000100000000000000A7' },
+      'fail',
+      '0000000100000000000000A7',
+    ],
+    ['a server that archives nothing', { ...well, on: false }, 'fail', 'archive_mode is off'],
+  ])('its age counts: %s', (_what, archive, result, words) => {
+    expect(judgeArchive(archive, 60 * minute)).toMatchObject({
+      result,
+      finding: expect.stringContaining(words),
+    })
+  })
 })
 
 test('does not arise where the runbook keeps no backups', () => {

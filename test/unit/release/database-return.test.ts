@@ -127,7 +127,7 @@ test('a backup belongs to a release when it was taken while the one before serve
   const uri = 's3://b/k'
   expect(belongsTo({ uri, takenAt: now - hour }, serving, hour, now)).toBe(true)
   expect(belongsTo({ uri, takenAt: now - hour - 1 }, serving, hour, now)).toBe(false)
-  expect(belongsTo({ uri, takenAt: Date.parse(at) - 1 }, serving, 9 * hour, now)).toBe(false)
+  expect(belongsTo({ uri, takenAt: Date.parse(at) - 1_000 }, serving, 9 * hour, now)).toBe(false)
   const restored = serving && {
     ...serving,
     restored: { at: new Date(now - 1_000).toISOString(), verdict: 'healthy' as const },
