@@ -57,6 +57,7 @@ test('the published workflows are there', () => {
   expect(files.sort()).toEqual([
     'backup.yml',
     'drill.yml',
+    'health-watch.yml',
     'promote.yml',
     'recover.yml',
     'release.yml',
