@@ -105,7 +105,10 @@ describe('one request at a time', () => {
 })
 
 describe('the load', () => {
-  const load = (path: string, said: { url?: string; requests?: number; maxErrorRate?: number } = {}) =>
+  const load = (
+    path: string,
+    said: { url?: string; requests?: number; maxErrorRate?: number; timeoutMs?: number } = {},
+  ) =>
     sendLoad(
       {
         url: (said.url ?? ill.url) + path,
@@ -114,16 +117,22 @@ describe('the load', () => {
         concurrency: 2,
         maxRate: 1_000,
         maxErrorRate: said.maxErrorRate ?? 1,
-        timeoutMs: 300,
+        timeoutMs: said.timeoutMs ?? 20_000,
       },
       systemClock,
       new AbortController().signal,
     )
 
+  const expectFailing = async (path: string, kind: string, timeoutMs: number) => {
+    const { sent, failed, failures } = await load(path, { timeoutMs })
+    expect({ sent, failed, failures }).toEqual({ sent: 2, failed: 2, failures: new Map([[kind, 2]]) })
+  }
+
+  test.each(['/silent', '/drip-head', '/drip-body'])('%s is a failure when its time is over', path =>
+    expectFailing(path, 'no whole answer within 300 ms', 300),
+  )
+
   test.each([
-    ['/silent', 'no whole answer within 300 ms'],
-    ['/drip-head', 'no whole answer within 300 ms'],
-    ['/drip-body', 'no whole answer within 300 ms'],
     ['/huge', 'a body of more than 262144 bytes'],
     ['/endless', 'a body of more than 262144 bytes'],
     ['/endless-head', 'a head of more than 16384 bytes'],
@@ -132,10 +141,7 @@ describe('the load', () => {
     ['/half-closed', 'connection ended before the answer'],
     ['/half-body', 'connection ended before the answer'],
     ['/ssh', 'not an HTTP answer'],
-  ])('%s is a failure: %s', async (path, kind) => {
-    const { sent, failed, failures } = await load(path)
-    expect({ sent, failed, failures }).toEqual({ sent: 2, failed: 2, failures: new Map([[kind, 2]]) })
-  })
+  ])('%s is a failure: %s', (path, kind) => expectFailing(path, kind, 20_000))
 
   test('unpacks nothing', async () => {
     expect(await load('/br-bomb')).toMatchObject({ sent: 2, failed: 0 })
