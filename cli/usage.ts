@@ -23,6 +23,6 @@ export function usageOf(name: string, { description, fields, positional }: Comma
     const hidden = field.isSecret ? ` Others cannot read it in ${variableOf(key)}.` : ''
     return `  ${named(key).padEnd(width)}${field.description} Accepts ${field.accepts}.${standard}${hidden}`
   })
-  const words = positional.map((key, index) => (index === 0 ? `<${key}>` : `[${key}]`)).join(' ')
+  const words = positional.map(key => (fields[key]?.required ? `<${key}>` : `[${key}]`)).join(' ')
   return [description, '', `Usage: runbook ${name} ${words} [--input value ...]`, '', ...lines, ''].join('\n')
 }

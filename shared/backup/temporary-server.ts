@@ -203,6 +203,11 @@ function isRoot(): boolean {
   return process.getuid?.() === 0
 }
 
+/** @throws ToolError when a database of that size, in bytes, would find no room in a temporary server of this machine */
+export async function requireTemporaryRoom(env: BackupPorts['env'], size: number): Promise<void> {
+  await requireRoom(await parentFolder(env['TMPDIR']), size)
+}
+
 /** Restored, a database is about as large as it was; its indexes are built through temporary files. */
 export async function requireRoom(folder: string, bytes: number): Promise<void> {
   const { bavail, bsize } = await statfs(folder)

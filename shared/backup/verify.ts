@@ -178,7 +178,10 @@ async function prove(
     return `a scratch database on ${on.host}:${on.port}, locale ${locale}`
   }
   const own = verification.programs
-  const temporary = await startTemporaryServer(ports, own, manifest.database)
+  const temporary = await startTemporaryServer(ports, own, {
+    ...manifest.database,
+    size: restoredSize(stored),
+  })
   try {
     const locale = await restoreAndCompare(ports, stored, own, temporary.server, 'kept')
     return `a temporary server ${own.version}${own.image === undefined ? '' : ` (${own.image})`}, locale ${locale}`
@@ -214,6 +217,12 @@ async function restoreAndCompare(
     await admin.close()
     await dropScratch(on, name)
   }
+}
+
+/** Bytes that the restored database will take, about. A part of one is known by its dump alone, which has no indexes. */
+function restoredSize({ manifest, isPart }: Stored): number {
+  const { size } = manifest.database
+  return isPart ? Math.min(size, manifest.dumpedBytes * 2) : size
 }
 
 /** @throws ToolError that lists what differs */

@@ -136,7 +136,7 @@ function fixOf(entries: OsvEntry[]): string {
   return events.find(({ fixed }) => fixed !== undefined)?.fixed ?? ''
 }
 
-/** https://docs.docker.com/scout, `--format sarif`: SARIF 2.1.0 with the properties that GitHub reads. */
+/** https://docs.docker.com/scout, `--format sarif`: SARIF 2.1.0, one rule a hole, with what Scout knows in its properties. */
 const dockerScout: Scanner = {
   name: 'docker scout',
   version: ['docker', 'scout', 'version'],
@@ -145,29 +145,42 @@ const dockerScout: Scanner = {
     `${isLocal(image) ? 'local' : 'registry'}://${image}`,
   ],
   read: stdout => {
-    const report = parse(stdout) as
-      | {
-          runs?: {
-            tool: {
-              driver: {
-                rules?: {
-                  id: string
-                  properties?: { 'security-severity'?: string; purls?: string[]; fixed_version?: string }
-                }[]
-              }
-            }
-          }[]
-        }
-      | undefined
+    const report = parse(stdout) as { runs?: { tool: { driver: { rules?: ScoutRule[] } } }[] } | undefined
     return report?.runs
       ?.flatMap(({ tool }) => tool.driver.rules ?? [])
       .map(({ id, properties = {} }) => ({
         id,
-        severity: severityOfScore(properties['security-severity']),
-        where: properties.purls?.[0] ?? 'a package',
+        severity: severityOfScout(properties),
+        where: packageOf(properties.purls?.[0] ?? properties.purl),
         fixedIn: properties.fixed_version === 'not fixed' ? '' : (properties.fixed_version ?? ''),
       }))
   },
+}
+
+interface ScoutRule {
+  id: string
+  properties?: {
+    /** `UNSPECIFIED` where only a score of an older version is known. */
+    cvssV3_severity?: string
+    'security-severity'?: string
+    purls?: string[]
+    /** Before `purls`. */
+    purl?: string
+    fixed_version?: string
+  }
+}
+
+function severityOfScout({
+  cvssV3_severity: word = 'UNSPECIFIED',
+  ...more
+}: ScoutRule['properties'] & object) {
+  return word === 'UNSPECIFIED' ? severityOfScore(more['security-severity']) : severityOf(word)
+}
+
+/** `pkg:deb/debian/zlib@1.2?os_version=12` as people say it: `zlib 1.2`. */
+function packageOf(purl = ''): string {
+  const [, name = 'a package', version = ''] = /^pkg:.*?([^/@]+)@([^?#]+)/.exec(purl) ?? []
+  return `${decodeURIComponent(name)} ${decodeURIComponent(version)}`.trim()
 }
 
 /** In the order of preference: what needs no account and keeps its own database first. */

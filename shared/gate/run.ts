@@ -61,7 +61,7 @@ export async function watch(plan: GatePlan, ports: GatePorts): Promise<GateResul
 
 /**
  * Rounds start at fixed times, whether or not the earlier ones have been answered: a service that hangs is found out
- * by the first probes' timeout, and has not fewer probes against it than one that answers at once.
+ * soon after the first probes' timeout, and has not fewer probes against it than one that answers at once.
  */
 async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
   const { clock, log, signal } = ports
@@ -94,7 +94,7 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
       const probed = await probe(http, plan, { atMs: sinceStart(), now: clock.now(), signal: either })
       if (stop.signal.aborted) return
       rounds[index] = probed.round
-      seen.rounds = rounds.filter(each => each !== undefined)
+      seen.rounds = answeredInOrder(rounds)
       seen.readings.push(...probed.readings)
       say(probed.round, seen.rounds)
       decide()
@@ -119,6 +119,15 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
     sampling.close()
     http.close()
   }
+}
+
+/**
+ * The rounds up to the first that is still under way: what fails is often answered sooner than what does not, and a
+ * verdict must not be founded on the bad ones alone.
+ */
+function answeredInOrder(rounds: (Round | undefined)[]): Round[] {
+  const pending = rounds.findIndex(each => each === undefined)
+  return rounds.slice(0, pending < 0 ? undefined : pending).filter(each => each !== undefined)
 }
 
 /** Tells of each new kind of failure once, and of the progress now and then. */

@@ -4,8 +4,9 @@ import { requireQuery } from '../backup/question.ts'
 import type { Retention } from '../backup/retention.ts'
 import { isWhole, readNames, type Scope } from '../backup/scope.ts'
 import { chooseSealing } from '../backup/sealing.ts'
-import { readVersion } from '../backup/snapshot.ts'
+import { readDatabase, readVersion } from '../backup/snapshot.ts'
 import type { DumpRequest } from '../backup/take.ts'
+import { requireTemporaryRoom } from '../backup/temporary-server.ts'
 import { planVerification, type Verification } from '../backup/verify.ts'
 import { readSurroundings, resolveDatabase, resolveStore, secretVariables } from '../backup/where.ts'
 import { connect } from '../platform/postgres.ts'
@@ -90,7 +91,12 @@ export async function planBackup(
       await requireQuery(source.session, whereOf(inputs['verify-query'], 'verify-query'), query)
     const programs = await findPrograms(ports, major, image)
     const wish = { how: inputs.verify, on: verifyServer, freeDisk: inputs['verify-free-disk'], image }
-    return { programs, verification: await planVerification(ports, wish, programs, { ...source, major }) }
+    const verification = await planVerification(ports, wish, programs, { ...source, major })
+    const onThisMachine = verification.how === 'restore' && verification.on === 'temporary-server'
+    // How much a part will take is known only once it is dumped.
+    if (onThisMachine && verification.programs.server && isWhole(scope))
+      await requireTemporaryRoom(ports.env, (await readDatabase(source.session)).size)
+    return { programs, verification }
   }
 
   /** The input, or the place in the runbook that stands in for it. */

@@ -85,7 +85,7 @@ test.each<[string, RegExp]>([
 )
 
 test('a store that is slow with everything is waited for', async () => {
-  decide = () => ({ kind: 'slow', ms: 100 })
+  decide = () => ({ kind: 'slow', ms: 30 })
   expect(succeeded(await backUp()).outputs).toMatchObject({ verified: 'true' })
 }, 60_000)
 

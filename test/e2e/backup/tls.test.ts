@@ -109,6 +109,10 @@ test.each([
   ['verify-full&sslrootcert=localhost', true],
   // The certificate is for localhost, not for that address.
   ['verify-full&sslrootcert=localhost&host=127.0.0.1', false],
+  // As at the end of a tunnel: reached by another address, held against the name.
+  ['verify-full&sslrootcert=localhost&hostaddr=127.0.0.1', true],
+  ['verify-full&sslrootcert=localhost&host=elsewhere.invalid&hostaddr=127.0.0.1', false],
+  ['verify-ca&sslrootcert=localhost&host=elsewhere.invalid&hostaddr=127.0.0.1', true],
 ])('sslmode=%s gets in: %s, for us as for libpq', async (mode, expected) => {
   const said = mode.replace(/sslrootcert=(\w+)/, `sslrootcert=${folder}/$1.pem`)
   expect(libpqReaches(said)).toBe(expected)

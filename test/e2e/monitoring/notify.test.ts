@@ -35,7 +35,7 @@ environments:
   development:
     target: { kind: process, app: probe, directory: deployment/releases, source: service, start: main.js }
     url: http://127.0.0.1:${port}
-    gate: { for: 5s, interval: 50ms, paths: [/health] }
+    gate: { for: 3s, interval: 50ms, paths: [/health] }
     smoke: { suite: smoke.yml, requests: 10, concurrency: 1 }
     notify: { slack: SLACK_WEBHOOK_URL, github: DEPLOYMENTS_TOKEN }
 `,

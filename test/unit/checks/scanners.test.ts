@@ -79,14 +79,19 @@ const reports: Record<string, object> = {
               {
                 id: 'CVE-2021-44228',
                 properties: {
-                  'security-severity': '10.0',
-                  purls: ['log4j-core 2.14.1'],
+                  cvssV3_severity: 'CRITICAL',
+                  purls: ['pkg:maven/org.apache.logging.log4j/log4j-core@2.14.1'],
                   fixed_version: '2.15.0',
                 },
               },
               {
                 id: 'CVE-2023-0001',
-                properties: { 'security-severity': '3.1', purls: ['zlib 1.2'], fixed_version: 'not fixed' },
+                properties: {
+                  cvssV3_severity: 'UNSPECIFIED',
+                  'security-severity': '3.1',
+                  purl: 'pkg:deb/debian/zlib@1.2?os_distro=bookworm',
+                  fixed_version: 'not fixed',
+                },
               },
             ],
           },

@@ -88,6 +88,19 @@ describe('a gate', () => {
     expect(probes).toBeLessThan(50)
   })
 
+  test('is not misled by failures that are answered sooner than successes', async () => {
+    let asked = 0
+    const url = await serve((_, response) => {
+      asked += 1
+      // One of five fails at once; the others take as long as eight rounds.
+      if (asked % 5 === 0) response.writeHead(500).end()
+      else setTimeout(() => response.end('ok'), 80)
+    })
+    // Founded on what is answered first, it would have failed for the first two failures alone.
+    const { probes, failed } = await gate(planFor(url))
+    expect(failed / probes).toBeLessThan(0.3)
+  })
+
   test('does not decide when the name of the host has no address', async () => {
     const { verdict, failed, evidence } = await gate({ ...planFor('http://no-such-host.invalid'), rounds: 4 })
     expect([verdict, failed]).toEqual(['inconclusive', 0])
