@@ -18,9 +18,9 @@ beforeAll(async () => {
 })
 afterAll(() => scene.close())
 afterEach(async () => {
+  await rm(join(scene.folder, 'store'), { recursive: true, force: true })
   expect(await scene.databases()).toEqual([scene.database])
   expect(await scene.sql('SELECT count(*)::int AS n FROM t')).toEqual([{ n: 30_000 }])
-  await rm(join(scene.folder, 'store'), { recursive: true, force: true })
 })
 
 const confirmed = { confirm: 'staging' }
@@ -62,14 +62,18 @@ test('pg_restore is killed half-way', async () => {
 
 test('the server ends its connection half-way', async () => {
   const backup = await backUp()
-  let ended: Promise<unknown> = Promise.resolve()
-  const exec = meeting(100_000, () => {
-    ended = scene.sql(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '${scene.database}_restore_%'`,
-      'postgres',
-    )
+  // Its session may come a little later than its first bytes.
+  let over = false
+  let ended: Promise<void> = Promise.resolve()
+  const end = async () => {
+    const sessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE '${scene.database}_restore_%'`
+    while (!over && (await scene.sql(sessions, 'postgres')).length === 0) await new Promise(setImmediate)
+  }
+  const exec = meeting(0, () => {
+    ended = end()
   })
   const outcome = await scene.restore({ ...confirmed, backup }, { exec })
+  over = true
   await ended
   expect(outcome).toMatchObject({ status: 'failure', reason: 'restore-failed' })
   expect(outcome.next).not.toBe('')
