@@ -89,7 +89,7 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 function isSystemError(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error
+  return typeof error === 'object' && error !== null && 'syscall' in error
 }
 
 function storeError(what: string, verb: string, error: unknown): ToolError {

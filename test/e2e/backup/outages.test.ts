@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rmdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import pg from 'pg'
@@ -65,8 +66,9 @@ test('a server that goes down while it is dumped leaves no backup, and is said t
 
 test('a disk that is full leaves nothing of the backup, and is said to be full', async () => {
   await scene.sql(noise)
-  const small = join(scene.folder, 'small')
-  await mkdir(small)
+  // Where the user that PostgreSQL runs as gets in, too.
+  const small = await mkdtemp(join(tmpdir(), 'small-'))
+  await chmod(small, 0o755)
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', small])
   try {
     const outcome = await scene.backUp({ destination: `file://${small}/store` })
@@ -84,6 +86,7 @@ test('a disk that is full leaves nothing of the backup, and is said to be full',
     expect(await filesIn(scene.folder)).toEqual([])
   } finally {
     execFileSync('umount', [small])
+    await rmdir(small)
   }
 }, 60_000)
 
