@@ -175,6 +175,22 @@ requests:
     expect(evidence[1]?.finding).toBe('header x-token cannot carry what was captured for it (suite.yml:5)')
   })
 
+  test('a captured value does not climb out of its path', async () => {
+    const seen: (string | undefined)[] = []
+    handle = (request, response) => {
+      seen.push(request.url)
+      response.end('{"id":".."}')
+    }
+    const { evidence } = await smoke(`
+name: x
+requests:
+  - { name: a, path: /, capture: { id: id } }
+  - { name: b, method: DELETE, path: '/users/\${id}' }
+`)
+    expect(evidence[1]?.finding).toContain('its path would be /users/.. with what was captured')
+    expect(seen).toEqual(['/'])
+  })
+
   test('a value that is named like what every object has is missed all the same', async () => {
     const { evidence } = await smoke(`
 name: x
