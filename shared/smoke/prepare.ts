@@ -22,6 +22,9 @@ export function prepare(
   if (missing.length > 0)
     return { obstacles: missing.map(name => `needs ${name}, which no request before it gave`) }
   const { path, headers, auth, body } = resolveReferences(asked, known)
+  // A value that is a dot or two would make another path of it.
+  if (path !== asked.path && /\/\.{1,2}(?=[/?]|$)/.test(path))
+    return { obstacles: [`its path would be ${path} with what was captured for it`] }
   const all = {
     ...(typeof body === 'object' ? { 'content-type': 'application/json' } : {}),
     ...lowerCase(headers),

@@ -19,16 +19,18 @@ export interface Sent {
   p99: number
   /** The most memory that it held at once. */
   peakMiB: number
+  /** Microseconds of the processor's time for each request, its start included. */
+  cpuMicros: number
 }
 
 /** Sends load to a path of the bench's server. */
 export interface Clients {
   /** `runbook smoke-test` of the published tree, which also sends a suite of one request first. */
   ours(path: string, requests: number): Promise<Sent>
-  autocannon(path: string, seconds: number): Promise<number>
+  autocannon(path: string, seconds: number): Promise<Pick<Sent, 'rps' | 'cpuMicros'>>
   /** @param keepAlive ab has none unless it is asked to */
   ab(path: string, requests: number, keepAlive: 'kept' | 'closed'): Promise<number>
-  wrk(path: string, seconds: number): Promise<Sent>
+  wrk(path: string, seconds: number): Promise<Omit<Sent, 'cpuMicros' | 'peakMiB'>>
 }
 
 /** Installs what is missing: ab and wrk from Debian's packages, autocannon from npm into the lab's cache. */
@@ -69,11 +71,11 @@ end
       const [rps = NaN, p50 = NaN, p95 = NaN, p99 = NaN] = ['rps', 'p50-ms', 'p95-ms', 'p99-ms'].map(name =>
         Number(outputs[name]),
       )
-      return { rps, p50, p95, p99, peakMiB: ran.peakMiB }
+      return { rps, p50, p95, p99, peakMiB: ran.peakMiB, cpuMicros: (ran.cpuSeconds * 1e6) / requests }
     },
     async autocannon(path, seconds) {
       const args = ['-c', String(connections), '-d', String(seconds), '--json', '--no-progress', url + path]
-      const { lines } = await mustRun('node', [autocannon, ...args])
+      const { lines, cpuSeconds } = await mustRun('node', [autocannon, ...args])
       const json = lines.find(({ text }) => text.startsWith('{'))?.text ?? '{}'
       const { requests, duration, errors, non2xx } = JSON.parse(json) as {
         requests: { total: number }
@@ -82,7 +84,7 @@ end
         non2xx: number
       }
       if (errors + non2xx > 0) throw new Error(`autocannon had ${errors} errors and ${non2xx} bad answers`)
-      return requests.total / duration
+      return { rps: requests.total / duration, cpuMicros: (cpuSeconds * 1e6) / requests.total }
     },
     async ab(path, requests, keepAlive) {
       const args = [
@@ -101,10 +103,10 @@ end
     },
     async wrk(path, seconds) {
       const args = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '-s', percentiles, url + path]
-      const { lines, peakMiB } = await mustRun('wrk', args)
+      const { lines } = await mustRun('wrk', args)
       const said = lines.find(({ text }) => text.startsWith('said '))?.text.split(' ') ?? []
       const [rps = NaN, p50 = NaN, p95 = NaN, p99 = NaN] = said.slice(1).map(Number)
-      return { rps, p50, p95, p99, peakMiB }
+      return { rps, p50, p95, p99 }
     },
   }
 }

@@ -11,6 +11,8 @@ export interface Ran {
   lines: { at: number; text: string }[]
   /** The most memory that it held at once, MiB, from VmHWM; 0 when it was gone before it could be asked. */
   peakMiB: number
+  /** Processor time, its own and the kernel's for it; what it used in its last moments is missed. */
+  cpuSeconds: number
 }
 
 export interface RunOptions {
@@ -19,8 +21,8 @@ export interface RunOptions {
   stdin?: string
 }
 
-/** How often a program's memory is asked for; the kernel keeps the peak, so only what its last moments add is missed. */
-const peakEveryMs = 100
+/** How often a program's usage is asked for; the kernel keeps peak and sum, so only what its last moments add is missed. */
+const usageEveryMs = 100
 
 /** Runs a program to its end, whatever that is. Output is kept with its times. */
 export function runProgram(file: string, args: string[], { cwd, env, stdin }: RunOptions = {}): Promise<Ran> {
@@ -28,8 +30,8 @@ export function runProgram(file: string, args: string[], { cwd, env, stdin }: Ru
     const startedAt = performance.now()
     const child = spawn(file, args, { cwd, env: env ?? process.env, stdio: 'pipe' })
     const lines: Ran['lines'] = []
-    let peakMiB = 0
-    const timer = setInterval(() => (peakMiB = peakOf(child.pid) ?? peakMiB), peakEveryMs)
+    let used = { peakMiB: 0, cpuSeconds: 0 }
+    const timer = setInterval(() => (used = usageOf(child.pid) ?? used), usageEveryMs)
     for (const stream of [child.stdout, child.stderr]) {
       let rest = ''
       stream.setEncoding('utf8').on('data', (chunk: string) => {
@@ -46,7 +48,7 @@ export function runProgram(file: string, args: string[], { cwd, env, stdin }: Ru
     child.on('close', (code, signal) => {
       clearInterval(timer)
       const endedAt = performance.now()
-      resolve({ code: signal === null ? (code ?? 0) : 128, startedAt, endedAt, lines, peakMiB })
+      resolve({ code: signal === null ? (code ?? 0) : 128, startedAt, endedAt, lines, ...used })
     })
   })
 }
@@ -66,11 +68,22 @@ export function textOf({ lines }: Ran, most = 25): string {
     .join('\n')
 }
 
-function peakOf(pid: number | undefined): number | undefined {
+/** Ticks of a second in which Linux tells processor time. */
+const ticks = 100
+
+function usageOf(pid: number | undefined): Pick<Ran, 'peakMiB' | 'cpuSeconds'> | undefined {
   if (pid === undefined) return undefined
   try {
     const kib = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return kib === undefined ? undefined : Math.round(Number(kib) / 1024)
+    // The name, in brackets, may hold anything; utime and stime are the 12th and 13th field after it (proc(5)).
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\)\s+/s, '')
+      .split(' ')
+    if (kib === undefined) return undefined
+    return {
+      peakMiB: Math.round(Number(kib) / 1024),
+      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticks,
+    }
   } catch {
     return undefined
   }
