@@ -7,7 +7,7 @@ const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accep
 const address = z
   .string()
   .regex(/^([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/, { error: 'HOST:PORT, like db.example.com:5432' })
-const file = z.string().startsWith('/', { error: 'an absolute path' })
+const file = z.string().regex(/^\//, { error: 'an absolute path' })
 const name = z.string().min(1)
 const commandLine = z
   .array(z.string().min(1))

@@ -108,13 +108,13 @@ const gate = z.strictObject({
     .optional()
     .describe('How long deploy samples the service before it changes anything; 0s: not at all. Default: 3s.'),
   paths: z
-    .array(z.string().startsWith('/'))
+    .array(z.string().regex(/^\//, { error: 'a path that begins with /' }))
     .min(1)
     .optional()
     .describe('Paths that are probed; default: /health and /api/v1/status.'),
   expect: z
     .record(
-      z.string().startsWith('/', { error: 'a path that begins with /' }),
+      z.string().regex(/^\//, { error: 'a path that begins with /' }),
       z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])),
     )
     .optional()
