@@ -25,8 +25,8 @@ const params = {
   [constants.ZSTD_c_checksumFlag]: 1,
 }
 
-/** 16 MiB. */
-const blocksPerCollection = 4
+/** 8 MiB. */
+const blocksPerCollection = 2
 
 /** More than any frame of ours can be, compressed: its content when that does not compress, and a little. */
 const mostSealed = frameBytes + 2 ** 16
