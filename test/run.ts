@@ -79,7 +79,7 @@ async function one(file: string, ...args: string[]): Promise<Tally> {
 }
 
 async function startLab(): Promise<Tally> {
-  const up = (await run('script/lab', ['status', '--quiet'])) === 0
+  const up = (await run('script/lab', ['status'])) === 0
   if (up) return { passed: 1, failed: 0 }
   lab.startedByUs = true
   return one('script/lab', 'up')
