@@ -10,7 +10,12 @@ export const logFolder = 'deployment/logs'
 /** `deployment/logs/deploy_production_20261123.log`, as the guide names it. */
 export function logFile(root: string, step: string, environment: string, now: number): string {
   const day = new Date(now).toISOString().slice(0, 10).replaceAll('-', '')
-  return join(root, logFolder, `${step}_${environment}_${day}.log`)
+  return join(root, logFolder, `${fileName(step)}_${environment}_${day}.log`)
+}
+
+/** `env:encrypt` is no name of a file everywhere: Windows and GitHub's artifacts refuse the colon. */
+function fileName(step: string): string {
+  return step.replaceAll(':', '-')
 }
 
 /** Appends lines to a day's log, each with its time. The folder is made when it is missing. */
@@ -27,7 +32,7 @@ export function createDayLog(file: string, now: () => number): (line: string) =>
  */
 export function writeOutcome(root: string, outcome: Outcome): string {
   const time = outcome.startedAt.replaceAll(/[-:]/g, '').replace('T', '_').slice(0, 15)
-  const file = join(root, logFolder, `${outcome.step}_${outcome.environment}_${time}`)
+  const file = join(root, logFolder, `${fileName(outcome.step)}_${outcome.environment}_${time}`)
   mkdirSync(join(root, logFolder), { recursive: true })
   writeFileSync(`${file}.json`, `${JSON.stringify(outcome, null, 2)}\n`, { mode: 0o600 })
   writeFileSync(`${file}.html`, renderHtml(outcome), { mode: 0o600 })
