@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { statfs } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
 import { ToolError } from '../outcome/errors.ts'
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { lastLine, watchExit } from './child.ts'
 import type { DatabaseFacts } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
-import { isProgram, type Programs } from './programs.ts'
+import { findOnPath, type Programs } from './programs.ts'
 import { requireRoom, serverSettings, untilReady, type TemporaryServer } from './temporary-server.ts'
 
 /** An image is a few hundred MB; a registry that is slow may take minutes. */
@@ -177,9 +176,7 @@ async function publishedPort(
 }
 
 async function hasDocker({ env, exec, signal }: BackupPorts): Promise<boolean> {
-  const folders = (env['PATH'] ?? '').split(delimiter).filter(folder => folder.startsWith('/'))
-  const there = await Promise.all(folders.map(folder => isProgram(join(folder, 'docker'))))
-  if (!there.includes(true)) return false
+  if ((await findOnPath(env, 'docker')) === undefined) return false
   const asked = await exec.run('docker', ['version', '--format', '{{.Server.Version}}'], {
     env,
     signal,

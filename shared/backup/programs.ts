@@ -101,15 +101,15 @@ async function inspect({ exec, env, signal }: BackupPorts, folder: string): Prom
   }
 }
 
-async function findOnPath(env: BackupPorts['env'], name: string): Promise<string | undefined> {
+/** The file of that name on PATH that may be run first; undefined when there is none. */
+export async function findOnPath(env: BackupPorts['env'], name: string): Promise<string | undefined> {
   for (const folder of (env['PATH'] ?? '').split(delimiter)) {
     if (folder.startsWith('/') && (await isProgram(join(folder, name)))) return join(folder, name)
   }
   return undefined
 }
 
-/** True for a file that may be run. */
-export async function isProgram(file: string): Promise<boolean> {
+async function isProgram(file: string): Promise<boolean> {
   return access(file, constants.X_OK).then(
     () => true,
     () => false,
