@@ -69,6 +69,7 @@ async function startServer(shop: Workshop, files: Certificates): Promise<void> {
       // The kubelet signs its own certificate.
       '--kubelet-insecure-tls',
       '--metric-resolution=10s',
+      '--kubelet-request-timeout=5s',
     ],
   })
 }
