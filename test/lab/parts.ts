@@ -2,6 +2,7 @@ import { baseImage } from './base-image.ts'
 import { docker } from './docker.ts'
 import { controlPlane } from './kubernetes/control-plane.ts'
 import { givenCluster } from './kubernetes/given.ts'
+import { metrics } from './kubernetes/metrics.ts'
 import { node } from './kubernetes/node.ts'
 import { network } from './network.ts'
 import type { Part } from './part.ts'
@@ -17,6 +18,6 @@ import { s3 } from './s3.ts'
  * `kubeconfig` (RUNBOOK_LAB_KUBECONFIG) names it: the current context may be production.
  */
 export function partsWith(kubeconfig: string | undefined): Part[] {
-  const cluster = kubeconfig ? [givenCluster(kubeconfig)] : [controlPlane, node]
+  const cluster = kubeconfig ? [givenCluster(kubeconfig)] : [controlPlane, node, metrics]
   return [network, postgres, redis, prometheus, registry, docker, baseImage, s3, workflowRunner, ...cluster]
 }

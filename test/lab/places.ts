@@ -51,6 +51,7 @@ export const ports = {
   registry: 5000,
   prometheus: 19090,
   apiserver: 16443,
+  metrics: 14443,
 }
 
 /** The networks behind the bridges; none of them is routed beyond this machine. */

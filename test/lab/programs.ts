@@ -38,6 +38,11 @@ const sources = {
   kubelet: fromKubernetes('kubelet'),
   'kube-proxy': fromKubernetes('kube-proxy'),
   kubectl: fromKubernetes('kubectl'),
+  'metrics-server': {
+    module: 'metrics-server',
+    version: 'v0.9.0',
+    target: 'sigs.k8s.io/metrics-server/cmd/metrics-server',
+  },
   act: {
     module: 'act',
     version: 'v0.2.89',

@@ -18,7 +18,22 @@ const holders = {
   scheduler: { subject: '/CN=system:kube-scheduler' },
   kubelet: { subject: `/O=system:nodes/CN=system:node:${node}` },
   'kube-proxy': { subject: '/CN=system:kube-proxy' },
-} satisfies Record<string, { subject: string; names?: string[] }>
+  /** The API server, where it passes requests on to another server of the API. */
+  'front-proxy': { subject: '/CN=front-proxy' },
+  'metrics-server': {
+    subject: '/CN=metrics-server',
+    names: [hostIp],
+    host: 'metrics-server.kube-system.svc',
+  },
+} satisfies Record<string, Identity>
+
+interface Identity {
+  subject: string
+  /** IP addresses, for one that serves. */
+  names?: string[]
+  /** The name that it serves under; default: that of the API server. */
+  host?: string
+}
 
 export type Holder = keyof typeof holders
 
@@ -51,40 +66,16 @@ export async function makeCertificates({ places, run }: Workshop): Promise<Certi
   const made = certificatesIn(places.state)
   const folder = join(places.state, 'certificates')
   const complete = join(folder, 'complete')
-  if (existsSync(complete)) return made
-  rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  if (!existsSync(complete)) await makeAuthority(made, folder, run)
   mkdirSync(join(places.state, 'kubeconfigs'), { recursive: true })
-
-  const request = [
-    'req',
-    '-x509',
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-days',
-    '3650',
-  ]
-  await run('openssl', [...request, '-subj', '/CN=runbook-lab', '-keyout', made.caKey, '-out', made.ca])
-  await run('openssl', [
-    'genpkey',
-    '-algorithm',
-    'RSA',
-    '-pkeyopt',
-    'rsa_keygen_bits:2048',
-    '-out',
-    made.tokenKey,
-  ])
-  const issue = async ([name, holder]: [string, { subject: string; names?: string[] }]) => {
+  const issue = async ([name, holder]: [string, Identity]) => {
     const [certificate, key] = [made.certificate(name as Holder), made.key(name as Holder)]
     const alternatives = (holder.names ?? []).map(ip => `IP:${ip}`)
     const extensions = [
       'basicConstraints=critical,CA:FALSE',
       'extendedKeyUsage=clientAuth,serverAuth',
       ...(alternatives.length > 0
-        ? [`subjectAltName=${alternatives.join(',')},DNS:kubernetes.default.svc`]
+        ? [`subjectAltName=${alternatives.join(',')},DNS:${holder.host ?? 'kubernetes.default.svc'}`]
         : []),
     ].flatMap(extension => ['-addext', extension])
     const signer = ['-CA', made.ca, '-CAkey', made.caKey]
@@ -101,9 +92,32 @@ export async function makeCertificates({ places, run }: Workshop): Promise<Certi
     ])
     writeFileSync(made.kubeconfig(name as Holder), kubeconfig(made, name as Holder), { mode: 0o600 })
   }
-  await Promise.all(Object.entries(holders).map(issue))
+  // A lab that runs keeps its authority; who is new gets a certificate of it.
+  const lacking = Object.entries(holders).filter(([name]) => !existsSync(made.kubeconfig(name as Holder)))
+  await Promise.all(lacking.map(issue))
   writeFileSync(complete, '')
   return made
+}
+
+const request = [
+  'req',
+  '-x509',
+  '-newkey',
+  'ec',
+  '-pkeyopt',
+  'ec_paramgen_curve:P-256',
+  '-nodes',
+  '-days',
+  '3650',
+]
+
+async function makeAuthority(made: Certificates, folder: string, run: Workshop['run']): Promise<void> {
+  const { ca, caKey, tokenKey } = made
+  rmSync(folder, { recursive: true, force: true })
+  rmSync(join(made.kubeconfig('admin'), '..'), { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  await run('openssl', [...request, '-subj', '/CN=runbook-lab', '-keyout', caKey, '-out', ca])
+  await run('openssl', ['genpkey', '-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048', '-out', tokenKey])
 }
 
 /** A kubeconfig that needs no other file, in JSON, which every reader of YAML takes. */

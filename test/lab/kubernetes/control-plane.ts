@@ -48,6 +48,15 @@ async function startApiServer(shop: Workshop, files: Certificates): Promise<void
     'service-account-key-file': files.tokenKey,
     'service-account-signing-key-file': files.tokenKey,
     'cert-dir': join(shop.places.state, 'certificates'),
+    // What it passes on to the metrics server, it passes on in the name of who asked.
+    'requestheader-client-ca-file': files.ca,
+    'requestheader-allowed-names': 'front-proxy',
+    'requestheader-username-headers': 'X-Remote-User',
+    'requestheader-group-headers': 'X-Remote-Group',
+    'requestheader-extra-headers-prefix': 'X-Remote-Extra-',
+    'proxy-client-cert-file': files.certificate('front-proxy'),
+    'proxy-client-key-file': files.key('front-proxy'),
+    'enable-aggregator-routing': true,
   })
   const file = await shop.programs.build('kube-apiserver')
   shop.daemons.start({ name: 'control-plane/kube-apiserver', file, args, stop })
@@ -74,6 +83,10 @@ async function startControllers(shop: Workshop, files: Certificates): Promise<vo
       'use-service-account-credentials': true,
       'cluster-signing-cert-file': files.ca,
       'cluster-signing-key-file': files.caKey,
+      // As soon as there are metrics: a test cannot wait for the minutes that a real cluster takes to be sure.
+      'horizontal-pod-autoscaler-sync-period': '5s',
+      'horizontal-pod-autoscaler-cpu-initialization-period': '10s',
+      'horizontal-pod-autoscaler-initial-readiness-delay': '5s',
     }),
   })
   const scheduler = await shop.programs.build('kube-scheduler')
