@@ -37,13 +37,8 @@ const isLocal = (image: string) => image.startsWith('sha256:')
 const grype: Scanner = {
   name: 'grype',
   version: ['grype', 'version'],
-  command: image => [
-    'grype',
-    `${isLocal(image) ? 'docker' : 'registry'}:${image}`,
-    '--quiet',
-    '--output',
-    'json',
-  ],
+  // Without --quiet, which would keep from us why it could not.
+  command: image => ['grype', `${isLocal(image) ? 'docker' : 'registry'}:${image}`, '--output', 'json'],
   read: stdout => {
     const report = parse(stdout) as
       | {
@@ -66,7 +61,7 @@ const grype: Scanner = {
 const trivy: Scanner = {
   name: 'trivy',
   version: ['trivy', '--version'],
-  command: image => ['trivy', 'image', '--quiet', '--scanners', 'vuln', '--format', 'json', image],
+  command: image => ['trivy', 'image', '--no-progress', '--scanners', 'vuln', '--format', 'json', image],
   read: stdout => {
     const report = parse(stdout) as
       | {

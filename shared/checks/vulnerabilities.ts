@@ -4,6 +4,8 @@ import { findImage } from './image-exists.ts'
 import { scanners, type Hole, type Scanner } from './scanners.ts'
 
 const mostNames = 8
+/** Characters: a report lists every package of the image with every place that it was found in. */
+const longestReport = 256 * 1024 * 1024
 
 /** The guide's `docker scan`, with the best scanner that is installed. */
 export const vulnerabilities: Check = {
@@ -21,7 +23,11 @@ export const vulnerabilities: Check = {
     const image = await findImage(context, '', context.image)
     const { exec, env, signal } = context
     const [program = '', ...args] = scanner.command(image)
-    const { code, stdout, stderr } = await exec.run(program, args, { env, signal })
+    const { code, stdout, stderr } = await exec.run(program, args, {
+      env: { ...env, NO_COLOR: '1' },
+      signal,
+      keep: longestReport,
+    })
     const holes = scanner.read(stdout)
     if (holes === undefined) {
       const tail = `${stdout.slice(-2_000)}\n${stderr.slice(-2_000)}`.trim()
@@ -52,7 +58,7 @@ export function judgeHoles(scanner: string, holes: Hole[]): Finding {
   )
   const remedy =
     fixable.length > 0
-      ? `Build the image anew on the newest base: ${fixable.length} of ${grave.length} are mended in a newer version.`
+      ? `Build the image anew, with newer packages and the newest base: ${fixable.length} of ${grave.length} are mended in one.`
       : 'Nobody has mended these yet: see whether the service is affected, and add vulnerabilities to accept with the reason.'
   return critical.length > 0 ? fail(seen, remedy, detail.join('\n')) : warn(seen, remedy, detail.join('\n'))
 }

@@ -12,6 +12,8 @@ export interface ExecOptions {
   signal?: AbortSignal
   /** Milliseconds; the program is killed and a DeadlineError thrown when they are over. */
   timeoutMs?: number
+  /** Characters of each stream that `run` keeps, the newest ones; default: 4 Mi. */
+  keep?: number
 }
 
 export interface ExecResult {
@@ -28,8 +30,7 @@ export interface Exec {
   start(file: string, args: string[], options: ExecOptions): ChildProcessByStdio<Writable, Readable, Readable>
 }
 
-/** Captured output is cut at this many characters, from the front. */
-const captureLimit = 4 * 1024 * 1024
+const usualKeep = 4 * 1024 * 1024
 
 /** Programs of this machine. */
 export const systemExec: Exec = {
@@ -42,6 +43,7 @@ export const systemExec: Exec = {
     }),
 
   async run(file, args, options) {
+    const { keep = usualKeep } = options
     const deadline = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs)
     const signals = [options.signal, deadline].filter(signal => signal !== undefined)
     const child = systemExec.start(file, args, {
@@ -50,7 +52,7 @@ export const systemExec: Exec = {
     })
     child.stdin.on('error', () => undefined)
     child.stdin.end(options.stdin ?? '')
-    const [stdout, stderr] = [capture(child.stdout), capture(child.stderr)]
+    const [stdout, stderr] = [capture(child.stdout, keep), capture(child.stderr, keep)]
     try {
       const code = await new Promise<number>((resolve, reject) => {
         child.on('error', reject)
@@ -74,11 +76,11 @@ export const systemExec: Exec = {
   },
 }
 
-function capture(stream: Readable): () => string {
+function capture(stream: Readable, keep: number): () => string {
   let text = ''
   stream.setEncoding('utf8')
   stream.on('data', (chunk: string) => {
-    text = (text + chunk).slice(-captureLimit)
+    text = (text + chunk).slice(-keep)
   })
   return () => text
 }

@@ -8,7 +8,7 @@ import type { Arena, Contender, Told } from './contenders.ts'
 import { doomedCases, good, type DoomedCase } from './doomed-cases.ts'
 import { inLanes } from './lanes.ts'
 import { median, type Bench, type Beside, type Measurement } from './measurement.ts'
-import { buildPrograms } from './peers.ts'
+import { buildPrograms } from '../lab/build-programs.ts'
 
 /** For who decides by itself; who waits for a deadline is measured once, beside the rounds. */
 const rounds = 3

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { enterRoom } from '../e2e/kubernetes/cluster.ts'
 import { openCheckout, phaseOf } from './bundle.ts'
 import type { Bench, Measurement } from './measurement.ts'
-import { buildPrograms } from './peers.ts'
+import { buildPrograms } from '../lab/build-programs.ts'
 import { mustRun, textOf } from './program.ts'
 import { startSimulatedCluster, type Requests, type SimulatedCluster } from './simulated-cluster.ts'
 

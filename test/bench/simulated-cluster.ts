@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { certificatesIn, type Certificates, type Holder } from '../lab/kubernetes/certificates.ts'
 import { hostIp, networks, placesOf } from '../lab/places.ts'
-import { buildPrograms } from './peers.ts'
+import { buildPrograms } from '../lab/build-programs.ts'
 import { simulation } from './simulation.ts'
 
 export interface Requests {

@@ -51,11 +51,13 @@ const sources = {
   },
 } satisfies Record<string, Source>
 
-/** What the benches measure us beside, and simulate a big cluster with; the lab itself never needs them. */
-const peers = {
+/** What one test or a bench wants: peers to measure us beside, a simulated cluster, a scanner. No lab needs them to be up. */
+const onDemand = {
   helm: { module: 'helm', version: 'v4.3.1', target: 'helm.sh/helm/v4/cmd/helm' },
   kubedog: { module: 'kubedog', version: 'v0.13.0', target: 'github.com/werf/kubedog/cmd/kubedog' },
   kwok: { module: 'kwok', version: 'v0.8.0', target: 'sigs.k8s.io/kwok/cmd/kwok' },
+  grype: { module: 'grype', version: 'v0.121.2', target: 'github.com/anchore/grype/cmd/grype' },
+  advisories: { module: 'grype', version: 'v1', target: '.' },
 } satisfies Record<string, Source>
 
 const goFrom =
@@ -65,9 +67,9 @@ const goFrom =
 const hintOf = (tail: string) =>
   /invalid go version|unknown (directive|block type)|requires go/.test(tail) ? `${tail}\n${goFrom}` : tail
 
-export type Program = keyof typeof sources | keyof typeof peers
+export type Program = keyof typeof sources | keyof typeof onDemand
 
-const sourceOf = (program: Program): Source => ({ ...sources, ...peers })[program]
+const sourceOf = (program: Program): Source => ({ ...sources, ...onDemand })[program]
 
 /** Builds programs from source, one at a time (each build uses every core), and keeps them. */
 export class Programs {

@@ -1,20 +1,24 @@
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync, writeFileSync } from 'node:fs'
+import { realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type AddressInfo, type Server } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { externalServices } from '../../../shared/checks/external-services.ts'
+import { freeze } from '../../../shared/checks/freeze.ts'
 import { host } from '../../../shared/checks/host.ts'
 import { monitoring } from '../../../shared/checks/monitoring.ts'
+import { onCall } from '../../../shared/checks/on-call.ts'
 import { ports } from '../../../shared/checks/ports.ts'
 import { service } from '../../../shared/checks/service.ts'
+import { tools } from '../../../shared/checks/tools.ts'
 import { resolveChecks } from '../../../shared/runbook/checks.ts'
 import { openLab } from '../../lab/lab.ts'
 import { environmentAt } from '../gate/ports.ts'
 import { startReferenceService, type ReferenceService } from '../gate/reference-service.ts'
-import { ask } from './context.ts'
+import { ask, makeFolder } from './context.ts'
 import { freePort } from './own-postgres.ts'
 
 jest.setTimeout(60_000)
@@ -107,6 +111,55 @@ describe('the check of this machine', () => {
     expect((await ask(host, {}, { environment: elsewhere })).result).toBe('warn')
     const roomy = environmentAt('', { gate: { ...gate, disk: 1.1 } })
     expect((await ask(host, {}, { environment: roomy })).result).toBe('pass')
+  })
+})
+
+describe('the checks of who and when', () => {
+  const day = (from: number) => new Date(Date.now() + from * 86_400_000).toISOString().slice(0, 10)
+
+  test('a freeze that is on by the real clock fails, and passes once it is over', async () => {
+    const frozen = (from: number, to: number) =>
+      ask(freeze, {}, said({ freeze: [{ from: day(from), to: day(to), reason: 'audit' }] }))
+    expect(await frozen(-1, 2)).toMatchObject({
+      result: 'fail',
+      finding: `frozen from ${day(-1)} to ${day(2)} (UTC): audit`,
+      remedy: expect.stringContaining(`Wait until ${day(2)}`),
+    })
+    expect(await frozen(-2, -1)).toMatchObject({ result: 'pass' })
+  })
+
+  test("on-call fails with the template's contact, and passes with one that is filled in", async () => {
+    const reached = (contact: string) => ask(onCall, {}, said({ 'on-call': [{ name: 'Ada', contact }] }))
+    const { result, remedy } = await reached('CHANGE_THIS')
+    expect([result, remedy]).toEqual(['fail', expect.stringContaining('#channel or @user')])
+    expect(await reached('#incidents')).toMatchObject({ result: 'pass' })
+  })
+})
+
+describe('the check of tools', () => {
+  test('warns of the one that is missing on PATH, and passes once it is there', async () => {
+    const folder = makeFolder()
+    const cluster = { kind: 'kubernetes', namespace: 'none', workload: 'deployment/none' } as const
+    const environment = environmentAt('', { target: { ...cluster, manifests: '' } })
+    const look = () => ask(tools, {}, { environment, env: { PATH: folder.path } })
+    const which = (name: string) => execFileSync('which', [name], { encoding: 'utf8' }).trim()
+    const install = (name: string, program: string) =>
+      symlinkSync(realpathSync(program), join(folder.path, name))
+    try {
+      for (const each of ['node', 'npm', 'git', 'curl']) install(each, which(each))
+      expect(await look()).toMatchObject({
+        result: 'warn',
+        finding: expect.stringMatching(/^node 24\..*, npm \d.*, git \d.*, curl \d.*, kubectl missing$/),
+        remedy: 'Install kubectl.',
+      })
+      install('kubectl', openLab().kubectl)
+      expect(await look()).toMatchObject({
+        result: 'pass',
+        finding: expect.stringMatching(/, kubectl \d/),
+      })
+    } finally {
+      folder.remove()
+    }
   })
 })
 

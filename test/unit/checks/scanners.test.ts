@@ -128,7 +128,7 @@ test('a critical hole fails, a high one is warned of, lesser ones pass', () => {
   expect(judgeHoles('grype', [{ ...hole, severity: 'critical' }])).toMatchObject({
     result: 'fail',
     finding: 'grype: 1 critical, 0 high, of 1 known holes: CVE-1 in a 1',
-    remedy: 'Build the image anew on the newest base: 1 of 1 are mended in a newer version.',
+    remedy: 'Build the image anew, with newer packages and the newest base: 1 of 1 are mended in one.',
   })
   expect(judgeHoles('grype', [{ ...hole, severity: 'high', fixedIn: '' }])).toMatchObject({
     result: 'warn',
@@ -163,7 +163,7 @@ describe('the first scanner that is installed', () => {
     expect(ran).toEqual([
       'grype version',
       'trivy --version',
-      'trivy image --quiet --scanners vuln --format json sha256:1',
+      'trivy image --no-progress --scanners vuln --format json sha256:1',
     ])
   })
 

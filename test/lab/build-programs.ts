@@ -1,11 +1,11 @@
-import { placesOf } from '../lab/places.ts'
-import { Programs, type Program } from '../lab/programs.ts'
-import { LabError } from '../lab/workshop.ts'
+import { placesOf } from './places.ts'
+import { Programs, type Program } from './programs.ts'
+import { LabError } from './workshop.ts'
 
 /** Where each of these programs is; built from source, one after the other, when it is needed for the first time. */
 export async function buildPrograms<P extends Program>(names: P[]): Promise<Record<P, string>> {
   const programs = new Programs(placesOf(process.env), new AbortController().signal, (program, text) =>
-    console.log(`   ${program}: ${text}`),
+    process.stderr.write(`   ${program}: ${text}\n`),
   )
   try {
     const built = await Promise.all(names.map(async name => [name, await programs.build(name)] as const))
