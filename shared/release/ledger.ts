@@ -12,6 +12,16 @@ export type ReleaseId = `r${number}`
  */
 export type ReleaseState = 'intended' | 'applied' | 'ready' | 'good' | 'bad' | 'withdrawn'
 
+/** A check that a release was let past. */
+export interface Exception {
+  /** Id of the check. */
+  check: string
+  /** It was made and failed, or was not made. */
+  as: 'accepted' | 'skipped'
+  /** Why, in the words of who answers for it. */
+  reason: string
+}
+
 /** One release in the ledger: what it was, how far it came, and why it ended. */
 export interface Entry {
   id: ReleaseId
@@ -34,6 +44,8 @@ export interface Entry {
   schemaNeeds?: string
   /** Digests of its migrations that have run to their end: a retry does not run them again. */
   migrated?: string[]
+  /** The checks before it that were let pass, at most `keptExceptions`. */
+  exceptions?: Exception[]
   /** The last time that it was brought back, and how it was then; at is ISO 8601. */
   restored?: { at: string; verdict: 'healthy' | 'unhealthy' | 'unverified' }
   by: string
@@ -110,10 +122,13 @@ export interface Ledger {
 }
 
 const keptActs = 20
+const keptExceptions = 8
 /** Good releases, and as many others, that stay known and restorable (DESIGN section 5). */
 export const keptReleases = 10
 /** Longer reasons are cut: the whole ledger has to fit into annotations, which take 256 KiB (Kubernetes' own limit). */
 const reasonLength = 500
+/** Shorter, since each of twenty releases may have some. */
+const exceptionLength = 200
 
 export function emptyLedger(service: string, environment: string): Ledger {
   return {
@@ -160,7 +175,17 @@ export function intend(ledger: Ledger, intent: Intent): { ledger: Ledger; id: Re
     throw new Error(`${open.id} is unsettled: it has to be settled before another release is intended`)
   const id: ReleaseId = `r${highestNumber(ledger) + 1}`
   const previous = ledger.serving === null ? {} : { previous: ledger.serving }
-  const entries: Entry[] = [...ledger.entries, { ...intent, ...previous, id, state: 'intended' }]
+  const exceptions = intent.exceptions
+    ?.slice(0, keptExceptions)
+    .map(each => ({ ...each, reason: each.reason.slice(0, exceptionLength) }))
+  const entry: Entry = {
+    ...intent,
+    ...previous,
+    ...(exceptions ? { exceptions } : {}),
+    id,
+    state: 'intended',
+  }
+  const entries: Entry[] = [...ledger.entries, entry]
   return { id, ledger: retire({ ...ledger, entries }, keptReleases).ledger }
 }
 

@@ -8,11 +8,11 @@ import { pushMetrics } from '../platform/pushgateway.ts'
 import type { RunInfo } from '../platform/run.ts'
 import { postToSlack } from '../platform/slack.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { wasAnnounced } from './announced.ts'
 import { deploymentNewsOf, deploymentNewsOfStart, recordDeployment, type DeploymentNews } from './github.ts'
 import { renderMetrics } from './metrics.ts'
 import { newsOf, newsOfStart, type Beginning, type News, type Setting } from './news.ts'
 import { renderSlack } from './slack.ts'
+import { readTold } from './told.ts'
 
 /** Nobody waits longer for a system that only has to be told, milliseconds. */
 const deliveryMs = 5_000
@@ -60,7 +60,7 @@ export async function deliverStart(
 ): Promise<void> {
   const news = newsOfStart(beginning)
   await warnOfFailures(sender.log, [
-    wasAnnounced(environment.root, environment.name, sender.run, beginning.version)
+    readTold(environment.root, environment.name, sender.run, beginning.version).announced
       ? undefined
       : announce(environment, news, sender),
     record(environment, deploymentNewsOfStart(beginning), news.headline, sender),

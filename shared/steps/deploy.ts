@@ -4,6 +4,7 @@ import { advance, closeBad, find, intend, unsettled, type Entry, type ReleaseId 
 import type { Environment } from '../runbook/environment.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Candidate } from '../release/backup-candidate.ts'
+import { readTold } from '../report/told.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
 import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
 import { takeBaseline } from './baseline.ts'
@@ -155,9 +156,11 @@ async function release(work: Work): Promise<Conclusion> {
     const { schemaNeeds } = payload
     const intent = intentOf(ports, request.version, request.image)
     const backup = recordedBackup(work, find(tenure.ledger, previous))
+    const { exceptions } = readTold(environment.root, environment.name, ports.run, request.version)
     const written = intend(tenure.ledger, {
       ...intent,
       ...backup,
+      ...(exceptions.length > 0 ? { exceptions } : {}),
       ...(schemaNeeds ? { schemaNeeds } : {}),
       ...(baseline ? { baseline } : {}),
     })

@@ -1,6 +1,6 @@
 import { ToolError } from '../outcome/errors.ts'
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
-import type { Act, Entry, Ledger } from '../release/ledger.ts'
+import type { Act, Entry, Exception, Ledger } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showMinute } from '../runbook/values.ts'
 import { commonFields, flag, secret, targetFields, type Fields, type Inputs } from './inputs.ts'
@@ -89,6 +89,9 @@ export function describeHistory({ entries, acts, serving }: Ledger): Evidence[] 
 
 function describeEntry(entry: Entry, serving: Entry['id'] | null): Evidence {
   const { id, version, state, because, gate, smoke, by, run, runUrl, intendedAt, settledAt, backup } = entry
+  const told = [because, ...(entry.exceptions ?? []).map(describeException)].filter(
+    line => line !== undefined,
+  )
   const facts = [
     `${state}${id === serving ? ', serves' : ''}`,
     `by ${by || 'somebody'}`,
@@ -102,8 +105,12 @@ function describeEntry(entry: Entry, serving: Entry['id'] | null): Evidence {
     subject: `${id} ${version}`,
     finding: facts.filter(Boolean).join(', '),
     tone: tones[state],
-    ...(because === undefined ? {} : { detail: because }),
+    ...(told.length === 0 ? {} : { detail: told.join('\n') }),
   }
+}
+
+function describeException({ check, as, reason }: Exception): string {
+  return `${check} was ${as}${reason === '' ? '' : `: ${reason}`}`
 }
 
 function describeAct({ kind, by, because, at, ended }: Act): Evidence {

@@ -3,7 +3,8 @@ import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import type { Finding, Waiver } from '../checks/check.ts'
 import { checks } from '../checks/registry.ts'
 import { runChecks, type CheckReport } from '../checks/run.ts'
-import { rememberAnnouncement } from '../report/announced.ts'
+import type { Exception } from '../release/ledger.ts'
+import { leaveTold } from '../report/told.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { createContext } from './check-context.ts'
@@ -115,8 +116,10 @@ export function preDeployCheck(
     const context = createContext(environment, inputs, ports)
     const mostMs = inputs.timeout * shareOfTimeout
     const reports = await watch.time('checks', () => runChecks(selected, context, mostMs))
-    if (reports.some(({ id, result }) => id === 'announcement' && result === 'pass'))
-      rememberAnnouncement(environment.root, environment.name, ports.run, context.version)
+    leaveTold(environment.root, environment.name, ports.run, context.version, {
+      announced: reports.some(({ id, result }) => id === 'announcement' && result === 'pass'),
+      exceptions: exceptionsIn(reports, context.skipped),
+    })
     return conclude(reports, inputs['fail-on'])
   })
 }
@@ -154,6 +157,15 @@ function conclude(reports: CheckReport[], failOn: 'fail' | 'warn'): Conclusion {
     evidence,
     outputs,
   }
+}
+
+/** What the release is let past, for the ledger. */
+function exceptionsIn(reports: CheckReport[], skipped: Waiver[]): Exception[] {
+  return reports.flatMap(({ id, accepted }): Exception[] => {
+    const left = skipped.find(each => each.id === id)
+    if (left) return [{ check: id, as: 'skipped', reason: left.reason }]
+    return accepted === undefined ? [] : [{ check: id, as: 'accepted', reason: accepted }]
+  })
 }
 
 const tones = { pass: 'good', warn: 'warn', fail: 'bad', skip: 'note' } as const

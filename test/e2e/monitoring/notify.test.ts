@@ -38,6 +38,7 @@ environments:
     gate: { for: 3s, interval: 50ms, paths: [/health] }
     smoke: { suite: smoke.yml, requests: 10, concurrency: 1 }
     notify: { slack: SLACK_WEBHOOK_URL, github: DEPLOYMENTS_TOKEN }
+    checks: { on-call: [{ name: Ada, contact: CHANGE_THIS }] }
 `,
   })
   const main = `import { createServer } from 'node:http'\ncreateServer((_asked, answer) => answer.end('{"status":"ok"}')).listen(${port})\n`
@@ -148,6 +149,20 @@ test('one that fails is told with its cause, and then what serves again; GitHub 
   ])
 })
 
+test('the checks that a release was let past are remembered with it', async () => {
+  const checks = ['--checks', 'on-call,host', '--version', 'v1.1.0']
+  const checked = await runbook([
+    ...['pre-deploy-check', 'development', ...checks],
+    ...['--skip', 'host: moves on Friday', '--accept', 'on-call: hotfix for incident 4711'],
+  ])
+  expect(checked).toMatchObject({ code: 0 })
+  expect((await runbook(['deploy', 'development', 'v1.1.0'])).code).toBe(1)
+  const { said } = await runbook(['history', 'development'])
+  expect(said).toMatch(/r3 v1\.1\.0[^]*on-call was accepted: hotfix for incident 4711[^]*r2 v1\.1\.0/)
+  expect(said).toContain('host was skipped: moves on Friday')
+  headlines()
+})
+
 test('a hold, what it keeps away, and its end are told', async () => {
   await runbook(['hold', 'development', 'the disk is being changed'])
   const { code } = await runbook(['deploy', 'development', 'v1.1.0'])
@@ -158,7 +173,7 @@ test('a hold, what it keeps away, and its end are told', async () => {
     '⚠️ development: nothing was deployed',
     '✅ development: no longer on hold',
   ])
-  expect(recorded()).toHaveLength(3)
+  expect(recorded()).toHaveLength(5)
 })
 
 test('a Slack that does not answer, and a token that may not write, are warned of and hold nothing up', async () => {
