@@ -1,6 +1,7 @@
 import { openHttp } from '../platform/http.ts'
 import type { Baseline } from '../release/baseline.ts'
 import { leastIntervalMs, type Environment } from '../runbook/environment.ts'
+import { busiest } from './instances.ts'
 import { freshMs } from './metrics.ts'
 import { planGate } from './plan.ts'
 import type { GatePorts } from './ports.ts'
@@ -35,7 +36,7 @@ export async function sampleBaseline(
   const end = new AbortController()
   const either = AbortSignal.any([signal, end.signal])
   const http = openHttp('fresh')
-  const sampling = openSampling(plan, { ...ports, vitals: undefined }, freshMs, either)
+  const sampling = openSampling(plan, ports, freshMs, either)
   const at = new Date(clock.now()).toISOString()
   const probed: (Probed | undefined)[] = []
   const seen: Seen = { rounds: [], readings: [], workload: [] }
@@ -67,6 +68,7 @@ export async function sampleBaseline(
       ms: made.map(({ round: { slowestMs } }) => (slowestMs === undefined ? null : Math.round(slowestMs))),
       failed: made.filter(({ round: { failures } }) => failures.length > 0).length,
       over: overIn(plan.limits.thresholds, readings),
+      instances: busiest(seen.workload),
     }
   } finally {
     end.abort()

@@ -4,6 +4,7 @@ import type { Condition } from '../runbook/condition.ts'
 import { leastIntervalMs, type Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { upperQuantile } from './evidence-process.ts'
+import { measuredResources } from './instances.ts'
 import { leastRoundsOf, type LatencyLimits } from './rate.ts'
 import { resources, type Resource } from './seen.ts'
 import { percent } from './show.ts'
@@ -112,6 +113,11 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
         ...gate.metrics.map(each => valueThreshold(metricSignal(each), each, baseline)),
         ...queries.map(each => valueThreshold(querySignal(each), each, baseline)),
       ],
+      instances: measuredResources.map(resource => ({
+        resource,
+        limit: unlessWhole(said[resource] ?? gate[resource]),
+        before: baseline?.instances?.[resource],
+      })),
     },
     baseline,
   }
@@ -156,10 +162,13 @@ function latencyLimits(
   return { ...latencyShares, ms: Math.max(bound, unnoticedMs), from }
 }
 
-/** A whole that may be used up (100%) is never over. */
 function shareThreshold(signal: Resource, share: number, baseline: Baseline | undefined): Threshold {
-  const limit = share >= 1 ? Infinity : share
-  return { signal, operator: '<', limit, unit: 'share', before: baseline?.over[signal] }
+  return { signal, operator: '<', limit: unlessWhole(share), unit: 'share', before: baseline?.over[signal] }
+}
+
+/** A whole that may be used up (100%) is never over. */
+function unlessWhole(share: number): number {
+  return share >= 1 ? Infinity : share
 }
 
 function valueThreshold(

@@ -1,4 +1,5 @@
 import { refutes } from './evidence-process.ts'
+import { judgeInstances, type InstanceLimit } from './instances.ts'
 import { goodAtEnd, type Judgement } from './judgement.ts'
 import {
   failedIn,
@@ -18,6 +19,7 @@ export interface GateLimits {
   /** Undefined when latency is not judged. */
   latency: LatencyLimits | undefined
   thresholds: Threshold[]
+  instances: InstanceLimit[]
 }
 
 /** The probability that a well service is ever failed for its error rate or latency: divided among the two. */
@@ -41,6 +43,7 @@ export function judge({ rounds, readings, workload }: Seen, limits: GateLimits):
       ),
     ),
     ...(workload.length > 0 ? [judgeWorkload(workload)] : []),
+    ...limits.instances.flatMap(each => judgeInstances(each, workload) ?? []),
   ]
 }
 

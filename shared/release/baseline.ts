@@ -1,3 +1,5 @@
+import type { Measured } from './vitals.ts'
+
 /**
  * How the service was just before a release was applied: what the gate of that release holds against what it sees. It is
  * kept with the release, so it is small: 60 probes take about half a kilobyte.
@@ -11,4 +13,6 @@ export interface Baseline {
   failed: number
   /** What was over its threshold already, by signal, with its newest value. */
   over: Record<string, number>
+  /** Share of its limit that the busiest instance used, where its target measures that. */
+  instances?: Partial<Record<Measured, number>>
 }

@@ -106,7 +106,7 @@ function through(proxy: FaultProxy, faults: Generator<boolean>, rounds: number):
     forMs: rounds * intervalMs,
     intervalMs,
     rounds,
-    limits: { errors: { allowed, passBelow: 0.05 }, latency: undefined, thresholds: [] },
+    limits: { errors: { allowed, passBelow: 0.05 }, latency: undefined, thresholds: [], instances: [] },
     baseline: undefined,
   }
   return watch(plan, ports)

@@ -44,6 +44,8 @@ export interface HostConfig {
   PortBindings?: PortBindings | null
   RestartPolicy?: { Name: string; MaximumRetryCount?: number }
   NetworkMode?: string
+  /** Bytes; 0 where there is no limit. */
+  Memory?: number
   Binds?: string[] | null
 }
 

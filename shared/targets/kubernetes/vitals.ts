@@ -3,21 +3,28 @@ import { workloadPath } from './live.ts'
 import { podTemplate } from './objects.ts'
 import { isEnding, isReady, trimPod, type Pod } from './pods.ts'
 import type { Place } from './place.ts'
+import { readPodMetrics, usageOf } from './usage.ts'
 
 /** The pods of the workload; those that are ending, or have ended, serve no more. */
-export async function readVitals({ client, namespace, workload }: Place): Promise<Vitals[]> {
+export async function readVitals(place: Place): Promise<Vitals[]> {
+  const { client, namespace, workload } = place
   const live = await client.get(workloadPath(namespace, workload))
   const labels = live && podTemplate(live)?.metadata?.labels
   if (!labels) return []
-  const { items } = await client.list(`/api/v1/namespaces/${namespace}/pods`, {
-    labelSelector: Object.entries(labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(','),
+  const labelSelector = Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+  const [{ items }, metrics] = await Promise.all([
+    client.list(`/api/v1/namespaces/${namespace}/pods`, { labelSelector }),
+    readPodMetrics(place, labels),
+  ])
+  const measured = new Map(metrics.map(each => [each.metadata.name, each]))
+  return items.flatMap((item): Vitals[] => {
+    const pod = trimPod(item)
+    if (isEnding(pod) || ['Succeeded', 'Failed'].includes(pod.status?.phase ?? '')) return []
+    const known = measured.get(pod.metadata.name)
+    return [{ ...vitalsOf(pod), ...(known ? { usage: usageOf(item, known) } : {}) }]
   })
-  return items
-    .map(trimPod)
-    .filter(pod => !isEnding(pod) && !['Succeeded', 'Failed'].includes(pod.status?.phase ?? ''))
-    .map(vitalsOf)
 }
 
 /** Of several containers, the restarts of all and the end of the one that ended last. */

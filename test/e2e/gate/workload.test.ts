@@ -25,7 +25,7 @@ afterEach(async () => {
 async function openStaging() {
   const yard = enterYard('workload', 23_103, pushImages())
   leave.push(() => yard.leave())
-  const { target } = await yard.open({ spec: { restart: 'always' } })
+  const { target } = await yard.open({ spec: { restart: 'always', memory: '64MiB' } })
   const environment: Environment = environmentAt(`http://127.0.0.1:${yard.port}`)
   environment.service = yard.container
   environment.gate = { ...environment.gate, paths: ['/'], baselineMs: 3_000 }
@@ -71,7 +71,15 @@ describe('on a Docker engine', () => {
     expect(open).toMatchObject({ version: 'v1.1.0', baseline: { failed: 0, over: {} } })
     expect(open?.baseline?.ms.length).toBeGreaterThanOrEqual(50)
 
+    expect(open?.baseline?.instances?.memory).toBeGreaterThan(0)
     const well = await staging.gate('two')
+    expect(well.evidence).toContainEqual({
+      subject: 'memory of each instance',
+      finding: expect.stringMatching(
+        /^at most [\d.]+%, of its limit of 64\.0 MiB, in container .* \(no threshold\)$/,
+      ),
+      tone: 'good',
+    })
     expect(well.evidence.map(({ subject, tone }) => [subject, tone])).toContainEqual(['workload', 'good'])
     expect(well.evidence[0]?.plot?.before.length).toBeGreaterThan(20)
 
@@ -106,5 +114,36 @@ describe('on a cluster', () => {
       expect.objectContaining({ instance: before?.instance, outOfMemory: true, lastEnd: 'exit code 137' }),
     ])
     await tenure.end()
+  })
+
+  test('of several pods, the one that is near its limit of memory is known, as the cluster measures it', async () => {
+    const room = enterRoom('usage')
+    leave.push(() => room.leave())
+    const { target } = await room.open({
+      'app.yaml': deployment({
+        replicas: 2,
+        container:
+          '          resources: { limits: { memory: 64Mi, cpu: 500m } }\n' +
+          '          volumeMounts: [{ name: scratch, mountPath: /scratch }]\n',
+        pod: '      volumes: [{ name: scratch, emptyDir: { medium: Memory } }]\n',
+      }),
+    })
+    const tenure = await takeFree(target, holder('1'))
+    await release(target, tenure, 'v1.0.0', room.image)
+    await tenure.end()
+    const shares = async () => (await target.vitals()).map(({ usage }) => usage?.memory?.share ?? 0)
+    await until('measurements of both pods', async () => (await shares()).every(share => share > 0))
+    const [one, other] = await target.vitals()
+    expect(one?.usage).toMatchObject({
+      memory: { of: 'limit of 64.0 MiB' },
+      cpu: { of: 'limit of 500m of CPU' },
+    })
+
+    const fill = ['busybox', 'dd', 'if=/dev/zero', 'of=/scratch/full', 'bs=1M', 'count=57']
+    room.kubectl('exec', one?.instance.replace('pod ', 'pod/') ?? '', '--', ...fill)
+    await until('the pod to be near its limit', async () => Math.max(...(await shares())) > 0.85)
+    const measured = new Map((await target.vitals()).map(each => [each.instance, each.usage?.memory?.share]))
+    expect(measured.get(one?.instance ?? '')).toBeGreaterThan(0.85)
+    expect(measured.get(other?.instance ?? '')).toBeLessThan(0.3)
   })
 })

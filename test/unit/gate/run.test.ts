@@ -38,7 +38,7 @@ const planFor = (url: string): GatePlan => ({
   forMs: 600,
   intervalMs: 10,
   rounds: 60,
-  limits: { errors: { allowed: 0.01, passBelow: 0.05 }, latency: undefined, thresholds: [] },
+  limits: { errors: { allowed: 0.01, passBelow: 0.05 }, latency: undefined, thresholds: [], instances: [] },
 })
 const { signal } = new AbortController()
 const gate = (plan: GatePlan, signal = new AbortController().signal) =>

@@ -8,6 +8,7 @@ const limits: GateLimits = {
   errors: { allowed: 0.01, passBelow: 0.05 },
   latency: undefined,
   thresholds: [],
+  instances: [],
 }
 const withLatency = { ...limits, latency: { ms: 100, from: 'as configured', allowed: 0.05, passBelow: 0.2 } }
 

@@ -34,7 +34,12 @@ describe('the workload', () => {
       verdict: 'fail',
       finding: expect.stringContaining('pod a was restarted: ended for its memory'),
     })
-    const limits = { errors: { allowed: 0.01, passBelow: 0.05 }, latency: undefined, thresholds: [] }
+    const limits = {
+      errors: { allowed: 0.01, passBelow: 0.05 },
+      latency: undefined,
+      thresholds: [],
+      instances: [],
+    }
     const seen = (workload: Snapshot[]) => ({ rounds: [], readings: [], workload })
     expect(isDoomed(seen(over([well('pod a')], [again])), limits)).toBe(true)
     expect(isDoomed(seen(over([again], [again])), limits)).toBe(false)
