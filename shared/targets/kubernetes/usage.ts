@@ -40,7 +40,7 @@ export async function readPodMetrics(
     const { items } = await client.list(`/apis/metrics.k8s.io/v1beta1/namespaces/${namespace}/pods`, {
       labelSelector,
     })
-    return items as unknown as PodMetrics[]
+    return items
   } catch (error) {
     // The metrics API is an extension: not installed, not permitted, or not well itself.
     if (error instanceof ApiError && [403, 404, 503].includes(error.status)) return []
