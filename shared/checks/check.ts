@@ -76,6 +76,8 @@ export interface CheckContext {
   openTunnel(place: string): Promise<Tunnel>
   /** What would be deployed; undefined when no image is known. */
   payload(): Promise<Payload | undefined>
+  /** How the release would be gated and smoke-tested, one line. @throws InputError when it could not be */
+  planVerification(): Promise<string>
 }
 
 export function pass(finding: string, detail = ''): Finding {

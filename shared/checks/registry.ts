@@ -26,6 +26,7 @@ import { service } from './service.ts'
 import { tests } from './tests.ts'
 import { tls } from './tls.ts'
 import { tools } from './tools.ts'
+import { verification } from './verification.ts'
 import { vulnerabilities } from './vulnerabilities.ts'
 
 /** The checks by the part of the guide's list that they answer, in its order. */
@@ -38,7 +39,7 @@ export const parts: readonly { title: string; checks: readonly Check[] }[] = [
   },
   {
     title: 'Release and way back',
-    checks: [image, imageUser, vulnerabilities, manifests, resources, rollbackPossible],
+    checks: [image, imageUser, vulnerabilities, manifests, resources, verification, rollbackPossible],
   },
   { title: 'Team', checks: [announcement, freeze, onCall] },
 ]

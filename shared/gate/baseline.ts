@@ -3,7 +3,7 @@ import type { Baseline } from '../release/baseline.ts'
 import { leastIntervalMs, type Environment } from '../runbook/environment.ts'
 import { busiest } from './instances.ts'
 import { freshMs } from './metrics.ts'
-import { planGate } from './plan.ts'
+import { planGate, type GatePlan } from './plan.ts'
 import type { GatePorts } from './ports.ts'
 import { probe, type Probed } from './probe.ts'
 import { openSampling } from './sampling.ts'
@@ -29,10 +29,7 @@ export async function sampleBaseline(
   const { baselineMs } = environment.gate
   if (environment.url === '' || baselineMs === 0) return undefined
   const { clock, signal } = ports
-  const { gate, monitoring } = environment
-  // Who is to be asked may be said to the gate alone.
-  const queries = monitoring.prometheus === '' ? [] : gate.queries
-  const plan = planGate({ ...environment, gate: { ...gate, queries } })
+  const plan = planOwnGate(environment)
   const end = new AbortController()
   const either = AbortSignal.any([signal, end.signal])
   const http = openHttp('fresh')
@@ -75,6 +72,16 @@ export async function sampleBaseline(
     sampling.close()
     http.close()
   }
+}
+
+/**
+ * The gate as the runbook alone has it, before anybody says more to the gate itself: whom to ask of Prometheus, say.
+ * @throws InputError as `planGate`
+ */
+export function planOwnGate(environment: Environment): GatePlan {
+  const { gate, monitoring } = environment
+  const queries = monitoring.prometheus === '' ? [] : gate.queries
+  return planGate({ ...environment, gate: { ...gate, queries } })
 }
 
 function nobodyListens(probed: (Probed | undefined)[]): boolean {

@@ -1,7 +1,7 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Baseline } from '../release/baseline.ts'
 import type { Condition } from '../runbook/condition.ts'
-import { leastIntervalMs, type Environment } from '../runbook/environment.ts'
+import { leastIntervalMs, placeOf, type Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { upperQuantile } from './evidence-process.ts'
 import { measuredResources } from './instances.ts'
@@ -77,7 +77,7 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
   const forMs = given(said.forMs) ?? gate.forMs
   const intervalMs = given(said.intervalMs) ?? gate.intervalMs
   const at = (key: string, override: unknown) =>
-    override === undefined ? `environments.${name}.gate.${key} of the runbook` : key
+    override === undefined ? placeOf(environment, `gate.${key}`) : key
   if (intervalMs < leastIntervalMs)
     throw InputError.of(
       at('interval', given(said.intervalMs)),

@@ -36,13 +36,13 @@ export async function openQuestions(
   return { ask: atMs => Promise.all(queries.map(each => answer(prometheus, each, since, atMs))) }
 }
 
-async function refuseUnreadable(prometheus: Prometheus, { name, expr }: Condition): Promise<void> {
+async function refuseUnreadable(prometheus: Prometheus, { name, expr, where }: Condition): Promise<void> {
   try {
     await prometheus.query(expr)
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
     if (error.code !== badRequest) return
-    throw new InputError(`queries: ${name} is ${JSON.stringify(expr)}; ${error.message}`, {
+    throw new InputError(`${where}: ${name} is ${JSON.stringify(expr)}; ${error.message}`, {
       hint: `Mend the query ${name}: try it in the web interface of Prometheus.`,
       cause: error,
     })

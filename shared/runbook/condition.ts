@@ -11,6 +11,8 @@ export interface Condition {
   expr: string
   operator: Operator
   limit: number
+  /** The input's name or `file:line`, for errors. */
+  where: string
 }
 
 export const acceptedCondition =
@@ -36,7 +38,7 @@ export function parseCondition(where: string, name: string, text: string): Condi
   const unbalanced = findUnbalanced(expr)
   if (unbalanced !== undefined)
     throw InputError.of(where, text, `${acceptedCondition}; ${unbalanced} has no partner`)
-  return { name, expr, operator, limit: number }
+  return { name, expr, operator, limit: number, where }
 }
 
 /**

@@ -45,6 +45,16 @@ export interface Environment {
   smoke: SmokeSpec
   /** What pre-deploy-check was told; undefined when the runbook says nothing. */
   checks?: ChecksSpec
+  /** Where a key of it stands; undefined when it was not read from a file. */
+  at?: At
+}
+
+/** Where a key of an environment stands, for errors: `deployment/runbook.yml:12 environments.production.gate.memory`. */
+export type At = (key: string) => string
+
+/** Where a key stands: `gate.for`. */
+export function placeOf({ name, at }: Environment, key: string): string {
+  return at?.(key) ?? `environments.${name}.${key} of the runbook`
 }
 
 /** What the smoke test sends. Limits that the runbook does not set are `smokeDefaults`. */

@@ -8,6 +8,7 @@ import {
   gateDefaults,
   leastIntervalMs,
   smokeDefaults,
+  type At,
   type Environment,
   type GateSpec,
   type SmokeSpec,
@@ -88,9 +89,6 @@ function override(spec: EnvironmentSpec, { url, manifests }: Overrides): Environ
   return { ...spec, target, ...(url ? { url } : {}) }
 }
 
-/** Where a key of the environment stands, for errors: `deployment/runbook.yml:12 environments.production.gate.memory`. */
-type At = (key: string) => string
-
 function resolveEnvironment(
   service: string,
   name: string,
@@ -129,6 +127,7 @@ function resolveEnvironment(
     notify: { slack: notify.slack ?? '', github: notify.github ?? '' },
     smoke: resolveSmoke(at, spec.smoke),
     ...(spec.checks ? { checks: resolveChecks(at, spec.checks) } : {}),
+    at,
   }
 }
 

@@ -67,10 +67,8 @@ export async function runSmoke(
       hint: 'Set url to where the service is reached, like https://api.example.com.',
     })
   }
-  const suite = loadSuite(environment.root, said.suite ?? environment.smoke.suite)
+  const { suite, limits } = planSmoke(environment, said)
   const known = readVariables(suite, ports)
-  const limits = limitsOf(environment, said)
-  refuseTooLong(limits, said.withinMs ?? Infinity)
   ports.log.info(`Sending ${suite.requests.length} requests of ${suite.name} to ${url}.`)
   const results = await runSuite(url, suite, known, ports)
   const failed = results.filter(({ verdict }) => verdict !== 'met').length
@@ -85,6 +83,20 @@ export async function runSmoke(
     loadEvidence: loaded.evidence,
     evidence: [...results.map(describeRequest), ...loaded.evidence],
   }
+}
+
+/**
+ * What is to be sent, as far as it is known without the secrets of a run.
+ * @throws InputError that names file, line, key, what was found and what is accepted
+ */
+export function planSmoke(
+  environment: Environment,
+  said: SmokeOverrides = {},
+): { suite: Suite; limits: Limits } {
+  const suite = loadSuite(environment.root, said.suite ?? environment.smoke.suite)
+  const limits = limitsOf(environment, said)
+  refuseTooLong(limits, said.withinMs ?? Infinity)
+  return { suite, limits }
 }
 
 type Limits = Pick<LoadPlan, 'requests' | 'concurrency' | 'maxRate' | 'maxErrorRate'> & { maxP95Ms: number }

@@ -4,6 +4,7 @@ import type { Environment } from '../runbook/environment.ts'
 import { parseVersion } from '../runbook/version.ts'
 import type { Payload } from '../targets/target.ts'
 import type { TargetPorts } from './ports.ts'
+import { planVerification } from './verification.ts'
 
 /** What is to be deployed, as far as its caller knows. */
 export interface Candidate {
@@ -73,6 +74,7 @@ export function createContext(
     target: () => ports.openTarget(),
     openTunnel: place => ports.openTunnel(place),
     payload: once(payload),
+    planVerification: () => planVerification(environment),
   }
 }
 

@@ -32,6 +32,7 @@ import { runStep, type Stopwatch } from './step.ts'
 import { tellStart } from './tell-start.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
 import { isRefusal, undoApply } from './undo-apply.ts'
+import { planVerification } from './verification.ts'
 
 export const deployFields = {
   ...commonFields,
@@ -78,6 +79,7 @@ export function deploy(environment: Environment, inputs: DeployInputs, ports: Ta
   return runStep(subject, ports, 'apply-refused', async watch => {
     const startedAt = ports.clock.now()
     const left = budgetOf(ports.clock, inputs.timeout)
+    await planVerification(environment)
     const request = await makeRequest(environment, inputs, ports)
     const target = await ports.openTarget()
     const payload = await watch.time('render', () => target.render(request))

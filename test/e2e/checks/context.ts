@@ -35,6 +35,7 @@ export function contextWith(config: Record<string, string>): CheckContext {
     target: () => ports.openTarget(),
     openTunnel: place => ports.openTunnel(place),
     payload: () => Promise.resolve(undefined),
+    planVerification: () => Promise.resolve(''),
   }
 }
 

@@ -122,5 +122,5 @@ test('a service that Prometheus scrapes no more is not judged by what it was', a
 test('a query that Prometheus cannot read is refused before anything is probed', async () => {
   const outcome = await gate(`broken: sum(rate(up)) < 1`)
   expect(outcome).toMatchObject({ reason: 'input-invalid', outputs: {} })
-  expect(outcome.summary).toMatch(/queries: broken is "sum\(rate\(up\)\)"; .*expected type range vector/)
+  expect(outcome.summary).toMatch(/queries:1: broken is "sum\(rate\(up\)\)"; .*expected type range vector/)
 })

@@ -32,6 +32,7 @@ export function contextOf(
     target: unexpected('target'),
     openTunnel: unexpected('cluster'),
     payload: unexpected('payload'),
+    planVerification: unexpected('gate'),
     ...said,
   }
 }

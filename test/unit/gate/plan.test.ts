@@ -54,7 +54,7 @@ describe('a baseline', () => {
 })
 
 describe('conditions', () => {
-  const lag: Condition = { name: 'lag', expr: 'max(lag)', operator: '<', limit: 0.2 }
+  const lag: Condition = { name: 'lag', expr: 'max(lag)', operator: '<', limit: 0.2, where: 'queries:1' }
 
   test('of metrics and queries become thresholds; the caller wins over the runbook', () => {
     const { limits, prometheus } = plan(

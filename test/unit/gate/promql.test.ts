@@ -26,7 +26,7 @@ test.each([
 })
 
 describe('a query', () => {
-  const lag = parseCondition('', 'lag', 'max(lag) < 5')
+  const lag = parseCondition('queries:1', 'lag', 'max(lag) < 5')
   const at = (value: number, labels = {}): Sample => ({ labels, value, at: 0 })
 
   /** A Prometheus at which the gate begins at 1,000 s, and that says what it is told to of each query. */
@@ -96,7 +96,7 @@ describe('a query', () => {
   test('that Prometheus cannot read is refused before anything is judged', async () => {
     const refused = new ToolError('parse error: unexpected )', { tool: 'Prometheus', code: 400, hint: '' })
     await expect(openQuestions(asked({ 'max(lag)': refused }), [lag], 0)).rejects.toThrow(
-      'queries: lag is "max(lag)"; parse error: unexpected )',
+      'queries:1: lag is "max(lag)"; parse error: unexpected )',
     )
   })
 })

@@ -8,6 +8,7 @@ test('what stands last is the comparison', () => {
     expr: 'sum(rate(a{b="<"}[1m])) > bool 3',
     operator: '<=',
     limit: 0.5,
+    where: 'x',
   })
   expect(parseCondition('x', 'share', 'used<85%')).toMatchObject({ expr: 'used', operator: '<', limit: 0.85 })
 })
@@ -21,6 +22,7 @@ test('what is written is what is read', () => {
         expr: 'max(b)',
         operator,
         limit: limit === 0 ? expect.closeTo(0) : limit,
+        where: 'x',
       })
     }),
   )
