@@ -44,8 +44,6 @@ export interface HostConfig {
   PortBindings?: PortBindings | null
   RestartPolicy?: { Name: string; MaximumRetryCount?: number }
   NetworkMode?: string
-  /** Bytes; 0 where there is no limit. */
-  Memory?: number
   Binds?: string[] | null
 }
 

@@ -1,9 +1,10 @@
+import { isExpected } from '../../outcome/errors.ts'
 import type { Vitals } from '../../release/vitals.ts'
 import { workloadPath } from './live.ts'
 import { podTemplate } from './objects.ts'
 import { isEnding, isReady, trimPod, type Pod } from './pods.ts'
 import type { Place } from './place.ts'
-import { readPodMetrics, usageOf } from './usage.ts'
+import { readPodMetrics, usageOf, type PodMetrics } from './usage.ts'
 
 /** The pods of the workload; those that are ending, or have ended, serve no more. */
 export async function readVitals(place: Place): Promise<Vitals[]> {
@@ -16,7 +17,7 @@ export async function readVitals(place: Place): Promise<Vitals[]> {
     .join(',')
   const [{ items }, metrics] = await Promise.all([
     client.list(`/api/v1/namespaces/${namespace}/pods`, { labelSelector }),
-    readPodMetrics(place, labels),
+    measure(place, labels),
   ])
   const measured = new Map(metrics.map(each => [each.metadata.name, each]))
   return items.flatMap((item): Vitals[] => {
@@ -25,6 +26,25 @@ export async function readVitals(place: Place): Promise<Vitals[]> {
     const known = measured.get(pod.metadata.name)
     return [{ ...vitalsOf(pod), ...(known ? { usage: usageOf(item, known) } : {}) }]
   })
+}
+
+/** A second look follows soon: what is not told by then is left out of this one. */
+const patienceMs = 1_000
+
+/** What is refused or slow to be told of their use does not hold up the look at the pods. */
+async function measure(place: Place, labels: Record<string, string>): Promise<PodMetrics[]> {
+  const { clock, signal } = place.adapters
+  const none: PodMetrics[] = []
+  const told = readPodMetrics(place, labels).catch((error: unknown) => {
+    if (isExpected(error) || signal.aborted) return none
+    throw error
+  })
+  const over = new AbortController()
+  try {
+    return await Promise.race([told, clock.sleep(patienceMs, over.signal).then(() => none)])
+  } finally {
+    over.abort()
+  }
 }
 
 /** Of several containers, the restarts of all and the end of the one that ended last. */

@@ -25,7 +25,7 @@ afterEach(async () => {
 async function openStaging() {
   const yard = enterYard('workload', 23_103, pushImages())
   leave.push(() => yard.leave())
-  const { target } = await yard.open({ spec: { restart: 'always', memory: '64MiB' } })
+  const { target } = await yard.open({ spec: { restart: 'always' } })
   const environment: Environment = environmentAt(`http://127.0.0.1:${yard.port}`)
   environment.service = yard.container
   environment.gate = { ...environment.gate, paths: ['/'], baselineMs: 3_000 }
@@ -71,15 +71,7 @@ describe('on a Docker engine', () => {
     expect(open).toMatchObject({ version: 'v1.1.0', baseline: { failed: 0, over: {} } })
     expect(open?.baseline?.ms.length).toBeGreaterThanOrEqual(50)
 
-    expect(open?.baseline?.instances?.memory).toBeGreaterThan(0)
     const well = await staging.gate('two')
-    expect(well.evidence).toContainEqual({
-      subject: 'memory of each instance',
-      finding: expect.stringMatching(
-        /^at most [\d.]+%, of its limit of 64\.0 MiB, in container .* \(no threshold\)$/,
-      ),
-      tone: 'good',
-    })
     expect(well.evidence.map(({ subject, tone }) => [subject, tone])).toContainEqual(['workload', 'good'])
     expect(well.evidence[0]?.plot?.before.length).toBeGreaterThan(20)
 

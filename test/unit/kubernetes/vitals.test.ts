@@ -1,6 +1,9 @@
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
+import { ApiError } from '../../../shared/targets/kubernetes/api-error.ts'
+import type { Place } from '../../../shared/targets/kubernetes/place.ts'
 import type { ContainerStatus, Pod } from '../../../shared/targets/kubernetes/pods.ts'
-import { vitalsOf } from '../../../shared/targets/kubernetes/vitals.ts'
+import { usageOf } from '../../../shared/targets/kubernetes/usage.ts'
+import { readVitals, vitalsOf } from '../../../shared/targets/kubernetes/vitals.ts'
 
 const pod = (containerStatuses: ContainerStatus[], ready = 'True'): Pod => ({
   metadata: { name: 'api-1', uid: 'u' },
@@ -37,4 +40,60 @@ test('of several containers the restarts of all, and the end of the one that end
     outOfMemory: true,
   })
   expect(vitalsOf(pod(containers.toReversed()))).toMatchObject({ lastEnd: 'exit code 137' })
+})
+
+describe('what a pod uses', () => {
+  const limited = (name: string, limits?: { memory?: string; cpu?: string }) => ({
+    name,
+    ...(limits ? { resources: { limits } } : {}),
+  })
+  const metrics = {
+    metadata: { name: 'api-1' },
+    timestamp: '2026-01-01T00:00:15Z',
+    containers: [
+      { name: 'app', usage: { memory: '128Mi', cpu: '100m' } },
+      { name: 'proxy', usage: { memory: '30Mi', cpu: '190000000n' } },
+    ],
+  }
+
+  test('is that of the container that is nearest to its own limit', () => {
+    const containers = [
+      limited('app', { memory: '256Mi', cpu: '1' }),
+      limited('proxy', { memory: '32Mi', cpu: '200m' }),
+    ]
+    expect(usageOf({ spec: { containers } }, metrics)).toEqual({
+      memory: { share: 30 / 32, of: 'limit of 32.0 MiB', at: metrics.timestamp },
+      cpu: { share: expect.closeTo(0.95), of: 'limit of 200m of CPU', at: metrics.timestamp },
+    })
+  })
+
+  test('is of nothing where there is no limit', () => {
+    expect(usageOf({ spec: { containers: [limited('app'), limited('proxy')] } }, metrics)).toEqual({})
+  })
+
+  const workload = {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    spec: { template: { metadata: { labels: { app: 'api' } } } },
+  }
+  const items = [{ ...pod([]), spec: { containers: [limited('app', { memory: '256Mi' })] } }]
+  const look = (metricsApi: () => Promise<object>) => {
+    const list = (path: string) => (path.startsWith('/api/v1/') ? Promise.resolve({ items }) : metricsApi())
+    const slept: number[] = []
+    const clock = { sleep: (ms: number) => Promise.resolve(void slept.push(ms)) }
+    const place = {
+      client: { get: () => Promise.resolve(workload), list },
+      namespace: 'n',
+      workload: 'deployment/api',
+      adapters: { clock, signal: new AbortController().signal },
+    }
+    return readVitals(place as unknown as Place)
+  }
+
+  test.each([
+    ['does not answer', () => new Promise<never>(() => undefined)],
+    ['fails', () => Promise.reject(new ApiError('server error', 500, {}, ''))],
+  ])('is left out where the metrics API %s: the pods are told all the same', async (_how, metricsApi) => {
+    expect(await look(metricsApi)).toEqual([expect.objectContaining({ instance: 'pod api-1', ready: true })])
+  })
 })
