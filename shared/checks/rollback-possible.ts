@@ -1,6 +1,6 @@
 import { isExpected } from '../outcome/errors.ts'
 import { cutsTheWayBack } from '../release/floor.ts'
-import { find, unsettled, type Entry } from '../release/ledger.ts'
+import { find, inPlace, unsettled, type Entry } from '../release/ledger.ts'
 import { fail, pass, warn, type Check, type CheckContext, type Finding } from './check.ts'
 import type { Payload, Target } from '../targets/target.ts'
 import { findImage } from './image-exists.ts'
@@ -15,7 +15,7 @@ export const rollbackPossible: Check = {
     const target = await context.target()
     const { ledger } = await target.read()
     const good = find(ledger, ledger.serving)
-    if (!good) return withoutRecord(context)
+    if (!good) return withoutGood(context, inPlace(ledger))
     const payload = await target.recall(good.id)
     if (!payload) {
       return fail(
@@ -90,7 +90,14 @@ async function plannedRelease(context: CheckContext): Promise<Payload | undefine
   }
 }
 
-async function withoutRecord(context: CheckContext): Promise<Finding> {
+/** @param left what failed and was left as it is, since nothing good precedes it */
+async function withoutGood(context: CheckContext, left: Entry | undefined): Promise<Finding> {
+  if (left) {
+    return warn(
+      `no release is good yet, and ${named(left)} failed: this one has nothing to go back to either`,
+      'Nothing, if it works: if it fails, too, it is left as it is and the alarm says so.',
+    )
+  }
   const live = await (await context.target()).live()
   if (live.image !== '') {
     return pass(

@@ -161,6 +161,18 @@ export function unsettled(ledger: Ledger): Entry | undefined {
   return ledger.entries.find(entry => ['intended', 'applied', 'ready'].includes(entry.state))
 }
 
+/**
+ * What a restore takes the place of: an unsettled release, what an unfinished restore takes back, what serves, or, where
+ * no release is good yet, the newest one, which failed and was left as it was.
+ */
+export function inPlace(ledger: Ledger): Entry | undefined {
+  return (
+    unsettled(ledger) ??
+    find(ledger, ledger.restoring?.from ?? ledger.serving) ??
+    (ledger.serving === null ? ledger.entries.at(-1) : undefined)
+  )
+}
+
 /** What a release needs to be written down before anything is changed. */
 export type Intent = Omit<Entry, 'id' | 'state' | 'settledAt' | 'because' | 'previous'>
 
@@ -233,15 +245,15 @@ export function closeBad(ledger: Ledger, id: ReleaseId, at: string, because: str
 export function beginRestore(ledger: Ledger, back: ReleaseId, at: string, because: string): Ledger {
   const open = unsettled(ledger)
   if (ledger.restoring?.database) throw new Error('the database that is being put back comes first')
-  const from = open?.id ?? ledger.restoring?.from ?? ledger.serving
-  if (from === null) throw new Error('nothing serves that could be taken back')
+  const there = inPlace(ledger)
+  if (!there) throw new Error('nothing is there that could be taken back')
   if (!find(ledger, back)) throw new Error(`the ledger has no ${back}`)
   const closed = open
     ? change(ledger, open.id, 'bad', { settledAt: at, because })
-    : from === back || ledger.restoring
+    : there.id === back || ledger.restoring || there.state !== 'good'
       ? ledger
-      : change(ledger, from, 'withdrawn', { settledAt: at, because })
-  return { ...reinstate(closed, back, at), serving: back, restoring: { from, since: at } }
+      : change(ledger, there.id, 'withdrawn', { settledAt: at, because })
+  return { ...reinstate(closed, back, at), serving: back, restoring: { from: there.id, since: at } }
 }
 
 /** The release that serves is back whole. */

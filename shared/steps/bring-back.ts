@@ -1,5 +1,5 @@
 import { ToolError } from '../outcome/errors.ts'
-import { beginRestore, endRestore, find, unsettled, type Entry } from '../release/ledger.ts'
+import { beginRestore, endRestore, find, inPlace, unsettled, type Entry } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Payload, Rollout, Target } from '../targets/target.ts'
 import type { TargetPorts } from './ports.ts'
@@ -45,8 +45,8 @@ export async function bringBack(work: BringBack): Promise<BroughtBack> {
   const back = (database && find(tenure.ledger, tenure.ledger.serving)) ?? work.back
   const payload = await recallRecord(target, back)
   const { ledger } = tenure
-  const from = unsettled(ledger)?.id ?? ledger.restoring?.from ?? ledger.serving
-  const withdrawn = from && from !== back.id ? await target.recall(from) : undefined
+  const from = inPlace(ledger)
+  const withdrawn = from && from.id !== back.id ? await target.recall(from.id) : undefined
   if (!ledger.restoring || ledger.serving !== back.id || unsettled(ledger)) {
     const at = new Date(ports.clock.now()).toISOString()
     await tenure.update(now => beginRestore(now, back.id, at, because))

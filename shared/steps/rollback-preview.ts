@@ -1,6 +1,6 @@
 import type { Conclusion, Evidence } from '../outcome/outcome.ts'
 import { livesWith } from '../release/floor.ts'
-import { find, unsettled } from '../release/ledger.ts'
+import { find, inPlace } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { throughTunnel } from '../targets/tunnel.ts'
 import { recallRecord } from './bring-back.ts'
@@ -20,7 +20,7 @@ export async function preview(
   const target = await ports.openTarget()
   const { ledger } = await target.read()
   const found = await locate(inputs.to, ledger, target)
-  const from = unsettled(ledger) ?? find(ledger, ledger.serving)
+  const from = inPlace(ledger)
   if (!found) {
     const summary = 'No good release is there to go back to.'
     return { status: 'failure', reason: 'nothing-to-restore', summary, outputs: nothing }

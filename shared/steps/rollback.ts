@@ -1,7 +1,7 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import { livesWith, lowerFloor } from '../release/floor.ts'
-import { closeBad, find, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
+import { closeBad, find, inPlace, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { recallRecord } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
@@ -128,7 +128,7 @@ async function goBack(way: Way): Promise<Conclusion> {
   const { back, notes } = destination
   // Found unfinished, or just recorded as r0: read anew.
   const { ledger } = held.tenure
-  const from = unsettled(ledger) ?? find(ledger, ledger.serving)
+  const from = inPlace(ledger)
   const because = unsettled(ledger)
     ? 'its job did not succeed'
     : `rolled back to ${back.id} by ${ports.run.actor}`
@@ -234,7 +234,7 @@ async function nothingToRestore(held: Held, ledger: Ledger, ports: TargetPorts):
     reason: 'nothing-to-restore',
     summary: `No good release is there to go back to: ${left}.`,
     next: open
-      ? 'This was the first release. Look at the service now; mend the cause and release again.'
+      ? 'No release has been good here yet. Look at the service now; mend the cause and release again.'
       : named,
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }

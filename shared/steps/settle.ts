@@ -135,7 +135,7 @@ async function alarm({ ports, held }: Settling, open: Entry): Promise<Conclusion
     status: 'failure',
     reason: 'nothing-to-restore',
     summary: `${open.version} (${open.id}) was left unfinished, and no good release is there to go back to. It is left as it is.`,
-    next: 'Look at the service now: this was the first release. Mend the cause and release again.',
+    next: 'No release has been good here yet. Look at the service now; mend the cause and release again.',
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }
 }

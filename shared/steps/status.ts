@@ -1,6 +1,6 @@
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
 import { describeHold } from '../release/hold.ts'
-import { find, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
+import { find, inPlace, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showMinute } from '../runbook/values.ts'
 import type { Drift } from '../targets/target.ts'
@@ -37,7 +37,8 @@ export function status(
     // In the middle of a change, what is there is nobody's work but this suite's.
     const drift = serving && !unfinished ? await target.drift() : []
     evidence.push(...drift.map(describeDrift))
-    if (serving && !unfinished && !live.ready) {
+    const left = serving ? undefined : inPlace(ledger)
+    if ((serving ?? left) && !unfinished && !live.ready) {
       evidence.push({ subject: 'live', finding: `${live.image || 'nothing'} is not ready`, tone: 'bad' })
     }
     return {
@@ -45,7 +46,9 @@ export function status(
       reason: 'done',
       summary: serving
         ? `${describeServing(serving)} in ${target.place}${drift.length > 0 ? ', but not as it was released' : ''}.`
-        : `Nothing was deployed to ${target.place} by this suite yet.`,
+        : left && !unfinished
+          ? `No release in ${target.place} is good yet. ${describeLeft(left)}.`
+          : `No release in ${target.place} is good yet.`,
       next: next(environment.name, ledger, unfinished, drift),
       serving: serving?.version ?? '',
       evidence,
@@ -56,6 +59,12 @@ export function status(
 function describeServing({ id, version, settledAt, intendedAt, by, runUrl }: Entry): string {
   const where = runUrl ? ` (${runUrl})` : ''
   return `${version} (${id}) serves since ${showMinute(settledAt ?? intendedAt)}, by ${by || 'somebody'}${where}`
+}
+
+/** Nothing good precedes it: so it was left as it was. */
+function describeLeft({ id, version, because, settledAt }: Entry): string {
+  const since = settledAt ? `, since ${showMinute(settledAt)}` : ''
+  return `${version} (${id}) failed and was left as it is${since}${because ? `: ${because}` : ''}`
 }
 
 function describeUnfinished(ledger: Ledger): string {
@@ -74,6 +83,8 @@ function describeDrift({ object, what, by }: Drift): Evidence {
 function next(environment: string, ledger: Ledger, unfinished: string, drift: Drift[]): string {
   if (ledger.hold) return `To end the hold: runbook resume ${environment}`
   if (unfinished) return `If its run is gone: runbook settle ${environment}`
+  if (ledger.serving === null && ledger.entries.length > 0)
+    return `Release a version that works, or bring one back by its name: runbook rollback ${environment} ID`
   if (drift.length > 0) {
     return `What somebody changed stays until the next release or rollback. To undo it now: runbook rollback ${environment} --to ${ledger.serving}`
   }

@@ -9,6 +9,7 @@ import {
   emptyLedger,
   endRestore,
   find,
+  inPlace,
   intend,
   resolveRelease,
   retire,
@@ -118,6 +119,21 @@ describe('the ledger', () => {
     expect(wayBack(retire(open.ledger, 1).ledger)?.id).toBe('r9')
     const restoring = beginRestore(open.ledger, 'r9', at, 'x')
     expect(retire(restoring, 1).ledger.entries.map(entry => entry.id)).toEqual(['r8', 'r9', 'r17', open.id])
+  })
+
+  test('brings a failed release back by its name where none is good yet', () => {
+    const failed = (ledger: Ledger, version: string) => {
+      const { ledger: intended, id } = intend(ledger, intent(version))
+      return closeBad(intended, id, at, 'its job did not succeed')
+    }
+    const none = failed(failed(emptyLedger('api', 'production'), 'v1.0.0'), 'v1.1.0')
+    expect(inPlace(none)?.id).toBe('r2')
+    const back = beginRestore(none, 'r1', at, 'named')
+    expect(back).toMatchObject({ serving: 'r1', restoring: { from: 'r2' } })
+    expect(back.entries.map(({ state }) => state)).toEqual(['good', 'bad'])
+    expect(inPlace(back)?.id).toBe('r2')
+    expect(beginRestore(none, 'r2', at, 'named')).toMatchObject({ serving: 'r2', restoring: { from: 'r2' } })
+    expect(() => beginRestore(emptyLedger('api', 'production'), 'r1', at, 'x')).toThrow('nothing is there')
   })
 
   test('brings nothing back that it does not know', () => {
