@@ -9,6 +9,7 @@ import { database } from './database.ts'
 import { envFile } from './env-file.ts'
 import { externalServices } from './external-services.ts'
 import { freeze } from './freeze.ts'
+import { hold } from './hold.ts'
 import { host } from './host.ts'
 import { imageUser } from './image-user.ts'
 import { image } from './image.ts'
@@ -41,7 +42,7 @@ export const parts: readonly { title: string; checks: readonly Check[] }[] = [
     title: 'Release and way back',
     checks: [image, imageUser, vulnerabilities, manifests, resources, verification, rollbackPossible],
   },
-  { title: 'Team', checks: [announcement, freeze, onCall] },
+  { title: 'Team', checks: [announcement, freeze, hold, onCall] },
 ]
 
 /** Every check, in the order of the guide's list. */

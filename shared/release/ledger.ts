@@ -65,9 +65,9 @@ export interface Hold {
   since: string
 }
 
-/** Something that an operator did to the environment by hand. */
+/** Something that an operator did to the environment by hand; `restore-db`: its live database was replaced. */
 export interface Act {
-  kind: 'hold' | 'resume' | 'unlock'
+  kind: 'hold' | 'resume' | 'unlock' | 'restore-db'
   by: string
   because: string
   /** ISO 8601. */

@@ -3,7 +3,7 @@ import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { acceptedBackups } from '../backup/find.ts'
 import { countRows } from '../backup/manifest.ts'
 import { rpoEvidence, rtoEvidence, showMeasured } from '../backup/objectives.ts'
-import { fillNewDatabase, takeOver, type Restoration } from '../backup/replace.ts'
+import { discard, fillNewDatabase, takeOver, type Restoration } from '../backup/replace.ts'
 import { quoteIdentifier } from '../platform/postgres.ts'
 import { describeServer, withDatabase } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -21,8 +21,10 @@ import {
   type Inputs,
   type Outputs,
 } from './inputs.ts'
+import { budgetOf } from './budget.ts'
+import { busy, dropTurn, endTurn, refuseBusy, takeTurn } from './database-turn.ts'
 import { drill, drillFields } from './drill.ts'
-import type { Ports, TargetPorts } from './ports.ts'
+import type { TargetPorts } from './ports.ts'
 import { planRestoration } from './restoration.ts'
 import { runStep, type Stopwatch } from './step.ts'
 
@@ -75,8 +77,10 @@ export function restoreDb(
   if (inputs.into === 'scratch') return drill(environment, inputs, ports)
   const subject = { step: 'restore-db', service: environment.service, environment: environment.name }
   const tunnel = inputs.tunnel || environment.tunnels.database
-  return runStep(subject, ports, 'restore-failed', watch => {
+  return runStep(subject, ports, 'restore-failed', async watch => {
     requireConfirmed(environment, inputs)
+    const refusal = inputs.into === '' && !inputs['dry-run'] ? await refuseBusy(ports) : undefined
+    if (refusal) return refusal
     return throughTunnel(
       place => ports.openTunnel(place),
       tunnel,
@@ -89,18 +93,53 @@ async function restoreThrough(
   via: Address | undefined,
   environment: Environment,
   inputs: RestoreDbInputs,
-  ports: Ports,
+  ports: TargetPorts,
   watch: Stopwatch,
 ): Promise<Conclusion> {
   const from = ports.clock.elapsed()
+  const left = budgetOf(ports.clock, inputs.timeout)
   const plan = await watch.time('prepare', () => planRestoration(environment, inputs, ports, via))
   const { found, server, target } = plan
   ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
   if (inputs['dry-run']) return dryRun(plan)
   await fillNewDatabase(plan, ports, (phase, work) => watch.time(phase, work))
   ports.log.info(`${countRows(found.manifest.contents)} rows were restored, and are those that were dumped.`)
-  const swapMs = plan.replaces ? await watch.time('swap', () => takeOver(plan, ports)) : undefined
-  return conclude(environment, plan, ports, { swapMs, tookMs: ports.clock.elapsed() - from })
+  const swapped = plan.replaces ? await swap(plan, ports, watch, left()) : undefined
+  if (swapped && 'status' in swapped) return swapped
+  const tookMs = ports.clock.elapsed() - from
+  return conclude(environment, plan, ports, { swapMs: swapped?.ms, tookMs, notes: swapped?.notes ?? [] })
+}
+
+interface Swapped {
+  ms: number
+  notes: Evidence[]
+}
+
+/** @param waitMs how long another run that works on the environment is waited for */
+async function swap(
+  plan: Restoration,
+  ports: TargetPorts,
+  watch: Stopwatch,
+  waitMs: number,
+): Promise<Swapped | Conclusion> {
+  const { server, target, uri, kept, liveExists } = plan
+  const turn = await takeTurn(ports, waitMs).catch(async (error: unknown) => {
+    await discard(server, target)
+    throw error
+  })
+  if (turn && 'held' in turn) {
+    await discard(server, target)
+    return busy(turn.held, ports)
+  }
+  try {
+    const signal = turn?.signal ?? ports.signal
+    const ms = await watch.time('swap', () => takeOver(plan, { ...ports, signal }))
+    const because = `${uri}${liveExists ? `; what was live is kept as ${kept}` : ''}`
+    return { ms, notes: await endTurn(turn, because, ports) }
+  } catch (error) {
+    await dropTurn(turn, ports)
+    throw error
+  }
 }
 
 function requireConfirmed({ name }: Environment, { into, confirm }: RestoreDbInputs): void {
@@ -124,8 +163,8 @@ function dryRun({ uri, found, server, target, replaces, kept, liveExists }: Rest
 function conclude(
   environment: Environment,
   plan: Restoration,
-  ports: Ports,
-  { swapMs, tookMs }: { swapMs: number | undefined; tookMs: number },
+  ports: TargetPorts,
+  { swapMs, tookMs, notes }: { swapMs: number | undefined; tookMs: number; notes: Evidence[] },
 ): Conclusion {
   const { found, uri, server, target, kept, liveExists } = plan
   const { contents, takenAt, bytes } = found.manifest
@@ -162,6 +201,7 @@ function conclude(
               tone: 'note' as const,
             },
           ]),
+      ...notes,
       ...leftoverEvidence(plan.leftovers),
       ...(environment.backup
         ? [

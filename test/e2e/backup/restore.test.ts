@@ -3,7 +3,9 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { ToolError } from '../../../shared/outcome/errors.ts'
 import { dropDatabase } from '../../lab/lab.ts'
+import { realPorts } from '../gate/ports.ts'
 import { everyType } from './every-type.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'
 
@@ -71,6 +73,46 @@ test('a pool that keeps coming back finds a database of the live name at every m
   expect(answers.at(-1)).toBe('backed up')
   // Ended for the swap (57P01), or just waiting for it (3D000, once each): never refused for longer than that.
   expect(errors.filter(code => code === '3D000').length).toBeLessThanOrEqual(4)
+}, 60_000)
+
+test('a hold, another run, and a rollback that is unfinished keep it away; what it did is in the ledger', async () => {
+  await scene.sql('CREATE TABLE t AS SELECT 1 AS a')
+  const { outputs } = succeeded(await scene.backUp())
+  const since = '2026-01-01T00:00:00.000Z'
+  const held = { by: 'ada', because: 'moving the database', since }
+  scene.ledger.hold = held
+  expect(await scene.restore(confirmed)).toMatchObject({ status: 'failure', reason: 'held' })
+  succeeded(await scene.restore({ into: `${scene.database}-beside` }))
+  scene.ledger.hold = null
+  const database = { backup: '', live: '', restored: '', oid: '', kept: '', otherwise: 'r1' } as const
+  scene.ledger.restoring = { from: 'r1', since, database }
+  expect(await scene.restore(confirmed)).toMatchObject({
+    reason: 'restore-failed',
+    next: 'Finish it first: runbook settle staging',
+  })
+  scene.ledger.restoring = null
+
+  // The hold comes while the backup is being restored: what was restored is dropped again.
+  const log = { ...realPorts().log, info: () => void (scene.ledger.hold = held) }
+  expect(await scene.restore(confirmed, { log })).toMatchObject({ status: 'failure', reason: 'held' })
+  expect(await scene.databases()).toEqual([scene.database, `${scene.database}-beside`])
+  scene.ledger.hold = null
+
+  const kept = succeeded(await scene.restore(confirmed)).outputs['kept-as'] ?? 'none'
+  expect(scene.ledger.acts).toEqual([
+    {
+      kind: 'restore-db',
+      by: 'run 1',
+      because: `${outputs['backup-uri'] ?? ''}; what was live is kept as ${kept}`,
+      at: expect.any(String),
+    },
+  ])
+  const gone = () => Promise.reject(new ToolError('no answer', { tool: 'Kubernetes API', hint: '' }))
+  const warned: string[] = []
+  const warn = (line: string) => void warned.push(line)
+  const clock = { ...realPorts().clock, now: () => Date.now() + 60_000 }
+  succeeded(await scene.restore(confirmed, { openTarget: gone, clock, log: { ...realPorts().log, warn } }))
+  expect(warned.join()).toContain('a hold or a running deploy is not seen: no answer')
 }, 60_000)
 
 test('a named backup goes into a new database, and the live one is left alone', async () => {

@@ -9,7 +9,7 @@ import { emptyLedger, type Ledger } from '../../../shared/release/ledger.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
 import { backupDb, backupDbFields } from '../../../shared/steps/backup-db.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
-import type { Target } from '../../../shared/targets/target.ts'
+import type { Target, Tenure } from '../../../shared/targets/target.ts'
 import type { TargetPorts } from '../../../shared/steps/ports.ts'
 import { restoreDb, restoreDbFields } from '../../../shared/steps/restore-db.ts'
 import { createBucket, createDatabase, deleteBucket, dropDatabase, openLab, type Lab } from '../../lab/lab.ts'
@@ -69,9 +69,20 @@ export async function openScene(): Promise<Scene> {
     },
   })
   const ledger = emptyLedger(environment.service, environment.name)
-  // All that backing up asks of the target.
-  const target = { read: () => Promise.resolve({ ledger, lease: null }) } as Partial<Target> as Target
-  const openTarget = () => Promise.resolve(target)
+  // All that backing up and restoring ask of the target.
+  const target: Partial<Target> = {
+    read: () => Promise.resolve({ ledger, lease: null }),
+    take() {
+      if (ledger.hold) return Promise.resolve({ hold: ledger.hold })
+      const tenure: Partial<Tenure> = {
+        ledger,
+        update: change => Promise.resolve(Object.assign(ledger, change(ledger))),
+        end: () => Promise.resolve(),
+      }
+      return Promise.resolve(tenure as Tenure)
+    },
+  }
+  const openTarget = () => Promise.resolve(target as Target)
   const say = (words: Words) => (input: string) =>
     ({ environment: environment.name, 'database-url': url, ...words })[input] ?? ''
 

@@ -6,6 +6,7 @@ import type { Ledger } from '../../../shared/release/ledger.ts'
 import { history, historyFields } from '../../../shared/steps/history.ts'
 import { hold, holdFields } from '../../../shared/steps/hold.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
+import { preDeployCheck, preDeployCheckFields } from '../../../shared/steps/pre-deploy-check.ts'
 import { resume, resumeFields } from '../../../shared/steps/resume.ts'
 import { settle, settleFields } from '../../../shared/steps/settle.ts'
 import { status, statusFields } from '../../../shared/steps/status.ts'
@@ -43,6 +44,8 @@ const do_ = {
   resume: ({ environment, ports }: Run) => resume(environment, parseInputs(resumeFields, because), ports),
   unlock: ({ environment, ports }: Run) => unlock(environment, parseInputs(unlockFields, because), ports),
   settle: ({ environment, ports }: Run) => settle(environment, parseInputs(settleFields, said({})), ports),
+  check: ({ environment, ports }: Run) =>
+    preDeployCheck(environment, parseInputs(preDeployCheckFields, said({ checks: 'hold' })), ports),
   status: ({ environment, ports }: Run) => status(environment, parseInputs(statusFields, said({})), ports),
 }
 const person = () => stage.run({ manifests: manifests('by hand') })
@@ -75,12 +78,18 @@ describe('an operator', () => {
       expect(refused.next).toContain('runbook resume production')
     }
     expect(await do_.settle(person())).toMatchObject({ status: 'skipped', reason: 'held' })
+    expect(await do_.check(person())).toMatchObject({
+      reason: 'checks-failed',
+      summary: expect.stringMatching(/hold\. on hold by .*: moving the database/),
+      next: expect.stringContaining('runbook resume production'),
+    })
     expect(leaseVersion()).toBe(before)
     expect(lines(await do_.status(person())).join('\n')).toMatch(
       /hold: .*moving the database[^]*unfinished: v1\.1\.0/,
     )
 
     expect(await do_.resume(person())).toMatchObject({ status: 'success', reason: 'done' })
+    expect(await do_.check(person())).toMatchObject({ status: 'success' })
     const settled = await do_.settle(person())
     expect(settled).toMatchObject({ reason: 'restored-unverified', serving: 'v1.0.0' })
   })
