@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument, type Document } from 'yaml'
 import type { z } from 'zod'
 import { InputError, messageOf } from '../outcome/errors.ts'
+import { knownKeys, nearestKey } from './known-keys.ts'
 
 /** A document that was read, and where its parts stand in the file. */
 export interface Located<T> {
@@ -26,9 +27,15 @@ export function parseYaml<T>(file: string, kind: string, text: string, schema: z
     })
   }
   const lineOf = (path: (string | number)[]) => lineOfNode(document, lines, path)
-  const parsed = schema.safeParse(plain(file, document))
+  const content = plain(file, document)
+  const parsed = schema.safeParse(content)
   if (parsed.success) return { data: parsed.data, lineOf }
-  throw schemaError(file, kind, document, lineOf, parsed.error.issues[0])
+  throw schemaError({ file, kind, schema, content, lineOf }, firstOf(parsed.error.issues))
+}
+
+/** A key that is misspelt is missing under its right name, too: the one that stands there is what to mend. */
+function firstOf(issues: z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {
+  return issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
 }
 
 /** Aliases that unfold to more than a hundred nodes are refused by the parser: nobody writes those by hand. */
@@ -43,33 +50,64 @@ function plain(file: string, document: Document): unknown {
   }
 }
 
-function schemaError(
-  file: string,
-  kind: string,
-  document: Document,
-  lineOf: Located<unknown>['lineOf'],
-  issue: z.core.$ZodIssue | undefined,
-): InputError {
+interface Refused {
+  file: string
+  kind: string
+  schema: z.ZodType
+  content: unknown
+  lineOf: Located<unknown>['lineOf']
+}
+
+function schemaError(refused: Refused, issue: z.core.$ZodIssue | undefined): InputError {
+  const { file, kind, schema, content, lineOf } = refused
   const path = issue?.path.map(part => (typeof part === 'number' ? part : String(part))) ?? []
   const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
   const at = unknown === undefined ? path : [...path, unknown]
   const where = `${file}:${lineOf(at)} ${at.join('.') || 'the document'}`
   if (unknown !== undefined) {
-    return new InputError(`${where} is not a key that ${kind} has`, {
-      hint: `Remove ${unknown}, or mend its spelling.`,
+    const keys = knownKeys(schema, content, path)
+    const meant = nearestKey(unknown, keys)
+    return new InputError(`${where} is not a key that ${kind} has there; accepted: ${keys.join(', ')}`, {
+      hint: meant === undefined ? `Remove ${unknown}, or mend its spelling.` : `Did you mean ${meant}?`,
     })
   }
   if (issue?.code === 'invalid_key')
     return InputError.of(`${where}: the key`, String(at.at(-1)), issue.issues[0]?.message ?? 'another one')
-  const found: unknown = document.getIn(at)
+  const found = valueAt(content, at)
   const text = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
   const shown = text === undefined ? undefined : withoutTokens(text)
-  return InputError.of(
-    where,
-    shown,
-    issue ? acceptedBy(issue) : 'something else',
-    `Mend ${at.join('.')} in ${file}.`,
+  return InputError.of(where, shown, acceptedAt(refused, at, issue), `Mend ${at.join('.')} in ${file}.`)
+}
+
+/** Of something that is no text, and should be: what a text there would have to be. */
+function acceptedAt(
+  { schema, content }: Refused,
+  path: (string | number)[],
+  issue: z.core.$ZodIssue | undefined,
+): string {
+  if (!issue) return 'something else'
+  const found = valueAt(content, path)
+  if (issue.code !== 'invalid_type' || issue.expected !== 'string' || typeof found === 'object')
+    return acceptedBy(issue)
+  const text = found === undefined ? '' : JSON.stringify(found)
+  const again = schema.safeParse(withValueAt(content, path, text))
+  const still = again.error?.issues.find(each => each.path.join('.') === path.join('.'))
+  if (still) return acceptedBy(still)
+  return found === undefined ? acceptedBy(issue) : `text, which is this in quotes: "${text}"`
+}
+
+function valueAt(content: unknown, path: (string | number)[]): unknown {
+  return path.reduce<unknown>(
+    (value, part) => (value as Record<string, unknown> | undefined)?.[part],
+    content,
   )
+}
+
+function withValueAt(content: unknown, path: (string | number)[], value: unknown): unknown {
+  const copy = structuredClone(content)
+  const parent = valueAt(copy, path.slice(0, -1)) as Record<string | number, unknown>
+  parent[path.at(-1) ?? ''] = value
+  return copy
 }
 
 const kinds: Record<string, string> = {

@@ -54,6 +54,14 @@ describe('a runbook', () => {
     expect(target).toMatchObject({ manifests: 'k8s' })
   })
 
+  test.each([
+    ['namespce', 'Did you mean namespace?'],
+    ['whatever', 'Remove whatever, or mend its spelling.'],
+  ])('guesses what %s was meant to be', (key, hint) => {
+    const text = runbook.replace('      namespace:', `      ${key}:`)
+    expect(() => load('production', {}, text)).toThrow(expect.objectContaining({ hint }))
+  })
+
   test('names the environments that there are', () => {
     expect(() => load('prod')).toThrow('environment is "prod"; accepted: production')
   })
@@ -81,6 +89,27 @@ describe('a runbook', () => {
       'runbook.yml:5 environments.production.target.kind is "nomad"; accepted: a target',
     ],
     ['    requires:', '    require:', 'runbook.yml:11 environments.production.require is not a key'],
+    [
+      '      namespace:',
+      '      namespce:',
+      'runbook.yml:6 environments.production.target.namespce is not a key that a runbook has there; accepted: kind, namespace, manifests, workload, context, secret',
+    ],
+    [
+      'for: 2m',
+      'for: 16',
+      'runbook.yml:13 environments.production.gate.for is "16"; accepted: a duration like 90s, 5m or 1h30m',
+    ],
+    ['memory: 85%', 'memory: 85', 'gate.memory is "85"; accepted: a percentage like 85% or 0.5%'],
+    [
+      'requires: [DATABASE_URL]',
+      'requires: [12]',
+      'requires.0 is "12"; accepted: text, which is this in quotes: "12"',
+    ],
+    [
+      '      namespace: production\n',
+      '',
+      'target.namespace is missing; accepted: a name of lower-case letters',
+    ],
     [
       'deployment/k8s/prod',
       '../../etc',
