@@ -32,6 +32,7 @@ export const reasons = {
   'rollout-deadline': 'The new release did not become ready in the time given.',
   'gate-failed': 'The service answered, and not well enough.',
   'gate-inconclusive': 'The gate could not measure enough to decide.',
+  'not-as-released': 'Somebody changed what runs while it was released: it is not what was gated.',
   'smoke-failed': 'A request of the suite, or the load, did not meet what was expected.',
   'backup-failed': 'The database could not be dumped or stored. No backup was kept.',
   'backup-unverified': 'The backup could not be restored and compared. It does not count.',

@@ -1,5 +1,6 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import {
+  closeBad,
   closeGood,
   find,
   keptReleases,
@@ -11,8 +12,10 @@ import {
 import type { Environment } from '../runbook/environment.ts'
 import { copyLedger } from './copy-ledger.ts'
 import type { TargetPorts } from './ports.ts'
-import { runStep } from './step.ts'
+import { findImpostor, missesReplaced, type Doubt } from './examine.ts'
+import { runStep, type Stopwatch } from './step.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
+import { takeWayBack } from './way-back.ts'
 
 /**
  * Closes the release that this run left unsettled as good, and gives the lease back: the end of a job in which
@@ -26,7 +29,7 @@ export function finish(
 ): Promise<Outcome> {
   const id = deployed['release-id'] as ReleaseId
   const subject = { step: 'finish', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'tool-failed', async () => {
+  return runStep(subject, ports, 'tool-failed', async watch => {
     if (deployed['changed'] !== 'true') {
       return { status: 'success', reason: 'nothing-to-settle', summary: 'The deploy changed nothing.' }
     }
@@ -40,7 +43,7 @@ export function finish(
       }
     }
     try {
-      return await close(environment, held, id, ports)
+      return await close(environment, held, id, ports, watch)
     } finally {
       held.abandon()
     }
@@ -52,21 +55,40 @@ async function close(
   held: Held,
   id: ReleaseId,
   ports: TargetPorts,
+  watch: Stopwatch,
 ): Promise<Conclusion> {
   const open = unsettled(held.tenure.ledger)
-  if (open?.id === id) return closeRelease(environment, held, open, ports)
+  if (open?.id === id) return closeRelease({ environment, held, open, ports, watch, timeoutMs: undoMs })
   await held.giveBack()
   const state = find(held.tenure.ledger, id)?.state ?? 'unknown'
   return { status: 'success', reason: 'nothing-to-settle', summary: `${id} is settled already: ${state}.` }
 }
 
-/** Records an unsettled release as good, forgets what is too old to be needed, and gives the lease back. */
-export async function closeRelease(
-  environment: Environment,
-  held: Held,
-  open: Entry,
-  ports: TargetPorts,
-): Promise<Conclusion> {
+/** As long as a rollback may take by default. */
+const undoMs = 600_000
+
+/** The end of an unsettled release. */
+export interface Closing {
+  environment: Environment
+  held: Held
+  open: Entry
+  ports: TargetPorts
+  watch: Stopwatch
+  /** How long the last good release may take to be back, if this one cannot be recorded good. */
+  timeoutMs: number
+}
+
+/**
+ * Records an unsettled release as good, forgets what is too old to be needed, and gives the lease back. When it is not
+ * what was gated any more, or is not well without what it replaced, the last good one is brought back at once.
+ */
+export async function closeRelease(closing: Closing): Promise<Conclusion> {
+  const { environment, held, open, ports, watch } = closing
+  const removed = await held.tenure.removeReplaced(open.id)
+  const doubt =
+    (await watch.time('examine', () => findImpostor(open, held, ports))) ??
+    (await watch.time('gate', () => missesReplaced(environment, open, removed, held, ports)))
+  if (doubt) return takeBack(closing, doubt)
   const at = new Date(ports.clock.now()).toISOString()
   const { ledger, retired } = retire(closeGood(held.tenure.ledger, open.id, at), keptReleases)
   await held.tenure.update(() => ledger)
@@ -80,5 +102,34 @@ export async function closeRelease(
     summary: `${open.version} (${open.id}) is recorded good${ungated}.`,
     serving: open.version,
     evidence,
+  }
+}
+
+async function takeBack(closing: Closing, { reason, why, evidence }: Doubt): Promise<Conclusion> {
+  const { held, open, ports } = closing
+  const summary = `${open.version} (${open.id}) is not recorded good: ${why}.`
+  const back = find(held.tenure.ledger, held.tenure.ledger.serving)
+  ports.log.warn(summary)
+  if (!back) {
+    const at = new Date(ports.clock.now()).toISOString()
+    await held.tenure.update(ledger => closeBad(ledger, open.id, at, why))
+    await held.giveBack()
+    const next = 'No release has been good here yet, so it is left as it is. Look at the service now.'
+    return { status: 'failure', reason, summary, next, evidence }
+  }
+  const ended = await takeWayBack({
+    ...closing,
+    back,
+    from: open,
+    because: why,
+    databaseUrl: '',
+    notes: evidence,
+  })
+  return {
+    ...ended,
+    status: 'failure',
+    reason,
+    summary: `${summary} ${ended.summary}`,
+    next: ended.next ?? 'See above what was changed, and by whom; then release again.',
   }
 }

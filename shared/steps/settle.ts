@@ -107,7 +107,8 @@ async function carryOut(work: Settling): Promise<Conclusion> {
       const { verdict, evidence } = await watch.time('gate', () =>
         verify(environment, ports, held.target, decision.release.baseline),
       )
-      if (verdict === 'healthy') return closeRelease(environment, held, decision.release, ports)
+      if (verdict === 'healthy')
+        return closeRelease({ ...work, open: decision.release, timeoutMs: work.left() })
       const good = find(held.tenure.ledger, held.tenure.ledger.serving)
       return good ? restore(work, good, decision.release, evidence) : alarm(work, decision.release)
     }

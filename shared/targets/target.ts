@@ -153,6 +153,11 @@ export interface Target {
   vitals(): Promise<Vitals[]>
   /** What differs from the release that serves. It is reported and left alone. */
   drift(): Promise<Drift[]>
+  /**
+   * In what that which runs is not a release that was applied and is not settled yet, beyond what `live` says: somebody
+   * changed what decides which instances answer. Asked before it is recorded good; empty where `live` says all.
+   */
+  deviations(id: ReleaseId): Promise<Drift[]>
   /** What `tidy` would remove; empty nearly always. */
   strays(): Promise<string[]>
   /** The end of the service's own log, newest last. */
@@ -196,6 +201,8 @@ export interface Tenure {
    * withdrawn release added is gone.
    */
   restore(good: ReleaseId, payload: Payload, withdrawn: Payload | undefined): Promise<Change[]>
+  /** Removes what an unsettled release has replaced and left out: the last change before it is recorded good. */
+  removeReplaced(id: ReleaseId): Promise<Change[]>
   /**
    * Stops whatever of the service runs, and waits until it has ended: from then on it writes to nothing, until `restore`
    * starts a release.

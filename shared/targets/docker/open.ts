@@ -71,6 +71,7 @@ export async function openDocker(
     vitals: () => readVitals(context),
 
     drift: () => readDrift(context),
+    deviations: () => Promise.resolve([]),
 
     async strays() {
       const { fleet, ledger } = await readStore(context)

@@ -78,6 +78,8 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       await fenced(fleet => forget(context, lease, fleet))
     },
 
+    // Nothing is replaced but the one that served, which goes with its hand-over.
+    removeReplaced: () => Promise.resolve([]),
     tidy: () => fenced(fleet => forget(context, lease, fleet)),
 
     migrate: () => Promise.resolve({ kind: 'none' }),

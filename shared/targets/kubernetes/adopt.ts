@@ -29,7 +29,7 @@ export async function adoptLive(
   const image = await servedImage(place, deployment, template)
   const version = versionOf(template.spec.containers[0]?.image ?? '')
   const named = template.spec.containers[0]?.image ?? ''
-  return { version, image, payload: payloadOf({ version, image: named, manifests }) }
+  return { version, image, payload: payloadOf({ version, image: named, workload, manifests }) }
 }
 
 /** An object as it could be applied again: without what the cluster itself writes. */

@@ -6,7 +6,15 @@ import type { Client } from './client.ts'
 import { actionOf } from './diff.ts'
 import { changeFenced, type Fence, type Work, type Write } from './fence.ts'
 import { describe, groupOf, keyOf, podTemplate, stamps, type FieldSet, type KubeObject } from './objects.ts'
-import { fieldsOfDeployers, isNew, ownsReplicas, releaseReplicas, takeOver, union } from './ownership.ts'
+import {
+  fieldsOf,
+  fieldsOfDeployers,
+  isNew,
+  ownsReplicas,
+  releaseReplicas,
+  takeOver,
+  union,
+} from './ownership.ts'
 import { scaledBy, type KubernetesBody } from './render.ts'
 
 /** The objects of a release as they are applied: with its marks, and with Jobs that run once for each release. */
@@ -73,7 +81,12 @@ export function planApply(
   const force = conflicts === 'take'
   if (!live) return [{ type: 'apply', object, force }]
   const writes: Write[] = []
-  const taking = union(isNew(live) ? fieldsOfDeployers(live) : {}, resumes(sent, live) ? pausedField : {})
+  // A field that somebody set by hand stays theirs, too, when it is given the same value: the next release would be refused.
+  const shared = force ? fieldsOf(sent) : {}
+  const taking = union(
+    union(isNew(live) ? fieldsOfDeployers(live) : {}, shared),
+    resumes(sent, live) ? pausedField : {},
+  )
   const taken = takeOver(live, taking)
   const owned = taken ? { ...live, metadata: { ...live.metadata, managedFields: taken } } : live
   const letGo = dropsReplicas(sent, owned) ? releaseReplicas(owned) : undefined

@@ -22,30 +22,41 @@ export async function readDrift(place: Place): Promise<Drift[]> {
 }
 
 async function driftOf(
-  { client, paths }: Place,
+  place: Place,
   object: KubeObject,
   snapshot: Snapshot,
   scaled: Set<string>,
 ): Promise<Drift[]> {
   const name = describe(object)
+  const { live, changed } = await changesOf(place, object, scaled)
+  if (!live) return [{ object: name, what: 'is gone', by: '' }]
+  const added = pathsOf(difference(foreignFields(live), snapshot[keyOf(object)] ?? {}))
+  const known = new Set(changed.map(({ field }) => plain(field)))
+  const more = added
+    .filter(field => ![...known].some(each => each.startsWith(plain(field))))
+    .map((field): Drift => ({ object: name, what: `${field} was added`, by: managersOf(live, field) }))
+  return [...changed.map(({ drift }) => drift), ...more]
+}
+
+/** One object as it lives, and the recorded fields that have another value there. */
+export async function changesOf(
+  { client, paths }: Place,
+  object: KubeObject,
+  scaled: Set<string>,
+): Promise<{ live: KubeObject | undefined; changed: { field: string; drift: Drift }[] }> {
   const path = await paths.of(object)
   const live = await client.get(path)
-  if (!live) return [{ object: name, what: 'is gone', by: '' }]
+  if (!live) return { live, changed: [] }
   const planned = planApply(object, live, { scaled, conflicts: 'take' }).find(write => write.type === 'apply')
   const recorded =
     planned &&
     (await client.patch(path, 'apply', planned.object, { fieldManager, dryRun: 'All', force: 'true' }))
-  const changed = changedFields(live, recorded ?? live).map(({ field, from, to }): Drift => {
+  const changed = changedFields(live, recorded ?? live).map(({ field, from, to }) => {
     const what =
       from === undefined ? `${field} was removed` : `${field} is ${from}, recorded as ${to ?? 'nothing'}`
-    return { object: name, what, by: managersOf(live, field) }
+    return { field, drift: { object: describe(object), what, by: managersOf(live, field) } }
   })
-  const added = pathsOf(difference(foreignFields(live), snapshot[keyOf(object)] ?? {}))
-  const known = new Set(changedFields(live, recorded ?? live).map(({ field }) => plain(field)))
-  const more = added
-    .filter(field => ![...known].some(each => each.startsWith(plain(field))))
-    .map((field): Drift => ({ object: name, what: `${field} was added`, by: managersOf(live, field) }))
-  return [...changed, ...more]
+  return { live, changed }
 }
 
 /** Diffs say `containers[api]` where ownership says `containers[name=api]`. */

@@ -1,6 +1,6 @@
 import type { Live } from '../../release/settle.ts'
-import type { Client } from './client.ts'
 import { containersOf, podTemplate, stamps, type KubeObject } from './objects.ts'
+import type { Place } from './place.ts'
 import { rolledOut } from './progress.ts'
 
 /** Kinds that can serve, by the word that the runbook has for them. */
@@ -22,9 +22,24 @@ export function workloadPath(namespace: string, workload: string): string {
   return `/apis/apps/v1/namespaces/${namespace}/${plural}/${name}`
 }
 
+/**
+ * The workload that serves: the runbook's, or where that is not there, since it is called otherwise by now, the one that
+ * the release which serves was recorded with.
+ */
+export async function findWorkload(place: Place): Promise<KubeObject | undefined> {
+  const { client, namespace, workload, lease, records } = place
+  const named = await client.get(workloadPath(namespace, workload))
+  if (named) return named
+  const { ledger, slots } = await lease.read()
+  const id = ledger.serving
+  const recorded = id === null ? undefined : (await records.load(id, slots[id] ?? []))?.body.workload
+  if (recorded === undefined || recorded === workload) return undefined
+  return client.get(workloadPath(namespace, recorded))
+}
+
 /** What the workload that serves really is. */
-export async function readLive(client: Client, namespace: string, workload: string): Promise<Live> {
-  const live = await client.get(workloadPath(namespace, workload))
+export async function readLive(place: Place): Promise<Live> {
+  const live = await findWorkload(place)
   return live ? describeLive(live) : { release: null, version: '', image: '', ready: false }
 }
 

@@ -1,11 +1,12 @@
 import { podTemplate } from './objects.ts'
-import { workloadPath } from './live.ts'
+import { findWorkload } from './live.ts'
 import { ApiError } from './api-error.ts'
 import type { Place } from './place.ts'
 
 /** The end of the log of every pod of the workload, each line with its pod, in the order of time where lines say it. */
-export async function readLogs({ client, namespace, workload }: Place, lines: number): Promise<string> {
-  const deployment = await client.get(workloadPath(namespace, workload))
+export async function readLogs(place: Place, lines: number): Promise<string> {
+  const { client, namespace } = place
+  const deployment = await findWorkload(place)
   const labels = deployment && podTemplate(deployment)?.metadata?.labels
   const container = deployment && podTemplate(deployment)?.spec.containers[0]?.name
   if (!labels || container === undefined) return ''

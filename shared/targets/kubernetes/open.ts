@@ -5,6 +5,7 @@ import type { Adapters } from '../adapters.ts'
 import type { Payload, Target } from '../target.ts'
 import { readCapacity } from './capacity.ts'
 import { createClient } from './client.ts'
+import { readDeviations } from './deviations.ts'
 import { readDrift } from './drift.ts'
 import { connect } from './kubeconfig.ts'
 import { compareBodies } from './diff.ts'
@@ -72,7 +73,7 @@ export function openKubernetes(
       const { ledger, lease } = await place.lease.read()
       return { ledger, lease }
     },
-    live: () => readLive(client, namespace, workload),
+    live: () => readLive(place),
     pin: async ({ image }) => (await resolveImage(image, adapters)).pinned,
     render: async request => keepSecret(adapters, known, await render(place, environment, spec, request)),
     rehearse: (payload, conflicts) => rehearse(place, bodyOf(payload), conflicts),
@@ -93,6 +94,7 @@ export function openKubernetes(
     usage: () => readUsage(place),
     vitals: () => readVitals(place),
     drift: () => readDrift(place),
+    deviations: id => readDeviations(place, id),
     strays: async () => (await findStrays(place, await place.lease.read())).map(describe),
     logs: lines => readLogs(place, lines),
     take: (holder, purpose, deadlineMs) => take(place, holder, purpose, deadlineMs),

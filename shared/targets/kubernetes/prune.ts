@@ -65,7 +65,7 @@ export async function stillThere(
   return made.filter((_each, index) => found[index])
 }
 
-function objectOf({ apiVersion, kind, namespace, name }: Made): KubeObject {
+export function objectOf({ apiVersion, kind, namespace, name }: Made): KubeObject {
   return { apiVersion, kind, metadata: { name, ...(namespace === undefined ? {} : { namespace }) } }
 }
 

@@ -13,11 +13,20 @@ import {
 import { changeOf } from './diff.ts'
 import { explain, together } from './explain.ts'
 import { readListed } from './listed.ts'
-import { describe, fieldManager, isDefinedBy, podTemplate, stamps, type KubeObject } from './objects.ts'
+import {
+  describe,
+  fieldManager,
+  isDefinedBy,
+  keyOf,
+  podTemplate,
+  stamps,
+  type KubeObject,
+} from './objects.ts'
 import { waveOf, waves } from './order.ts'
 import { difference, fieldsOf, fieldsOfDeployers, isDeployer, isNew, pathsOf } from './ownership.ts'
 import { inPool } from './pool.ts'
-import { describeMade, isOwn, mayBeDeleted, pruned, stillThere } from './prune.ts'
+import { refuseOrphans } from './orphans.ts'
+import { describeMade, isOwn, mayBeDeleted, objectOf, pruned, stillThere } from './prune.ts'
 import type { KubernetesBody } from './render.ts'
 import type { Place } from './place.ts'
 import { tryPod } from './trial-pod.ts'
@@ -53,6 +62,8 @@ export async function rehearse(
     const serving = ledger.serving
     const record = serving && (await records.load(serving, slots[serving] ?? []))
     const left = await stillThere(place, pruned(record?.made ?? [], objects), place)
+    const keys = new Set(left.map(each => keyOf(objectOf(each))))
+    refuseOrphans(objects, record?.body.manifests.filter(object => keys.has(keyOf(object))) ?? [])
     return left.map(each => ({ object: describeMade(each), action: 'delete' }))
   }
   const definitions = objects.filter(object => waveOf(object) === waves[0])

@@ -25,6 +25,8 @@ export interface KubernetesBody {
   version: string
   /** `registry/repository@sha256:...` */
   image: string
+  /** `deployment/runbook-api`: what the runbook of the time called the workload that serves. */
+  workload?: string
   /** In the order in which they are applied. */
   manifests: KubeObject[]
 }
@@ -96,7 +98,7 @@ export function renderObjects(
     const template = podTemplate(object)
     if (template) stampConfigHash(template, objects)
   }
-  return { version, image, manifests: inOrder(objects) }
+  return { version, image, workload: spec.workload, manifests: inOrder(objects) }
 }
 
 /** The last component of an image's repository: `runbook-api` of `registry:5000/team/runbook-api:v1@sha256:...`. */

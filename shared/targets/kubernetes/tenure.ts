@@ -82,20 +82,31 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
   const load = async (id: ReleaseId | null) =>
     id === null ? undefined : records.load(id, state.slots[id] ?? [])
 
-  /** A release is about to be recorded good: what others own in it is noted, and what it replaced is removed. */
+  /** A release is about to be recorded good: what others own in it is noted, and what it made. */
   const beforeGood = async (id: ReleaseId, before: ReleaseId | null): Promise<void> => {
     const [record, replaced] = await Promise.all([load(id), load(before)])
     if (!record) return
     const objects = objectsOf(record.body, id, service)
     const { snapshot, made } = await takeNotes(fence, objects)
+    // What could not be removed is on the list of the next release.
     const left = await stillThere(fence, pruned(replaced?.made ?? [], objects), place)
-    // What cannot be removed now is on the list of the next release.
     await records.annotate(id, state.slots[id] ?? [], { snapshot, made: [...made, ...left] }, check)
+  }
+
+  const removeReplaced = async (id: ReleaseId): Promise<Change[]> => {
+    const before = state.ledger.serving
+    const [record, replaced] = await Promise.all([load(id), load(before)])
+    if (!record) return []
+    const left = await stillThere(
+      fence,
+      pruned(replaced?.made ?? [], objectsOf(record.body, id, service)),
+      place,
+    )
     // The Jobs of the release before stay for a while: their logs may still be asked for.
     const over = left.filter(({ kind, name }) => kind !== 'Job' || !name.endsWith(`-${String(before)}`))
-    for (const { object } of await prune(fence, over, place, adapters.log)) {
-      adapters.log.info(`Removed ${object}: it left the manifests.`)
-    }
+    const removed = await prune(fence, over, place, adapters.log)
+    for (const { object } of removed) adapters.log.info(`Removed ${object}: it left the manifests.`)
+    return removed
   }
 
   return {
@@ -191,6 +202,8 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
         return stopReleases(place, fence, present, options)
       })
     },
+
+    removeReplaced: id => changing(() => removeReplaced(id)),
 
     async tidy() {
       const stray = await findStrays(place, state)

@@ -1,7 +1,7 @@
 import type { Measured, Measurement } from '../../release/vitals.ts'
 import { showSize } from '../../runbook/values.ts'
 import { ApiError } from './api-error.ts'
-import { workloadPath } from './live.ts'
+import { findWorkload } from './live.ts'
 import { podTemplate } from './objects.ts'
 import type { Place } from './place.ts'
 import { parseQuantity } from './quantity.ts'
@@ -21,8 +21,7 @@ export interface Limited {
 
 /** CPU and memory of each pod of the workload, as `kubectl top` shows them; empty where no metrics API answers. */
 export async function readUsage(place: Place): Promise<string> {
-  const { client, namespace, workload } = place
-  const live = await client.get(workloadPath(namespace, workload))
+  const live = await findWorkload(place)
   const labels = live && podTemplate(live)?.metadata?.labels
   if (!labels) return ''
   return (await readPodMetrics(place, labels)).map(usageLine).join('\n')

@@ -1,6 +1,6 @@
 import { isExpected } from '../../outcome/errors.ts'
 import type { Vitals } from '../../release/vitals.ts'
-import { workloadPath } from './live.ts'
+import { findWorkload } from './live.ts'
 import { podTemplate } from './objects.ts'
 import { isEnding, isReady, trimPod, type Pod } from './pods.ts'
 import type { Place } from './place.ts'
@@ -8,8 +8,8 @@ import { readPodMetrics, usageOf, type PodMetrics } from './usage.ts'
 
 /** The pods of the workload; those that are ending, or have ended, serve no more. */
 export async function readVitals(place: Place): Promise<Vitals[]> {
-  const { client, namespace, workload } = place
-  const live = await client.get(workloadPath(namespace, workload))
+  const { client, namespace } = place
+  const live = await findWorkload(place)
   const labels = live && podTemplate(live)?.metadata?.labels
   if (!labels) return []
   const labelSelector = Object.entries(labels)

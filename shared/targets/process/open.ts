@@ -67,6 +67,7 @@ export function openProcess(
     },
     vitals: () => readVitals(context),
     drift: () => readDrift(context),
+    deviations: () => Promise.resolve([]),
     strays: () => Promise.resolve([]),
     logs: async lines => Promise.resolve(tailOf(context, lines)),
     take: async (holder, purpose, deadlineMs) => {

@@ -119,6 +119,8 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     },
 
     // A folder that comes late is not linked to; the next release forgets it.
+    // Nothing is replaced but the one that served, which goes with its hand-over.
+    removeReplaced: () => Promise.resolve([]),
     tidy: () => Promise.resolve([]),
 
     renew: deadlineMs =>

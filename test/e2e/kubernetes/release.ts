@@ -62,6 +62,7 @@ export async function follow(
 }
 
 export async function recordGood(tenure: Tenure, id: ReleaseId): Promise<void> {
+  await tenure.removeReplaced(id)
   await tenure.update(ledger => closeGood(ledger, id, at))
 }
 

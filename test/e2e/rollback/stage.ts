@@ -7,6 +7,7 @@ import { createSecrets } from '../../../shared/platform/secrets.ts'
 import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
 import { deploy, deployFields } from '../../../shared/steps/deploy.ts'
 import { finish } from '../../../shared/steps/finish.ts'
+import { healthGate, healthGateFields } from '../../../shared/steps/health-gate.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { rollback, rollbackFields } from '../../../shared/steps/rollback.ts'
 import type { Room } from '../kubernetes/cluster.ts'
@@ -17,6 +18,7 @@ export interface Run {
   ports: RunnerPorts
   logged: string[]
   deploy(version: string, inputs?: Record<string, string>): Promise<Outcome>
+  gate(): Promise<Outcome>
   /** What deploy's post step does when the job succeeded. */
   finish(deployed: Outcome): Promise<Outcome>
   /** Deploys and finishes; throws when either does not succeed. */
@@ -34,6 +36,8 @@ export interface Script {
   id?: string
   /** The suite of the smoke test, YAML. */
   suite?: string
+  /** What the runbook calls the workload; `deployment/probe` by default. */
+  workload?: string
 }
 
 export interface Stage {
@@ -47,7 +51,7 @@ export function openStage(room: Room): Stage {
   const opened: RunnerPorts[] = []
   let runs = 0
   return {
-    run({ manifests, envFile, url = '', id = `run-${(runs += 1)}`, suite }) {
+    run({ manifests, envFile, url = '', id = `run-${(runs += 1)}`, suite, workload = 'deployment/probe' }) {
       const root = mkdtempSync(join(tmpdir(), 'runbook-rollback-'))
       folders.push(root)
       mkdirSync(join(root, 'manifests'))
@@ -62,7 +66,7 @@ export function openStage(room: Room): Stage {
           kind: 'kubernetes',
           namespace: room.namespace,
           manifests: 'manifests',
-          workload: 'deployment/probe',
+          workload,
         },
         url,
         envFile: envFile === undefined ? '' : '.env',
@@ -117,6 +121,7 @@ export function openStage(room: Room): Stage {
             parseInputs(deployFields, read({ version, image: room.image, timeout: '1m', ...inputs })),
             ports,
           ),
+        gate: () => healthGate(environment, parseInputs(healthGateFields, read({})), ports),
         finish: deployed => finish(environment, deployed.outputs, ports),
         async release(version) {
           for (const outcome of [await run.deploy(version)].flatMap(each => [each])) {
