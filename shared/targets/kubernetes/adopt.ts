@@ -4,7 +4,8 @@ import { scaledWorkloads } from './apply.ts'
 import { versionOf, workloadPath } from './live.ts'
 import { keyOf, podTemplate, type KubeObject, type PodTemplate } from './objects.ts'
 import { inOrder } from './order.ts'
-import { payloadOf, referencesOf, scaledBy } from './render.ts'
+import { payloadOf } from './body.ts'
+import { referencesOf, scaledBy } from './render.ts'
 import type { Place } from './place.ts'
 
 /**

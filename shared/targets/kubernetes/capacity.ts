@@ -4,7 +4,7 @@ import { ApiError } from './api-error.ts'
 import { parseWorkload, workloadPath } from './live.ts'
 import { podTemplate, type KubeObject, type PodSpec } from './objects.ts'
 import { parseQuantity } from './quantity.ts'
-import type { KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
 import type { Place } from './place.ts'
 
 interface Room {

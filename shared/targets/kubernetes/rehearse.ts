@@ -18,7 +18,7 @@ import { waveOf, waves } from './order.ts'
 import { difference, fieldsOf, fieldsOfDeployers, isDeployer, isNew, pathsOf } from './ownership.ts'
 import { inPool } from './pool.ts'
 import { describeMade, isOwn, mayBeDeleted, pruned, stillThere } from './prune.ts'
-import type { KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
 import type { Place } from './place.ts'
 import { tryPod } from './trial-pod.ts'
 
