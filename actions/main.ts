@@ -10,7 +10,7 @@ import { parseInputs } from '../shared/steps/inputs.ts'
 import type { TargetPorts } from '../shared/steps/ports.ts'
 import type { Action } from './action.ts'
 import type { Fields } from '../shared/steps/inputs.ts'
-import { createPorts, createSignal } from './ports.ts'
+import { createPorts, createSignal } from '../shared/steps/machine.ts'
 
 const actions = {
   'pre-deploy-check': () => import('./pre-deploy-check/index.ts'),
