@@ -3,7 +3,8 @@
  * environment and the inputs. Each line that the step logs is written to standard output as it comes.
  */
 import type { Environment } from '../../../shared/runbook/environment.ts'
-import { backupDb, backupDbFields } from '../../../shared/steps/backup-db.ts'
+import { backupDb } from '../../../shared/steps/backup-db.ts'
+import { backupDbFields } from '../../../shared/steps/backup-db-fields.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { restoreDb, restoreDbFields } from '../../../shared/steps/restore-db.ts'
 import { realPorts } from '../gate/ports.ts'

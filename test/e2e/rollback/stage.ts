@@ -1,14 +1,15 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPorts, type RunnerPorts } from '../../../actions/ports.ts'
+import { createPorts, type RunnerPorts } from '../../../shared/steps/machine.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
 import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
 import { deploy, deployFields } from '../../../shared/steps/deploy.ts'
 import { finish } from '../../../shared/steps/finish.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
-import { rollback, rollbackFields } from '../../../shared/steps/rollback.ts'
+import { rollback } from '../../../shared/steps/rollback.ts'
+import { rollbackFields } from '../../../shared/steps/rollback-fields.ts'
 import type { Room } from '../kubernetes/cluster.ts'
 
 /** One run of a workflow against a room's namespace: the very steps, in this process. */
