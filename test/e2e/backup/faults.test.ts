@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { systemClock } from '../../../shared/platform/clock.ts'
-import { createBucket, deleteBucket } from '../../lab/lab.ts'
+import { createBucket, deleteBucket } from '../../lab/tenancy.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'
 
 // One for all: what fails leaves nothing behind, which each test looks at.

@@ -13,7 +13,8 @@ import { parseInputs } from '../../../shared/steps/inputs.ts'
 import type { Target, Tenure } from '../../../shared/targets/target.ts'
 import type { TargetPorts } from '../../../shared/steps/ports.ts'
 import { restoreDb, restoreDbFields } from '../../../shared/steps/restore-db.ts'
-import { createBucket, createDatabase, deleteBucket, dropDatabase, openLab, type Lab } from '../../lab/lab.ts'
+import { openLab, type Lab } from '../../lab/lab.ts'
+import { createBucket, createDatabase, deleteBucket, dropDatabase } from '../../lab/tenancy.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 
 type Words = Record<string, string>

@@ -19,7 +19,8 @@ import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { rollback } from '../../../shared/steps/rollback.ts'
 import { rollbackFields } from '../../../shared/steps/rollback-fields.ts'
 import type { Ledger } from '../../../shared/release/ledger.ts'
-import { createDatabase, dropDatabase, openLab } from '../../lab/lab.ts'
+import { openLab } from '../../lab/lab.ts'
+import { createDatabase, dropDatabase } from '../../lab/tenancy.ts'
 import { enterMachine, installPm2 } from '../process/machine.ts'
 
 type Words = Record<string, string>
