@@ -26,6 +26,8 @@ const actions = {
 
 export type ActionName = keyof typeof actions
 
+export const actionNames = Object.keys(actions) as ActionName[]
+
 /** Loads one action; only its own code is read. */
 export async function loadAction(name: ActionName): Promise<Action<Fields>> {
   return (await actions[name]()).action
