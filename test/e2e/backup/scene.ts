@@ -41,6 +41,12 @@ export interface Scene {
   close(): Promise<void>
 }
 
+/** A table `noise` of so many rows, 10 KiB each, that do not compress: several writes of a pipe, several parts of an upload. */
+export const noise = (rows: number) =>
+  `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
+   INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
+     FROM generate_series(1, ${rows}) i`
+
 export async function openScene(): Promise<Scene> {
   const lab = openLab()
   const name = `backup-${randomBytes(4).toString('hex')}`

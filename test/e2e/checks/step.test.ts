@@ -9,9 +9,9 @@ import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { preDeployCheck, preDeployCheckFields } from '../../../shared/steps/pre-deploy-check.ts'
 import { openLab } from '../../lab/lab.ts'
 import { createDatabase, dropDatabase } from '../../lab/tenancy.ts'
-import { enterYard, pushImages, run, takeFree, type Images, type Yard } from '../docker/yard.ts'
+import { enterYard, pushImages, type Images, type Yard } from '../docker/yard.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
-import { recordGood, release } from '../kubernetes/release.ts'
+import { run, takeFree, recordGood, release } from '../tenure.ts'
 import { makeFolder } from './context.ts'
 
 jest.setTimeout(60_000)

@@ -11,6 +11,7 @@ import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { rollback } from '../../../shared/steps/rollback.ts'
 import { rollbackFields } from '../../../shared/steps/rollback-fields.ts'
 import type { Room } from '../kubernetes/cluster.ts'
+import { logTo } from '../../log.ts'
 
 /** One run of a workflow against a room's namespace: the very steps, in this process. */
 export interface Run {
@@ -87,13 +88,7 @@ export function openStage(room: Room): Stage {
       const logged: string[] = []
       const secrets = createSecrets()
       const add = (line: string) => void logged.push(secrets.redact(line))
-      const log = {
-        info: add,
-        warn: add,
-        error: add,
-        debug: () => undefined,
-        group: <T>(_title: string, work: () => Promise<T>) => work(),
-      }
+      const log = { ...logTo(add), debug: () => undefined }
       const cancel = new AbortController()
       const env = {
         GITHUB_ACTIONS: 'true',

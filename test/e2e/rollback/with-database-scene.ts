@@ -22,6 +22,7 @@ import type { Ledger } from '../../../shared/release/ledger.ts'
 import { openLab } from '../../lab/lab.ts'
 import { createDatabase, dropDatabase } from '../../lab/tenancy.ts'
 import { enterMachine, installPm2 } from '../process/machine.ts'
+import { logTo } from '../../log.ts'
 
 type Words = Record<string, string>
 
@@ -102,13 +103,7 @@ export async function openScene(): Promise<Scene> {
       scene.logged.push(secrets.redact(line))
       scene.onLog(line)
     }
-    const log = {
-      info: add,
-      warn: add,
-      error: add,
-      debug: () => undefined,
-      group: <T>(_title: string, work: () => Promise<T>) => work(),
-    }
+    const log = { ...logTo(add), debug: () => undefined }
     const machinery = { log, secrets, env, pid: process.pid, signal: new AbortController().signal }
     const made = createPorts(machinery, environment, '')
     opened.push(made)
