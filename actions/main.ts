@@ -26,6 +26,7 @@ const actions = {
 
 export type ActionName = keyof typeof actions
 
+/** Every action. */
 export const actionNames = Object.keys(actions) as ActionName[]
 
 /** Loads one action; only its own code is read. */
