@@ -40,6 +40,24 @@ const room = (folder, allowed) => {
   return { files: [`${folder}/**/*.ts`], rules: { 'no-restricted-imports': ['error', { patterns }] } }
 }
 
+/** Two ways to the same steps; neither needs the other. */
+const apart = (folder, other) => ({
+  files: [`${folder}/**/*.ts`],
+  rules: {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          {
+            regex: `(^|/)${other}/`,
+            message: `What ${folder} and ${other} share belongs to shared/steps.`,
+          },
+        ],
+      },
+    ],
+  },
+})
+
 const io = [
   'node:child_process',
   'node:net',
@@ -100,6 +118,8 @@ export default tseslint.config(
     },
   },
   ...Object.entries(arrows).map(([folder, allowed]) => room(folder, allowed)),
+  apart('actions', 'cli'),
+  apart('cli', 'actions'),
   pure('shared/release'),
   pure('shared/monitoring'),
   {

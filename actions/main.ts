@@ -10,7 +10,7 @@ import { parseInputs } from '../shared/steps/inputs.ts'
 import type { TargetPorts } from '../shared/steps/ports.ts'
 import type { Action } from './action.ts'
 import type { Fields } from '../shared/steps/inputs.ts'
-import { createPorts, createSignal } from './ports.ts'
+import { createPorts, createSignal } from '../shared/steps/machine.ts'
 
 const actions = {
   'pre-deploy-check': () => import('./pre-deploy-check/index.ts'),
@@ -25,6 +25,9 @@ const actions = {
 }
 
 export type ActionName = keyof typeof actions
+
+/** Every action. */
+export const actionNames = Object.keys(actions) as ActionName[]
 
 /** Loads one action; only its own code is read. */
 export async function loadAction(name: ActionName): Promise<Action<Fields>> {

@@ -48,7 +48,8 @@ export const commands: Record<string, () => Promise<Command>> = {
   'pre-deploy': loadPreDeploy,
   'pre-deploy-check': loadPreDeploy,
   'backup-db': async () => {
-    const { backupDb, backupDbFields } = await import('../shared/steps/backup-db.ts')
+    const { backupDb } = await import('../shared/steps/backup-db.ts')
+    const { backupDbFields } = await import('../shared/steps/backup-db-fields.ts')
     return single('Dumps the database, and verifies the dump by restoring it.', backupDbFields, backupDb)
   },
   'restore-db': async () => {
@@ -82,7 +83,8 @@ export const commands: Record<string, () => Promise<Command>> = {
     return single('Sends a suite of requests and a bounded load.', smokeTestFields, smokeTest)
   },
   rollback: async () => {
-    const { rollback, rollbackFields } = await import('../shared/steps/rollback.ts')
+    const { rollback } = await import('../shared/steps/rollback.ts')
+    const { rollbackFields } = await import('../shared/steps/rollback-fields.ts')
     return single('Brings the last good release, or a named one, back whole.', rollbackFields, rollback, [
       'to',
     ])

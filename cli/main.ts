@@ -1,4 +1,4 @@
-import { createPorts, createSignal } from '../actions/ports.ts'
+import { createPorts, createSignal } from '../shared/steps/machine.ts'
 import { InputError, isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
 import { createSecrets } from '../shared/platform/secrets.ts'

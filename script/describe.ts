@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import { loadAction, type ActionName } from '../actions/main.ts'
+import { actionNames, loadAction } from '../actions/main.ts'
 import { usualDeadlineMs } from '../shared/checks/check.ts'
 import { parts } from '../shared/checks/registry.ts'
 import { monitoringFiles } from '../shared/monitoring/files.ts'
@@ -14,21 +14,10 @@ import { commonOutputs, type Fields, type Outputs } from '../shared/steps/inputs
 // schemas of runbooks and suites for editors, and production's alerts and dashboards from its runbook. `--check` only says what is out of date.
 
 const root = join(import.meta.dirname, '..')
-const names: ActionName[] = [
-  'pre-deploy-check',
-  'backup-db',
-  'restore-db',
-  'deploy',
-  'health-gate',
-  'smoke-test',
-  'rollback',
-  'health-watch',
-  'promote',
-]
 const check = process.argv.includes('--check')
 let stale = 0
 
-for (const name of names) {
+for (const name of actionNames) {
   const { description, fields, outputs, post } = await loadAction(name)
   const all = { ...commonOutputs, ...outputs }
   keep(name === 'promote' ? 'action.yml' : join('actions', name, 'action.yml'), () =>

@@ -1,4 +1,5 @@
-import { backupDb, backupDbFields, backupDbOutputs } from '../../shared/steps/backup-db.ts'
+import { backupDb } from '../../shared/steps/backup-db.ts'
+import { backupDbFields, backupDbOutputs } from '../../shared/steps/backup-db-fields.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

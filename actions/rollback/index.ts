@@ -1,4 +1,5 @@
-import { rollback, rollbackFields, rollbackOutputs } from '../../shared/steps/rollback.ts'
+import { rollback } from '../../shared/steps/rollback.ts'
+import { rollbackFields, rollbackOutputs } from '../../shared/steps/rollback-fields.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

@@ -4,7 +4,8 @@ import { InputError, ToolError } from '../outcome/errors.ts'
 import { listBackups, newestBackup, readManifest, type Owner } from './catalog.ts'
 import { parseKey, stampOf } from './keys.ts'
 import type { Manifest } from './manifest.ts'
-import { destinationOf, openStore, type Store } from './store.ts'
+import { destinationOf, openStore } from './open-store.ts'
+import type { Store } from './store.ts'
 
 /** What `backup` may be, for messages. */
 export const acceptedBackups =

@@ -1,7 +1,5 @@
 import type { Readable } from 'node:stream'
-import { pathToFileURL } from 'node:url'
-import { resolve } from 'node:path'
-import { InputError, ToolError } from '../outcome/errors.ts'
+import { ToolError } from '../outcome/errors.ts'
 
 /** A place where backups are kept. Keys have slashes between their parts and never start with one. */
 export interface Store {
@@ -29,41 +27,6 @@ export interface PutOptions {
   signal: AbortSignal
 }
 
-/** What `openStore` accepts, for messages. */
-export const acceptedDestinations =
-  'file:///dir or s3://bucket/prefix, the latter with ?endpoint=, sse=, kms-key=, lock= and lock-days= where they are needed'
-
-/**
- * Opens the store that a destination names. Nothing is read or written yet.
- * @param where the input's name or `file:line`, for errors
- * @param env for the object store: AWS_* credentials, region and endpoint
- */
-export async function openStore(
-  where: string,
-  destination: string,
-  env: Record<string, string | undefined>,
-): Promise<Store> {
-  const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^?]*))?(?:\?(.*))?$/.exec(destination)
-  if (s3?.[1] !== undefined) {
-    const prefix = (s3[2] ?? '').replace(/^\/+|\/+$/g, '')
-    if (prefix.split('/').some(part => part === '..' || part === '.'))
-      throw InputError.of(where, destination, acceptedDestinations)
-    const { openS3Store } = await import('./s3-store.ts')
-    const { parseS3Options } = await import('./s3-options.ts')
-    return openS3Store(s3[1], prefix, parseS3Options(where, s3[3] ?? ''), env)
-  }
-  if (/^file:\/\/\/./.test(destination)) {
-    const { openFileStore } = await import('./file-store.ts')
-    return openFileStore(pathOf(where, destination))
-  }
-  throw InputError.of(where, destination, acceptedDestinations)
-}
-
-/** The destination that a local folder is. */
-export function destinationOf(folder: string): string {
-  return pathToFileURL(resolve(folder)).href
-}
-
 /** An object's text, at most 16 MiB of it: for manifests. */
 export async function readText(store: Store, key: string, signal: AbortSignal): Promise<string> {
   const chunks: Buffer[] = []
@@ -78,14 +41,4 @@ export async function readText(store: Store, key: string, signal: AbortSignal): 
       })
   }
   return Buffer.concat(chunks).toString('utf8')
-}
-
-function pathOf(where: string, destination: string): string {
-  try {
-    const path = decodeURIComponent(new URL(destination).pathname).replace(/\/+$/, '')
-    if (path !== '' && !path.includes('\0')) return path
-  } catch {
-    // Falls through to the same answer as an empty path.
-  }
-  throw InputError.of(where, destination, acceptedDestinations)
 }

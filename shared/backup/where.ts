@@ -2,7 +2,8 @@ import { InputError } from '../outcome/errors.ts'
 import { parsePostgresUrl, throughAddress, type PostgresServer } from '../platform/postgres-url.ts'
 import { readEnvFile } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { destinationOf, openStore, type Store } from './store.ts'
+import { destinationOf, openStore } from './open-store.ts'
+import type { Store } from './store.ts'
 
 type Variables = Record<string, string | undefined>
 

@@ -1,5 +1,6 @@
 import { ToolError } from '../outcome/errors.ts'
-import { openGitHub, type GitHub } from '../platform/github.ts'
+import type { GitHub } from '../platform/github.ts'
+import { openGitHub } from '../platform/open-github.ts'
 import { skip, warn, type CheckContext, type Finding } from './check.ts'
 import { findGitHub, isOnGitHub, type GitHubPlace } from './github-place.ts'
 

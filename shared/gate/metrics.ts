@@ -3,8 +3,7 @@ import { HttpFault } from '../platform/http-fault.ts'
 import { holds, type Condition } from '../runbook/condition.ts'
 import { familyOf, parseExposition, readLabels, type Exposition, type Series } from './exposition.ts'
 import { metricSignal, type GatePlan } from './plan.ts'
-import type { Moment } from './probe.ts'
-import type { Reading } from './seen.ts'
+import type { Moment, Reading } from './seen.ts'
 
 /** The guide's path for metrics. */
 export const metricsPath = '/api/v1/metrics'

@@ -2,7 +2,7 @@ import type { Http, HttpAnswer } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import { readMetrics } from './metrics.ts'
 import type { Endpoint, GatePlan } from './plan.ts'
-import type { Reading, Round } from './seen.ts'
+import type { Moment, Reading, Round } from './seen.ts'
 import { readStatus, statusPath, unexpected } from './status.ts'
 
 /** A probe that takes longer has failed: twice what people wait for a page before they leave. */
@@ -14,15 +14,6 @@ const hops = 3
 export interface Probed {
   round: Round
   readings: Reading[]
-}
-
-/** When a round is made, and until when it may be. */
-export interface Moment {
-  /** Milliseconds from the gate's start. */
-  atMs: number
-  /** Milliseconds since 1970, by which the age of a metric is told. */
-  now: number
-  signal: AbortSignal
 }
 
 /** Asks every path once, and for the metrics if something is held against them, all at the same moment. */

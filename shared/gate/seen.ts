@@ -3,6 +3,15 @@ import type { Vitals } from '../release/vitals.ts'
 export const resources = ['memory', 'cpu', 'disk'] as const
 export type Resource = (typeof resources)[number]
 
+/** When a round is made, and until when it may be. */
+export interface Moment {
+  /** Milliseconds from the gate's start. */
+  atMs: number
+  /** Milliseconds since 1970, by which the age of a metric is told. */
+  now: number
+  signal: AbortSignal
+}
+
 /** One round of probes: one request to each path at the same moment. */
 export interface Round {
   /** Milliseconds from the gate's start to the round's. */

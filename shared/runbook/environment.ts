@@ -167,6 +167,16 @@ export const smokeDefaults = {
   maxErrorRate: 0.01,
 } as const
 
+/** How long backups stay where nothing says otherwise. The month is the guide's. */
+export const retentionDefaults = {
+  /** For those that are kept long. */
+  days: 30,
+  /** For the others. */
+  shortDays: 2,
+  /** The newest verified ones that stay, however old they are. */
+  keepAtLeast: 7,
+} as const
+
 /** Somebody is to be told how each step ended. */
 export function isWatched({ monitoring, notify }: Environment): boolean {
   return [monitoring.pushgateway, monitoring.grafana, notify.slack, notify.github].some(each => each !== '')

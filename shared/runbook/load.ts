@@ -7,6 +7,7 @@ import { resolveChecks } from './checks.ts'
 import {
   gateDefaults,
   leastIntervalMs,
+  retentionDefaults,
   smokeDefaults,
   type At,
   type Environment,
@@ -107,8 +108,8 @@ function resolveEnvironment(
     requires: spec.requires ?? [],
     backup: backup && {
       destination: backup.destination,
-      retentionDays: backup['retention-days'] ?? 30,
-      shortDays: backup['short-days'] ?? 2,
+      retentionDays: backup['retention-days'] ?? retentionDefaults.days,
+      shortDays: backup['short-days'] ?? retentionDefaults.shortDays,
       encryptTo: backup['encrypt-to'] ?? [],
       verifyQuery: backup['verify-query'] ?? '',
       postgresImage: backup['postgres-image'] ?? '',

@@ -1,5 +1,5 @@
 import type { Evidence } from '../outcome/outcome.ts'
-import type { HttpTimings } from '../platform/http.ts'
+import type { HttpTimings } from '../platform/http-timings.ts'
 import type { LoadPlan, LoadResult, Percentiles } from './load.ts'
 import type { RequestResult } from './run-suite.ts'
 

@@ -1,6 +1,7 @@
 import { quote } from '../outcome/errors.ts'
 import type { Clock } from '../platform/clock.ts'
-import { openHttp, type Http, type HttpAnswer, type HttpTimings } from '../platform/http.ts'
+import { openHttp, type Http, type HttpAnswer } from '../platform/http.ts'
+import type { HttpTimings } from '../platform/http-timings.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import { parseJson, unmet } from './expectation.ts'

@@ -1,29 +1,28 @@
 import { listBackups, newestBackup, type Owner } from '../backup/catalog.ts'
-import { findPrograms } from '../backup/programs.ts'
+import { findPrograms } from '../backup/find-programs.ts'
 import { requireQuery } from '../backup/question.ts'
-import type { Retention } from '../backup/retention.ts'
 import { isWhole, readNames, type Scope } from '../backup/scope.ts'
 import { chooseSealing } from '../backup/sealing.ts'
 import { readDatabase, readVersion } from '../backup/snapshot.ts'
 import type { DumpRequest } from '../backup/take.ts'
-import { requireTemporaryRoom } from '../backup/temporary-server.ts'
-import { planVerification, type Verification } from '../backup/verify.ts'
+import { requireTemporaryRoom } from '../backup/local-server.ts'
+import { planVerification, type Verification } from '../backup/plan-verification.ts'
 import { readSurroundings, resolveDatabase, resolveStore, secretVariables } from '../backup/where.ts'
 import { connect } from '../platform/postgres.ts'
 import { parsePostgresUrl } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Address } from '../targets/tunnel.ts'
-import type { BackupDbInputs } from './backup-db.ts'
+import type { BackupDbInputs } from './backup-db-fields.ts'
 import type { Ports } from './ports.ts'
+import { retentionOf, type Retaining } from './retain.ts'
 
 /** All that a backup takes, found out before anything is dumped. */
-export interface BackupPlan extends DumpRequest {
+export interface BackupPlan extends DumpRequest, Retaining {
   environment: Environment
   /** When the newest verified one of before was taken, ISO 8601; undefined when there is none. */
   before: string | undefined
   keep: 'long' | 'short'
   verification: Verification
-  retention: Omit<Retention, 'needed'>
 }
 
 /** @throws InputError or ToolError when something is missing that the backup, or its proof, takes */
@@ -78,11 +77,10 @@ export async function planBackup(
     verification,
     query,
     scope: isWhole(scope) ? undefined : scope,
-    retention: {
-      days: inputs['retention-days'] ?? environment.backup?.retentionDays ?? 30,
-      shortDays: environment.backup?.shortDays ?? 2,
-      keepAtLeast: inputs['keep-at-least'] ?? 7,
-    },
+    retention: retentionOf(environment, {
+      days: inputs['retention-days'],
+      keepAtLeast: inputs['keep-at-least'],
+    }),
   }
 
   async function planProof() {

@@ -1,9 +1,10 @@
 import { acceptedBackups, findBackup, type Found } from '../backup/find.ts'
 import { countRows } from '../backup/manifest.ts'
 import { isMissed, rpoEvidence, rtoEvidence, showMeasured, type Measured } from '../backup/objectives.ts'
-import { findPrograms } from '../backup/programs.ts'
+import { findPrograms } from '../backup/find-programs.ts'
 import { chooseOpening } from '../backup/sealing.ts'
-import { planElsewhere, verifyBackup } from '../backup/verify.ts'
+import { planElsewhere } from '../backup/plan-verification.ts'
+import { verifyBackup } from '../backup/verify.ts'
 import { readSurroundings, resolveStore, secretVariables, storeVariables } from '../backup/where.ts'
 import { ToolError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
@@ -12,7 +13,7 @@ import type { Environment } from '../runbook/environment.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
 import { commonFields, duration, secret, targetFields, text, type Fields, type Inputs } from './inputs.ts'
 import type { Ports, TargetPorts } from './ports.ts'
-import { retain } from './retain.ts'
+import { retain, retentionOf } from './retain.ts'
 import { runStep } from './step.ts'
 
 export const drillFields = {
@@ -29,9 +30,6 @@ export const drillFields = {
   ),
   timeout: duration('How long all of it may take.', { default: '4h' }),
 } satisfies Fields
-
-/** As `keep-at-least` of backup-db by default. */
-const keptByDrill = 7
 
 /**
  * Restores the newest backup away from production, compares every row with what was dumped, and drops it again: the
@@ -55,9 +53,8 @@ export function drill(
     const took = ports.clock.elapsed() - from
     const ended = conclude(environment, found, { where, took, now: ports.clock.now() })
     if (inputs.backup !== 'latest') return ended
-    const { retentionDays: days = 30, shortDays = 2 } = environment.backup ?? {}
     const owner = { service: environment.service, environment: environment.name }
-    const retention = { days, shortDays, keepAtLeast: keptByDrill }
+    const retention = retentionOf(environment, {})
     const retained = await watch.time('retention', () =>
       retain({ store, owner, retention }, manifest.key, ports),
     )

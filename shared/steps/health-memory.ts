@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { earlierEnd } from '../platform/github-runs.ts'
-import { readGitHubPlace } from '../platform/github.ts'
+import { readGitHubPlace } from '../platform/github-rest.ts'
 import { logFolder } from '../report/files.ts'
 import type { Ports } from './ports.ts'
 

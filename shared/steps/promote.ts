@@ -1,13 +1,15 @@
 import type { Outcome } from '../outcome/outcome.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { backupDb, backupDbFields } from './backup-db.ts'
+import { backupDb } from './backup-db.ts'
+import { backupDbFields } from './backup-db-fields.ts'
 import { deploy, deployFields, deployOutputs } from './deploy.ts'
 import { finish } from './finish.ts'
 import { healthGate, healthGateFields } from './health-gate.ts'
 import { parseInputs, type Fields } from './inputs.ts'
 import { preDeployCheck, preDeployCheckFields } from './pre-deploy-check.ts'
 import type { TargetPorts } from './ports.ts'
-import { rollback, rollbackFields } from './rollback.ts'
+import { rollback } from './rollback.ts'
+import { rollbackFields } from './rollback-fields.ts'
 import { smokeTest, smokeTestFields } from './smoke-test.ts'
 
 const { backup: _ownBackup, ...deployable } = deployFields

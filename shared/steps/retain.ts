@@ -3,6 +3,7 @@ import { applyRetention, planRetention, type Retention } from '../backup/retenti
 import type { Store } from '../backup/store.ts'
 import { messageOf } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
+import { retentionDefaults, type Environment } from '../runbook/environment.ts'
 import type { TargetPorts } from './ports.ts'
 
 /** Whose old backups go, and which. */
@@ -10,6 +11,18 @@ export interface Retaining {
   store: Store
   owner: Owner
   retention: Omit<Retention, 'needed'>
+}
+
+/** As the runbook has it, where it is not asked for otherwise. */
+export function retentionOf(
+  { backup }: Environment,
+  asked: { days?: number | undefined; keepAtLeast?: number | undefined },
+): Retaining['retention'] {
+  return {
+    days: asked.days ?? backup?.retentionDays ?? retentionDefaults.days,
+    shortDays: backup?.shortDays ?? retentionDefaults.shortDays,
+    keepAtLeast: asked.keepAtLeast ?? retentionDefaults.keepAtLeast,
+  }
 }
 
 const subject = 'retention'

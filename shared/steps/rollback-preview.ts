@@ -7,7 +7,7 @@ import { recallRecord } from './bring-back.ts'
 import { locate } from './destination.ts'
 import type { TargetPorts } from './ports.ts'
 import { describeDifference } from './release-diff.ts'
-import type { RollbackInputs } from './rollback.ts'
+import type { RollbackInputs } from './rollback-fields.ts'
 
 const nothing = { 'restored-release-id': '', verdict: 'nothing-to-restore' }
 

@@ -16,7 +16,7 @@ import { enterRoom } from '../e2e/kubernetes/cluster.ts'
 import { deployment } from '../e2e/kubernetes/manifests.ts'
 import { openStage } from '../e2e/rollback/stage.ts'
 import { startGitHub } from '../lab/github.ts'
-import { createDatabase, dropDatabase } from '../lab/lab.ts'
+import { createDatabase, dropDatabase } from '../lab/tenancy.ts'
 import { startSlack } from '../lab/slack.ts'
 import { median, type Bench, type Measurement } from './measurement.ts'
 

@@ -1,4 +1,5 @@
-import { createDatabase, dropDatabase, type Lab } from '../lab/lab.ts'
+import type { Lab } from '../lab/lab.ts'
+import { createDatabase, dropDatabase } from '../lab/tenancy.ts'
 import { mustRun } from './program.ts'
 import { join } from 'node:path'
 

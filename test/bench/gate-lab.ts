@@ -3,11 +3,11 @@ import type { GatePlan } from '../../shared/gate/plan.ts'
 import type { GatePorts } from '../../shared/gate/ports.ts'
 import { watch, type GateResult } from '../../shared/gate/run.ts'
 import { systemClock as clock } from '../../shared/platform/clock.ts'
-import type { Log } from '../../shared/platform/log.ts'
 import { startReferenceService } from '../e2e/gate/reference-service.ts'
 import { independent, inBursts, probesToFail, seeded, wald } from '../unit/gate/probes.ts'
 import { startFaultProxy, type FaultProxy } from './fault-proxy.ts'
 import type { Measurement } from './measurement.ts'
+import { silent } from '../log.ts'
 
 const [allowed, alpha] = [0.01, 0.01]
 const intervalMs = 25
@@ -118,6 +118,4 @@ function* afterArrival(faults: Generator<boolean>): Generator<boolean> {
   yield* faults
 }
 
-const ignore = () => undefined
-const log: Log = { info: ignore, warn: ignore, error: ignore, debug: ignore, group: (_title, work) => work() }
-const ports: GatePorts = { clock, log, signal: new AbortController().signal, env: {} }
+const ports: GatePorts = { clock, log: silent, signal: new AbortController().signal, env: {} }

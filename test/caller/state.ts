@@ -3,26 +3,18 @@ import type { Ledger } from '../../shared/release/ledger.ts'
 import type { Live } from '../../shared/release/settle.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { systemExec } from '../../shared/platform/exec.ts'
-import type { Log } from '../../shared/platform/log.ts'
 import { createSecrets } from '../../shared/platform/secrets.ts'
 import { loadEnvironment } from '../../shared/runbook/load.ts'
 import { openTarget } from '../../shared/targets/open.ts'
 import type { Lab } from '../lab/lab.ts'
 import type { Service } from './service.ts'
+import { silent } from '../log.ts'
 
 /** What an environment says of itself: its ledger, who holds it, and what really runs. */
 export interface State {
   ledger: Ledger
   lease: Lease | null
   live: Live
-}
-
-const silent: Log = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  debug: () => undefined,
-  group: (_title, work) => work(),
 }
 
 export async function readState(lab: Lab, { folder }: Service, name: string): Promise<State> {

@@ -1,6 +1,6 @@
 import { placesOf } from './places.ts'
 import { Programs, type Program } from './programs.ts'
-import { LabError } from './workshop.ts'
+import { LabError } from './lab-error.ts'
 
 /** Where each of these programs is; built from source, one after the other, when it is needed for the first time. */
 export async function buildPrograms<P extends Program>(names: P[]): Promise<Record<P, string>> {

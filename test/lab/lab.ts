@@ -62,13 +62,3 @@ export async function ensureLab(): Promise<{ lab: Lab; startedByUs: boolean }> {
   if (code !== 0) throw new Error('the lab could not be started; the lines above say why')
   return { lab: openLab(), startedByUs }
 }
-
-export {
-  createBucket,
-  createDatabase,
-  createNamespace,
-  deleteBucket,
-  deleteNamespace,
-  dropDatabase,
-  kubectl,
-} from './tenancy.ts'

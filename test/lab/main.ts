@@ -4,7 +4,7 @@ import { placesOf } from './places.ts'
 import { Daemons } from './process.ts'
 import { Programs } from './programs.ts'
 import { down, PartError, up } from './up.ts'
-import { LabError } from './workshop.ts'
+import { LabError } from './lab-error.ts'
 
 const usage = 'usage: script/lab up | down | status [--json] | build'
 const startedAt = performance.now()

@@ -3,7 +3,8 @@ import { networkInterfaces } from 'node:os'
 import type { Part } from './part.ts'
 import { networks, placesAt, type Places } from './places.ts'
 import { Daemons } from './process.ts'
-import { LabError, type Workshop } from './workshop.ts'
+import { LabError } from './lab-error.ts'
+import type { Workshop } from './workshop.ts'
 
 const bridge = 'lab0'
 /** Names the state folder of the lab that the bridge belongs to. It lasts as long as the bridge: until a reboot. */

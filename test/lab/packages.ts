@@ -2,7 +2,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { DebianPackage } from './part.ts'
 import { searchPath } from './process.ts'
-import { LabError, runner, type Workshop } from './workshop.ts'
+import { LabError } from './lab-error.ts'
+import { runner, type Workshop } from './workshop.ts'
 
 const policy = '/usr/sbin/policy-rc.d'
 /** What packages ask before they start a service, with the answer no. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Places } from './places.ts'
-import { LabError } from './workshop.ts'
+import { LabError } from './lab-error.ts'
 
 const kubernetes = 'v1.35.4'
 const kubernetesStamp = [

@@ -2,7 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Part } from './part.ts'
 import { ports } from './places.ts'
-import { LabError, listens } from './workshop.ts'
+import { LabError } from './lab-error.ts'
+import { listens } from './workshop.ts'
 
 const daemon = 'registry/server'
 const address = `localhost:${ports.registry}`

@@ -72,12 +72,6 @@ export async function kubectl(lab: Lab, ...args: string[]): Promise<string> {
   return stdout
 }
 
-/** Makes a namespace in which pods can be made at once: its default service account is there. */
-export async function createNamespace(lab: Lab, name: string): Promise<void> {
-  await kubectl(lab, 'create', 'namespace', name)
-  await kubectl(lab, '-n', name, 'wait', '--for=create', 'serviceaccount/default', '--timeout=30s')
-}
-
 /** Removes a namespace, if it is there, and waits until its pods are gone too. */
 export async function deleteNamespace(lab: Lab, name: string): Promise<void> {
   await kubectl(lab, 'delete', 'namespace', name, '--ignore-not-found', '--wait', '--timeout=120s')

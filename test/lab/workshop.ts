@@ -2,18 +2,9 @@ import { execFile } from 'node:child_process'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { searchPath, type Daemons } from './process.ts'
+import { LabError } from './lab-error.ts'
 import type { Places } from './places.ts'
 import type { Programs } from './programs.ts'
-
-/** Why the lab cannot be had, for a person: which part, what happened, what to do. */
-export class LabError extends Error {
-  override name = 'LabError'
-  readonly hint: string
-  constructor(message: string, hint: string, options?: ErrorOptions) {
-    super(message, options)
-    this.hint = hint
-  }
-}
 
 export interface RunOptions {
   env?: Record<string, string>

@@ -1,10 +1,11 @@
 import type { Payload } from '../target.ts'
-import { ApiError } from './api-error.ts'
+import { permitted } from './api-error.ts'
 import { scaledWorkloads } from './apply.ts'
 import { versionOf, workloadPath } from './live.ts'
 import { keyOf, podTemplate, type KubeObject, type PodTemplate } from './objects.ts'
 import { inOrder } from './order.ts'
-import { payloadOf, referencesOf, scaledBy } from './render.ts'
+import { payloadOf } from './body.ts'
+import { referencesOf, scaledBy } from './render.ts'
 import type { Place } from './place.ts'
 
 /**
@@ -118,16 +119,6 @@ async function readCompanions(
     }),
   )
   return found.flat()
-}
-
-/** What an account may not read is not this suite's to bring back either. */
-async function permitted<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 403) return undefined
-    throw error
-  }
 }
 
 /** The image by digest, as a running pod says; the tag may be another image by tomorrow. */

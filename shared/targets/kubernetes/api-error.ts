@@ -66,6 +66,16 @@ export function noAnswer(what: string, server: string, cause: unknown): ApiError
   )
 }
 
+/** What is read, or undefined where the account may not read it. */
+export async function permitted<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return undefined
+    throw error
+  }
+}
+
 function parseStatus(body: string): Status {
   try {
     const parsed: unknown = JSON.parse(body)

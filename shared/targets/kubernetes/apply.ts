@@ -4,7 +4,8 @@ import { ApiError } from './api-error.ts'
 import { awake } from './asleep.ts'
 import type { Client } from './client.ts'
 import { actionOf } from './diff.ts'
-import { changeFenced, type Fence, type Work, type Write } from './fence.ts'
+import { changeFenced } from './change-fenced.ts'
+import type { Fence, Work, Write } from './fence.ts'
 import { describe, groupOf, keyOf, podTemplate, stamps, type FieldSet, type KubeObject } from './objects.ts'
 import {
   fieldsOf,
@@ -15,7 +16,8 @@ import {
   takeOver,
   union,
 } from './ownership.ts'
-import { scaledBy, type KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
+import { scaledBy } from './render.ts'
 
 /** The objects of a release as they are applied: with its marks, and with Jobs that run once for each release. */
 export function objectsOf(body: KubernetesBody, id: ReleaseId, service: string): KubeObject[] {

@@ -1,10 +1,10 @@
 import { showSize } from '../../runbook/values.ts'
 import type { Capacity } from '../target.ts'
-import { ApiError } from './api-error.ts'
+import { permitted } from './api-error.ts'
 import { parseWorkload, workloadPath } from './live.ts'
 import { podTemplate, type KubeObject, type PodSpec } from './objects.ts'
 import { parseQuantity } from './quantity.ts'
-import type { KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
 import type { Place } from './place.ts'
 
 interface Room {
@@ -170,13 +170,4 @@ function count(pods: number): string {
 
 function showRoom({ cpu, memory }: Room): string {
   return `${Math.round(cpu * 1_000)}m CPU and ${showSize(memory)} memory`
-}
-
-async function permitted<T>(reading: Promise<T>): Promise<T | undefined> {
-  try {
-    return await reading
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 403) return undefined
-    throw error
-  }
 }

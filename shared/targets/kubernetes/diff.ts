@@ -2,7 +2,7 @@ import { namesSecret } from '../../runbook/env-file.ts'
 import type { Change } from '../target.ts'
 import { compareLines, type Line } from './lines.ts'
 import { describe, keyOf, type KubeObject } from './objects.ts'
-import type { KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
 import { toLines } from './text.ts'
 
 /** Lines of one object's diff that are shown; the rest is counted. */

@@ -1,10 +1,9 @@
-import { ToolError } from '../../outcome/errors.ts'
-import { resolveImage } from '../../platform/registry.ts'
 import { showDuration } from '../../runbook/values.ts'
 import type { Cause, FollowOptions, Rollout } from '../target.ts'
 import { gatherEvidence } from './evidence.ts'
 import { blank, judge, type Memory, type Verdict, type View } from './judge.ts'
 import { keyOf, type KubeObject } from './objects.ts'
+import { isBelied, type Answers } from './second-opinion.ts'
 import type { Symptom } from './symptom.ts'
 import { createTeller } from './tell.ts'
 import type { Place } from './place.ts'
@@ -15,9 +14,6 @@ import { hasPods, isCustom, nameOf } from './workload.ts'
 const longestPauseMs = 5_000
 /** Changes come in bursts: those of this time are judged together. */
 const burstMs = 50
-/** A registry that does not answer in this time is taken as one that says nothing. */
-const registryMs = 4_000
-
 /**
  * Follows the objects of a release until all are ready, one is doomed, or the time is over. Of one that is brought back
  * only what serves counts: its Jobs have run, and a custom resource that is not well now has another cause.
@@ -117,51 +113,6 @@ function viewOf(
   { release }: FollowOptions,
 ): View {
   return { ...index.of(manifest), manifest, growth, ...answers, release }
-}
-
-/** What was asked about things that a node did not find. */
-interface Answers {
-  images: Map<string, 'there' | 'unknown'>
-  arrived: Set<string>
-}
-
-/**
- * A node says that something is not there: before that is believed, whoever keeps it is asked. A registry's late copy has
- * an image a moment later, and somebody may have made a ConfigMap that the node has not looked for again.
- */
-async function isBelied(place: Place, { image, object }: Symptom, answers: Answers): Promise<boolean> {
-  if (image !== undefined && !answers.images.has(image)) return askRegistry(place, image, answers)
-  if (object === undefined || answers.arrived.has(object)) return false
-  return askCluster(place, object, answers)
-}
-
-async function askRegistry({ adapters }: Place, image: string, { images }: Answers): Promise<boolean> {
-  const late = AbortSignal.any([adapters.signal, AbortSignal.timeout(registryMs)])
-  try {
-    await resolveImage(image, { ...adapters, signal: late })
-    images.set(image, 'there')
-  } catch (error) {
-    adapters.signal.throwIfAborted()
-    if (error instanceof ToolError && error.code === 404) return false
-    images.set(image, 'unknown')
-  }
-  return true
-}
-
-async function askCluster(
-  { adapters, client, namespace }: Place,
-  object: string,
-  { arrived }: Answers,
-): Promise<boolean> {
-  try {
-    if (!(await client.get(`/api/v1/namespaces/${namespace}/${object}`))) return false
-  } catch {
-    // An account that may not look has to believe the node.
-    adapters.signal.throwIfAborted()
-    return false
-  }
-  arrived.add(object)
-  return true
 }
 
 interface Bell {

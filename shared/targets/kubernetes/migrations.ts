@@ -3,7 +3,8 @@ import type { ReleaseId } from '../../release/ledger.ts'
 import { objectsOf } from './apply.ts'
 import { isMigration } from './marks.ts'
 import { describe, podTemplate, stamps, type KubeObject, type PodTemplate } from './objects.ts'
-import { referencesOf, type KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
+import { referencesOf } from './render.ts'
 
 /**
  * What a Job of a migration does not say itself: it is tried once (Kubernetes would do it seven times, over ten minutes),

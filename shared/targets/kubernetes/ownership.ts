@@ -155,7 +155,11 @@ export function intersection(a: FieldSet, b: FieldSet): FieldSet {
   for (const [key, value] of Object.entries(a)) {
     const other = b[key]
     if (!other) continue
-    both[key] = isEmpty(other) ? value : isEmpty(value) ? value : intersection(value, other)
+    if (isEmpty(other) || isEmpty(value)) both[key] = value
+    else {
+      const met = intersection(value, other)
+      if (!isEmpty(met)) both[key] = met
+    }
   }
   return both
 }

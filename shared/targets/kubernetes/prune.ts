@@ -1,7 +1,8 @@
 import { InputError, ToolError } from '../../outcome/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Change } from '../target.ts'
-import { changeFenced, type Done, type Fence, type Work } from './fence.ts'
+import { changeFenced } from './change-fenced.ts'
+import type { Done, Fence, Work } from './fence.ts'
 import { describe, keyOf, stamps, type KubeObject } from './objects.ts'
 
 /** An object that this suite made, as a release's record keeps it. */

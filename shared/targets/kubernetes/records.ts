@@ -5,7 +5,7 @@ import { ApiError } from './api-error.ts'
 import { type Client } from './client.ts'
 import { fieldManager, stamps, type FieldSet, type KubeObject } from './objects.ts'
 import type { Made } from './prune.ts'
-import type { KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
 
 const compress = promisify(brotliCompress)
 const decompress = promisify(brotliDecompress)

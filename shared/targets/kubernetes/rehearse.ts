@@ -27,7 +27,7 @@ import { difference, fieldsOf, fieldsOfDeployers, isDeployer, isNew, pathsOf } f
 import { inPool } from './pool.ts'
 import { refuseOrphans } from './orphans.ts'
 import { describeMade, isOwn, mayBeDeleted, objectOf, pruned, stillThere } from './prune.ts'
-import type { KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
 import type { Place } from './place.ts'
 import { tryPod } from './trial-pod.ts'
 

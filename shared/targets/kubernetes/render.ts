@@ -4,9 +4,10 @@ import type { Environment } from '../../runbook/environment.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Payload, ReleaseRequest } from '../target.ts'
+import { payloadOf, type KubernetesBody } from './body.ts'
 import { buildKustomization, kustomizationAt } from './kustomize.ts'
 import { parseSources, readManifests } from './manifests.ts'
-import { checkMarks, schemaNeeds } from './marks.ts'
+import { checkMarks } from './marks.ts'
 import {
   containersOf,
   describe,
@@ -19,29 +20,6 @@ import {
 import { inOrder } from './order.ts'
 import { placeInScope } from './scope.ts'
 import type { Place } from './place.ts'
-
-/** What a Kubernetes release is: the manifests as they are applied, but for the release's own id. */
-export interface KubernetesBody {
-  version: string
-  /** `registry/repository@sha256:...` */
-  image: string
-  /** `deployment/runbook-api`: what the runbook of the time called the workload that serves. */
-  workload?: string
-  /** In the order in which they are applied. */
-  manifests: KubeObject[]
-}
-
-/** The body of a payload that this target made. */
-export function bodyOf(payload: Payload): KubernetesBody {
-  if (payload.kind !== 'kubernetes') throw new Error(`a ${payload.kind} payload came to a kubernetes target`)
-  return payload.body as KubernetesBody
-}
-
-export function payloadOf(body: KubernetesBody): Payload {
-  const needs = schemaNeeds(body.manifests)
-  const objects = body.manifests.map(describe)
-  return { kind: 'kubernetes', objects, body, ...(needs === undefined ? {} : { schemaNeeds: needs }) }
-}
 
 /** Makes the exact manifests of a release out of those in the repository. */
 export async function render(

@@ -4,7 +4,7 @@ import type { KnownRevision, Revision } from '../target.ts'
 import { adoptLive } from './adopt.ts'
 import { versionOf, workloadPath } from './live.ts'
 import { containersOf, podTemplate, type KubeObject, type PodTemplate } from './objects.ts'
-import { bodyOf, payloadOf, type KubernetesBody } from './render.ts'
+import { bodyOf, payloadOf, type KubernetesBody } from './body.ts'
 import { sameTemplate } from './same-template.ts'
 import type { Place } from './place.ts'
 

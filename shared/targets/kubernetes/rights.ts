@@ -3,7 +3,7 @@ import { describe, type KubeObject } from './objects.ts'
 import { inPool } from './pool.ts'
 import type { Place } from './place.ts'
 import { leftOut } from './prune.ts'
-import type { KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
 
 const atOnce = 8
 

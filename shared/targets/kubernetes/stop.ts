@@ -3,11 +3,12 @@ import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change, StopOptions } from '../target.ts'
 import { isJob, objectsOf, planApply, type Applying } from './apply.ts'
 import { actionOf } from './diff.ts'
-import { changeFenced, type Fence, type Work } from './fence.ts'
+import { changeFenced } from './change-fenced.ts'
+import type { Fence, Work } from './fence.ts'
 import { asleep } from './asleep.ts'
 import { describe, keyOf, podTemplate, stamps, type KubeObject } from './objects.ts'
 import type { Place } from './place.ts'
-import type { KubernetesBody } from './render.ts'
+import type { KubernetesBody } from './body.ts'
 
 /** How often it is asked whether the pods have ended. */
 const askMs = 500

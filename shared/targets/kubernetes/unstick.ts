@@ -1,7 +1,8 @@
 import { ApiError } from './api-error.ts'
 import type { Fence } from './fence.ts'
 import { describe, groupOf, keyOf, type KubeObject } from './objects.ts'
-import { isEnding, isReady, revisionHashKey, trimPod } from './pods.ts'
+import { isEnding, isReady, revisionHashKey } from './pods.ts'
+import { trimPod } from './trim.ts'
 import { progressOf } from './progress.ts'
 import type { Place } from './place.ts'
 

@@ -4,19 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { systemClock } from '../../../shared/platform/clock.ts'
-import { createBucket, deleteBucket } from '../../lab/lab.ts'
-import { openScene, succeeded, type Scene } from './scene.ts'
+import { createBucket, deleteBucket } from '../../lab/tenancy.ts'
+import { noise, openScene, succeeded, type Scene } from './scene.ts'
 
 // One for all: what fails leaves nothing behind, which each test looks at.
 let scene: Scene
 beforeAll(async () => {
   scene = await openScene()
   // 20 MiB that do not compress: several parts of an upload, many writes of a pipe.
-  await scene.sql(
-    `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
-     INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
-       FROM generate_series(1, 2000) i`,
-  )
+  await scene.sql(noise(2_000))
 }, 60_000)
 afterAll(() => scene.close())
 

@@ -5,21 +5,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import pg from 'pg'
-import { findPrograms } from '../../../shared/backup/programs.ts'
-import { startTemporaryServer } from '../../../shared/backup/temporary-server.ts'
+import { findPrograms } from '../../../shared/backup/find-programs.ts'
+import { startTemporaryServer } from '../../../shared/backup/start-temporary-server.ts'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
 import { realPorts } from '../gate/ports.ts'
-import { openScene, type Scene } from './scene.ts'
+import { noise, openScene, type Scene } from './scene.ts'
 
 let scene: Scene
 beforeAll(async () => {
   scene = await openScene()
 }, 60_000)
 afterAll(() => scene.close())
-
-const noise = `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
-  INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
-    FROM generate_series(1, 3000) i`
 
 /** Files under a folder. */
 async function filesIn(folder: string): Promise<string[]> {
@@ -35,7 +31,7 @@ test('a server that goes down while it is dumped leaves no backup, and is said t
   try {
     const client = new pg.Client({ host: server.host, user: 'ada', database: 'postgres' })
     await client.connect()
-    await client.query(noise)
+    await client.query(noise(3_000))
     await client.end()
     const postmaster = Number(readFileSync(join(server.host, 'data/postmaster.pid'), 'utf8').split('\n')[0])
     const exec: Exec = {
@@ -65,7 +61,7 @@ test('a server that goes down while it is dumped leaves no backup, and is said t
 }, 60_000)
 
 test('a disk that is full leaves nothing of the backup, and is said to be full', async () => {
-  await scene.sql(noise)
+  await scene.sql(noise(3_000))
   // Where the user that PostgreSQL runs as gets in, too.
   const small = await mkdtemp(join(tmpdir(), 'small-'))
   await chmod(small, 0o755)

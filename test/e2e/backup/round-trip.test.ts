@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { newestBackup } from '../../../shared/backup/catalog.ts'
 import { openFileStore } from '../../../shared/backup/file-store.ts'
 import { everyType } from './every-type.ts'
-import { openScene, succeeded, type Scene } from './scene.ts'
+import { noise, openScene, succeeded, type Scene } from './scene.ts'
 
 let scene: Scene
 beforeEach(async () => {
@@ -53,11 +53,7 @@ test('every common type and odd name comes back from a file store, compared row 
 
 test('the same goes through an object store, in several parts', async () => {
   await scene.sql(everyType)
-  await scene.sql(
-    `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
-     INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
-       FROM generate_series(1, 2000) i`,
-  )
+  await scene.sql(noise(2_000))
   const outcome = succeeded(await scene.backUp({ destination: `s3://${scene.bucket}/some/prefix/` }))
   expect(outcome).toMatchObject({ status: 'success', outputs: { tables: '9', verified: 'true' } })
   expect(Number(outcome.outputs['bytes'])).toBeGreaterThan(16 * 2 ** 20)

@@ -3,10 +3,12 @@
  * environment and the inputs. Each line that the step logs is written to standard output as it comes.
  */
 import type { Environment } from '../../../shared/runbook/environment.ts'
-import { backupDb, backupDbFields } from '../../../shared/steps/backup-db.ts'
+import { backupDb } from '../../../shared/steps/backup-db.ts'
+import { backupDbFields } from '../../../shared/steps/backup-db-fields.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { restoreDb, restoreDbFields } from '../../../shared/steps/restore-db.ts'
 import { realPorts } from '../gate/ports.ts'
+import { logTo } from '../../log.ts'
 
 const [, , step, json = ''] = process.argv
 const { environment, inputs } = JSON.parse(json) as {
@@ -15,7 +17,7 @@ const { environment, inputs } = JSON.parse(json) as {
 }
 const say = (line: string) => void process.stdout.write(`${line}\n`)
 const ports = realPorts({
-  log: { info: say, warn: say, error: say, debug: say, group: (_title, work) => work() },
+  log: logTo(say),
 })
 const read = (name: string) => inputs[name] ?? ''
 const outcome =

@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import type { TargetPorts } from '../../../shared/steps/ports.ts'
-import { openScene, succeeded, type Scene } from './scene.ts'
+import { noise, openScene, succeeded, type Scene } from './scene.ts'
 import { openS3Proxy, type Fault, type S3Proxy } from './s3-proxy.ts'
 
 let scene: Scene
@@ -15,11 +15,7 @@ let decide: (line: string) => Fault | undefined
 let hits: number
 beforeAll(async () => {
   scene = await openScene()
-  await scene.sql(
-    `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
-     INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
-       FROM generate_series(1, 2000) i`,
-  )
+  await scene.sql(noise(2_000))
 }, 60_000)
 afterAll(() => scene.close())
 beforeEach(async () => {

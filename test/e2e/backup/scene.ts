@@ -7,12 +7,14 @@ import pg from 'pg'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { emptyLedger, type Ledger } from '../../../shared/release/ledger.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
-import { backupDb, backupDbFields } from '../../../shared/steps/backup-db.ts'
+import { backupDb } from '../../../shared/steps/backup-db.ts'
+import { backupDbFields } from '../../../shared/steps/backup-db-fields.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import type { Target, Tenure } from '../../../shared/targets/target.ts'
 import type { TargetPorts } from '../../../shared/steps/ports.ts'
 import { restoreDb, restoreDbFields } from '../../../shared/steps/restore-db.ts'
-import { createBucket, createDatabase, deleteBucket, dropDatabase, openLab, type Lab } from '../../lab/lab.ts'
+import { openLab, type Lab } from '../../lab/lab.ts'
+import { createBucket, createDatabase, deleteBucket, dropDatabase } from '../../lab/tenancy.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 
 type Words = Record<string, string>
@@ -38,6 +40,12 @@ export interface Scene {
   bucketContents(): Promise<string[]>
   close(): Promise<void>
 }
+
+/** A table `noise` of so many rows, 10 KiB each, that do not compress: several writes of a pipe, several parts of an upload. */
+export const noise = (rows: number) =>
+  `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
+   INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
+     FROM generate_series(1, ${rows}) i`
 
 export async function openScene(): Promise<Scene> {
   const lab = openLab()

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import type { Manifest } from '../../../shared/backup/manifest.ts'
-import { openScene, succeeded, type Scene } from './scene.ts'
+import { noise, openScene, succeeded, type Scene } from './scene.ts'
 
 /* What is stored has to open without this suite, on the day when nothing else is left. */
 
@@ -15,11 +15,7 @@ let scene: Scene
 let [identity, recipient] = ['', '']
 beforeAll(async () => {
   scene = await openScene()
-  await scene.sql(
-    `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
-     INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
-       FROM generate_series(1, 1000) i`,
-  )
+  await scene.sql(noise(1_000))
   identity = await generateX25519Identity()
   recipient = await identityToRecipient(identity)
   writeFileSync(join(scene.folder, 'identity'), identity, { mode: 0o600 })

@@ -12,7 +12,7 @@ import { ask } from '../checks/context.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 
-import { openScene, succeeded, type Scene } from './scene.ts'
+import { noise, openScene, succeeded, type Scene } from './scene.ts'
 
 /* The lab's PostgreSQL and Redis behind pods of the lab's cluster, under names that only the cluster would know. */
 
@@ -86,11 +86,7 @@ function privateUrl(): string {
 const alive = () => new AbortController().signal
 
 test('a database that only the cluster reaches is backed up, restored, and checked like Redis beside it', async () => {
-  await scene.sql(
-    `CREATE TABLE noise (i int, bytes bytea); ALTER TABLE noise ALTER bytes SET STORAGE EXTERNAL;
-     INSERT INTO noise SELECT i, (SELECT string_agg(decode(md5(i || '-' || j), 'hex'), '') FROM generate_series(1, 640) j)
-       FROM generate_series(1, 300) i`,
-  )
+  await scene.sql(noise(300))
   const [ports, inputs] = [
     { openTunnel: tunnel },
     { 'database-url': privateUrl(), tunnel: 'service/postgres:5432' },

@@ -22,19 +22,20 @@ import { openEngine, type Engine } from '../../../shared/targets/docker/engine.t
 import { createAuthority, type Authority, type CertificateOptions } from './certificates.ts'
 import { freePort, listens } from './ports.ts'
 import { startSshServer } from './sshd.ts'
-import { pushImages, requireLab, until } from './yard.ts'
+import { openLab } from '../../lab/lab.ts'
+import { pushImages, until } from './yard.ts'
+import { silent } from '../../log.ts'
 
 jest.setTimeout(60_000)
 
-const lab = requireLab()
+const lab = openLab()
 const socket = lab.docker.host.replace('unix://', '')
-const quiet = (): void => undefined
 
 function adapters(env: Record<string, string>): Adapters {
   return {
     clock: systemClock,
     exec: systemExec,
-    log: { info: quiet, warn: quiet, error: quiet, debug: quiet, group: (_title, work) => work() },
+    log: silent,
     secrets: createSecrets(),
     env,
     kubeconfig: '',

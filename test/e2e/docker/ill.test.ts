@@ -1,16 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import type { Rollout } from '../../../shared/targets/target.ts'
-import { bringBack, recordGood, release } from '../kubernetes/release.ts'
-import {
-  enterYard,
-  pushImages,
-  run,
-  takeFree,
-  watchService,
-  type Images,
-  type Opened,
-  type Yard,
-} from './yard.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { enterYard, pushImages, watchService, type Images, type Opened, type Yard } from './yard.ts'
 
 jest.setTimeout(60_000)
 

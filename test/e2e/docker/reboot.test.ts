@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { settle } from '../../../shared/release/settle.ts'
-import { bringBack, recordGood, release } from '../kubernetes/release.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 import { startOwnEngine, type OwnEngine } from './own-engine.ts'
-import { enterYard, pushImages, run, takeFree, until, type Yard } from './yard.ts'
+import { enterYard, pushImages, until, type Yard } from './yard.ts'
 
 jest.setTimeout(180_000)
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { bringBack, recordGood, release } from '../kubernetes/release.ts'
-import { enterYard, pushImages, run, takeFree, until, watchService, type Images, type Yard } from './yard.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { enterYard, pushImages, until, watchService, type Images, type Yard } from './yard.ts'
 
 jest.setTimeout(60_000)
 

@@ -6,15 +6,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
-import type { Log } from '../../../shared/platform/log.ts'
 import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
-import type { Holder } from '../../../shared/release/lease.ts'
-import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
 import type { DockerSpec } from '../../../shared/runbook/schema.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
-import type { Target, Tenure } from '../../../shared/targets/target.ts'
-import { readLab, type Lab } from '../../lab/lab.ts'
-import { placesOf } from '../../lab/places.ts'
+import type { Target } from '../../../shared/targets/target.ts'
+import { openLab, type Lab } from '../../lab/lab.ts'
+import { environmentAt } from '../gate/ports.ts'
+import { logTo } from '../../log.ts'
 
 /** A container name and a port of the lab's Docker engine that one test has for itself. */
 export interface Yard {
@@ -52,16 +50,9 @@ export interface Opened {
   secrets: Secrets
 }
 
-/** The lab, or an error that says how to start it. */
-export function requireLab(): Lab {
-  const lab = readLab(placesOf(process.env))
-  if (!lab) throw new Error('the lab is down; start it with: script/lab up')
-  return lab
-}
-
 /** @param images from `pushImages`: once for all tests of a file */
 export function enterYard(name: string, port: number, images: Images): Yard {
-  const lab = requireLab()
+  const lab = openLab()
   const container = `e2e-${name}-${process.pid}`
   const opened: Target[] = []
   let gone = false
@@ -83,11 +74,15 @@ export function enterYard(name: string, port: number, images: Images): Yard {
       const logged: string[] = []
       const secrets = createSecrets()
       const target = await openTarget(
-        environmentOf({ kind: 'docker', container, ports: [`${port}:3000`], host, ...spec }),
+        environmentAt('', {
+          service: container,
+          root: tmpdir(),
+          target: { kind: 'docker', container, ports: [`${port}:3000`], host, ...spec },
+        }),
         {
           clock: systemClock,
           exec: systemExec,
-          log: logInto(logged),
+          log: logTo(line => void logged.push(line)),
           secrets,
           env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
           kubeconfig: '',
@@ -109,24 +104,6 @@ export function enterYard(name: string, port: number, images: Images): Yard {
       if (left.length > 0) docker('rm', '-f', '-v', ...left)
     },
   }
-
-  function environmentOf(target: DockerSpec): Environment {
-    return {
-      service: container,
-      name: 'staging',
-      root: tmpdir(),
-      target,
-      url: '',
-      envFile: '',
-      requires: [],
-      backup: undefined,
-      tunnels: { database: '', redis: '' },
-      gate: gateDefaults,
-      monitoring: { prometheus: '', grafana: '', pushgateway: '' },
-      notify: { slack: '', github: '' },
-      smoke: { suite: '', requests: 1, concurrency: 1 },
-    }
-  }
 }
 
 /** Waits for a condition; the error says which one did not come. */
@@ -137,25 +114,6 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
     await sleep(20)
   }
   throw new Error(`waited 30 s for ${what}`)
-}
-
-/** A run that asks for the lease. */
-export function run(name: string, attempt = 1): Holder {
-  return {
-    run: name,
-    attempt,
-    job: 'deploy',
-    title: `run ${name} of org/probe`,
-    url: `https://github.com/org/probe/runs/${name}`,
-  }
-}
-
-/** Takes the lease, which must be to be had. */
-export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_000): Promise<Tenure> {
-  const taken = await target.take(holder, 'work', deadlineMs)
-  if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
-  if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
-  return taken
 }
 
 export interface Watched {
@@ -201,11 +159,6 @@ function ask(port: number): Promise<string> {
   })
 }
 
-function logInto(lines: string[]): Log {
-  const add = (line: string) => void lines.push(line)
-  return { info: add, warn: add, error: add, debug: add, group: (_title, work) => work() }
-}
-
 const serve = `#!/bin/sh
 trap 'exit 0' TERM
 echo "this is $VERSION, mode \${MODE:-well}"
@@ -228,7 +181,7 @@ function dockerOf(lab: Lab): Docker {
 
 /** Busybox alone, pushed to the lab's registry: it starts within milliseconds, and ends when it is asked to. */
 export function pushImages(): Images {
-  const lab = requireLab()
+  const lab = openLab()
   const docker = dockerOf(lab)
   const root = mkdtempSync(join(tmpdir(), 'runbook-image-'))
   for (const folder of ['bin', 'www', 'tmp']) mkdirSync(join(root, folder))

@@ -3,8 +3,8 @@ import { unsettled } from '../../../shared/release/ledger.ts'
 import { healthGate, healthGateFields } from '../../../shared/steps/health-gate.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { smokeTest, smokeTestFields } from '../../../shared/steps/smoke-test.ts'
-import { enterYard, pushImages, run, takeFree, type Yard } from '../docker/yard.ts'
-import { release } from '../kubernetes/release.ts'
+import { enterYard, pushImages, type Yard } from '../docker/yard.ts'
+import { run, takeFree, release } from '../tenure.ts'
 import { environmentAt, realPorts } from './ports.ts'
 
 jest.setTimeout(60_000)

@@ -4,15 +4,15 @@ import { systemExec as exec } from '../../../shared/platform/exec.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
 import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
 import type { TargetPorts } from '../../../shared/steps/ports.ts'
+import { silent } from '../../log.ts'
 
 /** The machine's ports, for a run of its own; its target cannot be opened unless `said` has one. */
 export function realPorts(said: Partial<TargetPorts> = {}): TargetPorts {
-  const ignore = () => undefined
   return {
     clock,
     exec,
     secrets: createSecrets(),
-    log: { info: ignore, warn: ignore, error: ignore, debug: ignore, group: (_title, work) => work() },
+    log: silent,
     env: process.env,
     run: { id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
     signal: new AbortController().signal,

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { createDatabase, dropDatabase, openLab } from '../../lab/lab.ts'
+import { openLab } from '../../lab/lab.ts'
+import { createDatabase, dropDatabase } from '../../lab/tenancy.ts'
 
 /** The reference service of deployment/app, running on the lab's PostgreSQL and Redis. */
 export interface ReferenceService {

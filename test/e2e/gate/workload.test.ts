@@ -8,9 +8,9 @@ import { parseInputs } from '../../../shared/steps/inputs.ts'
 import type { TargetPorts } from '../../../shared/steps/ports.ts'
 import type { Target } from '../../../shared/targets/target.ts'
 import { enterYard, pushImages, until } from '../docker/yard.ts'
-import { enterRoom, run as holder, takeFree } from '../kubernetes/cluster.ts'
+import { enterRoom } from '../kubernetes/cluster.ts'
 import { deployment } from '../kubernetes/manifests.ts'
-import { release } from '../kubernetes/release.ts'
+import { run as holder, takeFree, release } from '../tenure.ts'
 import { environmentAt, realPorts } from './ports.ts'
 
 jest.setTimeout(90_000)

@@ -10,6 +10,7 @@ import { openTarget } from '../../../shared/targets/open.ts'
 import type { Target } from '../../../shared/targets/target.ts'
 import type { Door } from '../../lab/cutting-proxy.ts'
 import type { Upstream } from '../../lab/upstream.ts'
+import { silent } from '../../log.ts'
 
 /** One release of the small service that the kill tests deploy: everything in it follows from its number. */
 export interface Look {
@@ -67,12 +68,11 @@ export function openStageTarget(folder: string, kubeconfig: string, dockerHost: 
     environment: 'main',
     overrides: {},
   })
-  const silent = () => undefined
   return openTarget(environment, {
     clock: systemClock,
     exec: systemExec,
     secrets: createSecrets(),
-    log: { info: silent, warn: silent, error: silent, debug: silent, group: (_title, work) => work() },
+    log: silent,
     env: { DOCKER_HOST: dockerHost, HOME: folder },
     kubeconfig,
     signal: new AbortController().signal,

@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
+import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
-import { bringBack, recordGood, release } from './release.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 
 jest.setTimeout(60_000)
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { adopt } from '../../../shared/release/ledger.ts'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
+import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
-import { bringBack, release } from './release.ts'
+import { run, takeFree, bringBack, release } from '../tenure.ts'
 
 jest.setTimeout(60_000)
 

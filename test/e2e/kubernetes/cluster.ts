@@ -5,14 +5,11 @@ import { dirname, join } from 'node:path'
 import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
-import type { Log } from '../../../shared/platform/log.ts'
-import type { Holder } from '../../../shared/release/lease.ts'
-import type { Environment } from '../../../shared/runbook/environment.ts'
-import { gateDefaults } from '../../../shared/runbook/environment.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
-import type { Target, Tenure } from '../../../shared/targets/target.ts'
-import { readLab, type Lab } from '../../lab/lab.ts'
-import { placesOf } from '../../lab/places.ts'
+import type { Target } from '../../../shared/targets/target.ts'
+import { openLab, type Lab } from '../../lab/lab.ts'
+import { environmentAt } from '../gate/ports.ts'
+import { logTo } from '../../log.ts'
 
 /** A namespace of the lab's cluster that one test file has for itself. */
 export interface Room {
@@ -46,15 +43,8 @@ export interface Opened {
 
 const repository = 'e2e-probe'
 
-/** The lab, or an error that says how to start it. */
-export function requireLab(): Lab {
-  const lab = readLab(placesOf(process.env))
-  if (!lab) throw new Error('the lab is down; start it with: script/lab up')
-  return lab
-}
-
 export function enterRoom(name: string): Room {
-  const lab = requireLab()
+  const lab = openLab()
   const namespace = `e2e-${name}-${process.pid}`
   const image = pushImage(lab)
   const folders: string[] = []
@@ -89,11 +79,16 @@ export function enterRoom(name: string): Room {
       for (const [file, text] of Object.entries(manifests)) writeFileSync(join(root, 'manifests', file), text)
       const logged: string[] = []
       const secrets = createSecrets()
-      const environment = environmentOf(root, namespace, service)
+      const environment = environmentAt('', {
+        service,
+        name: 'production',
+        root,
+        target: { kind: 'kubernetes', namespace, manifests: 'manifests', workload: `deployment/${service}` },
+      })
       const target = await openTarget(environment, {
         clock: systemClock,
         exec: systemExec,
-        log: logInto(logged),
+        log: logTo(line => void logged.push(line)),
         secrets,
         env: {},
         kubeconfig,
@@ -108,29 +103,6 @@ export function enterRoom(name: string): Room {
       kubectl('delete', 'namespace', namespace, '--wait=false')
     },
   }
-}
-
-function environmentOf(root: string, namespace: string, service: string): Environment {
-  return {
-    service,
-    name: 'production',
-    root,
-    target: { kind: 'kubernetes', namespace, manifests: 'manifests', workload: `deployment/${service}` },
-    url: '',
-    envFile: '',
-    requires: [],
-    backup: undefined,
-    tunnels: { database: '', redis: '' },
-    gate: gateDefaults,
-    monitoring: { prometheus: '', grafana: '', pushgateway: '' },
-    notify: { slack: '', github: '' },
-    smoke: { suite: '', requests: 1, concurrency: 1 },
-  }
-}
-
-function logInto(lines: string[]): Log {
-  const add = (line: string) => void lines.push(line)
-  return { info: add, warn: add, error: add, debug: add, group: (_title, work) => work() }
 }
 
 /** An image of nothing but busybox: 1 MB, and its web server answers within milliseconds. */
@@ -176,23 +148,4 @@ function pushImage(lab: Lab): string {
   const digest = /digest: (sha256:[0-9a-f]{64})/.exec(pushed)?.[1]
   if (!digest) throw new Error(`docker push said no digest: ${pushed}`)
   return `${lab.registry}/${repository}@${digest}`
-}
-
-/** A run that asks for the lease. */
-export function run(name: string): Holder {
-  return {
-    run: name,
-    attempt: 1,
-    job: 'deploy',
-    title: `run ${name} of org/probe`,
-    url: `https://github.com/org/probe/runs/${name}`,
-  }
-}
-
-/** Takes the lease, which must be free. */
-export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_000): Promise<Tenure> {
-  const taken = await target.take(holder, 'work', deadlineMs)
-  if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
-  if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
-  return taken
 }

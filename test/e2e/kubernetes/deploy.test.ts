@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
+import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
-import { recordGood, release } from './release.ts'
+import { run, takeFree, recordGood, release } from '../tenure.ts'
 
 jest.setTimeout(60_000)
 

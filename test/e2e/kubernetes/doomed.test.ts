@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { Cause } from '../../../shared/targets/target.ts'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
+import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, type Variation } from './manifests.ts'
-import { follow } from './release.ts'
+import { run, takeFree, follow } from '../tenure.ts'
 
 jest.setTimeout(60_000)
 

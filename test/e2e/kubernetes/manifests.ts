@@ -55,6 +55,17 @@ spec:
   ports: [{ name: http, port: 80, targetPort: 3000 }]
 `
 
+/** Scales the Deployment by its CPU. */
+export const scaler = `apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: { name: probe }
+spec:
+  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: probe }
+  minReplicas: 1
+  maxReplicas: 3
+  metrics: [{ type: Resource, resource: { name: cpu, target: { type: Utilization, averageUtilization: 80 } } }]
+`
+
 export function configMap(data: Record<string, string>, name = 'probe-config'): string {
   return `apiVersion: v1
 kind: ConfigMap

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
-import { configMap, deployment, readsConfig, service } from './manifests.ts'
-import { bringBack, recordGood, release } from './release.ts'
+import { enterRoom, type Room } from './cluster.ts'
+import { configMap, deployment, readsConfig, scaler, service } from './manifests.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 
 jest.setTimeout(60_000)
 
@@ -21,16 +21,6 @@ interface Found {
     template: { spec: { containers: { name: string; env?: { name: string }[] }[] } }
   }
 }
-
-const scaler = `apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: { name: probe }
-spec:
-  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: probe }
-  minReplicas: 1
-  maxReplicas: 3
-  metrics: [{ type: Resource, resource: { name: cpu, target: { type: Utilization, averageUtilization: 80 } } }]
-`
 
 describe('a restore', () => {
   test('brings the last good release back whole', async () => {

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { setTimeout as pause } from 'node:timers/promises'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
-import { deployment } from './manifests.ts'
-import { bringBack, recordGood, release } from './release.ts'
+import { enterRoom, type Room } from './cluster.ts'
+import { deployment, scaler } from './manifests.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 
 // The first measurement of a pod, and the autoscaler's look at it, take their time.
 jest.setTimeout(180_000)
@@ -12,16 +12,6 @@ beforeAll(() => {
   room = enterRoom('scaled')
 })
 afterAll(() => room.leave())
-
-const scaler = `apiVersion: autoscaling/v2
-kind: HorizontalPodAutoscaler
-metadata: { name: probe }
-spec:
-  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: probe }
-  minReplicas: 1
-  maxReplicas: 3
-  metrics: [{ type: Resource, resource: { name: cpu, target: { type: Utilization, averageUtilization: 80 } } }]
-`
 
 /** Serves, and is busier than the autoscaler would have it. The manifests say one replica. */
 const busy = (greeting: string) => ({

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
-import { follow } from './release.ts'
+import { enterRoom, type Room } from './cluster.ts'
+import { run, takeFree, follow } from '../tenure.ts'
 import { quickStarts, type SlowStart } from './slow-starts.ts'
 import { openStartStage, type StartStage } from './start-stage.ts'
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
+import { enterRoom, type Room } from './cluster.ts'
 import { deployment, service } from './manifests.ts'
-import { bringBack, recordGood, release } from './release.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 
 jest.setTimeout(60_000)
 

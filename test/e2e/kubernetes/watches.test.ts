@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { openDoor, type Door } from '../../lab/cutting-proxy.ts'
 import { apiServer, kubeconfigThrough, type Upstream } from '../../lab/upstream.ts'
-import { enterRoom, run, takeFree, type Room } from './cluster.ts'
+import { enterRoom, type Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
-import { follow } from './release.ts'
+import { run, takeFree, follow } from '../tenure.ts'
 
 jest.setTimeout(90_000)
 

@@ -4,6 +4,7 @@ import { deliver } from '../../../shared/report/deliver.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { startGrafana, type GrafanaStandIn } from './grafana.ts'
+import { logTo } from '../../log.ts'
 
 jest.setTimeout(30_000)
 
@@ -19,14 +20,7 @@ afterAll(async () => {
 })
 
 const warned: string[] = []
-const note = (line: string) => void warned.push(line)
-const log = {
-  info: note,
-  warn: note,
-  error: note,
-  debug: note,
-  group: <T>(_title: string, work: () => T) => work(),
-}
+const log = logTo(line => void warned.push(line))
 
 function tell(said: Partial<Outcome>, grafanaUrl = grafana.url) {
   const monitoring = { prometheus: '', pushgateway: gateway.url, grafana: grafanaUrl }

@@ -11,9 +11,9 @@ import { resume, resumeFields } from '../../../shared/steps/resume.ts'
 import { settle, settleFields } from '../../../shared/steps/settle.ts'
 import { status, statusFields } from '../../../shared/steps/status.ts'
 import { unlock, unlockFields } from '../../../shared/steps/unlock.ts'
-import { enterRoom, run as runNamed, takeFree, type Room } from '../kubernetes/cluster.ts'
+import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment } from '../kubernetes/manifests.ts'
-import { recordGood, release } from '../kubernetes/release.ts'
+import { run as runNamed, takeFree, recordGood, release } from '../tenure.ts'
 import { openStage, type Run, type Stage } from '../rollback/stage.ts'
 
 // What people do by hand, on a real cluster: status, history, hold, resume, unlock and settle.

@@ -11,6 +11,7 @@ import type { ProcessSpec } from '../../../shared/runbook/schema.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
 import type { Target } from '../../../shared/targets/target.ts'
 import { placesOf } from '../../lab/places.ts'
+import { silent } from '../../log.ts'
 
 /** A service repository and a pm2 of its own, that one test has for itself. */
 export interface Machine {
@@ -96,7 +97,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
         {
           clock: systemClock,
           exec: systemExec,
-          log: { info: quiet, warn: quiet, error: quiet, debug: quiet, group: (_title, work) => work() },
+          log: silent,
           secrets,
           env: { ...env, PATH: path },
           kubeconfig: '',
@@ -118,10 +119,6 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
       return Promise.resolve()
     },
   }
-}
-
-function quiet(): void {
-  // What is logged is not what is tested here.
 }
 
 function ask(port: number): Promise<string> {

@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '
 import { LeaseLostError, ToolError } from '../../../shared/outcome/errors.ts'
 import type { Holder } from '../../../shared/release/lease.ts'
 import type { Target, Tenure } from '../../../shared/targets/target.ts'
-import { bringBack, recordGood, release } from '../kubernetes/release.ts'
+import { bringBack, recordGood, release } from '../tenure.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 jest.setTimeout(120_000)

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createPorts, type RunnerPorts } from '../../../actions/ports.ts'
+import { createPorts, type RunnerPorts } from '../../../shared/steps/machine.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
 import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
@@ -9,8 +9,10 @@ import { deploy, deployFields } from '../../../shared/steps/deploy.ts'
 import { finish } from '../../../shared/steps/finish.ts'
 import { healthGate, healthGateFields } from '../../../shared/steps/health-gate.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
-import { rollback, rollbackFields } from '../../../shared/steps/rollback.ts'
+import { rollback } from '../../../shared/steps/rollback.ts'
+import { rollbackFields } from '../../../shared/steps/rollback-fields.ts'
 import type { Room } from '../kubernetes/cluster.ts'
+import { logTo } from '../../log.ts'
 
 /** One run of a workflow against a room's namespace: the very steps, in this process. */
 export interface Run {
@@ -90,13 +92,7 @@ export function openStage(room: Room): Stage {
       const logged: string[] = []
       const secrets = createSecrets()
       const add = (line: string) => void logged.push(secrets.redact(line))
-      const log = {
-        info: add,
-        warn: add,
-        error: add,
-        debug: () => undefined,
-        group: <T>(_title: string, work: () => Promise<T>) => work(),
-      }
+      const log = { ...logTo(add), debug: () => undefined }
       const cancel = new AbortController()
       const env = {
         GITHUB_ACTIONS: 'true',

@@ -5,20 +5,24 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import pg from 'pg'
-import { createPorts, type RunnerPorts } from '../../../actions/ports.ts'
+import { createPorts, type RunnerPorts } from '../../../shared/steps/machine.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
 import { loadEnvironment } from '../../../shared/runbook/load.ts'
-import { backupDb, backupDbFields } from '../../../shared/steps/backup-db.ts'
+import { backupDb } from '../../../shared/steps/backup-db.ts'
+import { backupDbFields } from '../../../shared/steps/backup-db-fields.ts'
 import { deploy, deployFields } from '../../../shared/steps/deploy.ts'
 import { finish } from '../../../shared/steps/finish.ts'
 import { history, historyFields } from '../../../shared/steps/history.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
-import { rollback, rollbackFields } from '../../../shared/steps/rollback.ts'
+import { rollback } from '../../../shared/steps/rollback.ts'
+import { rollbackFields } from '../../../shared/steps/rollback-fields.ts'
 import type { Ledger } from '../../../shared/release/ledger.ts'
-import { createDatabase, dropDatabase, openLab } from '../../lab/lab.ts'
+import { openLab } from '../../lab/lab.ts'
+import { createDatabase, dropDatabase } from '../../lab/tenancy.ts'
 import { enterMachine, installPm2 } from '../process/machine.ts'
+import { logTo } from '../../log.ts'
 
 type Words = Record<string, string>
 
@@ -99,13 +103,7 @@ export async function openScene(): Promise<Scene> {
       scene.logged.push(secrets.redact(line))
       scene.onLog(line)
     }
-    const log = {
-      info: add,
-      warn: add,
-      error: add,
-      debug: () => undefined,
-      group: <T>(_title: string, work: () => Promise<T>) => work(),
-    }
+    const log = { ...logTo(add), debug: () => undefined }
     const machinery = { log, secrets, env, pid: process.pid, signal: new AbortController().signal }
     const made = createPorts(machinery, environment, '')
     opened.push(made)

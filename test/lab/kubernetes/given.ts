@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { findKubectl } from '../kubectl.ts'
 import type { Part } from '../part.ts'
-import { LabError } from '../workshop.ts'
+import { LabError } from '../lab-error.ts'
 
 /** A cluster that the user lends. It is asked whether it answers, and nothing in it is touched by `up` or `down`. */
 export const givenCluster = (kubeconfig: string): Part => ({

@@ -8,18 +8,9 @@ import { openFileStore } from '../../../shared/backup/file-store.ts'
 import { readLedgerCopies, writeLedgerCopy } from '../../../shared/backup/ledger-copy.ts'
 import { unsealed, type Sealing } from '../../../shared/backup/seal.ts'
 import type { Store } from '../../../shared/backup/store.ts'
-import {
-  act,
-  advance,
-  closeGood,
-  emptyLedger,
-  intend,
-  keptReleases,
-  retire,
-  type Ledger,
-} from '../../../shared/release/ledger.ts'
+import { act, emptyLedger, keptReleases, retire, type Ledger } from '../../../shared/release/ledger.ts'
+import { at, released } from '../release/releases.ts'
 
-const at = '2026-01-01T00:00:00.000Z'
 const owner = { service: 'api', environment: 'production' }
 const { signal } = new AbortController()
 let folder: string
@@ -30,17 +21,15 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-function released(ledger: Ledger, version: string): Ledger {
-  const intent = { version, image: 'api', by: 'ada', run: '1', runUrl: '', intendedAt: at }
-  const { ledger: open, id } = intend(ledger, intent)
-  return retire(closeGood(advance(advance(open, id, 'applied'), id, 'ready'), id, at), keptReleases).ledger
+function kept(ledger: Ledger, version: string): Ledger {
+  return retire(released(ledger, version), keptReleases).ledger
 }
 
 /** As many releases as are said, each copied once it is good. */
 async function copied(count: number, sealing: Sealing): Promise<Ledger> {
   let ledger = emptyLedger('api', 'production')
   for (let number = 1; number <= count; number++) {
-    ledger = released(ledger, `v1.${number}.0`)
+    ledger = kept(ledger, `v1.${number}.0`)
     const records = { [`r${number}`]: { token: 'a-secret-value' } }
     await writeLedgerCopy(store, owner, { ledger, records }, sealing, Date.parse(at) + number * 1_000, signal)
   }

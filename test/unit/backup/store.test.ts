@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { InputError } from '../../../shared/outcome/errors.ts'
 import { openFileStore } from '../../../shared/backup/file-store.ts'
-import { openStore } from '../../../shared/backup/store.ts'
+import { openStore } from '../../../shared/backup/open-store.ts'
 
 let folder: string
 beforeEach(async () => {

@@ -5,6 +5,7 @@ import { sampleBaseline } from '../../../shared/gate/baseline.ts'
 import { systemClock as clock } from '../../../shared/platform/clock.ts'
 import { parseCondition } from '../../../shared/runbook/condition.ts'
 import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
+import { silent } from '../../log.ts'
 
 let server: Server | undefined
 afterEach(() => {
@@ -19,15 +20,6 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(made.address() as AddressInfo).port}`
 }
 
-const ignore = () => undefined
-const log = {
-  info: ignore,
-  warn: ignore,
-  error: ignore,
-  debug: ignore,
-  group: <T>(_: string, work: () => T) => work(),
-}
-
 function sample(url: string, gate: Partial<Environment['gate']> = {}, signal = new AbortController().signal) {
   const environment = {
     name: 'staging',
@@ -35,7 +27,7 @@ function sample(url: string, gate: Partial<Environment['gate']> = {}, signal = n
     gate: { ...gateDefaults, baselineMs: 500, ...gate },
     monitoring: { prometheus: '', grafana: '', pushgateway: '' },
   } as Environment
-  return sampleBaseline(environment, { clock, log, signal, env: {} })
+  return sampleBaseline(environment, { clock, log: silent, signal, env: {} })
 }
 
 const status = {

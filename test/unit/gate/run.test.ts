@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { GatePlan } from '../../../shared/gate/plan.ts'
 import { watch } from '../../../shared/gate/run.ts'
 import { systemClock as clock } from '../../../shared/platform/clock.ts'
-import type { Log } from '../../../shared/platform/log.ts'
+import { silent } from '../../log.ts'
 
 let server: Server | undefined
 
@@ -18,14 +18,6 @@ async function serve(listener: RequestListener): Promise<string> {
   server = made
   await new Promise<void>(resolve => made.listen(0, '127.0.0.1', resolve))
   return `http://127.0.0.1:${(made.address() as AddressInfo).port}`
-}
-
-const silent: Log = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  debug: () => undefined,
-  group: (_title, work) => work(),
 }
 
 const planFor = (url: string): GatePlan => ({

@@ -7,6 +7,7 @@ import { systemExec } from '../../../shared/platform/exec.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
 import type { Adapters } from '../../../shared/targets/adapters.ts'
 import { connect } from '../../../shared/targets/kubernetes/kubeconfig.ts'
+import { silent } from '../../log.ts'
 
 let home: string
 beforeEach(() => {
@@ -14,12 +15,11 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(home, { recursive: true }))
 
-const silent = () => undefined
 function adapters(kubeconfig: string, env: Record<string, string> = {}): Adapters {
   return {
     clock: systemClock,
     exec: systemExec,
-    log: { info: silent, warn: silent, error: silent, debug: silent, group: (_title, work) => work() },
+    log: silent,
     secrets: createSecrets(),
     env: { HOME: home, ...env },
     kubeconfig,

@@ -6,6 +6,7 @@ import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
 import { buildKustomization, kustomizationAt } from '../../../shared/targets/kubernetes/kustomize.ts'
+import { logTo } from '../../log.ts'
 
 let root: string
 let logged: string[]
@@ -25,17 +26,10 @@ function program(name: string, script: string): void {
 }
 
 function build(): Promise<string> {
-  const add = (line: string) => void logged.push(line)
   const adapters = {
     clock: systemClock,
     exec: systemExec,
-    log: {
-      info: add,
-      warn: add,
-      error: add,
-      debug: add,
-      group: <T>(_t: string, work: () => Promise<T>) => work(),
-    },
+    log: logTo(line => void logged.push(line)),
     secrets: createSecrets(),
     env: { PATH: join(root, 'bin') },
     kubeconfig: '',

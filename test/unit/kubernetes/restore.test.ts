@@ -60,6 +60,7 @@ describe('sets of fields', () => {
     })
     expect(intersection(a, { 'f:a': { 'f:x': {} } })).toEqual({ 'f:a': { 'f:x': {} } })
     expect(intersection(a, { 'f:a': {} })).toEqual({ 'f:a': { 'f:x': {}, 'f:y': {} } })
+    expect(intersection(a, { 'f:a': { 'f:z': {} } })).toEqual({})
     expect(difference(a, { 'f:a': { 'f:x': {} }, 'f:b': {} })).toEqual({ 'f:a': { 'f:y': {} } })
     expect(difference(a, { 'f:a': {} })).toEqual({ 'f:b': {} })
     expect(difference(a, a)).toEqual({})
@@ -105,9 +106,11 @@ describe('what others own', () => {
     ).toEqual(['apply'])
   })
 
-  test('is no leftover when the release sets it too', () => {
+  test('is no leftover when the release sets it too, and is nobody else’s afterwards', () => {
     const image = owned('kubectl-set', 'Update', containers({ 'f:image': {} }))
-    expect(planRestore(manifest, live(ours, image), {}, new Set()).leftovers).toEqual([])
+    const { writes, leftovers } = planRestore(manifest, live(ours, image), {}, new Set())
+    expect(leftovers).toEqual([])
+    expect(writes[0]).toMatchObject({ type: 'own', managedFields: [{ manager: 'runbook' }] })
   })
 })
 

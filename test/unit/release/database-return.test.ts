@@ -9,36 +9,18 @@ import {
 } from '../../../shared/release/database-return.ts'
 import { raiseFloor } from '../../../shared/release/floor.ts'
 import {
-  advance,
   beginRestore,
-  closeGood,
-  emptyLedger,
   endRestore,
   find,
   intend,
   noteVerdict,
   type Entry,
-  type Intent,
   type Ledger,
   type ReleaseId,
 } from '../../../shared/release/ledger.ts'
-
-const at = '2026-01-01T00:00:00.000Z'
-
-function intent(version: string, more: Partial<Intent> = {}): Intent {
-  return { version, image: 'api', by: 'ada', run: '1', runUrl: '', intendedAt: at, ...more }
-}
-
-function released(ledger: Ledger, version: string, more: Partial<Intent> = {}): Ledger {
-  const { ledger: open, id } = intend(ledger, intent(version, more))
-  return closeGood(advance(advance(open, id, 'applied'), id, 'ready'), id, at)
-}
+import { at, intent, released, three } from './releases.ts'
 
 const plain = (ledger: Ledger, back: ReleaseId) => endRestore(beginRestore(ledger, back, at, 'slow'))
-const three = ['v1.0.0', 'v1.1.0', 'v1.2.0'].reduce(
-  (ledger, each) => released(ledger, each),
-  emptyLedger('api', 'p'),
-)
 const database = {
   backup: 'file:///b',
   live: 'api',

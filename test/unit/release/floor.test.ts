@@ -1,12 +1,11 @@
 import { expect, test } from '@jest/globals'
 import { cutsTheWayBack, livesWith, lowerFloor, raiseFloor } from '../../../shared/release/floor.ts'
 import { adopt, emptyLedger, intend, type Ledger } from '../../../shared/release/ledger.ts'
+import { intent } from './releases.ts'
 
-const at = '2026-01-01T00:00:00.000Z'
-const intent = (version: string) => ({ version, image: 'i', by: '', run: '', runUrl: '', intendedAt: at })
 const empty = emptyLedger('api', 'production')
 const needing = (ledger: Ledger, schemaNeeds: string) => {
-  const { ledger: next, id } = intend(ledger, { ...intent('v2.0.0'), schemaNeeds })
+  const { ledger: next, id } = intend(ledger, intent('v2.0.0', { schemaNeeds }))
   return raiseFloor(next, id)
 }
 

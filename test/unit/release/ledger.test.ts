@@ -16,27 +16,10 @@ import {
   unsettled,
   wayBack,
   type Act,
-  type Intent,
   type Ledger,
   type ReleaseId,
 } from '../../../shared/release/ledger.ts'
-
-const at = '2026-01-01T00:00:00.000Z'
-const intent = (version: string): Intent => ({
-  version,
-  image: `registry/api@sha256:${version}`,
-  by: 'ada',
-  run: 'run',
-  runUrl: '',
-  intendedAt: at,
-})
-
-function released(ledger: Ledger, version: string): Ledger {
-  const { ledger: intended, id } = intend(ledger, intent(version))
-  return closeGood(advance(advance(intended, id, 'applied'), id, 'ready'), id, at)
-}
-
-const three = ['v1.0.0', 'v1.1.0', 'v1.2.0'].reduce(released, emptyLedger('api', 'production'))
+import { at, intent, released, three } from './releases.ts'
 
 describe('the ledger', () => {
   test('numbers releases from 1 and knows what serves', () => {
@@ -103,7 +86,7 @@ describe('the ledger', () => {
 
   test('retires what is old, never what serves, its way back, what is unfinished or what is being taken back', () => {
     const versions = Array.from({ length: 15 }, (_, index) => `v2.${index}.0`)
-    const many = versions.reduce(released, three)
+    const many = versions.reduce((ledger, version) => released(ledger, version), three)
     expect(many.entries.map(entry => entry.id)).toEqual(numbered(8, 18))
     const old = endRestore(beginRestore(many, 'r9', at, 'named'))
 

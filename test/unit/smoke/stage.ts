@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock as clock } from '../../../shared/platform/clock.ts'
-import type { Log } from '../../../shared/platform/log.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
 import { runSmoke, type SmokeOverrides, type SmokeResult } from '../../../shared/smoke/run.ts'
+import { silent } from '../../log.ts'
 
 /** A suite of one request that every service answers. */
 export const one = 'name: one\nrequests: [{ name: root, path: / }]'
@@ -24,14 +24,6 @@ export interface Stage {
     secrets?: ReturnType<typeof createSecrets>,
   ): Promise<SmokeResult>
   close(): void
-}
-
-const log: Log = {
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-  debug: () => undefined,
-  group: (_title, work) => work(),
 }
 
 export async function openStage(): Promise<Stage> {
@@ -53,7 +45,7 @@ export async function openStage(): Promise<Stage> {
         smoke: { suite: 'suite.yml', requests: 0, concurrency: 4 },
       } as Environment
       const signal = new AbortController().signal
-      return runSmoke(environment, { clock, log, secrets, env, signal }, said)
+      return runSmoke(environment, { clock, log: silent, secrets, env, signal }, said)
     },
     close() {
       server.close()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { rememberInFile } from '../../../shared/steps/health-memory.ts'
 import { watchHealth } from '../../../shared/steps/watch-health.ts'
+import { silent } from '../../log.ts'
 
 const minute = 60_000
 
@@ -52,13 +53,7 @@ async function watched(ends: (string | undefined)[], tookMs = 0) {
           return Promise.reject(new Error('cancelled by SIGINT'))
         },
       },
-      log: {
-        info: line => void logged.push(line),
-        warn: () => undefined,
-        error: () => undefined,
-        debug: () => undefined,
-        group: (_title, work) => work(),
-      },
+      log: { ...silent, info: line => void logged.push(line) },
     },
     outcome => void reported.push(outcome.outputs['health'] ?? ''),
   )

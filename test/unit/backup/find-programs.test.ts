@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { choosePrograms, type Programs } from '../../../shared/backup/programs.ts'
+import { choosePrograms } from '../../../shared/backup/find-programs.ts'
+import type { Programs } from '../../../shared/backup/programs.ts'
 
 const programs = (version: string, server = false): Programs => ({
   major: Number.parseInt(version),

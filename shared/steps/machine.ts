@@ -1,14 +1,14 @@
 import { hostname } from 'node:os'
-import { DeadlineError } from '../shared/outcome/errors.ts'
-import { systemClock } from '../shared/platform/clock.ts'
-import { systemExec } from '../shared/platform/exec.ts'
-import type { Log } from '../shared/platform/log.ts'
-import { readRun } from '../shared/platform/run.ts'
-import type { Secrets } from '../shared/platform/secrets.ts'
-import type { Environment } from '../shared/runbook/environment.ts'
-import { showDuration } from '../shared/runbook/values.ts'
-import type { TargetPorts } from '../shared/steps/ports.ts'
-import type { Target } from '../shared/targets/target.ts'
+import { DeadlineError } from '../outcome/errors.ts'
+import { systemClock } from '../platform/clock.ts'
+import { systemExec } from '../platform/exec.ts'
+import type { Log } from '../platform/log.ts'
+import { readRun } from '../platform/run.ts'
+import type { Secrets } from '../platform/secrets.ts'
+import type { Environment } from '../runbook/environment.ts'
+import { showDuration } from '../runbook/values.ts'
+import type { TargetPorts } from './ports.ts'
+import type { Target } from '../targets/target.ts'
 
 /** The ports of a step, and what has to be closed after it. */
 export interface RunnerPorts extends TargetPorts {
@@ -32,13 +32,13 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
   const shared = { clock: systemClock, exec: systemExec, log, secrets, env, signal }
   let target: Promise<Target> | undefined
   const open = async () => {
-    const { openTarget } = await import('../shared/targets/open.ts')
+    const { openTarget } = await import('../targets/open.ts')
     return openTarget(environment, { ...shared, kubeconfig })
   }
   return {
     ...shared,
     async openTunnel(place) {
-      const { openTunnel } = await import('../shared/targets/open-tunnel.ts')
+      const { openTunnel } = await import('../targets/open-tunnel.ts')
       return openTunnel(environment, place, { ...shared, kubeconfig })
     },
     run: readRun(env, { pid, host: hostname(), startedAt: systemClock.now() }),

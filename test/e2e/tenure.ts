@@ -5,17 +5,30 @@ import {
   endRestore,
   intend,
   type ReleaseId,
-} from '../../../shared/release/ledger.ts'
-import type {
-  Change,
-  FollowOptions,
-  Payload,
-  Rollout,
-  Target,
-  Tenure,
-} from '../../../shared/targets/target.ts'
+} from '../../shared/release/ledger.ts'
+import type { Holder } from '../../shared/release/lease.ts'
+import type { Change, FollowOptions, Payload, Rollout, Target, Tenure } from '../../shared/targets/target.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
+
+/** A run that asks for the lease. */
+export function run(name: string, attempt = 1): Holder {
+  return {
+    run: name,
+    attempt,
+    job: 'deploy',
+    title: `run ${name} of org/probe`,
+    url: `https://github.com/org/probe/runs/${name}`,
+  }
+}
+
+/** Takes the lease, which must be to be had. */
+export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_000): Promise<Tenure> {
+  const taken = await target.take(holder, 'work', deadlineMs)
+  if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
+  if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
+  return taken
+}
 
 export interface Released {
   id: ReleaseId

@@ -1,2 +1,0 @@
-export { command } from '../cli/main.ts'
-export { main, post } from './main.ts'

@@ -1,0 +1,9 @@
+import type { Log } from '../shared/platform/log.ts'
+
+/** Hands every line on, whatever its kind. */
+export function logTo(say: (line: string) => void): Log {
+  return { info: say, warn: say, error: say, debug: say, group: (_title, work) => work() }
+}
+
+/** For what nobody reads. */
+export const silent: Log = logTo(() => undefined)
