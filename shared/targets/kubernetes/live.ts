@@ -23,18 +23,18 @@ export function workloadPath(namespace: string, workload: string): string {
 }
 
 /**
- * The workload that serves: the runbook's, or where that is not there, since it is called otherwise by now, the one that
- * the release which serves was recorded with.
+ * The workload that serves: the runbook's, or where that is not there, or about to go, since it is called otherwise by
+ * now, the one that the release which serves was recorded with.
  */
 export async function findWorkload(place: Place): Promise<KubeObject | undefined> {
   const { client, namespace, workload, lease, records } = place
   const named = await client.get(workloadPath(namespace, workload))
-  if (named) return named
+  if (named && named.metadata.deletionTimestamp === undefined) return named
   const { ledger, slots } = await lease.read()
   const id = ledger.serving
   const recorded = id === null ? undefined : (await records.load(id, slots[id] ?? []))?.body.workload
-  if (recorded === undefined || recorded === workload) return undefined
-  return client.get(workloadPath(namespace, recorded))
+  if (recorded === undefined || recorded === workload) return named
+  return (await client.get(workloadPath(namespace, recorded))) ?? named
 }
 
 /** What the workload that serves really is. */
