@@ -39,6 +39,8 @@ export const reasons = {
   'restore-refused': 'The database restore was refused before anything was changed.',
   'restore-failed': 'The database could not be restored. The live database is as it was.',
   'objective-missed': 'The newest backup is older than the RPO, or restoring it took longer than the RTO.',
+  'record-lost': 'The record of the release that serves is gone: there would be no way back. Nothing was touched.',
+  'ledger-lost': 'What serves is a release that the ledger does not know. Nothing was touched.',
   'nothing-to-restore': 'No good release is there to go back to.',
   'restored-unhealthy': 'The last good release serves again, but does not pass its gate.',
   'restored-unverified': 'The last good release serves again; whether it is well could not be measured.',

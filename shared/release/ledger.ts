@@ -3,6 +3,10 @@ import type { Baseline } from './baseline.ts'
 /** `r42`. Numbered from 1 in each environment; `r0` is what was there before this suite came. */
 export type ReleaseId = `r${number}`
 
+export function isReleaseId(text: string | undefined): text is ReleaseId {
+  return text !== undefined && /^r\d+$/.test(text)
+}
+
 /**
  * ```
  * intended -> applied -> ready -> good -> withdrawn

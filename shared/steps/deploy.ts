@@ -1,6 +1,6 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
-import { advance, closeBad, find, intend, unsettled, type Entry, type ReleaseId } from '../release/ledger.ts'
+import { advance, find, intend, unsettled, type Entry, type ReleaseId } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Candidate } from '../release/backup-candidate.ts'
@@ -8,7 +8,6 @@ import { readTold } from '../report/told.ts'
 import { compareVersions, parseVersion } from '../runbook/version.ts'
 import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
 import { takeBaseline } from './baseline.ts'
-import { bringBack } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
 import { concludeRollout, dryRun, leaseHeld, showPlan } from './deploy-end.ts'
@@ -24,6 +23,7 @@ import {
   type Inputs,
   type Outputs,
 } from './inputs.ts'
+import { settleLeftover } from './leftover.ts'
 import { migrate, refuseOneWay } from './migrate.ts'
 import type { TargetPorts } from './ports.ts'
 import { findCandidate, recordedBackup } from './record-backup.ts'
@@ -136,9 +136,9 @@ interface Work {
 async function release(work: Work): Promise<Conclusion> {
   const { environment, ports, watch, request, payload, held } = work
   const { tenure } = held
-  await settleLeftover(work)
+  const lost = await settleLeftover({ ...work, version: request.version })
   const serving = find(tenure.ledger, tenure.ledger.serving)
-  const refusal = await refuse(work, serving)
+  const refusal = lost ? { ...lost, outputs: unchanged(null, request.image) } : await refuse(work, serving)
   if (refusal) {
     await held.giveBack()
     return refusal
@@ -229,35 +229,6 @@ function follow({ left, ports, payload, held }: Work, id: ReleaseId): Promise<Ro
     signal: held.signal,
     onProgress: line => ports.log.info(line),
   })
-}
-
-const vanished = 'its run vanished before it was settled'
-
-/** An earlier run left a release open, and its lease ran out: what was good is brought back before anything new. */
-async function settleLeftover({ environment, left, ports, watch, held }: Work): Promise<void> {
-  const { ledger } = held.tenure
-  const open = unsettled(ledger)
-  const back = find(ledger, ledger.serving)
-  if (!back && open) {
-    const at = new Date(ports.clock.now()).toISOString()
-    ports.log.warn(`${open.version} was left unfinished, and has no good predecessor.`)
-    await held.tenure.update(now => closeBad(now, open.id, at, vanished))
-  }
-  if (!back || !(open ?? ledger.restoring)) return
-  ports.log.warn(
-    `${open?.version ?? 'A restore'} was left unfinished: ${back.version} is brought back first.`,
-  )
-  await watch.time('settle', () =>
-    bringBack({
-      environment,
-      ports,
-      held,
-      back,
-      because: vanished,
-      timeoutMs: left(),
-      databaseUrl: '',
-    }),
-  )
 }
 
 function unchanged(serving: ReleaseId | null, image: string): Record<string, string> {

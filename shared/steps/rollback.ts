@@ -1,7 +1,15 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import { livesWith, lowerFloor } from '../release/floor.ts'
-import { closeBad, find, inPlace, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
+import {
+  closeBad,
+  find,
+  inPlace,
+  isReleaseId,
+  unsettled,
+  type Entry,
+  type Ledger,
+} from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { recallRecord } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
@@ -146,8 +154,19 @@ async function schemaTooNew(held: Held, ledger: Ledger, back: Entry): Promise<Co
 }
 
 async function nothingUnfinished(held: Held): Promise<Conclusion> {
-  const serving = find(held.tenure.ledger, held.tenure.ledger.serving)
+  const { ledger } = held.tenure
+  const serving = find(ledger, ledger.serving)
+  const live = await held.target.live()
   await held.giveBack()
+  if (isReleaseId(live.release ?? '') && !ledger.entries.some(({ id }) => id === live.release)) {
+    return {
+      status: 'failure',
+      reason: 'ledger-lost',
+      summary: `${live.version} (${live.release}) runs, and the ledger does not know it: it was deleted. Nothing was changed.`,
+      next: `Look at the service now. If it is well, deploy ${live.version} once more; else deploy the version that you want.`,
+      outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
+    }
+  }
   return {
     status: 'success',
     reason: 'nothing-to-settle',

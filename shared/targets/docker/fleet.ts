@@ -1,4 +1,4 @@
-import type { ReleaseId } from '../../release/ledger.ts'
+import { isReleaseId, type ReleaseId } from '../../release/ledger.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { ContainerSummary } from './containers.ts'
 
@@ -107,8 +107,4 @@ function member({ Id, Names: found, Labels, State }: ContainerSummary): Member {
     epoch: Number(labels[label.epoch] ?? 0),
     labels,
   }
-}
-
-function isReleaseId(text: string | undefined): text is ReleaseId {
-  return text !== undefined && /^r\d+$/.test(text)
 }

@@ -51,6 +51,16 @@ export interface LeasePlace {
   service: string
   environment: string
   namespace: string
+  /** The ledger and slots as the records of releases still tell them, where there is no Lease; undefined without any. */
+  recover(): Promise<Pick<EnvironmentState, 'ledger' | 'slots'> | undefined>
+}
+
+const unknownHolder: Holder = {
+  run: '',
+  attempt: 1,
+  job: '',
+  title: 'a run whose Lease was deleted',
+  url: '',
 }
 
 /** Pauses between attempts of a write that got no answer, milliseconds. */
@@ -75,11 +85,14 @@ export function createLeaseStore(place: LeasePlace): LeaseStore {
       }
       return state
     }
+    const recovered = await place.recover()
     return {
       ledger: empty,
-      lease: null,
-      epoch: 0,
       slots: {},
+      ...recovered,
+      // Whoever held it may still be at work: the next one has to fence that off.
+      lease: recovered ? { holder: unknownHolder, epoch: 0, deadline: 0, handedOver: false } : null,
+      epoch: 0,
       fenced: 0,
       uid: '',
       resourceVersion: '',

@@ -12,6 +12,7 @@ import { compareBodies } from './diff.ts'
 import { createLeaseStore } from './lease-store.ts'
 import { readLive } from './live.ts'
 import { readLogs } from './logs.ts'
+import { createRecovery } from './recover-ledger.ts'
 import { createRecordStore } from './records.ts'
 import { rehearse } from './rehearse.ts'
 import { bodyOf, payloadOf } from './body.ts'
@@ -58,14 +59,20 @@ export function openKubernetes(
   const { clock, signal } = adapters
   const known = [service, name, namespace]
   const client = createClient(connect(adapters, spec.context), clock, signal)
+  const records = createRecordStore(client, service, namespace)
+  const recover = createRecovery({
+    ...{ client, records, service, namespace, workload },
+    environment: name,
+    log: adapters.log,
+  })
   const place: Place = {
     service,
     namespace,
     workload,
     client,
     paths: createPaths(namespace, path => client.get(path)),
-    lease: createLeaseStore({ client, clock, signal, service, environment: name, namespace }),
-    records: createRecordStore(client, service, namespace),
+    lease: createLeaseStore({ client, clock, signal, service, environment: name, namespace, recover }),
+    records,
     adapters,
   }
   return Promise.resolve({

@@ -1,10 +1,12 @@
 import { promisify } from 'node:util'
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
-import type { ReleaseId } from '../../release/ledger.ts'
+import { isReleaseId, type ReleaseId } from '../../release/ledger.ts'
+import type { Survivor } from '../../release/rebuild.ts'
 import { ApiError } from './api-error.ts'
 import { type Client } from './client.ts'
 import { fieldManager, stamps, type FieldSet, type KubeObject } from './objects.ts'
 import type { Made } from './prune.ts'
+import { slotCount } from './slots.ts'
 import type { KubernetesBody } from './body.ts'
 
 const compress = promisify(brotliCompress)
@@ -38,10 +40,19 @@ export interface RecordStore {
    */
   annotate(id: ReleaseId, slots: number[], notes: Partial<Notes>, guard: () => Promise<void>): Promise<void>
   drop(id: ReleaseId, slots: number[], guard: () => Promise<void>): Promise<void>
+  /** Every record that is whole, with its slots: for when nobody knows any more which is where. */
+  survey(): Promise<(Survivor & { slots: number[] })[]>
+}
+
+interface Part {
+  slot: number
+  secret: KubeObject
 }
 
 /** Annotations of the first part. An object's annotations may have 256 KiB together: enough for some 5,000 objects. */
 const noteKeys = { snapshot: 'runbook/snapshot', made: 'runbook/made-objects' } as const
+/** Only a release that is recorded good is noted on. */
+const goodKey = 'runbook/good'
 const partKey = 'runbook/part'
 
 export function createRecordStore(client: Client, service: string, namespace: string): RecordStore {
@@ -69,6 +80,26 @@ export function createRecordStore(client: Client, service: string, namespace: st
     if (!found) return
     await guard()
     await client.remove(pathOf(slot), { preconditions: { uid: found.metadata.uid } })
+  }
+
+  const load: RecordStore['load'] = async (id, slots) => {
+    const found = await Promise.all(slots.map(get))
+    const parts = found.filter(each => each !== undefined)
+    const whole = parts.every(
+      ({ metadata: { labels } }, index) =>
+        labels?.[stamps.release] === id && labels[partKey] === `${index + 1}-of-${slots.length}`,
+    )
+    if (slots.length === 0 || parts.length < slots.length || !whole) return undefined
+    const packed = Buffer.concat(
+      parts.map(({ data }) => Buffer.from((data as { payload: string }).payload, 'base64')),
+    )
+    const body = JSON.parse((await decompress(packed)).toString('utf8')) as KubernetesBody
+    const annotations = parts[0]?.metadata.annotations ?? {}
+    const [snapshot, made] = await Promise.all([
+      unpack<Snapshot>(annotations[noteKeys.snapshot], {}),
+      unpack<Made[]>(annotations[noteKeys.made], []),
+    ])
+    return { body, snapshot, made }
   }
 
   return {
@@ -108,31 +139,14 @@ export function createRecordStore(client: Client, service: string, namespace: st
       )
     },
 
-    async load(id, slots) {
-      const found = await Promise.all(slots.map(get))
-      const parts = found.filter(each => each !== undefined)
-      const whole = parts.every(
-        ({ metadata: { labels } }, index) =>
-          labels?.[stamps.release] === id && labels[partKey] === `${index + 1}-of-${slots.length}`,
-      )
-      if (slots.length === 0 || parts.length < slots.length || !whole) return undefined
-      const packed = Buffer.concat(
-        parts.map(({ data }) => Buffer.from((data as { payload: string }).payload, 'base64')),
-      )
-      const body = JSON.parse((await decompress(packed)).toString('utf8')) as KubernetesBody
-      const annotations = parts[0]?.metadata.annotations ?? {}
-      const [snapshot, made] = await Promise.all([
-        unpack<Snapshot>(annotations[noteKeys.snapshot], {}),
-        unpack<Made[]>(annotations[noteKeys.made], []),
-      ])
-      return { body, snapshot, made }
-    },
+    load,
 
     async annotate(id, [first], { snapshot, made }, guard) {
       if (first === undefined) return
       const annotations = {
         ...(snapshot ? { [noteKeys.snapshot]: await pack(snapshot) } : {}),
         ...(made ? { [noteKeys.made]: await pack(made) } : {}),
+        [goodKey]: 'true',
       }
       for (;;) {
         const live = await get(first)
@@ -147,6 +161,33 @@ export function createRecordStore(client: Client, service: string, namespace: st
           if (!(error instanceof ApiError && error.stale)) throw error
         }
       }
+    },
+
+    async survey() {
+      const found = await Promise.all(
+        Array.from({ length: slotCount }, async (_each, slot) => ({ slot, secret: await get(slot) })),
+      )
+      const parts = new Map<ReleaseId, Map<number, Part>>()
+      for (const { slot, secret } of found) {
+        const labels = secret?.metadata.labels ?? {}
+        const [, part] = /^(\d+)-of-\d+$/.exec(labels[partKey] ?? '') ?? []
+        const id = labels[stamps.release]
+        if (!secret || part === undefined || !isReleaseId(id)) continue
+        parts.set(id, (parts.get(id) ?? new Map<number, Part>()).set(Number(part), { slot, secret }))
+      }
+      const whole = await Promise.all(
+        [...parts].map(async ([id, of]) => {
+          const inOrder = [...of].toSorted(([a], [b]) => a - b).map(([, each]) => each)
+          const slots = inOrder.map(({ slot }) => slot)
+          const record = await load(id, slots)
+          const { annotations = {}, creationTimestamp = '' } = inOrder[0]?.secret.metadata ?? {}
+          if (!record) return []
+          const { version, image } = record.body
+          const wasGood = [goodKey, ...Object.values(noteKeys)].some(key => annotations[key] !== undefined)
+          return [{ id, version, image, wasGood, at: creationTimestamp, slots }]
+        }),
+      )
+      return whole.flat()
     },
 
     async drop(id, slots, guard) {

@@ -84,6 +84,18 @@ describe('on a Docker engine', () => {
     expect(Number(ill.outputs['probes'])).toBeLessThan(60)
     expect(find(await staging.ledger(), 'r2')?.gate).toBe('fail')
   })
+
+  test('a container that somebody removes after the gate is not recorded good', async () => {
+    const staging = await openStaging()
+    await staging.finish('one', (await staging.deploy('one', 'v1.0.0')).outputs)
+    const second = await staging.deploy('two', 'v1.1.0')
+    staging.yard.docker('rm', '-f', staging.yard.container)
+    const ended = await staging.finish('two', second.outputs)
+    expect(ended).toMatchObject({ status: 'failure', reason: 'not-as-released', serving: 'v1.0.0' })
+    expect(ended.summary).toContain('what runs is nothing, not r2. v1.0.0 (r1) serves again')
+    expect(await staging.ledger()).toMatchObject({ serving: 'r1', restoring: null })
+    expect(Object.values(staging.yard.containers())).toContain('running')
+  })
 })
 
 describe('on a cluster', () => {
