@@ -56,7 +56,7 @@ const root = join(import.meta.dirname, '../..')
  * As short as a gate can be and still tell 1% of errors from 5%: a rehearsal has no time for the guide's two minutes. The
  * machine's CPU is the whole lab's, and may be full without any fault of the service, which then answers late.
  */
-const rehearsedGate = { for: '16s', interval: '150ms', cpu: '100%', latency: '3s' }
+const rehearsedGate = { for: '8s', interval: '75ms', cpu: '100%', latency: '3s' }
 /** A second of load, and not the guide's five. */
 const rehearsedSmoke = { requests: 200 }
 

@@ -5,12 +5,16 @@ import { changesOf } from './drift.ts'
 import { describe, podTemplate, type KubeObject } from './objects.ts'
 import { managersOf } from './ownership.ts'
 import type { Place } from './place.ts'
+import { inPool } from './pool.ts'
 
 /** Which pods there are, and which of them a Service leads to: whoever changes these runs another release. */
 const deciding = {
   workload: /^spec\.(template|selector)\b/,
   service: /^spec\.(selector|ports|type|externalName)\b/,
 }
+
+/** Objects that are looked at side by side. */
+const lookers = 16
 
 /**
  * In what the live objects are not the release that was applied, as far as that decides what answers. A `rollout undo`,
@@ -24,8 +28,11 @@ export async function readDeviations(place: Place, id: ReleaseId): Promise<Drift
   const objects = objectsOf(record.body, id, service).filter(
     object => !isJob(object) && (podTemplate(object) !== undefined || object.kind === 'Service'),
   )
-  const found = await Promise.all(objects.map(object => deviationsOf(place, object, scaled)))
-  return found.flat()
+  const found = await inPool(objects, lookers, object => deviationsOf(place, object, scaled))
+  return found.flatMap(result => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value
+  })
 }
 
 async function deviationsOf(place: Place, object: KubeObject, scaled: Set<string>): Promise<Drift[]> {
