@@ -22,8 +22,10 @@ export function deploymentNewsOf({
 }: Outcome): DeploymentNews | undefined {
   const restored = outputs['restored-release-id'] ?? ''
   const state = status === 'success' ? 'success' : 'failure'
-  if (['rollback', 'settle'].includes(step) && restored !== '')
-    return { kind: 'restored', version: serving, release: restored, state }
+  if (['rollback', 'settle', 'finish'].includes(step) && restored !== '') {
+    const verdict = outputs['verdict'] === 'healthy' ? 'success' : 'failure'
+    return { kind: 'restored', version: serving, release: restored, state: verdict }
+  }
   if (['finish', 'settle'].includes(step) && reason === 'settled-good')
     return { kind: 'ended', version: serving, release: '', state: 'success' }
   if (step !== 'deploy' || state === 'success') return undefined

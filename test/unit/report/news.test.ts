@@ -200,6 +200,16 @@ describe('what the end of a step means for the deployments on GitHub', () => {
       { status: 'failure', reason: 'restored-unhealthy', outputs: { 'restored-release-id': 'r7' } },
       { kind: 'restored', version: 'v1.2.2', release: 'r7', state: 'failure' },
     ],
+    // It was not recorded good, and the one before is back and well.
+    [
+      'finish',
+      {
+        status: 'failure',
+        reason: 'not-as-released',
+        outputs: { 'restored-release-id': 'r7', verdict: 'healthy' },
+      },
+      { kind: 'restored', version: 'v1.2.2', release: 'r7', state: 'success' },
+    ],
     ['rollback', { reason: 'nothing-to-settle', outputs: { 'restored-release-id': '' } }, undefined],
   ])('%s %j', (step, said, news) => {
     expect(deploymentNewsOf({ ...outcome, step, ...said })).toEqual(news)
