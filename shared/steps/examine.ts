@@ -36,8 +36,12 @@ export async function findImpostor(open: Entry, held: Held, ports: TargetPorts):
             by: '',
           },
         ]
-  const asleep = found.length === 0 && !live.ready && (await target.vitals()).every(({ ready }) => !ready)
-  if (asleep) found.push({ object: open.id, what: 'has no instance that is ready any more', by: '' })
+  // What answered the gate's probes was some instance.
+  if (found.length === 0 && (!live.ready || open.gate === 'pass')) {
+    const instances = await target.vitals()
+    if (!instances.some(({ ready }) => ready))
+      found.push({ object: open.version, what: 'has no instance that is ready any more', by: '' })
+  }
   const [first] = found
   if (!first) return undefined
   const evidence = found.map(({ object, what, by }): Evidence => ({

@@ -38,7 +38,9 @@ export async function readDeviations(place: Place, id: ReleaseId): Promise<Drift
 async function deviationsOf(place: Place, object: KubeObject, scaled: Set<string>): Promise<Drift[]> {
   const { live, changed } = await changesOf(place, object, scaled)
   if (!live) return [{ object: describe(object), what: 'is gone', by: '' }]
-  if (live.spec?.['replicas'] === 0 && object.spec?.['replicas'] !== 0 && object.kind !== 'Service')
+  // Where the manifest names no number, it is an autoscaler's or a person's to say, and may be none.
+  const asked = object.spec?.['replicas']
+  if (live.spec?.['replicas'] === 0 && asked !== undefined && asked !== 0)
     return [
       { object: describe(object), what: 'has no replicas any more', by: managersOf(live, 'spec.replicas') },
     ]
