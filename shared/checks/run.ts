@@ -1,4 +1,5 @@
 import { DeadlineError, isExpected, messageOf } from '../outcome/errors.ts'
+import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { fail, skip, usualDeadlineMs, warn, type Check, type CheckContext, type Finding } from './check.ts'
 
@@ -60,7 +61,7 @@ async function settled(check: Check, context: CheckContext, deadlineMs: number):
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
-    timer = setTimeout(() => late.abort(overdue(deadlineMs)), deadlineMs)
+    timer = setTimeout(() => late.abort(overdue(deadlineMs, context.environment)), deadlineMs)
   })
   try {
     return await Promise.race([check.run({ ...context, signal }), deadline])
@@ -73,8 +74,12 @@ async function settled(check: Check, context: CheckContext, deadlineMs: number):
   }
 }
 
-function overdue(deadlineMs: number): DeadlineError {
+function overdue(deadlineMs: number, { target }: Environment): DeadlineError {
+  const packets = 'a firewall that drops packets looks like this'
   return new DeadlineError(`no answer within ${showDuration(deadlineMs)}`, {
-    hint: 'Check that this machine may reach what is asked: a firewall that drops packets looks like this.',
+    hint:
+      target.kind === 'process'
+        ? `See whether pm2 answers here (pm2 ping), and what else is asked: ${packets}.`
+        : `Check that this machine may reach what is asked: ${packets}.`,
   })
 }

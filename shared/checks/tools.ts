@@ -1,13 +1,14 @@
 import semver from 'semver'
 import { isExpected } from '../outcome/errors.ts'
 import type { Environment } from '../runbook/environment.ts'
+import { pm2Version } from '../targets/process/pm2.ts'
 import { pass, warn, type Check, type CheckContext } from './check.ts'
 
 /** One program, and from which version on it serves. */
 interface Tool {
   name: string
-  /** Commands that tell the version: the first that runs does. */
-  commands: string[][]
+  /** Commands that tell the version: the first that runs does. Or what else tells it, empty when it is not there. */
+  version: string[][] | ((context: CheckContext) => string)
   /** Lowest version; undefined when any will do. */
   least?: string
   neededBy: (environment: Environment) => boolean
@@ -21,22 +22,22 @@ const on =
 
 /** The guide's list, and the program that backups are made with. What is not needed for an environment is not asked. */
 const guideTools: Tool[] = [
-  { name: 'node', commands: [['node', '--version']], least: '18.0.0', neededBy: always },
-  { name: 'npm', commands: [['npm', '--version']], least: '8.0.0', neededBy: always },
-  { name: 'git', commands: [['git', '--version']], neededBy: always },
-  { name: 'curl', commands: [['curl', '--version']], neededBy: always },
-  { name: 'docker', commands: [['docker', '--version']], neededBy: on('docker') },
+  { name: 'node', version: [['node', '--version']], least: '18.0.0', neededBy: always },
+  { name: 'npm', version: [['npm', '--version']], least: '8.0.0', neededBy: always },
+  { name: 'git', version: [['git', '--version']], neededBy: always },
+  { name: 'curl', version: [['curl', '--version']], neededBy: always },
+  { name: 'docker', version: [['docker', '--version']], neededBy: on('docker') },
   {
     name: 'docker compose',
-    commands: [
+    version: [
       ['docker', 'compose', 'version'],
       ['docker-compose', '--version'],
     ],
     neededBy: on('docker'),
   },
-  { name: 'kubectl', commands: [['kubectl', 'version', '--client']], neededBy: on('kubernetes') },
-  { name: 'pm2', commands: [['pm2', '--version']], neededBy: on('process') },
-  { name: 'pg_dump', commands: [['pg_dump', '--version']], neededBy: ({ backup }) => backup !== undefined },
+  { name: 'kubectl', version: [['kubectl', 'version', '--client']], neededBy: on('kubernetes') },
+  { name: 'pm2', version: ownPm2, neededBy: on('process') },
+  { name: 'pg_dump', version: [['pg_dump', '--version']], neededBy: ({ backup }) => backup !== undefined },
 ]
 
 /**
@@ -62,9 +63,16 @@ export const tools: Check = {
   },
 }
 
+/** The pm2 that the target would use, which may be the project's own. */
+function ownPm2({ environment: { root, target }, env }: CheckContext): string {
+  return pm2Version({ root, source: target.kind === 'process' ? (target.source ?? '') : '', env })
+}
+
 /** Empty when it is not there. */
-async function versionOf({ commands }: Tool, { exec, env, signal }: CheckContext): Promise<string> {
-  for (const [program = '', ...args] of commands) {
+async function versionOf({ version }: Tool, context: CheckContext): Promise<string> {
+  if (typeof version === 'function') return version(context)
+  const { exec, env, signal } = context
+  for (const [program = '', ...args] of version) {
     try {
       const { code, stdout } = await exec.run(program, args, { env, signal })
       if (code === 0) return /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0] ?? 'of an unknown version'

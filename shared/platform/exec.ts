@@ -31,6 +31,8 @@ export interface Exec {
 }
 
 const usualKeep = 4 * 1024 * 1024
+/** How long a program that was told to end may take to do so. */
+const graceMs = 2_000
 
 /** Programs of this machine. */
 export const systemExec: Exec = {
@@ -60,6 +62,7 @@ export const systemExec: Exec = {
       })
       return { code, stdout: stdout(), stderr: stderr() }
     } catch (error) {
+      endForGood(child)
       if (deadline?.aborted) {
         throw new DeadlineError(`${file} did not end within ${String(options.timeoutMs)} ms`, {
           hint: 'Look at what it waits for, or give it more time.',
@@ -74,6 +77,22 @@ export const systemExec: Exec = {
       })
     }
   },
+}
+
+/** Neither a program that heeds no SIGTERM nor what it has started may keep this process from ending. */
+function endForGood(child: ChildProcessByStdio<Writable, Readable, Readable>): void {
+  const letGo = () => {
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy()
+  }
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
+    letGo()
+    return
+  }
+  const kill = setTimeout(() => child.kill('SIGKILL'), graceMs)
+  child.once('exit', () => {
+    clearTimeout(kill)
+    letGo()
+  })
 }
 
 function capture(stream: Readable, keep: number): () => string {

@@ -30,10 +30,15 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
   const { slack, github } = environment.notify
   for (const name of [slack, github, 'GRAFANA_TOKEN']) secrets.add(env[name] ?? '')
   const shared = { clock: systemClock, exec: systemExec, log, secrets, env, signal }
+  const closed = new AbortController()
   let target: Promise<Target> | undefined
   const open = async () => {
     const { openTarget } = await import('../targets/open.ts')
-    return openTarget(environment, { ...shared, kubeconfig })
+    return openTarget(environment, {
+      ...shared,
+      kubeconfig,
+      signal: AbortSignal.any([signal, closed.signal]),
+    })
   }
   return {
     ...shared,
@@ -44,6 +49,8 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
     run: readRun(env, { pid, host: hostname(), startedAt: systemClock.now() }),
     openTarget: () => (target ??= open()),
     async close() {
+      // A question that nobody waits for any more would keep this process.
+      closed.abort(new Error('the step has ended'))
       const opened = await target?.catch(() => undefined)
       await opened?.close()
     },

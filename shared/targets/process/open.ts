@@ -6,7 +6,7 @@ import { showSize } from '../../runbook/values.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Capacity, Change, Target } from '../target.ts'
 import { readDrift } from './drift.ts'
-import { tailOf } from './log.ts'
+import { requireLog, tailOf } from './log.ts'
 import { diffOf } from './diff.ts'
 import { asProcessPayload, renderPayload } from './payload.ts'
 import { placesOf, type Context } from './places.ts'
@@ -69,7 +69,11 @@ export function openProcess(
     drift: () => readDrift(context),
     deviations: () => Promise.resolve([]),
     strays: () => Promise.resolve([]),
-    logs: async lines => Promise.resolve(tailOf(context, lines)),
+    logs: lines =>
+      new Promise(resolve => {
+        requireLog(context)
+        resolve(tailOf(context, lines))
+      }),
     take: async (holder, purpose, deadlineMs) => {
       const taken = await Promise.resolve(takeLease(context, holder, purpose, deadlineMs))
       return 'held' in taken || 'hold' in taken ? taken : openTenure(context, taken)

@@ -14,7 +14,8 @@ const good = (id: string) => check(id, () => Promise.resolve(pass('fine')))
 const never = () => new Promise<never>(() => undefined)
 
 function run(checks: Check[], said: Parameters<typeof contextOf>[1] = {}, mostMs = 1_000) {
-  return runChecks(checks, contextOf({}, said), mostMs)
+  const target = { kind: 'docker' as const, container: 'api', ports: ['1:1'] }
+  return runChecks(checks, contextOf({ target }, said), mostMs)
 }
 
 test('all are under way before the first has ended', async () => {
@@ -37,6 +38,12 @@ test('all are under way before the first has ended', async () => {
 test('one that does not end, or heeds no signal, fails at its deadline and holds up no other', async () => {
   const reports = await run([check('stuck', never), good('other')], {}, 20)
   expect(reports).toMatchObject([{ result: 'fail', finding: 'no answer within 20 ms' }, { result: 'pass' }])
+})
+
+test('on a machine with pm2, one that does not end names pm2', async () => {
+  const target = { kind: 'process' as const, app: 'api', directory: 'releases', start: 'main.js' }
+  const [late] = await runChecks([check('stuck', never)], contextOf({ target }), 20)
+  expect(late?.remedy).toContain('pm2 ping')
 })
 
 describe('an error is a finding', () => {

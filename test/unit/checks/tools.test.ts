@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { tools } from '../../../shared/checks/tools.ts'
@@ -43,5 +43,37 @@ test('warns of what is missing, too old, or does not run', async () => {
   expect(await check()).toMatchObject({
     finding: expect.stringContaining('docker compose 1.29.2'),
     remedy: 'Install node 18.0.0 or newer, docker.',
+  })
+})
+
+describe('pm2', () => {
+  const target = {
+    kind: 'process' as const,
+    app: 'api',
+    directory: 'releases',
+    source: 'service',
+    start: 'main.js',
+  }
+  const look = () =>
+    tools.run(contextOf({ root: folder, target, backup: undefined }, { env: { PATH: folder } }))
+
+  test('is looked for where the target looks for it, and is not run: that would start its daemon', async () => {
+    for (const name of ['git', 'curl', 'npm', 'node']) program(name, `${name} 24.1.2`)
+    expect(await look()).toMatchObject({ result: 'warn', remedy: 'Install pm2.' })
+    const pm2 = join(folder, 'service/node_modules/pm2')
+    mkdirSync(join(pm2, 'bin'), { recursive: true })
+    mkdirSync(join(pm2, '../.bin'))
+    writeFileSync(join(pm2, 'package.json'), '{ "name": "pm2", "version": "7.0.4" }')
+    writeFileSync(join(pm2, 'bin/pm2'), '#!/bin/sh\nexit 1\n', { mode: 0o755 })
+    symlinkSync('../pm2/bin/pm2', join(pm2, '../.bin/pm2'))
+    expect(await look()).toMatchObject({ result: 'pass', finding: expect.stringContaining('pm2 7.0.4') })
+  })
+
+  test('on PATH, by a script of another kind, is there and of an unknown version', async () => {
+    for (const name of ['git', 'curl', 'npm', 'node', 'pm2']) program(name, `${name} 24.1.2`)
+    expect(await look()).toMatchObject({
+      result: 'pass',
+      finding: expect.stringContaining('pm2 of an unknown'),
+    })
   })
 })
