@@ -75,7 +75,9 @@ const processTarget = z.strictObject({
   kind: z.literal('process'),
   app: dnsLabel.describe("Name of the app in the user's pm2."),
   directory: path.describe('Where the releases and the link to the current one are kept.'),
-  source: path.describe('What is copied into a release; default: the repository.').optional(),
+  source: path
+    .describe('What is copied into a release, as git knows it; default: the repository.')
+    .optional(),
   start: z.string().min(1).describe('Script that pm2 starts, relative to the release.'),
   env: environmentVariables.optional(),
 })

@@ -1,5 +1,5 @@
 import type { Payload, ReleaseRequest } from '../target.ts'
-import type { Context } from './places.ts'
+import { sourceOf, type Context } from './places.ts'
 
 /** What a release is for a process target: where its files come from, and how it is started. */
 export interface ProcessPayload extends Payload {
@@ -28,7 +28,7 @@ export function renderPayload(
     body: {
       version,
       source: image,
-      path: spec.source ?? '',
+      path: sourceOf(spec),
       start: spec.start,
       env: { ...config, ...spec.env },
       adopted: null,

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { Environment } from '../../runbook/environment.ts'
 import type { ProcessSpec } from '../../runbook/schema.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
@@ -34,6 +34,11 @@ export function placesOf({ root }: Environment, { directory, app }: ProcessSpec)
     record: id => join(folder, 'records', `${id}.json`),
     state: epoch => join(folder, `state-${epoch}.json`),
   }
+}
+
+/** The source as a path inside the repository; empty for the whole of it, however that was said. */
+export function sourceOf({ source = '' }: ProcessSpec): string {
+  return relative('/', join('/', source))
 }
 
 /** What every part of a process target works with. */

@@ -8,7 +8,7 @@ import { logSize } from './log.ts'
 import { asProcessPayload, type ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
 import { endApp, readApp, startOrReload } from './pm2.ts'
-import { makeRelease } from './source.ts'
+import { makeRelease, type Making } from './source.ts'
 import type { HeldLease } from './store.ts'
 
 /** Folders of good releases that stay, with what is installed in them. */
@@ -21,10 +21,10 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
   let logFrom = logSize(context)
 
   /** Makes a release the one that runs. It can be cut off anywhere and done again. */
-  const activate = async (id: ReleaseId, payload: ProcessPayload): Promise<Change[]> => {
+  const activate = async (id: ReleaseId, payload: ProcessPayload, making: Making): Promise<Change[]> => {
     const { adopted } = payload.body
     lease.check()
-    if (!adopted) await makeRelease(context, id, payload)
+    if (!adopted) await makeRelease(context, id, payload, making)
     lease.check()
     logFrom = logSize(context)
     const before = linked(places.current)
@@ -100,13 +100,13 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
 
     migrate: () => Promise.resolve({ kind: 'none' }),
 
-    apply: (id, payload) => activate(id, asProcessPayload(payload)),
+    apply: (id, payload) => activate(id, asProcessPayload(payload), 'first'),
     // What a first release has installed is what its author wants to look at.
     retract: () => Promise.resolve([]),
     follow: (_id, _payload, options) => watchApp(context, logFrom, options),
 
     async restore(good, payload, withdrawn) {
-      const changes = await activate(good, asProcessPayload(payload))
+      const changes = await activate(good, asProcessPayload(payload), 'again')
       const bad = withdrawn && lease.state.ledger.restoring?.from
       if (bad && bad !== good) rmSync(places.release(bad), { recursive: true, force: true })
       return changes

@@ -112,6 +112,54 @@ describe("a release under the user's pm2", () => {
     expect(await target.pin({ version: 'v0.1.0', image: '' })).not.toBe(pinned)
   })
 
+  test('of the whole repository is what git knows of it, without what this suite writes there', async () => {
+    machine.write({
+      '.gitignore': 'secret.env\nbuilt/\n',
+      'package.json': '{ "type": "module" }',
+      'main.js': main('whole'),
+      'untracked.js': '',
+      'secret.env': 'TOKEN=hunter22',
+      'built/main.js': main('built'),
+      'deployment/logs/deploy.log': 'first',
+    })
+    const target = await machine.open({ source: '.' })
+    const pin = () => target.pin({ version: 'v0.1.0', image: '' })
+    const pinned = await pin()
+    machine.write({ 'deployment/logs/deploy.log': 'second', 'secret.env': 'TOKEN=other' })
+    expect(await pin()).toBe(pinned)
+    const tenure = await take(target)
+
+    const { rollout, id } = await deploy(target, tenure, 'v0.1.0', {})
+
+    expect(rollout).toEqual({ kind: 'ready' })
+    expect(await pin()).toBe(pinned)
+    const folder = join(machine.root, 'deployment/releases/releases', id)
+    expect(readdirSync(folder).sort()).toEqual(['.gitignore', 'main.js', 'package.json', 'untracked.js'])
+    const built = await machine.open({ source: '.', start: 'built/main.js' })
+    const payload = await built.render({ version: 'v0.2.0', image: pinned, config: {} })
+    await expect(built.rehearse(payload)).rejects.toMatchObject({
+      hint: expect.stringContaining('told to ignore it'),
+    })
+  })
+
+  test('whose files change while it is made is told of just that; one whose folder is gone, how to have it again', async () => {
+    machine.write({ ...manifest, 'service/main.js': main('first') })
+    const target = await machine.open()
+    const tenure = await take(target)
+    const pinned = await target.pin({ version: 'v0.1.0', image: '' })
+    const first = await deploy(target, tenure, 'v0.1.0', {})
+    await recordGood(tenure, first.id)
+    machine.write({ 'service/main.js': main('second') })
+
+    await expect(release(target, tenure, 'v0.2.0', pinned)).rejects.toThrow(
+      'a file of the working tree was changed while v0.2.0 was being deployed',
+    )
+    rmSync(join(machine.root, 'deployment/releases/releases', first.id), { recursive: true })
+    await expect(bringBack(target, tenure, first.id, 'r2')).rejects.toThrow(
+      'the working tree is not the one that v0.1.0 was made of, and its folder is gone',
+    )
+  })
+
   test('that ends again and again is doomed, with the end of its log, secrets left out', async () => {
     machine.tag('v1.0.0', { ...manifest, 'service/main.js': crashing })
     machine.secrets.add('hunter22')
