@@ -6,7 +6,12 @@ export function exitCode(end: Outcome | Error): number {
   if (end instanceof Error) return end instanceof InputError ? 2 : 4
   if (end.status === 'inconclusive') return 3
   if (end.status !== 'failure') return 0
-  const codes: Partial<Record<Outcome['reason'], number>> = { 'input-invalid': 2, 'tool-failed': 4, bug: 70 }
+  const codes: Partial<Record<Outcome['reason'], number>> = {
+    'input-invalid': 2,
+    'tool-failed': 4,
+    'target-unreachable': 4,
+    bug: 70,
+  }
   return codes[end.reason] ?? 1
 }
 

@@ -18,6 +18,8 @@ export const reasons = {
   held: 'An operator has put the environment on hold: nothing automatic touches it until somebody resumes.',
   'downgrade-refused': 'The version is older than the one that serves.',
   'image-not-found': 'The image does not exist in its registry, or may not be pulled.',
+  'target-unreachable': 'The cluster or the Docker engine does not answer.',
+  'namespace-not-found': 'The namespace that is released into does not exist.',
   'apply-refused': 'The cluster or the Docker engine refused an object.',
   'apply-undone':
     'An object was refused while the release was applied; what was applied has been taken back.',
@@ -26,7 +28,7 @@ export const reasons = {
   'quota-exceeded': 'A quota or limit of the namespace does not let the release in.',
   'immutable-field': 'The release changes a field that the cluster never lets change.',
   'manifest-invalid': 'A manifest has a field or value that the cluster does not know.',
-  'access-denied': 'The account that deploys lacks a right.',
+  'access-denied': 'The credentials are wrong or have run out, or the account that deploys lacks a right.',
   'workload-paused': 'A Deployment that the release changes is paused, so that nothing would roll out.',
   'rollout-doomed': 'The new release cannot become ready.',
   'rollout-deadline': 'The new release did not become ready in the time given.',
@@ -39,7 +41,8 @@ export const reasons = {
   'restore-refused': 'The database restore was refused before anything was changed.',
   'restore-failed': 'The database could not be restored. The live database is as it was.',
   'objective-missed': 'The newest backup is older than the RPO, or restoring it took longer than the RTO.',
-  'record-lost': 'The record of the release that serves is gone: there would be no way back. Nothing was touched.',
+  'record-lost':
+    'The record of the release that serves is gone: there would be no way back. Nothing was touched.',
   'ledger-lost': 'What serves is a release that the ledger does not know. Nothing was touched.',
   'nothing-to-restore': 'No good release is there to go back to.',
   'restored-unhealthy': 'The last good release serves again, but does not pass its gate.',

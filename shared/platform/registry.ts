@@ -155,12 +155,14 @@ export function refusal(image: ImageReference, { status, body }: HttpAnswer): To
   if (status === 404) {
     return new ToolError(`${image.registry} has no image ${shown}`, {
       ...detail,
+      reason: 'image-not-found',
       hint: 'Check the name and the tag, and that the build of this version has pushed it.',
     })
   }
   if (status === 401 || status === 403) {
     return new ToolError(`${image.registry} does not let us see ${shown} (${status})`, {
       ...detail,
+      reason: 'image-not-found',
       hint: `Check that the image exists, and log in before this step: docker login ${image.registry}, as a user who may pull it.`,
     })
   }

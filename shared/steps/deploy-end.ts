@@ -51,12 +51,18 @@ export function dryRun(request: ReleaseRequest, place: string, plan: Change[]): 
       tone: 'note',
       ...(diff ? { detail: diff } : {}),
     })),
-    outputs: {
-      'release-id': '',
-      'previous-release-id': '',
-      'image-digest': request.image.split('@')[1] ?? '',
-      changed: 'false',
-    },
+    outputs: unchanged(null, request.image),
+  }
+}
+
+/** The outputs of a deploy that left everything as it was. */
+export function unchanged(serving: ReleaseId | null, image: string): Record<string, string> {
+  const id = serving ?? ''
+  return {
+    'release-id': id,
+    'previous-release-id': id,
+    'image-digest': image.split('@')[1] ?? '',
+    changed: 'false',
   }
 }
 

@@ -10,7 +10,7 @@ import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/tar
 import { takeBaseline } from './baseline.ts'
 import { budgetOf } from './budget.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
-import { concludeRollout, dryRun, leaseHeld, showPlan } from './deploy-end.ts'
+import { concludeRollout, dryRun, leaseHeld, showPlan, unchanged } from './deploy-end.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -74,9 +74,13 @@ export type DeployInputs = Inputs<typeof deployFields>
  * Makes a release ready to serve: lease, intent, apply, rollout. It leaves the release unsettled and the lease with the
  * run: `finish` closes it good when the whole job succeeded, `rollback` or `settle` takes it back otherwise.
  */
-export function deploy(environment: Environment, inputs: DeployInputs, ports: TargetPorts): Promise<Outcome> {
+export async function deploy(
+  environment: Environment,
+  inputs: DeployInputs,
+  ports: TargetPorts,
+): Promise<Outcome> {
   const subject = { step: 'deploy', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'apply-refused', async watch => {
+  const outcome = await runStep(subject, ports, 'apply-refused', async watch => {
     const startedAt = ports.clock.now()
     const left = budgetOf(ports.clock, inputs.timeout)
     await planVerification(environment)
@@ -116,6 +120,8 @@ export function deploy(environment: Environment, inputs: DeployInputs, ports: Ta
       held.abandon()
     }
   })
+  const begun = outcome.timings.some(({ phase }) => phase === 'lease')
+  return begun ? outcome : { ...outcome, outputs: { ...unchanged(null, ''), ...outcome.outputs } }
 }
 
 interface Work {
@@ -229,16 +235,6 @@ function follow({ left, ports, payload, held }: Work, id: ReleaseId): Promise<Ro
     signal: held.signal,
     onProgress: line => ports.log.info(line),
   })
-}
-
-function unchanged(serving: ReleaseId | null, image: string): Record<string, string> {
-  const id = serving ?? ''
-  return {
-    'release-id': id,
-    'previous-release-id': id,
-    'image-digest': image.split('@')[1] ?? '',
-    changed: 'false',
-  }
 }
 
 async function refuse(work: Work, serving: Entry | undefined): Promise<Conclusion | undefined> {

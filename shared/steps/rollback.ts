@@ -10,10 +10,12 @@ import {
   type Entry,
   type Ledger,
 } from '../release/ledger.ts'
+import type { Live } from '../release/settle.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { recallRecord } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
 import { findDestination, lastGood, showRevision } from './destination.ts'
+import { halfWay } from './half-way.ts'
 import { throughTunnel } from '../targets/tunnel.ts'
 import type { TargetPorts } from './ports.ts'
 import type { RollbackInputs } from './rollback-fields.ts'
@@ -37,6 +39,8 @@ export function rollback(
     if (inputs['with-db']) requireConfirmed(environment, inputs.confirm)
     const left = budgetOf(ports.clock, inputs.timeout)
     const automatic = inputs.to === lastGood
+    const untouched = automatic ? await readUntouched(ports) : undefined
+    if (untouched) return nothingUnfinished(untouched)
     const held = await watch.time('lease', () => acquire(ports, 'undo', automatic ? 0 : left()))
     if ('held' in held)
       return leaseHeld(describeHolder(held.held, ports.clock.now()), automatic ? 'skipped' : 'failure')
@@ -45,7 +49,7 @@ export function rollback(
     } catch (error) {
       // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
       if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
-      throw error
+      throw halfWay(error)
     } finally {
       held.abandon()
     }
@@ -69,7 +73,7 @@ async function goBack(way: Way): Promise<Conclusion> {
   // A database that is being put back comes first, whatever was asked for.
   const to = before.restoring?.database ? '' : inputs.to
   const undoes = to === lastGood || (to === '' && isTakenBack(before, ports.run.id))
-  if (undoes && !unsettled(before) && !before.restoring) return nothingUnfinished(held)
+  if (undoes && !unsettled(before) && !before.restoring) return leaveAsItIs(held)
   const destination = await findDestination(to, held, ports)
   if (!destination) return nothingToRestore(held, before, ports)
   const { back, notes } = destination
@@ -153,24 +157,45 @@ async function schemaTooNew(held: Held, ledger: Ledger, back: Entry): Promise<Co
   }
 }
 
-async function nothingUnfinished(held: Held): Promise<Conclusion> {
+/**
+ * The ledger, when nobody has the lease, nothing is unfinished, and nothing runs that it does not know: then the deploy
+ * before this step never came to write that it began, and not even a lease is needed to leave it so. (Its namespace, for
+ * one, may not be there.)
+ */
+async function readUntouched(ports: TargetPorts): Promise<Ledger | undefined> {
+  const target = await ports.openTarget()
+  const [{ ledger, lease }, live] = await Promise.all([target.read(), target.live()])
+  const open = lease ?? ledger.hold ?? ledger.restoring ?? unsettled(ledger)
+  return open || isUnknown(live, ledger) ? undefined : ledger
+}
+
+/** A release of this suite runs, and the ledger that recorded it is gone. */
+function isUnknown({ release }: Live, { entries }: Ledger): boolean {
+  return isReleaseId(release ?? '') && !entries.some(({ id }) => id === release)
+}
+
+async function leaveAsItIs(held: Held): Promise<Conclusion> {
   const { ledger } = held.tenure
-  const serving = find(ledger, ledger.serving)
   const live = await held.target.live()
   await held.giveBack()
-  if (isReleaseId(live.release ?? '') && !ledger.entries.some(({ id }) => id === live.release)) {
-    return {
-      status: 'failure',
-      reason: 'ledger-lost',
-      summary: `${live.version} (${live.release}) runs, and the ledger does not know it: it was deleted. Nothing was changed.`,
-      next: `Look at the service now. If it is well, deploy ${live.version} once more; else deploy the version that you want.`,
-      outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
-    }
+  if (!isUnknown(live, ledger)) return nothingUnfinished(ledger)
+  return {
+    status: 'failure',
+    reason: 'ledger-lost',
+    summary: `${live.version} (${live.release}) runs, and the ledger does not know it: it was deleted. Nothing was changed.`,
+    next: `Look at the service now. If it is well, deploy ${live.version} once more; else deploy the version that you want.`,
+    outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }
+}
+
+function nothingUnfinished(ledger: Ledger): Conclusion {
+  const serving = find(ledger, ledger.serving)
   return {
     status: 'success',
     reason: 'nothing-to-settle',
-    summary: 'No release was left unfinished; nothing was changed.',
+    summary: serving
+      ? 'No release was left unfinished; nothing was changed.'
+      : 'Nothing was deployed, and nothing is to be taken back; nothing was changed.',
     serving: serving?.version ?? '',
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }

@@ -6,6 +6,7 @@ import type { Environment } from '../runbook/environment.ts'
 import type { Change } from '../targets/target.ts'
 import { budgetOf } from './budget.ts'
 import { closeRelease } from './finish.ts'
+import { halfWay } from './half-way.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -56,7 +57,7 @@ export function settle(
     } catch (error) {
       // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
       if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
-      throw error
+      throw halfWay(error)
     } finally {
       held.abandon()
     }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { reasons } from '../../shared/outcome/reasons.ts'
 
@@ -10,4 +10,15 @@ const entries = [...page.matchAll(/^### `([a-z-]+)`$/gm)].map(match => match[1])
 test('every way to fail has its entry, and every entry is a way to fail', () => {
   const expected = Object.keys(reasons).filter(reason => !fine.includes(reason))
   expect(entries.toSorted()).toEqual(expected.toSorted())
+})
+
+test('every reason is one that some step really ends with', () => {
+  const root = join(import.meta.dirname, '../..')
+  const sources = globSync('shared/**/*.ts', { cwd: root }).filter(file => !file.endsWith('reasons.ts'))
+  // A reason that is only compared with is not given by anybody.
+  const said = sources
+    .map(file => readFileSync(join(root, file), 'utf8'))
+    .join('\n')
+    .replaceAll(/[!=]==\s*'[^']*'|includes\([^)]*\)/g, '')
+  expect(Object.keys(reasons).filter(reason => !said.includes(`'${reason}'`))).toEqual([])
 })

@@ -48,6 +48,7 @@ export function goneForGood({ engine }: Context, image: string): ToolError {
   return new ToolError(`the image ${image.slice(0, 19)}... is not on ${engine.place} any more`, {
     tool: 'Docker engine',
     code: 404,
+    reason: 'image-not-found',
     hint: 'It was in no registry: build it again on that host, and deploy that version again.',
   })
 }
@@ -73,6 +74,7 @@ async function pull({ engine, adapters }: Context, image: string): Promise<void>
   throw new ToolError(`${image} cannot be pulled: ${failed}`, {
     tool: 'Docker engine',
     code: denied ? 403 : 404,
+    reason: 'image-not-found',
     hint: denied
       ? `Log in before this step: docker login ${registry}, as a user who may pull it.`
       : `Check that ${registry} has the image, and that the Docker host reaches that registry.`,

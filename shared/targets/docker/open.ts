@@ -1,3 +1,4 @@
+import { ToolError } from '../../outcome/errors.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { DockerSpec } from '../../runbook/schema.ts'
 import { parseImage } from '../../platform/image-reference.ts'
@@ -80,7 +81,15 @@ export async function openDocker(
 
     async logs(lines) {
       const there = serving((await readStore(context)).fleet, context.names)
-      return there ? adapters.secrets.redact(await readLog(engine, there.id, lines)) : ''
+      if (there) return adapters.secrets.redact(await readLog(engine, there.id, lines))
+      throw new ToolError(
+        `there is no container ${spec.container} of ${environment.service} on ${engine.place}`,
+        {
+          tool: 'Docker engine',
+          reason: 'tool-failed',
+          hint: `See what is there: docker ps --all. Nothing may have been released yet: runbook status ${environment.name}`,
+        },
+      )
     },
 
     async take(holder, purpose, deadlineMs) {

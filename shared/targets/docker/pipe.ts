@@ -55,6 +55,7 @@ function lastLine(text: string): string | undefined {
 function failure(file: string, why: string, cause?: unknown): ToolError {
   return new ToolError(`${file} does not reach the Docker engine: ${why}`, {
     tool: file,
+    reason: 'target-unreachable',
     hint: `Check that the ${file} command of this machine logs in there without asking, and that docker is on the PATH there.`,
     cause,
   })

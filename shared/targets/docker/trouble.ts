@@ -1,10 +1,13 @@
 import { isExpected, messageOf, ToolError } from '../../outcome/errors.ts'
+import type { Reason } from '../../outcome/reasons.ts'
 
 /** What it means when an engine does not answer, and what helps. */
 interface Trouble {
   when: RegExp
   why: string
   hint: string
+  /** Default: `target-unreachable`. */
+  reason?: Reason
 }
 
 /** By the codes of node:net, and of OpenSSL, in which an alert is what the other side says of us. */
@@ -13,6 +16,7 @@ const troubles: Trouble[] = [
     when: /^EACCES$/,
     why: 'this user may not use its socket',
     hint: 'Let this user into the group docker, or name an engine that it may use with DOCKER_HOST.',
+    reason: 'access-denied',
   },
   {
     when: /^CERT_HAS_EXPIRED$/,
@@ -58,7 +62,12 @@ export function unanswered(place: string, method: string, path: string, error: u
   const said = messageOf(error)
   return new ToolError(
     `${place} does not answer ${method} ${path}: ${known ? `${known.why} (${said})` : said}`,
-    { tool: 'Docker engine', hint: (known ?? unknown).hint, cause: error },
+    {
+      tool: 'Docker engine',
+      hint: (known ?? unknown).hint,
+      reason: known?.reason ?? 'target-unreachable',
+      cause: error,
+    },
   )
 }
 
@@ -72,6 +81,7 @@ export function notAnEngine(place: string, status: number, said: string): ToolEr
     {
       tool: 'Docker engine',
       code: status,
+      reason: 'target-unreachable',
       hint: plain
         ? 'Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem.'
         : 'Check that DOCKER_HOST names a Docker engine, and nothing that stands before it refuses.',

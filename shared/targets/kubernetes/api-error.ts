@@ -1,4 +1,5 @@
 import { ToolError } from '../../outcome/errors.ts'
+import type { Reason } from '../../outcome/reasons.ts'
 
 /** What the API says when it does not do what it was asked to. */
 export interface Status {
@@ -19,7 +20,14 @@ export class ApiError extends ToolError {
   readonly answer: Status
 
   constructor(message: string, status: number, answer: Status, hint: string, cause?: unknown) {
-    super(message, { tool: 'Kubernetes API', hint, cause, ...(status > 0 ? { code: status } : {}) })
+    const reason = reasonFor(status, answer)
+    super(message, {
+      tool: 'Kubernetes API',
+      hint,
+      cause,
+      ...(status > 0 ? { code: status } : {}),
+      ...(reason === undefined ? {} : { reason }),
+    })
     this.status = status
     this.answer = answer
   }
@@ -32,6 +40,11 @@ export class ApiError extends ToolError {
   /** It may or may not have been carried out: only reading tells. */
   get unknown(): boolean {
     return this.status === 0 || this.status >= 500
+  }
+
+  /** The namespace that a request was for, when that does not exist. */
+  get missingNamespace(): string | undefined {
+    return missingNamespaceIn(this.status, this.answer)
   }
 
   /** Fields that somebody else owns, as server-side apply names them, and who that is. */
@@ -85,8 +98,29 @@ function parseStatus(body: string): Status {
   }
 }
 
-function hintFor(status: number, { message = '', reason = '' }: Status): string {
-  const forbidden = /cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?/.exec(message)
+/** What is said of a namespace that is named and not there. */
+export function namespaceHint(namespace: string): string {
+  return `If the name is wrong, mend target.namespace in the runbook. Else an administrator makes it: kubectl create namespace ${namespace}, with the rights of deployment/k8s/access. A release cannot make its own: its lease lies in it.`
+}
+
+function missingNamespaceIn(status: number, { details }: Status): string | undefined {
+  return status === 404 && details?.kind === 'namespaces' ? details.name : undefined
+}
+
+const lackedRight = /cannot (\w+) resource "([^"]+)"(?: in API group "([^"]*)")?/
+
+/** Whatever was asked for, these say more than that it failed. */
+function reasonFor(status: number, answer: Status): Reason | undefined {
+  if (status === 0) return 'target-unreachable'
+  if (status === 401 || (status === 403 && lackedRight.test(answer.message ?? ''))) return 'access-denied'
+  return missingNamespaceIn(status, answer) === undefined ? undefined : 'namespace-not-found'
+}
+
+function hintFor(status: number, answer: Status): string {
+  const { message = '', reason = '' } = answer
+  const forbidden = lackedRight.exec(message)
+  const missing = missingNamespaceIn(status, answer)
+  if (missing !== undefined) return namespaceHint(missing)
   if (status === 403 && forbidden) {
     const [, verb = '', resource = '', group = ''] = forbidden
     const where = message.includes('at the cluster scope') ? 'a ClusterRole' : 'the Role'
@@ -97,7 +131,7 @@ function hintFor(status: number, { message = '', reason = '' }: Status): string 
     return 'Raise the ResourceQuota of the namespace, or ask for less.'
   if (status === 403 || reason === 'Forbidden')
     return 'The cluster forbids this object; the message says which rule.'
-  if (status === 404) return 'Check that the namespace exists and that the kubeconfig is for this cluster.'
+  if (status === 404) return 'Check that the kubeconfig is for this cluster.'
   if (status === 422 || status === 400) return 'Mend the manifest: the message names the field.'
   if (status === 429 || status >= 500)
     return 'The API server is overloaded or not well: look at it, then run this again.'

@@ -1,3 +1,4 @@
+import { isExpected } from '../../outcome/errors.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { ApiError, noAnswer, refusal } from './api-error.ts'
 import type { Connection } from './kubeconfig.ts'
@@ -70,6 +71,8 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
       return await transport.send({ ...request, signal })
     } catch (cause) {
       signal.throwIfAborted()
+      // Nothing was asked: there are no credentials to ask with.
+      if (isExpected(cause)) throw cause
       throw noAnswer(nameOf(request), server, cause)
     }
   }

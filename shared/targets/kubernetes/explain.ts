@@ -63,6 +63,12 @@ const refusals: Refusal[] = [
     hint: () => '',
   },
   {
+    reason: 'manifest-invalid',
+    says: /the server could not find the requested resource/,
+    hint: (_match, { apiVersion, kind }) =>
+      `The cluster does not serve ${kind} of ${apiVersion}: name a version that it does (kubectl api-versions).`,
+  },
+  {
     reason: 'apply-refused',
     says: /failed calling webhook "([^"]+)"/,
     hint: ([, webhook = '']) =>

@@ -126,6 +126,7 @@ async function authorizeByPlugin(
   } catch (cause) {
     throw new ToolError(`The kubeconfig's credential plugin failed: ${messageOf(cause)}`, {
       tool: 'kubeconfig',
+      reason: 'access-denied',
       hint: 'Run the plugin named in the kubeconfig by hand; it may not be installed here, or not be logged in.',
       cause,
     })

@@ -1,20 +1,36 @@
 import { podTemplate } from './objects.ts'
+import { ToolError } from '../../outcome/errors.ts'
 import { findWorkload } from './live.ts'
+import { requireNamespace } from './namespace.ts'
 import { ApiError } from './api-error.ts'
 import type { Place } from './place.ts'
 
-/** The end of the log of every pod of the workload, each line with its pod, in the order of time where lines say it. */
+/**
+ * The end of the log of every pod of the workload, each line with its pod, in the order of time where lines say it.
+ * @throws ToolError when the namespace, the workload or any pod of it is missing
+ */
 export async function readLogs(place: Place, lines: number): Promise<string> {
-  const { client, namespace } = place
+  const { client, namespace, workload } = place
   const deployment = await findWorkload(place)
   const labels = deployment && podTemplate(deployment)?.metadata?.labels
   const container = deployment && podTemplate(deployment)?.spec.containers[0]?.name
-  if (!labels || container === undefined) return ''
+  if (!labels || container === undefined) {
+    await requireNamespace({ client, namespace })
+    throw nothing(
+      `there is no ${workload} in namespace ${namespace}`,
+      `See what is there: kubectl get deployments,statefulsets,daemonsets -n ${namespace}.`,
+    )
+  }
   const { items } = await client.list(`/api/v1/namespaces/${namespace}/pods`, {
     labelSelector: Object.entries(labels)
       .map(([key, value]) => `${key}=${value}`)
       .join(','),
   })
+  if (items.length === 0)
+    throw nothing(
+      `${workload} in namespace ${namespace} has no pods`,
+      `See why: kubectl describe ${workload} -n ${namespace}. Scaled to zero, it has none.`,
+    )
   const logs = await Promise.all(
     items.map(async ({ metadata: { name } }) => {
       const text = await tail(
@@ -39,6 +55,10 @@ export async function readLogs(place: Place, lines: number): Promise<string> {
     .slice(-lines)
     .map(({ text }) => text)
     .join('\n')
+}
+
+function nothing(message: string, hint: string): ToolError {
+  return new ToolError(message, { tool: 'Kubernetes API', reason: 'tool-failed', hint })
 }
 
 /** A pod whose node does not answer has no log to show. */

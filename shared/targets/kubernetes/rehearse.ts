@@ -13,6 +13,7 @@ import {
 import { changeOf } from './diff.ts'
 import { explain, together } from './explain.ts'
 import { readListed } from './listed.ts'
+import { noNamespace, requireNamespace } from './namespace.ts'
 import {
   describe,
   fieldManager,
@@ -55,7 +56,11 @@ export async function rehearse(
   conflicts: Conflicts = 'stop',
 ): Promise<Change[]> {
   const { client, service, namespace, lease, records } = place
-  const [scaled, { ledger, slots }] = await Promise.all([scaledWorkloads(client, namespace), lease.read()])
+  const [scaled, { ledger, slots }] = await Promise.all([
+    scaledWorkloads(client, namespace),
+    lease.read(),
+    requireNamespace(place),
+  ])
   const objects = objectsOf(body, 'r0', service)
   const rehearsal: Rehearsal = { place, objects, applying: { scaled, conflicts }, unsettled: [] }
   const removing = async (): Promise<Change[]> => {
@@ -174,7 +179,8 @@ async function dryRun(
     })
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    if (!live && error.status === 404) return 'its namespace is not there yet'
+    const missing = error.missingNamespace
+    if (missing !== undefined) throw noNamespace(missing, client.server)
     if (error.message.includes('does not support dry run'))
       return 'a webhook of the cluster takes no dry runs'
     throw explain(error, object)

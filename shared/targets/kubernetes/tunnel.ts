@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
-import { isExpected, messageOf } from '../../outcome/errors.ts'
+import { isExpected, messageOf, ToolError } from '../../outcome/errors.ts'
 import { parsePlace } from '../../runbook/place.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Trouble, Tunnel } from '../tunnel.ts'
+import { ApiError } from './api-error.ts'
 import { createClient } from './client.ts'
 import { findEndpoint, isThere, type Endpoint } from './endpoint.ts'
 import { connect } from './kubeconfig.ts'
@@ -95,8 +96,14 @@ export async function openTunnel(
     }
   } catch (error) {
     client.close()
-    throw error
+    throw error instanceof ApiError ? asTrouble(error) : error
   }
+}
+
+/** To a step, a way that cannot be opened is a failure of its own: of the backup, not of the cluster. */
+function asTrouble(error: ApiError): ToolError {
+  const { message, tool, code, hint } = error
+  return new ToolError(message, { tool, hint, cause: error, ...(code === undefined ? {} : { code }) })
 }
 
 /** What is known last: that a later connection was closed in peace does not undo that an earlier one broke. */

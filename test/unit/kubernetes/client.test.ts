@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Clock } from '../../../shared/platform/clock.ts'
+import { ToolError } from '../../../shared/outcome/errors.ts'
 import { ApiError } from '../../../shared/targets/kubernetes/api-error.ts'
 import { createClient, GoneError, type Client } from '../../../shared/targets/kubernetes/client.ts'
 import { reflect } from '../../../shared/targets/kubernetes/reflector.ts'
@@ -65,6 +66,23 @@ const lines =
     response.end(events.map(event => `${JSON.stringify(event)}\n`).join(''))
   }
 const pod = (name: string, version: string) => ({ metadata: { name, uid: name, resourceVersion: version } })
+
+test('credentials that cannot be had are told as such, and not asked for again and again', async () => {
+  const refused = new ToolError('the plugin failed', { tool: 'kubeconfig', hint: 'Log in.' })
+  let tries = 0
+  const authorize = () => {
+    tries++
+    return Promise.reject(refused)
+  }
+  const lost = createClient(
+    { server: new URL(client.server), agent: {}, authorize },
+    impatient(slept),
+    stop.signal,
+  )
+  await expect(lost.get('/api/v1/pods/a')).rejects.toBe(refused)
+  lost.close()
+  expect({ tries, slept, asked }).toEqual({ tries: 1, slept: [], asked: [] })
+})
 
 describe('a read', () => {
   test('is tried again after passing trouble, with the pause that the server asks for', async () => {
