@@ -74,6 +74,7 @@ describe('what a pod uses', () => {
   const workload = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
+    metadata: { name: 'api' },
     spec: { template: { metadata: { labels: { app: 'api' } } } },
   }
   const items = [{ ...pod([]), spec: { containers: [limited('app', { memory: '256Mi' })] } }]
