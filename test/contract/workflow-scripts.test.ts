@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
+import { readLogin } from '../../shared/platform/docker-config.ts'
+import { systemExec } from '../../shared/platform/exec.ts'
 
 // The few scripts that the workflows carry, run as the runner runs them, with what a stranger might write.
 
@@ -33,15 +35,28 @@ function run(file: string, name: string, env: Record<string, string>) {
     {
       cwd: folder,
       encoding: 'utf8',
-      env: { PATH: process.env['PATH'] ?? '', GITHUB_OUTPUT: output, ...env },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: folder,
+        RUNNER_TEMP: join(folder, 'temp of the runner'),
+        GITHUB_OUTPUT: output,
+        GITHUB_ENV: join(folder, '.variables'),
+        ...env,
+      },
     },
   )
-  return { status, text: stdout + stderr, outputs: existsSync(output) ? readFileSync(output, 'utf8') : '' }
+  const read = (file: string) => (existsSync(file) ? readFileSync(file, 'utf8') : '')
+  return { status, text: stdout + stderr, variables: read(join(folder, '.variables')), outputs: read(output) }
 }
 
 describe('the version of a release', () => {
-  const read = (tag: string, kind = 'tag') =>
-    run('release.yml', 'Read the version from the tag', { TAG: tag, KIND: kind })
+  const read = (tag: string, kind = 'tag') => {
+    const { status, text, outputs } = run('release.yml', 'Read the version from the tag', {
+      TAG: tag,
+      KIND: kind,
+    })
+    return { status, text, outputs }
+  }
 
   test.each([
     ['v1.2.3', 'false'],
@@ -116,6 +131,117 @@ describe('the env-file', () => {
     expect(write('').text).toContain('ENV_FILE is not set')
     run('promote.yml', 'Remove the env-file', { WRITTEN: '', FILE: 'deployment/config/.env.staging' })
     expect(readFileSync(join(folder, 'deployment/config/.env.staging'), 'utf8')).toBe('A=1\n')
+  })
+})
+
+test('recover.yml writes the env-file of each environment where its own path says', () => {
+  const FILE = 'secrets/ENVIRONMENT/ENVIRONMENT.env'
+  run('recover.yml', 'Write the env-file', { CONTENT: 'A=1', FILE, NAME: 'staging' })
+  expect(readFileSync(join(folder, 'secrets/staging/staging.env'), 'utf8')).toBe('A=1\n')
+  run('recover.yml', 'Remove the env-file', { WRITTEN: 'yes', FILE, NAME: 'staging' })
+  expect(existsSync(join(folder, 'secrets/staging/staging.env'))).toBe(false)
+})
+
+describe('the login of a registry', () => {
+  const github = { ACTOR: 'octo', TOKEN: 'of the run', SERVER: 'https://github.com' }
+  const login = (FROM: string, said: Record<string, string> = {}) => {
+    const ended = run('promote.yml', 'Log in to the registry', {
+      FROM,
+      REGISTRY_USERNAME: '',
+      REGISTRY_PASSWORD: '',
+      ...github,
+      ...said,
+    })
+    const file = join(folder, 'temp of the runner/registry-login')
+    return { ...ended, file }
+  }
+  const readBack = (registry: string, file: string) =>
+    readLogin(registry, {
+      env: { DOCKER_CONFIG: file },
+      exec: systemExec,
+      signal: new AbortController().signal,
+    })
+  const given = { REGISTRY_USERNAME: 'de:ploy', REGISTRY_PASSWORD: 'a"b\\c$(touch hit)'.repeat(9) }
+
+  test.each([
+    ['registry.example.com/api@sha256:abc', 'registry.example.com'],
+    ['localhost:5000/api:v1', 'localhost:5000'],
+    ['org/api', 'docker.io'],
+    ['docker.io/org/api', 'docker.io'],
+    ['docker.io', 'docker.io'],
+  ])('of %s is read back as it was given, and nobody else can read it', async (from, registry) => {
+    const { status, text, variables, file } = login(from, { ...given, REGISTRY_USERNAME: 'deploy' })
+    expect({ status, text }).toEqual({ status: 0, text: '' })
+    expect(variables).toBe(`DOCKER_CONFIG=${file}\n`)
+    expect(await readBack(registry, file)).toMatchObject({
+      username: 'deploy',
+      password: given.REGISTRY_PASSWORD,
+    })
+    expect(statSync(join(file, 'config.json')).mode & 0o777).toBe(0o600)
+    expect(existsSync(join(folder, 'hit'))).toBe(false)
+  })
+
+  test('is the token of the run for images of ghcr.io', async () => {
+    const { file } = login('ghcr.io/org/api')
+    expect(await readBack('ghcr.io', file)).toMatchObject({ username: 'octo', password: 'of the run' })
+  })
+
+  test.each([
+    ['another registry', 'registry.example.com/api', {}],
+    [
+      'an Enterprise Server, whose tokens ghcr.io does not know',
+      'ghcr.io/org/api',
+      { SERVER: 'https://git.example.com' },
+    ],
+    ['no token', 'ghcr.io/org/api', { TOKEN: '' }],
+  ])('is none for %s', (_what, from, said) => {
+    const { status, text, variables } = login(from, said)
+    expect({ status, variables }).toEqual({ status: 0, variables: '' })
+    expect(text).toContain('nobody is logged in')
+  })
+
+  test('does not hide the one that a runner has by itself', () => {
+    mkdirSync(join(folder, '.docker'))
+    writeFileSync(join(folder, '.docker/config.json'), '{"credHelpers":{"x.example.com":"ecr"}}')
+    expect(login('ghcr.io').variables).toBe('')
+    writeFileSync(join(folder, '.docker/config.json'), '{"auths":{}}')
+    expect(login('ghcr.io').variables).toContain('DOCKER_CONFIG=')
+  })
+})
+
+describe('the key of a Docker host', () => {
+  const write = (KEY: string, KNOWN_HOSTS: string) =>
+    run('promote.yml', 'Write the key of the Docker host', { KEY, KNOWN_HOSTS })
+
+  test('is what ssh logs in with, and nobody else can read it', () => {
+    const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'made')])
+    expect(made.status).toBe(0)
+    const key = readFileSync(join(folder, 'made'), 'utf8')
+    const { status, text, variables } = write(
+      key.replaceAll('\n', '\r\n'),
+      'staging.example.com ssh-ed25519 AAAA',
+    )
+    expect({ status, text }).toEqual({ status: 0, text: '' })
+    const config = String(/^RUNBOOK_SSH_CONFIG=(.*)\n$/.exec(variables)?.[1])
+    const place = join(folder, 'temp of the runner/docker-ssh')
+    expect(config).toBe(join(place, 'config'))
+    for (const file of ['key', 'known_hosts', 'config'])
+      expect(statSync(join(place, file)).mode & 0o777).toBe(0o600)
+    expect(spawnSync('ssh-keygen', ['-y', '-f', join(place, 'key')]).status).toBe(0)
+    const { stdout } = spawnSync('ssh', ['-G', '-F', config, 'staging.example.com'], { encoding: 'utf8' })
+    expect(stdout).toContain(`identityfile ${join(place, 'key')}\n`)
+    expect(stdout).toContain(`userknownhostsfile ${join(place, 'known_hosts')}\n`)
+    expect(stdout).toMatch(/stricthostkeychecking (true|yes)/)
+  })
+
+  test('is not used for a host that nobody knows', () => {
+    const { status, text, variables } = write('key', '')
+    expect({ status, variables }).toEqual({ status: 1, variables: '' })
+    expect(text).toMatch(/^::error title=docker::.*DOCKER_SSH_KNOWN_HOSTS.*ssh-keyscan.*\n$/)
+  })
+
+  test('need not be there', () => {
+    expect(write('', '')).toMatchObject({ status: 0, variables: '' })
   })
 })
 

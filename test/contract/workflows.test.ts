@@ -84,9 +84,12 @@ test.each(jobs)('$where has its own permissions, and a timeout where it runs by 
   const watches = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/health-watch@'))
   // Whether the commit passed CI, and was approved.
   const asks = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/pre-deploy-check@'))
+  // A build pushes the image; whoever changes what serves may have to pull one again.
+  const builds = (job.steps ?? []).some(({ run = '' }) => run.includes('docker push'))
   const most = {
     contents: 'read',
-    ...(changes || job.uses ? { deployments: 'write' } : {}),
+    ...(changes || job.uses ? { deployments: 'write', packages: 'read' } : {}),
+    ...(builds ? { packages: 'write' } : {}),
     ...(watches ? { actions: 'read' } : {}),
     ...(asks || job.uses ? { checks: 'read', 'pull-requests': 'read', statuses: 'read' } : {}),
   }
@@ -139,6 +142,103 @@ function inputsOf(path: string) {
 function callable(file: string): Inputs {
   const called = load(join(folder, file)) as Workflow
   return called.on.workflow_call ?? {}
+}
+
+test('steps of one name do the same everywhere', () => {
+  const scripts = new Map<string, Set<string>>()
+  for (const { step } of steps) {
+    // Only recover.yml has several environments, and so a path that is made for each.
+    const run = (step.run ?? '').replace('FILE=${FILE//ENVIRONMENT/"$NAME"}\n', '')
+    if (step.name && run) scripts.set(step.name, (scripts.get(step.name) ?? new Set()).add(run))
+  }
+  const differing = [...scripts].filter(([, ways]) => ways.size > 1).map(([name]) => name)
+  expect(differing).toEqual([])
+})
+
+test('release.yml hands on to each environment all that promote.yml takes of an environment', () => {
+  const { inputs = {} } = callable('promote.yml')
+  const ofAll = new Set(['version', 'image', 'config', 'environment', 'runs-on', 'working-directory'])
+  // The integration tests are for staging; a backup is made of production alone.
+  const ofOne = new Set(['url', 'integration-script', 'backup'])
+  const each = Object.keys(inputs).filter(name => !ofAll.has(name) && !ofOne.has(name))
+  const { inputs: released = {} } = callable('release.yml')
+  const { jobs: both } = load(join(folder, 'release.yml')) as Workflow
+  for (const environment of ['staging', 'production']) {
+    for (const name of each) {
+      expect(released).toHaveProperty(`${environment}-${name}`)
+      expect(both[environment]?.with?.[name]).toBe(`\${{ inputs.${environment}-${name} }}`)
+    }
+  }
+})
+
+describe('an example grants what GitHub wants granted', () => {
+  const shown = [
+    ...files.map(file => ({ where: `workflows/${file}`, text: comments(join(folder, file)) })),
+    { where: 'README.md', text: readFileSync(join(root, 'README.md'), 'utf8') },
+    ...readdirSync(join(root, 'docs')).map(file => ({
+      where: `docs/${file}`,
+      text: readFileSync(join(root, 'docs', file), 'utf8'),
+    })),
+    ...['release.yml', 'rollback.yml'].map(file => ({
+      where: `test/caller/${file}`,
+      text: readFileSync(join(root, 'test/caller/template/.github/workflows', file), 'utf8'),
+    })),
+  ].flatMap(({ where, text }) => examples(text).map(workflow => ({ where, workflow })))
+
+  test('examples are there', () => {
+    const pages = new Set(shown.map(({ where }) => where))
+    expect([...pages]).toEqual(expect.arrayContaining(['README.md', 'workflows/release.yml']))
+  })
+
+  test.each(shown)('$where', ({ workflow }) => {
+    for (const job of Object.values(workflow.jobs)) {
+      const file = String(/workflows\/([\w-]+\.yml)@/.exec(String(job.uses))?.[1])
+      const { inputs = {}, secrets = {} } = callable(file)
+      expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(job.with ?? {})))
+      expect(Object.keys(secrets)).toEqual(expect.arrayContaining(Object.keys(job.secrets ?? {})))
+      // Without any word of permissions the default of the repository holds, which reads contents.
+      const granted = job.permissions ?? workflow.permissions ?? { contents: 'read' }
+      expect(granted).toEqual(wantedBy(file))
+    }
+  })
+})
+
+/** What the jobs of a workflow ask for together, and those of the workflows that it calls. */
+function wantedBy(file: string): Record<string, string> {
+  const wanted: Record<string, string> = {}
+  const { jobs: called } = load(join(folder, file)) as Workflow
+  for (const { permissions = {} } of Object.values(called))
+    for (const [name, level] of Object.entries(permissions as Record<string, string>))
+      if (wanted[name] !== 'write') wanted[name] = level
+  return wanted
+}
+
+/** The comment that a workflow begins with, as text. */
+function comments(file: string): string {
+  const lines = readFileSync(file, 'utf8').split('\n')
+  const end = lines.findIndex(line => !line.startsWith('#'))
+  return lines
+    .slice(0, end)
+    .map(line => line.slice(2))
+    .join('\n')
+}
+
+/** The workflows that a text shows: whole files, blocks of Markdown, and what is indented in a comment. */
+function examples(text: string): Workflow[] {
+  const blocks = [
+    text,
+    ...[...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(match => String(match[1])),
+    ...[...text.matchAll(/(?:^ {2,}.*\n?)+/gm)].map(match => match[0].replaceAll(/^ {2}/gm, '')),
+  ]
+  return blocks.flatMap(block => {
+    try {
+      const read = parse(block) as Partial<Workflow> | null
+      const called = Object.values(read?.jobs ?? {}).some(({ uses = '' }) => uses.includes('/workflows/'))
+      return called ? [read as Workflow] : []
+    } catch {
+      return []
+    }
+  })
 }
 
 describe('who settles when the runner died', () => {

@@ -46,7 +46,7 @@ export function connectEngine(
       return connection(place, hostname, false, agent, { host: hostname, port })
     }
     case 'ssh:': {
-      const args = sshArguments(url, source)
+      const args = sshArguments(url, source, env['RUNBOOK_SSH_CONFIG'])
       const agent = new PipeAgent(() =>
         openPipe(exec, 'ssh', args, { env, onError: line => log.debug(`ssh: ${line}`) }),
       )
@@ -74,8 +74,11 @@ function connection(
   }
 }
 
-/** What follows `ssh`; nothing in the address can become an option of it. */
-function sshArguments(url: URL, source: string): string[] {
+/**
+ * What follows `ssh`; nothing in the address can become an option of it.
+ * @param config a configuration file to use instead of the user's own: a runner has no key and no known hosts of its own
+ */
+function sshArguments(url: URL, source: string, config: string | undefined): string[] {
   const user = decodeURIComponent(url.username)
   if (url.password || /^-|\s/.test(user) || url.hostname.startsWith('-') || url.hostname === '')
     throw InputError.of(
@@ -85,6 +88,7 @@ function sshArguments(url: URL, source: string): string[] {
     )
   const socket = url.pathname.replace(/^\/$/, '')
   return [
+    ...(config ? ['-F', config] : []),
     ...(user ? ['-l', user] : []),
     ...(url.port ? ['-p', url.port] : []),
     '-o',

@@ -99,7 +99,7 @@ DOCKER_HOST=${lab.docker.host} exec "$@"
     const server = await startSshServer(join(folder, 'sshd'), lab.docker.host)
     const name = `e2e-ssh-${process.pid}`
     try {
-      const env = { PATH: `${server.path}:${process.env['PATH'] ?? ''}` }
+      const env = { PATH: process.env['PATH'] ?? '', RUNBOOK_SSH_CONFIG: server.config }
       const engine = await open(server.host, adapters(env))
       const id = await create(engine, name, { Image: pushImages().plain })
       await putFiles(engine, id, [{ path: 'probe/file', content: Buffer.from('by ssh') }])
@@ -109,7 +109,7 @@ DOCKER_HOST=${lab.docker.host} exec "$@"
 
       await remove(engine, id)
       engine.close()
-      await until('the other side to end', () => !commandLines().some(line => line.includes(server.path)))
+      await until('the other side to end', () => !commandLines().some(line => line.includes(server.config)))
     } finally {
       await server.close()
     }

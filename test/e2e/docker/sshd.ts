@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { freePort, listens } from './ports.ts'
 import { until } from './yard.ts'
@@ -8,8 +8,11 @@ import { until } from './yard.ts'
 export interface SshServer {
   /** As DOCKER_HOST has it. */
   host: string
-  /** To be put before PATH: an ssh that knows this server, and the key to log in with. */
-  path: string
+  /** What the ssh of a runner needs to log in there: a private key, and lines for known_hosts. */
+  key: string
+  knownHosts: string
+  /** Both, as a configuration file of ssh. */
+  config: string
   close(): Promise<void>
 }
 
@@ -25,6 +28,8 @@ export async function startSshServer(folder: string, engine: string): Promise<Ss
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(key)])
   execFileSync('cp', [at('id_key.pub'), at('authorized_keys')])
   const port = await freePort()
+  const knownHosts = `[127.0.0.1]:${port} ${readFileSync(at('host_key.pub'), 'utf8')}`
+  writeFileSync(at('known_hosts'), knownHosts)
   writeFileSync(
     at('sshd_config'),
     `Port ${port}
@@ -45,12 +50,10 @@ SetEnv DOCKER_HOST=${engine} PATH=/usr/local/bin:/usr/bin:/bin
   IdentityFile ${at('id_key')}
   IdentitiesOnly yes
   UserKnownHostsFile ${at('known_hosts')}
-  StrictHostKeyChecking accept-new
+  StrictHostKeyChecking yes
   BatchMode yes
 `,
   )
-  mkdirSync(at('bin'))
-  writeFileSync(at('bin/ssh'), `#!/bin/sh\nexec /usr/bin/ssh -F ${at('ssh_config')} "$@"\n`, { mode: 0o755 })
   const server: ChildProcess = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', at('sshd_config')], {
     stdio: 'pipe',
   })
@@ -63,7 +66,9 @@ SetEnv DOCKER_HOST=${engine} PATH=/usr/local/bin:/usr/bin:/bin
   const user = execFileSync('id', ['-un'], { encoding: 'utf8' }).trim()
   return {
     host: `ssh://${user}@127.0.0.1:${port}`,
-    path: at('bin'),
+    key: readFileSync(at('id_key'), 'utf8'),
+    knownHosts,
+    config: at('ssh_config'),
     close: async () => {
       const ended = new Promise(resolve => server.once('exit', resolve))
       server.kill()

@@ -11,9 +11,10 @@ import { makeStage, type Stage } from '../../caller/stage.ts'
 import { readState } from '../../caller/state.ts'
 import { readLab, type Lab } from '../../lab/lab.ts'
 import { placesOf } from '../../lab/places.ts'
+import { startSshServer, type SshServer } from '../docker/sshd.ts'
 
 // A service repository that knows this suite only as `org/runbook-actions/...@v1`, on a real runner, with the assembled
-// tree, and in production with no more rights than deployment/k8s/access gives.
+// tree, in staging by SSH with a key of its own, and in production with no more rights than deployment/k8s/access gives.
 
 jest.setTimeout(600_000)
 
@@ -43,6 +44,7 @@ let lab: Lab
 let stage: Stage
 let service: Service
 let secrets: Record<string, string>
+let stagingHost: SshServer
 let runs = 0
 
 beforeAll(async () => {
@@ -54,11 +56,18 @@ beforeAll(async () => {
   stage = await makeStage(lab, { name: 'runbook-pipeline', number: 90 })
   service = makeService(join(folder, 'service'), stage.places)
   writeFileSync(join(service.folder, '.github/workflows/alone.yml'), aloneWorkflow)
-  secrets = await stage.secrets(service)
+  stagingHost = await startSshServer(join(folder, 'sshd'), lab.docker.host)
+  secrets = {
+    ...(await stage.secrets(service)),
+    STAGING_DOCKER_HOST: stagingHost.host,
+    STAGING_DOCKER_SSH_KEY: stagingHost.key,
+    STAGING_DOCKER_SSH_KNOWN_HOSTS: stagingHost.knownHosts,
+  }
 })
 
 afterAll(async () => {
   await stage.clear()
+  await stagingHost.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -104,6 +113,7 @@ describe('a tag', () => {
     )
     expect(digests[0]).toMatch(/^sha256:[0-9a-f]{64}$/)
     expect(digests[1]).toBe(digests[0])
+    expect(endOf(result, 'deploy', 'staging')?.summary).toContain(`Docker at ${stagingHost.host}`)
     expect(endOf(result, 'backup-db', 'production')?.outputs['verified']).toBe('true')
   })
 
@@ -187,7 +197,8 @@ test('no secret is in any log or report', () => {
   const values = Object.values(secrets).flatMap(text =>
     text.split('\n').map(line => line.split('=').slice(1).join('=')),
   )
-  const secret = values.filter(value => /^(postgres:|SG\.|[0-9a-f]{40,})/.test(value))
+  const key = stagingHost.key.split('\n').filter(line => line !== '' && !line.startsWith('-----'))
+  const secret = [...values.filter(value => /^(postgres:|SG\.|[0-9a-f]{40,})/.test(value)), ...key]
   expect(secret.length).toBeGreaterThan(3)
   for (let number = 1; number <= runs; number++) {
     const log = readFileSync(join(folder, String(number), 'log.txt'), 'utf8')
