@@ -2,7 +2,7 @@ import { isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
 import { createRunner, type Runner } from '../shared/platform/runner.ts'
 import { renderMarkdown } from '../shared/report/markdown.ts'
-import { renderText } from '../shared/report/text.ts'
+import { renderClosing, renderText } from '../shared/report/text.ts'
 import { writeOutcome } from '../shared/report/files.ts'
 import { loadEnvironment } from '../shared/runbook/load.ts'
 import { isWatched, type Environment } from '../shared/runbook/environment.ts'
@@ -39,13 +39,18 @@ export async function main(name: ActionName): Promise<void> {
   const runner = createRunner()
   await guarded(runner, async () => {
     const { action, environment, inputs, ports } = await prepare(name, runner)
+    const parts: Outcome[] = []
     const outcome = await action.main(environment, inputs, ports, {
       read: key => runner.input(key),
-      report: each => show(runner, environment, each, ports),
+      report: each => {
+        parts.push(each)
+        return show(runner, environment, each, ports)
+      },
     })
     runner.saveState('outputs', JSON.stringify(outcome.outputs))
     putOut(runner, outcome)
-    await show(runner, environment, outcome, ports)
+    if (parts.length === 0) await show(runner, environment, outcome, ports)
+    else await close(runner, environment, outcome, ports)
     if (outcome.status === 'failure' || outcome.status === 'inconclusive') runner.fail()
     await ports.close()
   })
@@ -128,6 +133,22 @@ async function show(
   }
   writeOutcome(environment.root, outcome)
   runner.summary(renderMarkdown(outcome))
+  await tell(environment, outcome, ports)
+}
+
+/** What ended the whole was shown and annotated when it ended. */
+async function close(
+  runner: Runner,
+  environment: Environment,
+  outcome: Outcome,
+  ports: TargetPorts,
+): Promise<void> {
+  for (const line of renderClosing(outcome)) runner.log.info(line)
+  writeOutcome(environment.root, outcome)
+  await tell(environment, outcome, ports)
+}
+
+async function tell(environment: Environment, outcome: Outcome, ports: TargetPorts): Promise<void> {
   if (isWatched(environment)) {
     const { deliver } = await import('../shared/report/deliver.ts')
     await deliver(environment, outcome, 'run', ports)

@@ -1,43 +1,68 @@
-import { createPorts, createSignal } from '../shared/steps/machine.ts'
-import { InputError, isExpected, messageOf } from '../shared/outcome/errors.ts'
+import { isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
 import { createSecrets } from '../shared/platform/secrets.ts'
 import { createTerminalLog } from '../shared/platform/terminal.ts'
 import { createDayLog, logFile, writeOutcome } from '../shared/report/files.ts'
 import type { Setting } from '../shared/report/news.ts'
-import { renderText } from '../shared/report/text.ts'
+import { renderClosing, renderText } from '../shared/report/text.ts'
 import { isWatched, type Environment } from '../shared/runbook/environment.ts'
 import { environmentNames, loadEnvironment } from '../shared/runbook/load.ts'
 import { parseInputs } from '../shared/steps/inputs.ts'
+import { createPorts, createSignal } from '../shared/steps/machine.ts'
+import { concludeError } from '../shared/steps/step.ts'
 import { commands, type Command } from './commands.ts'
 import { exitCode, worstExitCode } from './exit.ts'
+import { unknownCommand } from './suggest.ts'
 import { usage, usageOf } from './usage.ts'
 import { readWords } from './words.ts'
 
-/** The `runbook` command: `runbook <step> <environment> [--input value]`. Sets the exit code. */
-export async function command(): Promise<void> {
-  const [name, ...words] = process.argv.slice(2)
+/** The one command that is about no environment: it makes the runbook that names them. */
+const init = { description: 'Writes a first runbook, a smoke suite and npm scripts; overwrites nothing.' }
+
+/**
+ * The `runbook` command: `runbook <step> <environment> [--input value]`. Sets the exit code.
+ * @param version what `--version` says
+ */
+export async function command(version: string): Promise<void> {
+  const [first, ...rest] = process.argv.slice(2)
+  const helps = first === undefined || first === 'help' || first === '--help' || first === '-h'
+  const [name = '', words] = helps ? [rest[0], ['--help']] : [first, rest]
   try {
-    if (name === undefined || name === 'help' || name === '--help') {
-      process.stdout.write(usage(commands))
-      return
-    }
-    const chosen = commands[name]
-    if (!chosen) throw InputError.of('command', name, Object.keys(commands).join(', '), 'See: runbook help')
-    const loaded = await chosen()
-    if (words.includes('--help')) process.stdout.write(usageOf(name, loaded))
-    else await run(name, loaded, words)
+    if (name === '--version' || name === 'version') process.stdout.write(`runbook ${version}\n`)
+    else if (name === '') process.stdout.write(usage({ init, ...commands }))
+    else if (name === 'init') await initialise(words)
+    else await call(name, words)
   } catch (error) {
     const expected = isExpected(error)
     process.stderr.write(`x ${messageOf(error)}\n${expected ? `  Next: ${error.hint}\n` : ''}`)
     if (!expected && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
+    if (words.includes(asJson)) putOut([outcomeOf(error, name, words)])
     process.exitCode = expected ? exitCode(error) : 70
   }
 }
 
+async function initialise(words: string[]): Promise<void> {
+  if (words.includes('--help')) {
+    process.stdout.write(`${init.description}\n\nUsage: runbook init\n`)
+    return
+  }
+  const { initialise } = await import('./init.ts')
+  readWords({}, [], words.filter(isNotJson), process.env)
+  const outcome = initialise(process.cwd())
+  process.stderr.write(`${renderText(outcome).join('\n')}\n`)
+  if (words.includes(asJson)) putOut([outcome])
+}
+
+async function call(name: string, words: string[]): Promise<void> {
+  const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (!chosen) throw unknownCommand(name, ['init', ...Object.keys(commands)])
+  const loaded = await chosen.load()
+  if (words.includes('--help')) process.stdout.write(usageOf(name, chosen.description, loaded))
+  else await run(name, loaded, words)
+}
+
 async function run(name: string, command: Command, words: string[]): Promise<void> {
-  const asked = words.filter(word => word !== asJson)
-  const read = readWords(command.fields, command.positional, asked, process.env)
+  const read = readWords(command.fields, command.positional, words.filter(isNotJson), process.env)
   const inputs = parseInputs(command.fields, read)
   const where = { root: process.cwd(), config: String(inputs['config']) }
   const named = String(inputs['environment'])
@@ -51,7 +76,7 @@ async function run(name: string, command: Command, words: string[]): Promise<voi
       return runIn(each, name, command, read, { signal, prefix })
     }),
   )
-  if (words.includes(asJson)) for (const each of outcomes) process.stdout.write(`${JSON.stringify(each)}\n`)
+  if (words.includes(asJson)) putOut(outcomes)
   process.exitCode = worstExitCode(outcomes)
 }
 
@@ -69,22 +94,55 @@ async function runIn(
   const log = createTerminalLog(secrets, terminal, createDayLog(file, Date.now))
   const machine = { log, secrets, env: process.env, pid: process.pid, signal }
   const ports = createPorts(machine, environment, read('kubeconfig'))
-  const report = async (outcome: Outcome, setting: Setting = 'run') => {
-    for (const line of renderText(outcome)) log.info(line)
+  const told = new Set<string>()
+  const tell = async (outcome: Outcome, lines: string[], setting: Setting) => {
+    for (const line of lines) log.info(line)
+    if (told.has(outcome.step)) return
     writeOutcome(environment.root, outcome)
     if (isWatched(environment)) {
       const { deliver } = await import('../shared/report/deliver.ts')
       await deliver(environment, outcome, setting, ports)
     }
   }
+  const report = async (outcome: Outcome) => {
+    await tell(outcome, renderText(outcome), 'run')
+    told.add(outcome.step)
+  }
   try {
     const outcome = await work(environment, read, ports, report)
-    await report(outcome, process.env['GITHUB_ACTIONS'] === 'true' ? 'run' : 'terminal')
+    const setting = process.env['GITHUB_ACTIONS'] === 'true' ? 'run' : 'terminal'
+    await tell(outcome, told.size > 0 ? renderClosing(outcome) : renderText(outcome), setting)
     return outcome
   } finally {
     await ports.close()
   }
 }
 
+/** What ended before there was an environment to say it of: programs that read along are told all the same. */
+function outcomeOf(error: unknown, step: string, words: string[]): Outcome {
+  return {
+    step,
+    service: '',
+    environment: words.find(word => !word.startsWith('-')) ?? '',
+    serving: '',
+    cause: '',
+    next: '',
+    evidence: [],
+    outputs: {},
+    ...concludeError(error, 'tool-failed', new AbortController().signal),
+    timings: [],
+    durationMs: 0,
+    startedAt: new Date().toISOString(),
+  }
+}
+
 /** For programs that read along: the outcome on standard output; what people read goes to standard error as always. */
 const asJson = '--json'
+
+function isNotJson(word: string): boolean {
+  return word !== asJson
+}
+
+function putOut(outcomes: Outcome[]): void {
+  for (const each of outcomes) process.stdout.write(`${JSON.stringify(each)}\n`)
+}

@@ -1,26 +1,30 @@
-import type { Command } from './commands.ts'
+import type { Command, Entry } from './commands.ts'
 import { variableOf } from './words.ts'
 
 /** The page of `runbook help`. */
-export function usage(commands: Record<string, unknown>): string {
-  const names = Object.keys(commands).map(name => `  ${name}`)
+export function usage(commands: Record<string, Pick<Entry, 'description'>>): string {
+  const width = Math.max(...Object.keys(commands).map(name => name.length)) + 2
+  const lines = Object.entries(commands).map(
+    ([name, { description }]) => `  ${name.padEnd(width)}${description}`,
+  )
   return [
     'Usage: runbook <command> <environment> [--input value ...]',
     '',
-    ...names,
+    ...lines,
     '',
-    'Each command tells more with --help, and writes its outcome to standard output with --json. Exit codes: 0 success, 1 failure, 2 input error, 3 inconclusive, 4 tool error, 70 bug.',
+    'runbook help <command>, or --help after it, tells more. --json writes the outcome to standard output, also of what failed.',
+    'runbook --version. Exit codes: 0 success, 1 failure, 2 input error, 3 inconclusive, 4 tool error, 70 bug.',
     '',
   ].join('\n')
 }
 
 /** The page of one command. */
-export function usageOf(name: string, { description, fields, positional }: Command): string {
+export function usageOf(name: string, description: string, { fields, positional }: Command): string {
   const named = (key: string) => `--${key}${fields[key]?.short ? `, -${fields[key].short}` : ''}`
   const width = Math.max(...Object.keys(fields).map(key => named(key).length)) + 2
   const lines = Object.entries(fields).map(([key, field]) => {
     const standard = field.default ? ` Default: ${field.default}.` : ''
-    const hidden = field.isSecret ? ` Others cannot read it in ${variableOf(key)}.` : ''
+    const hidden = field.isSecret ? ` To hide it from \`ps\`, set ${variableOf(key)} instead.` : ''
     return `  ${named(key).padEnd(width)}${field.description} Accepts ${field.accepts}.${standard}${hidden}`
   })
   const words = positional.map(key => (fields[key]?.required ? `<${key}>` : `[${key}]`)).join(' ')

@@ -23,7 +23,7 @@ for (const name of readdirSync(join(root, 'workflows')).filter(file => file.ends
 }
 write(
   'bin/runbook.js',
-  "#!/usr/bin/env node\nimport { command } from '../lib/index.js'\nawait command()\n",
+  `#!/usr/bin/env node\nimport { command } from '../lib/index.js'\nawait command('${manifest().version}')\n`,
   0o755,
 )
 
@@ -46,8 +46,11 @@ function actionNames(): string[] {
 }
 
 /** The package of the published tree: a service repository can install it for the `runbook` command. */
-function manifest(): object {
-  const { name, version, description, license } = JSON.parse(read('package.json')) as Record<string, string>
+function manifest(): { version: string } & Record<string, unknown> {
+  const { name, version, description, license } = JSON.parse(read('package.json')) as Record<
+    'name' | 'version' | 'description' | 'license',
+    string
+  >
   return {
     name,
     version,

@@ -6,11 +6,7 @@ const marks: Record<Evidence['tone'], string> = { good: '+', warn: '!', bad: 'x'
 
 /** An Outcome as lines for a log: the end first, then what to do, then the evidence. */
 export function renderText(outcome: Outcome): string[] {
-  const { status, reason, step, environment, durationMs } = outcome
-  const lines = [
-    `${step} ${environment}: ${status} (${reason}) in ${showDuration(durationMs)}`,
-    `  ${outcome.summary}`,
-  ]
+  const lines = [headOf(outcome), `  ${outcome.summary}`]
   if (outcome.cause) lines.push(`  Cause: ${outcome.cause}`)
   if (outcome.serving) lines.push(`  Serving: ${outcome.serving}`)
   if (outcome.next) lines.push(`  Next: ${outcome.next}`)
@@ -27,10 +23,23 @@ export function renderText(outcome: Outcome): string[] {
           .map(line => `      ${line}`),
       )
   }
-  if (outcome.timings.length > 0) {
-    lines.push(`  Took: ${outcome.timings.map(({ phase, ms }) => `${phase} ${showDuration(ms)}`).join(', ')}`)
-  }
-  return lines
+  return [...lines, ...tookOf(outcome)]
+}
+
+/** The end of several steps, each of which was told as it ended: what they came to together, and how long each took. */
+export function renderClosing(outcome: Outcome): string[] {
+  const serving = outcome.serving ? [`  Serving: ${outcome.serving}`] : []
+  return [headOf(outcome), ...serving, ...tookOf(outcome)]
+}
+
+function headOf({ step, environment, status, reason, durationMs }: Outcome): string {
+  const what = environment === '' ? step : `${step} ${environment}`
+  return `${what}: ${status} (${reason}) in ${showDuration(durationMs)}`
+}
+
+function tookOf({ timings }: Outcome): string[] {
+  if (timings.length === 0) return []
+  return [`  Took: ${timings.map(({ phase, ms }) => `${phase} ${showDuration(ms)}`).join(', ')}`]
 }
 
 /** Evidence that says what to do about each is a table; any other is a list. */

@@ -64,7 +64,8 @@ export async function healthCheck(
   ])
   const step = 'health-check'
   const health = healthOf(gated)
-  if (health === undefined) return { ...gated, step }
+  // A look changes nothing, so that one that was cut short leaves nothing to do.
+  if (health === undefined) return { ...gated, step, ...(gated.reason === 'cancelled' ? { next: '' } : {}) }
   const { before, notes } = await compare(memory, health)
   const changed = before === undefined ? health !== 'healthy' : !isSame(before, health)
   return {

@@ -44,24 +44,30 @@ export async function promote(
     name === 'backs-up-next' ? String(Boolean(environment.backup)) : read(name)
   const steps: Run[] = [() => preDeployCheck(environment, parseInputs(preDeployCheckFields, asked), ports)]
   if (environment.backup) steps.push(() => backupDb(environment, parseInputs(backupDbFields, read), ports))
-  const from = ports.clock.elapsed()
-  const before = await inOrder(steps, report)
-  if (before && !succeeded(before)) return whole(before, ports.clock.elapsed() - from)
+  const { taken, keep } = collect(report)
+  const before = await inOrder(steps, keep)
   const backup = before?.outputs['backup-uri'] ?? ''
-  return deployGated(environment, name => (name === 'backup' ? backup : read(name)), ports, report)
+  const ended =
+    before && !succeeded(before)
+      ? before
+      : await deployGated(environment, name => (name === 'backup' ? backup : read(name)), ports, keep)
+  return whole('promote', ended, taken)
 }
 
-/** Deploys, gates, smoke-tests, and closes the release; or brings the last good one back. */
+/**
+ * Deploys, gates, smoke-tests, and closes the release; or brings the last good one back. Parameters and result as
+ * `promote`.
+ */
 export async function deployGated(
   environment: Environment,
   read: (name: string) => string,
   ports: TargetPorts,
   report: Report,
 ): Promise<Outcome> {
-  const from = ports.clock.elapsed()
+  const { taken, keep } = collect(report)
   const deployed = await deploy(environment, parseInputs(deployFields, read), ports)
-  await report(deployed)
-  if (changedNothing(deployed)) return whole(deployed, deployed.durationMs)
+  await keep(deployed)
+  if (changedNothing(deployed)) return whole('deploy', deployed, taken)
   const last = succeeded(deployed)
     ? await inOrder(
         [
@@ -69,21 +75,30 @@ export async function deployGated(
           () => smokeTest(environment, parseInputs(smokeTestFields, read), ports),
           () => finish(environment, deployed.outputs, ports),
         ],
-        report,
+        keep,
       )
     : deployed
-  if (last && succeeded(last))
-    return { ...whole(last, ports.clock.elapsed() - from), outputs: deployed.outputs }
+  if (last && succeeded(last)) return { ...whole('deploy', last, taken), outputs: deployed.outputs }
   const undo = parseInputs(rollbackFields, name =>
     name === 'to' ? 'last-good' : shared.has(name) ? read(name) : '',
   )
   const undone = await rollback(environment, undo, ports)
-  await report(undone)
+  await keep(undone)
   return {
-    ...whole(last ?? deployed, ports.clock.elapsed() - from),
+    ...whole('deploy', last ?? deployed, taken),
     serving: undone.serving,
     outputs: deployed.outputs,
   }
+}
+
+/** A report that also keeps what it was told. */
+function collect(report: Report): { taken: Outcome[]; keep: Report } {
+  const taken: Outcome[] = []
+  const keep: Report = async outcome => {
+    taken.push(outcome)
+    await report(outcome)
+  }
+  return { taken, keep }
 }
 
 /** Then there is nothing to watch, and nothing to take back. */
@@ -103,8 +118,16 @@ async function inOrder(steps: Run[], report: Report): Promise<Outcome | undefine
 }
 
 /** The end of the whole, in the words of the step that decided; its evidence was reported with it. */
-function whole(decided: Outcome, durationMs: number): Outcome {
-  return { ...decided, step: 'promote', durationMs: Math.round(durationMs), evidence: [], timings: [] }
+function whole(step: string, decided: Outcome, taken: Outcome[]): Outcome {
+  const timings = taken.map(each => ({ phase: each.step, ms: each.durationMs }))
+  return {
+    ...decided,
+    step,
+    startedAt: taken[0]?.startedAt ?? decided.startedAt,
+    durationMs: timings.reduce((sum, { ms }) => sum + ms, 0),
+    evidence: [],
+    timings,
+  }
 }
 
 type Run = () => Promise<Outcome>

@@ -52,6 +52,17 @@ export function status(
       next: next(environment.name, ledger, unfinished, drift),
       serving: serving?.version ?? '',
       evidence,
+      outputs: {
+        'release-id': serving?.id ?? '',
+        version: serving?.version ?? '',
+        image: live.image,
+        ready: String(live.ready),
+        drifted: String(drift.length > 0),
+        'lease-holder': lease?.holder.title ?? '',
+        'lease-until': lease ? new Date(lease.deadline).toISOString() : '',
+        hold: ledger.hold ? describeHold(ledger.hold) : '',
+        unfinished,
+      },
     }
   })
 }

@@ -1,0 +1,141 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { InputError, messageOf } from '../shared/outcome/errors.ts'
+import type { Evidence, Outcome } from '../shared/outcome/outcome.ts'
+import { environmentNames } from '../shared/runbook/load.ts'
+import { firstRunbook, firstSuite } from './skeleton.ts'
+
+interface Package {
+  name?: string
+  main?: string
+  scripts?: Record<string, string>
+}
+
+const config = 'deployment/runbook.yml'
+const suite = 'deployment/smoke.yml'
+
+/**
+ * Gives the repository of a service what it needs to be released: a first runbook, a smoke suite, the guide's npm scripts
+ * and the lines of .gitignore that keep secrets and logs out. What is there already stays as it is, and is named.
+ * @param root the folder of the service's package.json
+ * @throws InputError when there is no package.json, or it or the runbook cannot be read
+ */
+export function initialise(root: string): Outcome {
+  const startedAt = new Date().toISOString()
+  const text = readPackage(root)
+  const described = parsePackage(text)
+  const service = serviceOf(described.name ?? '')
+  const evidence = [
+    writeNew(root, config, firstRunbook(service, described.main ?? 'index.js')),
+    writeNew(root, suite, firstSuite(service)),
+    ...addScripts(root, text, described),
+    ignore(root),
+  ]
+  return {
+    step: 'init',
+    service,
+    environment: '',
+    status: 'success',
+    reason: 'done',
+    summary: `${service} can be released once its runbook says where it runs.`,
+    next: `Change ${config} to where ${service} runs, then ask: npx runbook pre-deploy <environment>`,
+    serving: '',
+    cause: '',
+    evidence,
+    timings: [],
+    durationMs: 0,
+    startedAt,
+    outputs: {},
+  }
+}
+
+function readPackage(root: string): string {
+  try {
+    return readFileSync(join(root, 'package.json'), 'utf8')
+  } catch (cause) {
+    const hint = 'Run it in the root folder of the service, or make a package.json with: npm init'
+    throw new InputError(`there is no package.json in ${root}`, { hint, cause })
+  }
+}
+
+function parsePackage(text: string): Package {
+  try {
+    return JSON.parse(text) as Package
+  } catch (cause) {
+    throw new InputError(`package.json is not JSON: ${messageOf(cause)}`, { hint: 'Mend it first.', cause })
+  }
+}
+
+/** As the runbook takes it: `@org/Orders_api` is `orders-api`. */
+function serviceOf(name: string): string {
+  const plain = name.toLowerCase().replace(/^@[^/]*\//, '')
+  const label = plain.replaceAll(/[^a-z0-9]+/g, '-').slice(0, 63)
+  return label.replaceAll(/^-+|-+$/g, '') || 'my-service'
+}
+
+function writeNew(root: string, path: string, content: string): Evidence {
+  const file = join(root, path)
+  if (existsSync(file))
+    return { subject: path, finding: 'is there already, and stays as it is', tone: 'note' }
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, content)
+  return { subject: path, finding: 'written', tone: 'good' }
+}
+
+function addScripts(root: string, text: string, described: Package): Evidence[] {
+  const there = described.scripts ?? {}
+  const wanted = Object.entries(scriptsFor(environmentNames({ root, config })))
+  const missing = wanted.filter(([name]) => there[name] === undefined)
+  const others = wanted.filter(([name, script]) => (there[name] ?? script) !== script)
+  if (missing.length > 0) {
+    const scripts = { ...there, ...Object.fromEntries(missing) }
+    const indent = /^\{\r?\n([ \t]+)/.exec(text)?.[1] ?? '  '
+    writeFileSync(join(root, 'package.json'), `${JSON.stringify({ ...described, scripts }, null, indent)}\n`)
+  }
+  const names = missing.map(([name]) => name).join(', ')
+  return [
+    { subject: 'npm scripts', finding: names === '' ? 'are there already' : `added: ${names}`, tone: 'good' },
+    ...others.map(([name, script]): Evidence => ({
+      subject: `npm script ${name}`,
+      finding: `is another one, and stays; ours would be: ${script}`,
+      tone: 'warn',
+    })),
+  ]
+}
+
+/** The guide's names for environments, shorter. */
+const short: Record<string, string> = { development: 'dev', production: 'prod' }
+
+/** The guide's commands, for the environments that there are; the last one is the one that matters most. */
+function scriptsFor(environments: string[]): Record<string, string> {
+  const last = environments.includes('production') ? 'production' : (environments.at(-1) ?? 'production')
+  const each = (verb: string) =>
+    environments.map(name => [`${verb}:${short[name] ?? name}`, `runbook ${verb} ${name}`])
+  return {
+    ...(Object.fromEntries([...each('deploy'), ...each('rollback')]) as Record<string, string>),
+    'pre-deploy': `runbook pre-deploy ${last}`,
+    'backup:db': `runbook backup-db ${last}`,
+    'health-check': 'runbook health-check',
+    'smoke-test': `runbook smoke-test ${environments.includes('staging') ? 'staging' : last}`,
+    'monitoring:setup': `runbook monitoring:setup ${last}`,
+    'env:encrypt': 'runbook env:encrypt',
+    'env:decrypt': 'runbook env:decrypt',
+  }
+}
+
+const ignored = [
+  'deployment/config/.env.*',
+  '!deployment/config/.env.*.example',
+  'deployment/logs/',
+  'deployment/releases/',
+]
+
+function ignore(root: string): Evidence {
+  const file = join(root, '.gitignore')
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  const missing = ignored.filter(line => !text.split(/\r?\n/).includes(line))
+  if (missing.length === 0) return { subject: '.gitignore', finding: 'has all lines already', tone: 'note' }
+  const gap = text === '' || text.endsWith('\n') ? '' : '\n'
+  writeFileSync(file, `${text}${gap}${missing.join('\n')}\n`)
+  return { subject: '.gitignore', finding: `added: ${missing.join(', ')}`, tone: 'good' }
+}

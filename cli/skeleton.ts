@@ -1,0 +1,50 @@
+/**
+ * The text of a first runbook, with the three kinds of target in the guide's order.
+ * @param service a DNS label
+ * @param start the script that Node starts
+ */
+export function firstRunbook(service: string, start: string): string {
+  return `# yaml-language-server: $schema=https://raw.githubusercontent.com/org/runbook-actions/v1/runbook.schema.json
+# Where ${service} runs. Change what is not so, and remove the environments that you do not have.
+service: ${service}
+
+environments:
+  development:
+    target: { kind: process, app: ${service}, directory: deployment/releases, start: ${JSON.stringify(start)} }
+    url: http://localhost:3000
+    # Lines of NAME=value. It holds secrets, and stays out of git.
+    env-file: deployment/config/.env.development
+    # Paths that answer 2xx while the service is well.
+    gate: { paths: [/health] }
+    smoke: { suite: deployment/smoke.yml, requests: 200 }
+
+  staging:
+    # DOCKER_HOST, or host here, says which engine: ssh://deploy@staging.example.com
+    target: { kind: docker, container: ${service}, ports: ['3001:3000'] }
+    url: http://localhost:3001
+    env-file: deployment/config/.env.staging
+    gate: { paths: [/health], for: 1m }
+    smoke: { suite: deployment/smoke.yml, requests: 200 }
+
+  production:
+    # The manifests name the image ${service}, without a tag: a release puts its own there.
+    target:
+      { kind: kubernetes, namespace: ${service}, manifests: deployment/k8s, workload: deployment/${service} }
+    url: https://${service}.example.com
+    env-file: deployment/config/.env.production
+    gate: { paths: [/health], for: 2m }
+    smoke: { suite: deployment/smoke.yml, requests: 200 }
+`
+}
+
+/** The text of a first smoke suite. */
+export function firstSuite(service: string): string {
+  return `# yaml-language-server: $schema=https://raw.githubusercontent.com/org/runbook-actions/v1/smoke.schema.json
+name: ${service}
+load: { path: /health }
+requests:
+  - name: health
+    path: /health
+    expect: { status: 200 }
+`
+}
