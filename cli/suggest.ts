@@ -1,26 +1,28 @@
 import { InputError } from '../shared/outcome/errors.ts'
 
 /** What things are called elsewhere: actions, workflows, other tools. */
-const elsewhere: Record<string, string> = {
-  'health-gate': 'health-check',
-  'health-watch': 'health-check',
-  check: 'pre-deploy',
-  checks: 'pre-deploy',
-  backup: 'backup-db',
-  'backup:db': 'backup-db',
-  restore: 'restore-db',
-  smoke: 'smoke-test',
-  release: 'promote',
-  undo: 'rollback',
-  recover: 'settle',
-  lock: 'hold',
-  log: 'logs',
-  ps: 'status',
-}
+const elsewhere = new Map(
+  Object.entries({
+    'health-gate': 'health-check',
+    'health-watch': 'health-check',
+    check: 'pre-deploy',
+    checks: 'pre-deploy',
+    backup: 'backup-db',
+    'backup:db': 'backup-db',
+    restore: 'restore-db',
+    smoke: 'smoke-test',
+    release: 'promote',
+    undo: 'rollback',
+    recover: 'settle',
+    lock: 'hold',
+    log: 'logs',
+    ps: 'status',
+  }),
+)
 
 /** A word that is no command: the error that names the one that was probably meant. */
 export function unknownCommand(word: string, names: string[]): InputError {
-  const meant = elsewhere[word] ?? nearest(word, names)
+  const meant = elsewhere.get(word) ?? nearest(word, names)
   const hint = meant ? `Did you mean: runbook ${meant}? All of them: runbook help` : 'See: runbook help'
   return InputError.of('command', word, names.join(', '), hint)
 }

@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { commands } from '../../../cli/commands.ts'
+import { initialise } from '../../../cli/init.ts'
+import { readWords } from '../../../cli/words.ts'
+import { planGate } from '../../../shared/gate/plan.ts'
+import { InputError } from '../../../shared/outcome/errors.ts'
+import { environmentNames, loadEnvironment } from '../../../shared/runbook/load.ts'
+import { parseSuite } from '../../../shared/smoke/suite.ts'
+
+let root = ''
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'init-'))
+})
+afterEach(() => rmSync(root, { recursive: true }))
+
+const write = (file: string, text: string) => {
+  mkdirSync(join(root, file, '..'), { recursive: true })
+  writeFileSync(join(root, file), text)
+}
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const scripts = () => (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts
+const where = { config: 'deployment/runbook.yml', overrides: {} }
+
+test('a repository gets a runbook whose gate can be planned, a suite, scripts that can be called, and no secrets in git', async () => {
+  write('package.json', '{\n\t"name": "@org/Orders_api",\n\t"main": "src/server.js"\n}\n')
+  expect(initialise(root)).toMatchObject({ status: 'success', service: 'orders-api' })
+  expect(environmentNames({ root, ...where })).toEqual(['development', 'staging', 'production'])
+  for (const environment of ['development', 'staging', 'production']) {
+    const loaded = loadEnvironment({ root, environment, ...where })
+    expect(planGate(loaded).endpoints).toEqual([{ path: '/health', json: {} }])
+    expect(loaded.smoke.suite).toBe('deployment/smoke.yml')
+  }
+  expect(parseSuite('deployment/smoke.yml', read('deployment/smoke.yml')).name).toBe('orders-api')
+  expect(read('package.json')).toMatch(/^\{\n\t"name"/)
+  for (const script of Object.values(scripts())) {
+    const [program, name = '', ...words] = script.split(' ')
+    const { fields, positional } = (await commands[name]?.load()) ?? { fields: {}, positional: [] }
+    expect(program).toBe('runbook')
+    expect(() => readWords(fields, positional, words, {})).not.toThrow()
+  }
+  expect(scripts()).toMatchObject({
+    'deploy:prod': 'runbook deploy production',
+    'rollback:dev': 'runbook rollback development',
+  })
+  expect(read('.gitignore').split('\n')).toEqual(
+    expect.arrayContaining(['deployment/config/.env.*', 'deployment/logs/']),
+  )
+})
+
+test('what is there stays, to the letter', () => {
+  const runbook =
+    'service: api\nenvironments: { live: { target: { kind: docker, container: api, ports: ["80:3000"] } } }\n'
+  write('deployment/runbook.yml', runbook)
+  write('.gitignore', 'node_modules')
+  write('package.json', '{ "scripts": { "smoke-test": "mine", "deploy:live": "runbook deploy live" } }')
+  const { evidence } = initialise(root)
+  expect(read('deployment/runbook.yml')).toBe(runbook)
+  expect(scripts()).toMatchObject({ 'smoke-test': 'mine', 'rollback:live': 'runbook rollback live' })
+  expect(read('.gitignore')).toMatch(/^node_modules\ndeployment\/config/)
+  expect(evidence.filter(({ tone }) => tone === 'warn').map(({ subject }) => subject)).toEqual([
+    'npm script smoke-test',
+  ])
+  const before = [read('package.json'), read('.gitignore')]
+  initialise(root)
+  expect([read('package.json'), read('.gitignore')]).toEqual(before)
+})
+
+test.each([
+  ['no package.json', undefined],
+  ['one that is no JSON', '{'],
+])('%s is refused before anything is written', (_what, text) => {
+  if (text !== undefined) write('package.json', text)
+  expect(() => initialise(root)).toThrow(InputError)
+  expect(() => read('deployment/runbook.yml')).toThrow()
+})

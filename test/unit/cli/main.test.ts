@@ -1,0 +1,58 @@
+import { afterAll, expect, test } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Outcome } from '../../../shared/outcome/outcome.ts'
+
+// The command as a process: what a script gets from it when nothing was reached yet.
+
+const run = join(import.meta.dirname, '../../../cli/run.ts')
+const folder = mkdtempSync(join(tmpdir(), 'runbook-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+writeFileSync(
+  join(folder, 'runbook.yml'),
+  'service: api\nenvironments: { live: { target: { kind: docker, container: api, ports: ["80:3000"] } } }\n',
+)
+
+function runbook(...words: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', run, ...words], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  return { status, stdout, stderr }
+}
+
+test.each([
+  ['a command', ['backup', 'live'], 'backup-db'],
+  ['an environment', ['status', 'prod', '--config', 'runbook.yml'], 'accepted: live'],
+  ['an option', ['status', 'live', '--verbose'], "Unknown option '--verbose'"],
+  ['the runbook', ['status', 'live'], 'deployment/runbook.yml cannot be read'],
+])('%s that is not there: an outcome on standard output, and exit code 2', (_what, words, said) => {
+  const { status, stdout, stderr } = runbook(...words, '--json')
+  const outcome = JSON.parse(stdout) as Outcome
+  expect({ status, end: outcome.status, reason: outcome.reason, step: outcome.step }).toEqual({
+    status: 2,
+    end: 'failure',
+    reason: 'input-invalid',
+    step: words[0],
+  })
+  expect(outcome.summary).toContain(said)
+  expect(stderr).toContain(said)
+})
+
+test('help of a command is the same by either way, and names only what the command takes', () => {
+  const [before, after] = [runbook('help', 'deploy'), runbook('deploy', '--help')]
+  expect(before).toEqual(after)
+  expect(before.status).toBe(0)
+  expect(before.stdout).not.toMatch(/--(skip|accept|github-token)/)
+  expect(runbook('help').stdout).toMatch(/^ {2}deploy +Deploys, gates/m)
+  expect(runbook('help', 'deplyo')).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('runbook deploy?'),
+  })
+})
+
+test('its version', () => {
+  expect(runbook('--version').stdout).toMatch(/^runbook \d+\.\d+\.\d+\n$/)
+})
