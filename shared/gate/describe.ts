@@ -1,4 +1,5 @@
 import type { Evidence, Plot, PlotPoint } from '../outcome/outcome.ts'
+import { gateDefaults } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import type { Judgement } from './judgement.ts'
 import type { GatePlan } from './plan.ts'
@@ -23,7 +24,10 @@ export function describe(judgements: Judgement[], { rounds }: Seen, plan: GatePl
   return [...metrics, ...failures, ...gaps]
 }
 
-function kinds(rounds: Round[], of: (round: Round) => string[]): Pick<Evidence, 'subject' | 'finding'>[] {
+function kinds(
+  rounds: Round[],
+  of: (round: Round) => string[],
+): Pick<Evidence, 'subject' | 'finding' | 'next'>[] {
   const seen = new Map<string, { first: number; times: number }>()
   for (const round of rounds) {
     for (const kind of of(round)) {
@@ -36,8 +40,19 @@ function kinds(rounds: Round[], of: (round: Round) => string[]): Pick<Evidence, 
     .slice(0, mostKinds)
     .map(([kind, { first, times }]) => {
       const [subject = kind, finding = ''] = kind.split(/: (.*)/s)
-      return { subject, finding: `${finding} (${times} times, first after ${showDuration(first)})` }
+      return {
+        subject,
+        finding: `${finding} (${times} times, first after ${showDuration(first)})`,
+        ...(isOfTheGuide(subject, finding) ? { next: otherPaths } : {}),
+      }
     })
+}
+
+const otherPaths = 'Does the service have other paths? Set gate.paths.'
+
+/** A service that was never built after the guide knows none of its paths: nothing is wrong with such a one. */
+function isOfTheGuide(subject: string, finding: string): boolean {
+  return finding === '404' && gateDefaults.paths.some(path => subject === `GET ${path}`)
 }
 
 function plotOf(rounds: Round[], { baseline, limits }: GatePlan): Plot {

@@ -2,6 +2,9 @@ import type { Evidence } from '../outcome/outcome.ts'
 import type { HttpTimings } from '../platform/http-timings.ts'
 import type { LoadPlan, LoadResult, Percentiles } from './load.ts'
 import type { RequestResult } from './run-suite.ts'
+import { builtIn } from './suite.ts'
+
+const ownSuite = 'Does the service have other paths? Set smoke.suite.'
 
 /** One line of evidence for a request; what took the time belongs to it. */
 export function describeRequest(result: RequestResult): Evidence {
@@ -17,6 +20,7 @@ export function describeRequest(result: RequestResult): Evidence {
         ? `${String(status)} in ${ms(timings?.total ?? NaN)}${retried}`
         : `${first}${more} (${where})${tries > 1 ? `, after ${tries} tries` : ''}`,
     tone: verdict === 'met' ? 'good' : 'bad',
+    ...(status === 404 && where === builtIn ? { next: ownSuite } : {}),
     ...(detail === '' ? {} : { detail }),
   }
 }

@@ -49,6 +49,9 @@ export interface Suite {
 /** The guide's path for measuring the way to the service. */
 const pingPath = '/api/v1/ping'
 
+/** Where the requests of the guide's endpoints stand. */
+export const builtIn = 'the built-in suite'
+
 /**
  * The guide's endpoints: the process, its dependencies, its metrics, and the cheapest request of the API. `/health` may
  * not be slower than a load balancer's usual patience.
@@ -84,7 +87,7 @@ const guideSuite: SuiteSpec = {
  * @throws InputError that names file, line, key, what was found and what is accepted
  */
 export function loadSuite(root: string, file: string): Suite {
-  if (file === '') return toSuite(guideSuite, () => 'the built-in suite')
+  if (file === '') return toSuite(guideSuite, () => builtIn)
   return parseSuite(file, read(root, file))
 }
 

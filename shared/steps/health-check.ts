@@ -71,7 +71,7 @@ export async function healthCheck(
   return {
     ...gated,
     step,
-    next: gated.status === 'failure' ? whatToDo(environment.name) : gated.next,
+    next: gated.status === 'failure' ? whatToDo(environment.name, gated.evidence) : gated.next,
     evidence: [...gated.evidence, ...certificate.evidence, ...notes],
     outputs: {
       ...gated.outputs,
@@ -117,8 +117,9 @@ function isSame(before: Health | 'ill', now: Health): boolean {
   return before === 'ill' ? now !== 'healthy' : before === now
 }
 
-function whatToDo(environment: string): string {
-  return `See what serves and why: runbook status ${environment}; runbook logs ${environment}. A bad release goes back with: runbook rollback ${environment}`
+function whatToDo(environment: string, evidence: Evidence[]): string {
+  const known = [...new Set(evidence.flatMap(({ next }) => next ?? []))].map(each => `${each} `).join('')
+  return `${known}See what serves and why: runbook status ${environment}; runbook logs ${environment}. A bad release goes back with: runbook rollback ${environment}`
 }
 
 /** A memory that fails makes this look the first; it is told, and changes nothing of what was seen. */

@@ -113,7 +113,10 @@ function conclude({ verdict, probes, failed, because, warned, evidence }: GateRe
         status: 'failure',
         reason: 'gate-failed',
         summary: `The service is not well: ${because}.`,
-        next: 'The rollback of this run brings the last good release back. Look at the failures below, and the log of the service.',
+        next: [
+          ...new Set(evidence.flatMap(({ next }) => next ?? [])),
+          'The rollback of this run brings the last good release back. Look at the failures below, and the log of the service.',
+        ].join(' '),
         evidence,
         outputs,
       }

@@ -42,6 +42,15 @@ describe('a gate', () => {
     expect(await gate(planFor(url))).toMatchObject({ verdict: 'pass', probes: 60, failed: 0 })
   })
 
+  test.each([
+    ['/health', 'Does the service have other paths? Set gate.paths.'],
+    ['/mine', undefined],
+  ])('that meets a 404 at %s hints at other paths: %s', async (path, next) => {
+    const url = await serve((_, response) => void response.writeHead(404).end())
+    const { evidence } = await gate({ ...planFor(url), endpoints: [{ path, json: {} }] })
+    expect(evidence.find(({ subject }) => subject === `GET ${path}`)?.next).toBe(next)
+  })
+
   test('fails one that is down, as soon as that is certain', async () => {
     const { verdict, probes, evidence } = await gate(planFor('http://127.0.0.1:1'))
     expect(verdict).toBe('fail')
