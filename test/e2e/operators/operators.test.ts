@@ -84,9 +84,14 @@ describe('an operator', () => {
       next: expect.stringContaining('runbook resume production'),
     })
     expect(leaseVersion()).toBe(before)
-    expect(lines(await do_.status(person())).join('\n')).toMatch(
-      /hold: .*moving the database[^]*unfinished: v1\.1\.0/,
-    )
+    const onHold = await do_.status(person())
+    expect(lines(onHold).join('\n')).toMatch(/hold: .*moving the database[^]*unfinished: v1\.1\.0/)
+    expect(onHold.outputs).toMatchObject({
+      'release-id': 'r1',
+      version: 'v1.0.0',
+      hold: expect.stringContaining('moving the database'),
+      unfinished: expect.stringContaining('v1.1.0'),
+    })
 
     expect(await do_.resume(person())).toMatchObject({ status: 'success', reason: 'done' })
     expect(await do_.check(person())).toMatchObject({ status: 'success' })
@@ -131,6 +136,7 @@ describe('an operator', () => {
     const drifted = await do_.status(person())
 
     expect(drifted.summary).toContain('not as it was released')
+    expect(drifted.outputs).toMatchObject({ drifted: 'true', hold: '', unfinished: '', 'lease-holder': '' })
     const text = lines(drifted).join('\n')
     expect(text).toMatch(/Deployment .*\/probe: .*env was added, by kubectl-set/)
     expect(text).toMatch(
