@@ -171,6 +171,19 @@ test('release.yml hands on to each environment all that promote.yml takes of an 
   }
 })
 
+test('what the pages call an input of release.yml is one, and a secret a secret', () => {
+  const { inputs = {}, secrets = {} } = callable('release.yml')
+  const pages = ['README.md', 'docs/troubleshooting.md', 'docs/your-service.md']
+  const text = pages.map(page => readFileSync(join(root, page), 'utf8')).join('\n')
+  const named = [...text.matchAll(/\b(staging|production)-[a-z-]+\b/g)].map(([name]) => name)
+  const environments = ['staging-recovery', 'production-recovery']
+  expect(named.length).toBeGreaterThan(6)
+  expect([...Object.keys(inputs), ...environments]).toEqual(expect.arrayContaining(named))
+  const shown = [...text.matchAll(/`((?:STAGING|PRODUCTION|REGISTRY)_[A-Z_]+)`/g)].map(([, name]) => name)
+  expect(shown.length).toBeGreaterThan(4)
+  expect(Object.keys(secrets)).toEqual(expect.arrayContaining(shown))
+})
+
 describe('an example grants what GitHub wants granted', () => {
   const shown = [
     ...files.map(file => ({ where: `workflows/${file}`, text: comments(join(folder, file)) })),
