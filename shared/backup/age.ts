@@ -1,3 +1,4 @@
+import { cutEnd } from '../outcome/cut.ts'
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { InputError, messageOf } from '../outcome/errors.ts'
 import { damaged } from './frames.ts'
@@ -30,7 +31,7 @@ export async function sealTo(where: string, recipients: string[]): Promise<Seali
       encrypter.addRecipient(recipient)
     } catch (error) {
       throw new InputError(
-        `${where} has a text that is no age recipient (${messageOf(error)}): ${recipient.slice(0, 12)}...; accepted: ${acceptedRecipients}`,
+        `${where} has a text that is no age recipient (${messageOf(error)}): ${cutEnd(recipient, 15)}; accepted: ${acceptedRecipients}`,
         {
           hint: 'Give the public key that age-keygen wrote, which starts with age1; never the secret one.',
           cause: error,

@@ -1,5 +1,6 @@
 import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import { createTail } from '../outcome/cut.ts'
 import { messageOf } from '../outcome/errors.ts'
 
 /** How a program ended. */
@@ -14,11 +15,9 @@ const kept = 8 * 1024
 
 /** Collects the end of standard error until the program has ended and its pipes are closed. Never rejects. */
 export function watchExit(child: ChildProcessByStdio<Writable, Readable | null, Readable>): Promise<Ending> {
-  let stderr = ''
+  const tail = createTail(kept)
   child.stderr.setEncoding('utf8')
-  child.stderr.on('data', (chunk: string) => {
-    stderr = (stderr + chunk).slice(-kept)
-  })
+  child.stderr.on('data', (chunk: string) => tail.add(chunk))
   const written = new Promise<void>(resolve => child.stderr.once('close', resolve))
   return new Promise(resolve => {
     child.once('error', error => {
@@ -26,9 +25,10 @@ export function watchExit(child: ChildProcessByStdio<Writable, Readable | null, 
     })
     // Not 'close': that would wait for whoever reads standard output, who waits for this.
     child.once('exit', (code, signal) => {
-      void written.then(() =>
-        resolve({ code: code ?? 128, stderr: signal ? `${stderr}\nkilled by ${signal}` : stderr }),
-      )
+      void written.then(() => {
+        const stderr = tail.text()
+        resolve({ code: code ?? 128, stderr: signal ? `${stderr}\nkilled by ${signal}` : stderr })
+      })
     })
   })
 }

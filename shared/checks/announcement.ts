@@ -1,3 +1,4 @@
+import { cutEnd } from '../outcome/cut.ts'
 import { escapeMarkup, postToSlack, type SlackMessage } from '../platform/slack.ts'
 import { pass, skip, warn, type Check, type CheckContext, type Waiver } from './check.ts'
 
@@ -51,7 +52,7 @@ export function announce({
         : [
             {
               type: 'section' as const,
-              text: { type: 'mrkdwn' as const, text: exceptions.join('\n').slice(0, 2_900) },
+              text: { type: 'mrkdwn' as const, text: cutEnd(exceptions.join('\n'), 2_900) },
             },
           ]),
       { type: 'context', elements: [{ type: 'mrkdwn', text: facts.join(' · ') }] },

@@ -1,3 +1,4 @@
+import { cutStart } from '../outcome/cut.ts'
 import { isExpected } from '../outcome/errors.ts'
 import { fail, pass, skip, warn, type Check, type CheckContext, type Finding } from './check.ts'
 import { findImage } from './image-exists.ts'
@@ -30,7 +31,7 @@ export const vulnerabilities: Check = {
     })
     const holes = scanner.read(stdout)
     if (holes === undefined) {
-      const tail = `${stdout.slice(-2_000)}\n${stderr.slice(-2_000)}`.trim()
+      const tail = `${cutStart(stdout, 2_000)}\n${cutStart(stderr, 2_000)}`.trim()
       return warn(
         `${scanner.name} could not scan it (exit code ${code})`,
         `Run ${[program, ...args].join(' ')} and see what it lacks: its database, or a login to the registry.`,

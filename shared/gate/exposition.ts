@@ -1,3 +1,4 @@
+import { cutEnd } from '../outcome/cut.ts'
 /** One series of a metrics text. */
 export interface Series {
   name: string
@@ -135,5 +136,5 @@ function parseValue(text: string): number | undefined {
 }
 
 function show(text: string): string {
-  return text === '' ? 'nothing' : JSON.stringify(text.length > 40 ? `${text.slice(0, 37)}...` : text)
+  return text === '' ? 'nothing' : JSON.stringify(cutEnd(text, 40))
 }

@@ -1,3 +1,4 @@
+import { cutEnd } from '../outcome/cut.ts'
 import type { Http } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import { holds, type Condition } from '../runbook/condition.ts'
@@ -84,5 +85,5 @@ export function isWorse(condition: Condition, value: number, than: number): bool
 
 export function labelsOf({ labels }: Pick<Series, 'labels'>): string {
   const pairs = Object.entries(labels).map(([name, value]) => `${name}="${value}"`)
-  return pairs.join(', ').slice(0, 80)
+  return cutEnd(pairs.join(', '), 80)
 }

@@ -1,3 +1,4 @@
+import { cutEnd } from '../outcome/cut.ts'
 import { quote } from '../outcome/errors.ts'
 import { resources, type Resource } from './seen.ts'
 
@@ -35,7 +36,7 @@ export function readStatus(document: unknown): StatusReport {
     if (typeof status !== 'string') report.gaps.push(`${statusPath} says nothing of the ${name}`)
     else if (!well.has(status.toLowerCase()))
       report.failures.push(
-        `${name} is ${status.slice(0, 40)}${typeof reason === 'string' ? ` (${quote(reason)})` : ''}`,
+        `${name} is ${cutEnd(status, 40)}${typeof reason === 'string' ? ` (${quote(reason)})` : ''}`,
       )
   }
   for (const name of resources) {
@@ -49,7 +50,7 @@ function readUsage(usage: Record<string, unknown> | undefined): Usage | undefine
   const used = usage?.['usedPercent']
   if (typeof used !== 'number' || !Number.isFinite(used) || used < 0) return undefined
   const of = usage?.['of']
-  return { share: used / 100, of: typeof of === 'string' ? of.slice(0, 60) : 'an unnamed whole' }
+  return { share: used / 100, of: typeof of === 'string' ? cutEnd(of, 60) : 'an unnamed whole' }
 }
 
 /** Everything in which a JSON document is not what is expected, by dotted path: `checks.database.status`. */

@@ -1,3 +1,4 @@
+import { cutEnd } from './cut.ts'
 import type { Reason } from './reasons.ts'
 
 /** What every expected error carries beside its one-line message. */
@@ -87,8 +88,7 @@ export function messageOf(error: unknown): string {
 
 /** A value as it may stand in a message: printable, on one line, at most 80 characters. */
 export function quote(value: string): string {
-  const shown = JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value)
-  return shown.replaceAll('::', ':\u200b:')
+  return JSON.stringify(cutEnd(value, 80)).replaceAll('::', ':\u200b:')
 }
 
 function oneLine(text: string): string {

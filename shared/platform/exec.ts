@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
+import { createTail } from '../outcome/cut.ts'
 import { DeadlineError, messageOf, ToolError } from '../outcome/errors.ts'
 
 /** How a program is started. There is never a shell in between. */
@@ -12,7 +13,7 @@ export interface ExecOptions {
   signal?: AbortSignal
   /** Milliseconds; the program is killed and a DeadlineError thrown when they are over. */
   timeoutMs?: number
-  /** Characters of each stream that `run` keeps, the newest ones; default: 4 Mi. */
+  /** Characters of each stream that `run` keeps, the newest ones, after a mark when there were more; default: 4 Mi. */
   keep?: number
 }
 
@@ -96,10 +97,8 @@ function endForGood(child: ChildProcessByStdio<Writable, Readable, Readable>): v
 }
 
 function capture(stream: Readable, keep: number): () => string {
-  let text = ''
+  const tail = createTail(keep)
   stream.setEncoding('utf8')
-  stream.on('data', (chunk: string) => {
-    text = (text + chunk).slice(-keep)
-  })
-  return () => text
+  stream.on('data', (chunk: string) => tail.add(chunk))
+  return () => tail.text()
 }

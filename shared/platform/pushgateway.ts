@@ -1,3 +1,4 @@
+import { cutEnd } from '../outcome/cut.ts'
 import { ToolError } from '../outcome/errors.ts'
 import { openHttp } from './http.ts'
 
@@ -25,14 +26,11 @@ export async function pushMetrics(
       timeoutMs,
     })
     if (answer.status >= 200 && answer.status < 300) return
-    throw new ToolError(
-      `Pushgateway at ${url} answered HTTP ${answer.status}: ${answer.body.slice(0, 200)}`,
-      {
-        tool: 'Pushgateway',
-        code: answer.status,
-        hint: `Check that ${url} is the base URL of a Pushgateway.`,
-      },
-    )
+    throw new ToolError(`Pushgateway at ${url} answered HTTP ${answer.status}: ${cutEnd(answer.body, 200)}`, {
+      tool: 'Pushgateway',
+      code: answer.status,
+      hint: `Check that ${url} is the base URL of a Pushgateway.`,
+    })
   } finally {
     http.close()
   }

@@ -193,7 +193,7 @@ export function intend(ledger: Ledger, intent: Intent): { ledger: Ledger; id: Re
   const previous = ledger.serving === null ? {} : { previous: ledger.serving }
   const exceptions = intent.exceptions
     ?.slice(0, keptExceptions)
-    .map(each => ({ ...each, reason: each.reason.slice(0, exceptionLength) }))
+    .map(each => ({ ...each, reason: cutEnd(each.reason, exceptionLength) }))
   const entry: Entry = {
     ...intent,
     ...previous,
@@ -280,7 +280,7 @@ export function noteVerdict(
 /** Writes down what an operator does; a hold lasts until somebody resumes. */
 export function act(ledger: Ledger, done: Act): Ledger {
   const { kind, by, at } = done
-  const because = done.because.slice(0, reasonLength)
+  const because = cutEnd(done.because, reasonLength)
   const hold = kind === 'hold' ? { by, because, since: at } : kind === 'resume' ? null : ledger.hold
   return { ...ledger, hold, acts: [...ledger.acts, { ...done, because }].slice(-keptActs) }
 }
@@ -330,7 +330,7 @@ function change(ledger: Ledger, id: ReleaseId, state: ReleaseState, patch: Parti
   if (!next[entry.state].includes(state))
     throw new Error(`${id} is ${entry.state} and cannot become ${state}`)
   const { because } = patch
-  const cut = because === undefined ? {} : { because: because.slice(0, reasonLength) }
+  const cut = because === undefined ? {} : { because: cutEnd(because, reasonLength) }
   return {
     ...ledger,
     entries: ledger.entries.map(each => (each === entry ? { ...each, ...patch, ...cut, state } : each)),
@@ -348,4 +348,9 @@ function reinstate(ledger: Ledger, id: ReleaseId, at: string): Ledger {
 
 function highestNumber(ledger: Ledger): number {
   return Math.max(0, ...ledger.entries.map(entry => Number(entry.id.slice(1))))
+}
+
+/** The mark at the cut lets half a secret be found there: see `outcome/cut.ts`. */
+function cutEnd(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 3)}...`
 }

@@ -1,3 +1,4 @@
+import { cutMiddle } from '../outcome/cut.ts'
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
 
 /** What a job may put out is 1 MB in all, and a job has several steps. */
@@ -30,9 +31,8 @@ function shortened({ detail, ...rest }: Evidence): Evidence {
 
 /** The first and the last part of a text: what it is about, and how it ended. */
 function ends(text: string, most: number): string {
-  if (text.length <= most) return text
   const head = Math.min(keptHead, Math.floor(most / 3))
   const tail = most - head
   const mark = `\n... ${text.length - most} characters left out ...\n`
-  return `${text.slice(0, head)}${mark}${text.slice(-tail)}`
+  return cutMiddle(text, most, head, tail, mark)
 }

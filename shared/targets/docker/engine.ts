@@ -1,3 +1,4 @@
+import { cutEnd } from '../../outcome/cut.ts'
 import type { IncomingMessage } from 'node:http'
 import { ToolError } from '../../outcome/errors.ts'
 import type { Adapters } from '../adapters.ts'
@@ -153,7 +154,7 @@ async function versionOf(engine: Engine): Promise<string> {
 export function refusal(method: string, path: string, status: number, body: Buffer): ToolError {
   const text = body.toString('utf8')
   const message = /"message"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
-  const said = message === undefined ? text.slice(0, 300) : (JSON.parse(message) as string)
+  const said = message === undefined ? cutEnd(text, 300) : (JSON.parse(message) as string)
   return new ToolError(`Docker refused ${method} ${path.replace(/[0-9a-f]{52}(?=\/|$)/, '')}: ${said}`, {
     tool: 'Docker engine',
     code: status,

@@ -1,5 +1,7 @@
+import { createInterface } from 'node:readline'
 import { Duplex } from 'node:stream'
 import type { Exec } from '../../platform/exec.ts'
+import { createTail } from '../../outcome/cut.ts'
 import { ToolError } from '../../outcome/errors.ts'
 
 /** How the program at the other end is started. */
@@ -15,10 +17,11 @@ export interface PipeOptions {
  */
 export function openPipe(exec: Exec, file: string, args: string[], { env, onError }: PipeOptions): Duplex {
   const child = exec.start(file, args, { env })
-  let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said = (said + text).slice(-2_000)
-    for (const line of text.split('\n').filter(Boolean)) onError(line)
+  const said = createTail(2_000)
+  // Whole lines alone: half a line may end in half a secret.
+  createInterface({ input: child.stderr }).on('line', line => {
+    said.add(`${line}\n`)
+    if (line !== '') onError(line)
   })
   const stream = new SocketLike({
     read: () => child.stdout.resume(),
@@ -43,7 +46,7 @@ export function openPipe(exec: Exec, file: string, args: string[], { env, onErro
   child.on('error', cause => stream.destroy(failure(file, cause.message, cause)))
   child.on('close', code => {
     if (code === 0 || code === null) stream.push(null)
-    else stream.destroy(failure(file, lastLine(said) ?? `ended with code ${code}`))
+    else stream.destroy(failure(file, lastLine(said.text()) ?? `ended with code ${code}`))
   })
   return stream
 }

@@ -1,3 +1,4 @@
+import { cutEnd } from '../../outcome/cut.ts'
 import { isExpected, messageOf, ToolError } from '../../outcome/errors.ts'
 import type { Reason } from '../../outcome/reasons.ts'
 
@@ -77,7 +78,7 @@ export function notAnEngine(place: string, status: number, said: string): ToolEr
   return new ToolError(
     plain
       ? `${place} speaks TLS at that port, and was asked without`
-      : `${place} is no Docker engine: it answers GET /version with ${status} ${said.slice(0, 80)}`.trim(),
+      : `${place} is no Docker engine: it answers GET /version with ${status} ${cutEnd(said, 80)}`.trim(),
     {
       tool: 'Docker engine',
       code: status,

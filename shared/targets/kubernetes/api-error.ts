@@ -1,3 +1,4 @@
+import { cutEnd } from '../../outcome/cut.ts'
 import { ToolError } from '../../outcome/errors.ts'
 import type { Reason } from '../../outcome/reasons.ts'
 
@@ -61,7 +62,7 @@ export class ApiError extends ToolError {
 /** @param what the request, for people: `PATCH Deployment production/runbook-api` */
 export function refusal(what: string, status: number, body: string): ApiError {
   const answer = parseStatus(body)
-  const said = answer.message ?? (body.slice(0, 300) || `status ${status}`)
+  const said = answer.message ?? (cutEnd(body, 300) || `status ${status}`)
   return new ApiError(`${what}: ${said}`, status, answer, hintFor(status, answer))
 }
 

@@ -1,3 +1,4 @@
+import { cutEnd } from '../../outcome/cut.ts'
 import { namesSecret } from '../../runbook/env-file.ts'
 import type { Change } from '../target.ts'
 import { compareLines, type Line } from './lines.ts'
@@ -65,8 +66,7 @@ function unified(lines: Line[]): string {
     const path = near[index - 1] ? '' : pathAt(lines, index)
     if (path !== '') shown.push(`@@ ${path} @@`)
     else if (!near[index - 1] && shown.length > 0) shown.push('@@ @@')
-    const text = `${line.mark}${line.text}`
-    shown.push(text.length > shownCharacters ? `${text.slice(0, shownCharacters - 3)}...` : text)
+    shown.push(cutEnd(`${line.mark}${line.text}`, shownCharacters))
   }
   const more = shown.length - shownLines
   if (more <= 0) return shown.join('\n')

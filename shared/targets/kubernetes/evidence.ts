@@ -23,15 +23,15 @@ export async function gatherEvidence(place: Place, view: View, symptom: Symptom)
   const subject = symptom.pod ? `pod ${symptom.pod}` : nameOf(view.manifest)
   const evidence: (Evidence | undefined)[] =
     pod && status
-      ? [ofContainer(pod, view, status), await logOf(place, pod, status)]
+      ? [ofContainer(place, pod, view, status), await logOf(place, pod, status)]
       : [{ subject, finding: symptom.message, tone: 'bad' }]
   evidence.push(ofEvents(view, pod), ofPods(view))
   return evidence
     .filter(each => each !== undefined)
     .map(each => ({
       ...each,
-      finding: secrets.redact(each.finding),
-      ...(each.detail === undefined ? {} : { detail: secrets.redact(each.detail) }),
+      finding: secrets.redactPiece(each.finding),
+      ...(each.detail === undefined ? {} : { detail: secrets.redactPiece(each.detail) }),
     }))
 }
 
@@ -48,6 +48,7 @@ function failing({ status }: Pod, container: string): ContainerStatus | undefine
 }
 
 function ofContainer(
+  { adapters }: Place,
   pod: Pod,
   { workload, manifest }: View,
   { name, state, lastState, restartCount }: ContainerStatus,
@@ -64,7 +65,7 @@ function ofContainer(
   if (ended) {
     const why = ended.reason ? ` (${ended.reason})` : ''
     facts.push(`exit code ${ended.exitCode}${why}, restarts: ${restartCount}`)
-    if (ended.message) facts.push(`it said: ${shorten(ended.message)}`)
+    if (ended.message) facts.push(`it said: ${shorten(adapters.secrets.redactPiece(ended.message))}`)
   }
   if (image) facts.push(`image ${image}`)
   if (pod.node) facts.push(`node ${pod.node}`)

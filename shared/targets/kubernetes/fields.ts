@@ -1,3 +1,4 @@
+import { cutEnd } from '../../outcome/cut.ts'
 import { contentOf, secretsIn } from './diff.ts'
 import type { KubeObject } from './objects.ts'
 
@@ -47,6 +48,5 @@ function flatten(value: unknown, path: string[] = [], name = '', into = new Map<
 }
 
 function short(text: string): string {
-  const line = text.replaceAll('\n', '\\n')
-  return line.length > shownCharacters ? `${line.slice(0, shownCharacters - 3)}...` : line
+  return cutEnd(text.replaceAll('\n', '\\n'), shownCharacters)
 }

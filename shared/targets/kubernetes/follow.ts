@@ -184,7 +184,7 @@ function silent({ client }: Place, { timeoutMs }: FollowOptions): Cause {
 async function causeOf(place: Place, view: View, symptom: Symptom): Promise<Cause> {
   return {
     class: symptom.class,
-    message: place.adapters.secrets.redact(symptom.message),
+    message: place.adapters.secrets.redactPiece(symptom.message),
     evidence: await gatherEvidence(place, view, symptom),
   }
 }

@@ -1,3 +1,4 @@
+import { cutEnd } from '../../outcome/cut.ts'
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -73,7 +74,7 @@ export async function buildKustomization(
 
 function unbuilt(folder: string, program: string, args: string[], why: string, cause?: unknown): InputError {
   // Of a long explanation the beginning names the file.
-  return new InputError(`manifests: the kustomization ${folder} cannot be built: ${why.slice(0, 600)}`, {
+  return new InputError(`manifests: the kustomization ${folder} cannot be built: ${cutEnd(why, 600)}`, {
     hint: `Mend it until this works: ${program} ${args.join(' ')} ${folder}. Plugins and Helm charts are not run; build those beforehand.`,
     cause,
   })

@@ -170,7 +170,7 @@ async function readLog({ client, namespace, adapters }: Place, { metadata }: Kub
   if (!newest) return ''
   const query = { tailLines: logLines, limitBytes: logBytes }
   const text = await client.text(`${pods}/${newest.metadata.name}/log`, query)
-  return adapters.secrets.redact(text ?? '').trimEnd()
+  return adapters.secrets.redactPiece(text ?? '').trimEnd()
 }
 
 function withLog(cause: Cause, subject: string, log: string): Cause {

@@ -1,3 +1,4 @@
+import { cutMiddle } from '../../outcome/cut.ts'
 import type { PodTemplate } from './objects.ts'
 
 /** Something that keeps a pod from becoming ready. */
@@ -39,8 +40,7 @@ export interface Known {
 
 /** One line of at most 300 characters: the kubelet's messages name the image first and the cause last. */
 export function shorten(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim()
-  return line.length > 300 ? `${line.slice(0, 100)} ... ${line.slice(-195)}` : line
+  return cutMiddle(text.replace(/\s+/g, ' ').trim(), 300, 100, 195, ' ... ')
 }
 
 /** The ConfigMap or Secret that a node says is not there, `configmaps/name`. */

@@ -25,5 +25,5 @@ export function requireLog({ environment, places, spec }: Context): void {
 export function tailOf(context: Context, lines: number, from = 0): string {
   const bytes = Buffer.from(readIfThere(context.places.log) ?? '')
   const since = bytes.subarray(from > bytes.length ? 0 : from).toString('utf8')
-  return context.adapters.secrets.redact(since.trimEnd().split('\n').slice(-lines).join('\n'))
+  return context.adapters.secrets.redactPiece(since.trimEnd().split('\n').slice(-lines).join('\n'))
 }
