@@ -1,3 +1,4 @@
+import { cutEnd } from '../outcome/cut.ts'
 import {
   checkOfRun,
   checkOfStatus,
@@ -51,7 +52,7 @@ export function openGitHub(access: GitHubAccess): GitHub {
         ref,
         environment,
         payload,
-        description: shortened(description),
+        description: cutEnd(description, longestDescription),
         // Nothing is merged by a record, and the checks are the run's own affair.
         auto_merge: false,
         required_contexts: [],
@@ -71,15 +72,11 @@ export function openGitHub(access: GitHubAccess): GitHub {
     async setDeploymentStatus(id, { state, description, logUrl, environmentUrl }) {
       await send('POST', `${base}/deployments/${id}/statuses`, {
         state,
-        description: shortened(description),
+        description: cutEnd(description, longestDescription),
         ...(logUrl ? { log_url: logUrl } : {}),
         ...(environmentUrl ? { environment_url: environmentUrl } : {}),
       })
     },
     close,
   }
-}
-
-function shortened(text: string): string {
-  return text.length <= longestDescription ? text : `${text.slice(0, longestDescription - 3)}...`
 }

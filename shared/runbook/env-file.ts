@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { InputError } from '../outcome/errors.ts'
+import { inlineSecrets } from './inline-secrets.ts'
 
 /**
  * Reads an env-file into its values. Most are secrets: see `secretsOf`.
@@ -19,10 +20,25 @@ export function readEnvFile(root: string, file: string): Record<string, string> 
  */
 export function secretsOf(values: Record<string, string>): string[] {
   return Object.entries(values)
-    .filter(([key, value]) => secretKey.test(key) || !plainValue.test(value))
-    .flatMap(([, value]) => [value, passwordIn(value)])
+    .filter(([key, value]) => (secretKey.test(key) && !switchValue.test(value)) || !plainValue.test(value))
+    .flatMap(([, value]) => [value, ...inlineSecrets(value)])
     .filter(value => value !== '')
 }
+
+/**
+ * What must not be shown of variables that stand where everybody of the project can read them (a manifest, the runbook),
+ * or that came from elsewhere (an image): what their names or the form of their values tell to be a secret.
+ */
+export function secretsAmong(values: Record<string, string>): string[] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    const whole =
+      namesSecret(key) && value.length >= leastNamed && !/\s/.test(value) && !plainValue.test(value)
+    return [...(whole ? [value] : []), ...inlineSecrets(value)]
+  })
+}
+
+/** A shorter value, though its variable is called a key, stands in too many words. */
+const leastNamed = 6
 
 /** Whether the name of a variable says that its value must not be shown. */
 export function namesSecret(key: string): boolean {
@@ -30,17 +46,10 @@ export function namesSecret(key: string): boolean {
 }
 
 const secretKey = /SECRET|PASS|TOKEN|KEY|CREDENTIAL|PRIVATE|AUTH/i
+/** `AUTH_ENABLED=true`: to hide that would hide every `true`. */
+const switchValue = /^(true|false|yes|no|on|off|none|null|enabled|disabled)$/i
 /** A word, a small number, a duration. */
 const plainValue = /^([a-z]{1,12}|\d{1,5}|\d{1,5}(ms|s|m|h))$/i
-
-function passwordIn(value: string): string {
-  const password = URL.parse(value)?.password ?? ''
-  try {
-    return decodeURIComponent(password)
-  } catch {
-    return password
-  }
-}
 
 /** The text of an env-file. @throws InputError when it cannot be read */
 export function readEnvText(root: string, file: string): string {

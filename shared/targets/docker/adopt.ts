@@ -1,6 +1,7 @@
 import { ToolError } from '../../outcome/errors.ts'
 import { inspect, type ContainerDetail, type CreateBody } from './containers.ts'
 import { inspectImage } from './images.ts'
+import { keepSecret } from './keep-secret.ts'
 import type { ReleaseRecord } from './record.ts'
 import type { Context } from './store.ts'
 
@@ -17,7 +18,7 @@ export async function adoptContainer(context: Context, id: string): Promise<Rele
   const name = detail.Config.Image
   const image = found?.RepoDigests?.[0] ?? detail.Image
   const version = found?.Config?.Labels?.['org.opencontainers.image.version'] ?? tagOf(name) ?? name
-  return {
+  const record: ReleaseRecord = {
     entry: {
       id: 'r0',
       version,
@@ -34,6 +35,8 @@ export async function adoptContainer(context: Context, id: string): Promise<Rele
       body: { create: recreation(detail, image), adopted: detail.Id },
     },
   }
+  keepSecret(context, record)
+  return record
 }
 
 /** The body that creates a container like one that is there: its networks, and its anonymous volumes by name, too. */

@@ -60,6 +60,16 @@ export interface CreateBody {
   NetworkingConfig?: { EndpointsConfig: Record<string, object> }
 }
 
+/** The variables that a container is given. */
+export function variablesOf({ Env }: Pick<CreateBody, 'Env'>): Record<string, string> {
+  return Object.fromEntries(
+    (Env ?? []).map(line => {
+      const at = line.indexOf('=')
+      return [line.slice(0, at), line.slice(at + 1)]
+    }),
+  )
+}
+
 /** Every container of the engine, stopped ones too. */
 export function listContainers(engine: Engine): Promise<ContainerSummary[]> {
   return engine.json('GET', '/containers/json', { query: { all: true } })

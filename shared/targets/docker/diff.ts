@@ -1,4 +1,4 @@
-import type { CreateBody } from './containers.ts'
+import { variablesOf, type CreateBody } from './containers.ts'
 
 /** What a release changes, line by line, with the names of variables only: their values are secrets. */
 export function diffOf(before: CreateBody | undefined, after: CreateBody): string {
@@ -17,11 +17,6 @@ export function diffOf(before: CreateBody | undefined, after: CreateBody): strin
   return lines.join('\n')
 }
 
-function variables({ Env = [] }: CreateBody): Map<string, string> {
-  return new Map(
-    Env.map(line => {
-      const at = line.indexOf('=')
-      return [line.slice(0, at), line.slice(at + 1)]
-    }),
-  )
+function variables(body: CreateBody): Map<string, string> {
+  return new Map(Object.entries(variablesOf(body)))
 }

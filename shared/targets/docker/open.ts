@@ -19,6 +19,7 @@ import { overrideLease, takeLease } from './lease.ts'
 import { renderPayload } from './payload.ts'
 import { asContainerPayload, unpackRecord } from './record.ts'
 import { rehearse } from './rehearse.ts'
+import { secretsAmong } from '../../runbook/env-file.ts'
 import { readRecords, readStore, type Context } from './store.ts'
 import { leftOver, openTenure } from './tenure.ts'
 import { readVitals } from './vitals.ts'
@@ -32,6 +33,7 @@ export async function openDocker(
   spec: DockerSpec,
   adapters: Adapters,
 ): Promise<Target> {
+  for (const value of secretsAmong(spec.env ?? {})) adapters.secrets.add(value)
   const engine = await openEngine(engineAddress(spec.host ?? '', adapters.env), adapters)
   const context: Context = { engine, environment, spec, adapters, names: namesOf(spec.container) }
   const place = `container ${spec.container} of ${engine.place}`

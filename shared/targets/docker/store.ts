@@ -6,6 +6,7 @@ import type { DockerSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
 import { getFiles, listContainers, putFiles } from './containers.ts'
 import type { Engine } from './engine.ts'
+import { keepSecret } from './keep-secret.ts'
 import { fleetOf, label, serving, type Fleet, type Member, type Names } from './fleet.ts'
 import { recordFolder, stateFolder, unpackRecord, unpackState, type State } from './record.ts'
 import type { ArchivedFile } from './tar.ts'
@@ -61,14 +62,18 @@ export async function readStore(context: Context): Promise<Stored> {
 }
 
 /** The packed records: the newest lease container's before those of others, and of the container that serves. */
-export async function readRecords({ engine, names }: Context, fleet: Fleet): Promise<Map<ReleaseId, string>> {
+export async function readRecords(context: Context, fleet: Fleet): Promise<Map<ReleaseId, string>> {
+  const { engine, names } = context
   const records = new Map<ReleaseId, string>()
   const copy = serving(fleet, names)
   for (const { id } of [...(copy ? [copy] : []), ...fleet.leases.toReversed()]) {
     for (const { path, content } of await getFiles(engine, id, recordFolder)) {
       const name = path.split('/').at(-1) ?? ''
       const text = content.toString('utf8')
-      if (unpackRecord(text)) records.set(name as ReleaseId, text)
+      const record = unpackRecord(text)
+      if (!record) continue
+      keepSecret(context, record)
+      records.set(name as ReleaseId, text)
     }
   }
   return records

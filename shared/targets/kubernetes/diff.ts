@@ -1,6 +1,6 @@
 import { cutEnd } from '../../outcome/cut.ts'
-import { namesSecret } from '../../runbook/env-file.ts'
 import type { Change } from '../target.ts'
+import { hide, secretsIn } from './hidden.ts'
 import { compareLines, type Line } from './lines.ts'
 import { describe, keyOf, type KubeObject } from './objects.ts'
 import type { KubernetesBody } from './body.ts'
@@ -12,7 +12,7 @@ const shownCharacters = 160
 /** Lines around a change: enough to see the name of the container that it is in. */
 const contextLines = 2
 
-/** One object before and after as a unified diff of its YAML; values of Secrets are left out. */
+/** One object before and after as a unified diff of its YAML; secrets are left out. */
 export function changeOf(
   object: KubeObject,
   before: KubeObject | undefined,
@@ -23,13 +23,13 @@ export function changeOf(
   if (!after) return { object: name, action: 'delete' }
   const known = new Map<string, unknown>()
   const from = toLines(
-    hide(contentOf(before), secretsIn(before), (path, value) => {
+    hide(contentOf(before), secretsIn(before.kind, contentOf(before)), (path, value) => {
       known.set(path, value)
       return '(hidden)'
     }),
   )
   const to = toLines(
-    hide(contentOf(after), secretsIn(after), (path, value) =>
+    hide(contentOf(after), secretsIn(after.kind, contentOf(after)), (path, value) =>
       known.has(path) && known.get(path) !== value ? '(hidden, changed)' : '(hidden)',
     ),
   )
@@ -117,31 +117,4 @@ function own(entries: Record<string, string> = {}): Record<string, string> {
 
 function present(key: string, value: object): Record<string, unknown> {
   return Object.keys(value).length === 0 ? {} : { [key]: value }
-}
-
-/** Which fields of an object hold secrets: people write passwords into manifests too. */
-export function secretsIn({ kind }: KubeObject): (path: string[]) => boolean {
-  return path =>
-    (kind === 'Secret' && path.length > 1 && /^(data|stringData)$/.test(path[0] ?? '')) ||
-    (path.at(-3) === 'env' && path.at(-1) === 'value' && namesSecret(path.at(-2) ?? ''))
-}
-
-/** A copy in which what is secret is replaced by a word. List items go by their name, else by their place. */
-function hide(
-  value: unknown,
-  isSecret: (path: string[]) => boolean,
-  word: (path: string, value: unknown) => string,
-  path: string[] = [],
-): unknown {
-  if (isSecret(path)) return word(path.join('.'), value)
-  if (Array.isArray(value)) {
-    return value.map((item: unknown, index) => {
-      const name = (item as { name?: unknown } | null)?.name
-      return hide(item, isSecret, word, [...path, typeof name === 'string' ? name : String(index)])
-    })
-  }
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [key, hide(each, isSecret, word, [...path, key])]),
-  )
 }

@@ -1,5 +1,7 @@
 import { cutEnd } from '../../outcome/cut.ts'
-import { contentOf, secretsIn } from './diff.ts'
+import { hideInline } from '../../runbook/inline-secrets.ts'
+import { contentOf } from './diff.ts'
+import { secretsIn } from './hidden.ts'
 import type { KubeObject } from './objects.ts'
 
 /** One field whose value differs; undefined where it is not set. */
@@ -14,14 +16,16 @@ const shownCharacters = 80
 /** Stands for a value that must not be shown. */
 const hidden = '(hidden)'
 
-/** The fields in which an object differs from what it was, or would be, one by one; values of Secrets are left out. */
+/** The fields in which an object differs from what it was, or would be, one by one; secrets are left out. */
 export function changedFields(before: KubeObject, after: KubeObject): ChangedField[] {
   const [old, now] = [flatten(contentOf(before)), flatten(contentOf(after))]
-  const isSecret = secretsIn(after)
+  const secrets = [before, after].map(object => secretsIn(object.kind, contentOf(object)))
+  const isSecret = (path: string[]) => secrets.some(each => each(path))
   return [...new Set([...old.keys(), ...now.keys()])].flatMap(field => {
     const [from, to] = [old.get(field), now.get(field)]
     if (from?.text === to?.text) return []
-    const shown = (value: Leaf | undefined) => value && (isSecret(value.path) ? hidden : short(value.text))
+    const shown = (value: Leaf | undefined) =>
+      value && (isSecret(value.path) ? hidden : short(hideInline(value.text, () => hidden)))
     return [{ field, from: shown(from), to: shown(to) }]
   })
 }

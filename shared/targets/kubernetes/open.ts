@@ -2,11 +2,12 @@ import { resolveImage } from '../../platform/registry.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
-import type { Payload, Target } from '../target.ts'
+import type { Target } from '../target.ts'
 import { readCapacity } from './capacity.ts'
 import { createClient } from './client.ts'
 import { readDeviations } from './deviations.ts'
 import { readDrift } from './drift.ts'
+import { createKeepSecret, keepingClient, keepingRecords } from './keep-secret.ts'
 import { connect } from './kubeconfig.ts'
 import { compareBodies } from './diff.ts'
 import { createLeaseStore } from './lease-store.ts'
@@ -27,24 +28,6 @@ import type { Place } from './place.ts'
 import { readUsage } from './usage.ts'
 import { readVitals } from './vitals.ts'
 
-/** Shorter values are words like `true` or `info`: to hide those would hide half of what is said. */
-const secretLength = 8
-
-/**
- * From now on the values of a payload's Secrets are not shown, whatever pods write into their logs.
- * @param known words that stand in every line anyway: `production` is no secret, although NODE_ENV is among them
- */
-function keepSecret({ secrets }: Adapters, known: string[], payload: Payload): Payload {
-  for (const { kind, data } of bodyOf(payload).manifests) {
-    if (kind !== 'Secret') continue
-    for (const encoded of Object.values((data ?? {}) as Record<string, string>)) {
-      const value = Buffer.from(encoded, 'base64').toString('utf8')
-      if (value.length >= secretLength && !known.includes(value)) secrets.add(value)
-    }
-  }
-  return payload
-}
-
 /**
  * A namespace of a Kubernetes cluster as a target. Nothing is sent until the first question is asked.
  * @throws InputError when no usable kubeconfig is there
@@ -57,9 +40,9 @@ export function openKubernetes(
   const { service, name } = environment
   const { namespace, workload } = spec
   const { clock, signal } = adapters
-  const known = [service, name, namespace]
-  const client = createClient(connect(adapters, spec.context), clock, signal)
-  const records = createRecordStore(client, service, namespace)
+  const keepSecret = createKeepSecret(adapters.secrets, [service, name, namespace])
+  const client = keepingClient(createClient(connect(adapters, spec.context), clock, signal), keepSecret)
+  const records = keepingRecords(createRecordStore(client, service, namespace), keepSecret)
   const recover = createRecovery({
     ...{ client, records, service, namespace, workload },
     environment: name,
@@ -83,20 +66,24 @@ export function openKubernetes(
     },
     live: () => readLive(place),
     pin: async ({ image }) => (await resolveImage(image, adapters)).pinned,
-    render: async request => keepSecret(adapters, known, await render(place, environment, spec, request)),
+    async render(request) {
+      const payload = await render(place, environment, spec, request)
+      keepSecret(bodyOf(payload).manifests)
+      return payload
+    },
     rehearse: (payload, conflicts) => rehearse(place, bodyOf(payload), conflicts),
     capacity: payload => readCapacity(place, bodyOf(payload)),
     lackedRights: (before, after) => lackedRights(place, bodyOf(before), bodyOf(after)),
     async recall(id) {
       const { slots } = await place.lease.read()
       const record = await place.records.load(id, slots[id] ?? [])
-      return record && keepSecret(adapters, known, payloadOf(record.body))
+      return record && payloadOf(record.body)
     },
     compare: (before, after) => compareBodies(bodyOf(before), bodyOf(after)),
     revisions: () => readRevisions(place),
     async findRevision(number) {
       const found = await findRevision(place, number)
-      if (found?.kind === 'workload') keepSecret(adapters, known, found.payload)
+      if (found?.kind === 'workload') keepSecret(bodyOf(found.payload).manifests)
       return found
     },
     usage: () => readUsage(place),

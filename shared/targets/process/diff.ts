@@ -1,10 +1,11 @@
+import { hideInline } from '../../runbook/inline-secrets.ts'
 import type { ProcessPayload } from './payload.ts'
 
 /** What a release changes, line by line, with the names of variables only: their values are secrets. */
 export function diffOf(before: ProcessPayload['body'], after: ProcessPayload['body']): string {
   const lines = (['source', 'path', 'start'] as const)
     .filter(key => before[key] !== after[key])
-    .map(key => `${key}: ${before[key]} -> ${after[key]}`)
+    .map(key => `${key}: ${shown(before[key])} -> ${shown(after[key])}`)
   const names = [...new Set([...Object.keys(before.env), ...Object.keys(after.env)])].toSorted()
   for (const name of names) {
     const [from, to] = [before.env[name], after.env[name]]
@@ -12,4 +13,9 @@ export function diffOf(before: ProcessPayload['body'], after: ProcessPayload['bo
     lines.push(`env ${name}: ${from === undefined ? 'added' : to === undefined ? 'removed' : 'changed'}`)
   }
   return lines.join('\n')
+}
+
+/** A command line may have passwords in it. */
+function shown(text: string): string {
+  return hideInline(text, () => '(hidden)')
 }

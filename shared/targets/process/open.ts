@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
 import type { Environment } from '../../runbook/environment.ts'
+import { secretsAmong } from '../../runbook/env-file.ts'
 import type { ProcessSpec } from '../../runbook/schema.ts'
 import { showSize } from '../../runbook/values.ts'
 import type { Adapters } from '../adapters.ts'
@@ -23,6 +24,7 @@ export function openProcess(
   adapters: Adapters,
 ): Promise<Target> {
   const context: Context = { environment, spec, adapters, places: placesOf(environment, spec) }
+  for (const value of secretsAmong(spec.env ?? {})) adapters.secrets.add(value)
   return Promise.resolve({
     place: `app ${spec.app} of pm2 on this machine`,
     read: async () => {

@@ -6,6 +6,8 @@ import { claim, workingDeadlineMs, type Holder, type Lease, type Purpose } from 
 import { emptyLedger, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Payload, Refused } from '../target.ts'
 import { readIfThere, writeFirst, writeWhole } from './files.ts'
+import { keepSecret } from './keep-secret.ts'
+import { asProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
 
 /** What is kept beside the releases. */
@@ -33,9 +35,13 @@ function emptyOf({ environment }: Context): Ledger {
   return emptyLedger(environment.service, environment.name)
 }
 
-export function readRecord({ places }: Context, id: ReleaseId): Payload | undefined {
-  const text = readIfThere(places.record(id))
-  return text === undefined ? undefined : (JSON.parse(text) as Payload)
+/** The record of a release, whose secrets are not shown from now on. */
+export function readRecord(context: Context, id: ReleaseId): Payload | undefined {
+  const text = readIfThere(context.places.record(id))
+  if (text === undefined) return undefined
+  const payload = JSON.parse(text) as Payload
+  keepSecret(context, asProcessPayload(payload))
+  return payload
 }
 
 /** The lease in this process's hands. */
