@@ -46,7 +46,8 @@ export function secretsOfObject(object: KubeObject): string[] {
 /** The releases' own records are Secrets, too: what is in them is told when they are read. */
 function dataOf(object: KubeObject): string[] {
   if (object['type'] === 'runbook/release') return []
-  return Object.values((object['data'] ?? {}) as Record<string, string>)
+  return Object.values((object['data'] ?? {}) as Record<string, string | null>)
+    .filter(encoded => encoded !== null)
     .map(encoded => Buffer.from(encoded, 'base64').toString('utf8'))
     .flatMap(value => (value.length >= secretLength ? [value, ...inlineSecrets(value)] : []))
 }

@@ -4,7 +4,9 @@ import { isMap, LineCounter, parseAllDocuments, visit, type Document, type Tags 
 import { InputError, messageOf } from '../../outcome/errors.ts'
 import { groupOf, keyOf, type KubeObject } from './objects.ts'
 import { inOrder } from './order.ts'
+import { plainCopy } from './plain.ts'
 import { builtIn } from './resources.ts'
+import { checkShape, dotted } from './shape.ts'
 
 /**
  * Reads the manifests of a folder (its own .yaml, .yml and .json files, as `kubectl apply -f` does) or of one file, in
@@ -78,7 +80,9 @@ const asKubectlReads = {
 /** The objects of one file: several documents, and the items of Lists. */
 export function parseManifests(file: string, text: string, namespace: string): Placed[] {
   const lines = new LineCounter()
-  const documents = parseAllDocuments(text, { ...asKubectlReads, lineCounter: lines, prettyErrors: false })
+  const documents = unlessBroken(file, () =>
+    parseAllDocuments(text, { ...asKubectlReads, lineCounter: lines, prettyErrors: false }),
+  )
   if (!Array.isArray(documents)) return []
   return documents.flatMap(document => {
     const [broken] = document.errors
@@ -91,14 +95,38 @@ export function parseManifests(file: string, text: string, namespace: string): P
     }
     const templated = templateLine(document, lines)
     if (templated !== undefined) throw isTemplate(file, templated)
-    const value: unknown = document.toJS()
-    if (value === null || value === undefined) return []
     const line = (keys: (string | number)[]) => `${file}:${lineOf(document, lines, keys)}`
+    const value = contentOf(file, document, line)
+    if (value === null || value === undefined) return []
     return flatten(value, []).map(({ value: item, path }) => ({
       object: validate(item, keys => line([...path, ...keys]), namespace),
       where: line(path),
     }))
   })
+}
+
+/** What a document says, as JSON has it. */
+function contentOf(file: string, document: Document, line: (keys: (string | number)[]) => string): unknown {
+  const value = unlessBroken(file, () => plainCopy(document.toJS()))
+  if ('copy' in value) return value.copy
+  throw new InputError(
+    `${line(value.path)} ${dotted(value.path)} ${value.what}; accepted: text, numbers, true, false, null, lists and maps`,
+    {
+      hint: 'Write it without the tag: binary content goes as base64 text into data of a Secret, or binaryData of a ConfigMap.',
+    },
+  )
+}
+
+/** The parser throws, too: of aliases that unfold to too much, or that lead nowhere. */
+function unlessBroken<T>(file: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new InputError(`${file} cannot be unfolded: ${messageOf(cause)}`, {
+      hint: `Write out what the aliases (*name) of ${file} stand for, and nest no deeper than manifests do.`,
+      cause,
+    })
+  }
 }
 
 function flatten(value: unknown, path: (string | number)[]): { value: unknown; path: (string | number)[] }[] {
@@ -136,7 +164,8 @@ function validate(
       hint: 'Call its file kustomization.yaml, in a folder of its own, and name that folder as manifests.',
     })
   }
-  const metadata = (object.metadata ?? {}) as Partial<KubeObject['metadata']>
+  const said = Object.entries(object.metadata ?? {}).filter(([, each]) => each !== null)
+  const metadata = Object.fromEntries(said) as Partial<KubeObject['metadata']>
   const name: unknown = metadata.name
   if (typeof name !== 'string' || !/^[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?$/.test(name)) {
     throw InputError.of(
@@ -152,6 +181,7 @@ function validate(
       `${namespace}, the namespace of this environment, or none`,
     )
   }
+  checkShape(object as KubeObject, where)
   const ofCluster = builtIn(apiVersion, kind)?.namespaced === false
   return {
     ...(object as KubeObject),
