@@ -3,6 +3,9 @@ import { renderMarkdown } from '../../../shared/report/markdown.ts'
 import { renderText } from '../../../shared/report/text.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment } from '../kubernetes/manifests.ts'
+import { logs, logsFields } from '../../../shared/steps/logs.ts'
+import { parseInputs } from '../../../shared/steps/inputs.ts'
+import { status, statusFields } from '../../../shared/steps/status.ts'
 import { openStage, type Stage } from './stage.ts'
 
 jest.setTimeout(90_000)
@@ -74,4 +77,83 @@ test('an event that says a secret does not', async () => {
   expect(outcome.evidence.find(({ subject }) => subject === 'events')?.detail).toContain('***')
   expectNoSecret(shown(outcome, run.logged))
   await run.rollback({ to: 'last-good' })
+})
+
+/** Eight characters in a row of any of the values. */
+function pieceOf(text: string, values: string[]): string | undefined {
+  const pieces = values.flatMap(value =>
+    Array.from({ length: Math.max(1, value.length - 7) }, (_, at) => value.slice(at, at + 8)),
+  )
+  return pieces.find(piece => text.includes(piece))
+}
+
+test('passwords in manifests, and a secret that is cut in the middle, are in nothing that is told', async () => {
+  const jwt = Array.from({ length: 40 }, (_, at) => (at * 7919 + 104_729).toString(36))
+    .join('')
+    .slice(0, 120)
+  const release = (suffix: string, script?: string) => {
+    const container = `          terminationMessagePolicy: FallbackToLogsOnError
+          envFrom: [{ secretRef: { name: probe-env } }, { configMapRef: { name: probe-config } }]
+          env: [{ name: DATABASE_URL, value: 'postgres://app:Manif3st${suffix}@db/app' }, { name: REDIS_URL, value: 'redis://:R3disPw${suffix}@r/0' }]
+`
+    return stage.run({
+      manifests: {
+        'app.yaml': deployment({ container, ...(script === undefined ? {} : { script }) }),
+        'c.yaml': configMap({ DB_PASSWORD: `C0nfig${suffix}`, COLOUR: `colour-${suffix}` }),
+      },
+      envFile: `${envFile}JWT_SECRET=${jwt}\n`,
+    })
+  }
+  const values = [
+    jwt,
+    'Manif3stOld',
+    'R3disPwOld',
+    'C0nfigOld',
+    'Manif3stNew',
+    'R3disPwNew',
+    'C0nfigNew',
+    'Manif3stHand',
+  ]
+  const seen: string[] = []
+  const see = (outcome: Parameters<typeof renderText>[0], logged: string[]) => {
+    const text = shown(outcome, logged)
+    expect(pieceOf(text, values)).toBeUndefined()
+    seen.push(text)
+    return text
+  }
+  await release('Old').release('v1.3.0')
+
+  const said = 'x'.repeat(200)
+  const written = release(
+    'New',
+    `env; echo -n "fatal: the key is not valid: $JWT_SECRET ${said}" > /dev/termination-log; exit 1`,
+  )
+  const plan = see(await written.deploy('v1.4.0', { 'dry-run': 'true' }), written.logged)
+  expect(plan).toContain('colour-New')
+  expect(plan).toContain('postgres://app:(hidden, changed)@db/app')
+  const outcome = await written.deploy('v1.4.0')
+  expect(outcome).toMatchObject({ status: 'failure', cause: 'crash-loop' })
+  const crash = see(outcome, written.logged)
+  expect(crash).toContain('it said: fatal: the key is not valid: ***')
+  expect(crash).toContain('DATABASE_URL=postgres://app:***@db/app')
+  const undone = see(await written.rollback({ to: 'last-good' }), written.logged)
+  expect(undone).toContain('colour-Old')
+
+  // Without a message the kubelet keeps the last 2 KiB of the log: here the end of the secret comes first.
+  const logged = release('New', `echo "$JWT_SECRET"; echo -n ${'y'.repeat(1_990)}; exit 1`)
+  const cut = await logged.deploy('v1.5.0')
+  expect(see(cut, logged.logged)).toMatch(/it said: \*\*\*\s+yyy/)
+  await logged.rollback({ to: 'last-good' })
+
+  room.kubectl('set', 'env', 'deployment/probe', 'DATABASE_URL=postgres://app:Manif3stHand@db/app')
+  room.kubectl('rollout', 'status', 'deployment/probe', '--timeout=30s')
+  const read = (name: string) => (name === 'environment' ? 'production' : '')
+  const looker = release('Old')
+  const drift = see(
+    await status(looker.environment, parseInputs(statusFields, read), looker.ports),
+    looker.logged,
+  )
+  expect(drift).toContain('value is postgres://app:(hidden)@db/app')
+  see(await logs(looker.environment, parseInputs(logsFields, read), looker.ports), looker.logged)
+  expect(seen).toHaveLength(6)
 })
