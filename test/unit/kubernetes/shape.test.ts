@@ -6,7 +6,8 @@ import { objectsOf } from '../../../shared/targets/kubernetes/apply.ts'
 import { compareBodies } from '../../../shared/targets/kubernetes/diff.ts'
 import { secretsOfObject } from '../../../shared/targets/kubernetes/keep-secret.ts'
 import { parseSources } from '../../../shared/targets/kubernetes/manifests.ts'
-import { payloadOf, renderObjects } from '../../../shared/targets/kubernetes/render.ts'
+import { payloadOf } from '../../../shared/targets/kubernetes/body.ts'
+import { renderObjects } from '../../../shared/targets/kubernetes/render.ts'
 
 const image = `registry.example.com/team/api@sha256:${'a'.repeat(64)}`
 const spec = { namespace: 'production', workload: 'deployment/api', manifests: 'k8s' }

@@ -10,7 +10,7 @@ describe('what must not be shown', () => {
     ['REDIS_PASSWORD', '12345', ['12345']],
     ['SOMETHING', 'correct horse', ['correct horse']],
     ['EMPTY_SECRET', '', []],
-    ['DATABASE_URL', 'postgres://u:p%40ss@host/db', ['postgres://u:p%40ss@host/db', 'p@ss']],
+    ['DATABASE_URL', 'postgres://u:p%40ss@host/db', ['postgres://u:p%40ss@host/db', 'p%40ss', 'p@ss']],
     ['ODD', 'postgres://u:p%zz@host/db', ['postgres://u:p%zz@host/db', 'p%zz']],
   ])('%s=%s: %j', (key, value, secrets) => {
     expect(secretsOf({ [key]: value })).toEqual(secrets)
