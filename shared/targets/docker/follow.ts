@@ -94,7 +94,9 @@ async function evidenceOf(
     tone: 'bad',
     detail: log || 'Its log is empty.',
   }
-  const health = detail.State.Health?.Log?.slice(-3).map(({ Output }) => adapters.secrets.redactPiece(Output.trim()))
+  const health = detail.State.Health?.Log?.slice(-3).map(({ Output }) =>
+    adapters.secrets.redactPiece(Output.trim()),
+  )
   if (!health?.length) return [said]
   return [said, { subject: 'health check', finding: 'said last:', tone: 'note', detail: health.join('\n') }]
 }
