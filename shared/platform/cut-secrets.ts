@@ -22,29 +22,28 @@ export function createCutSecrets(): CutSecrets {
   const all: string[] = []
   let longest = 0
 
-  const beginsBefore = (text: string, end: number): Range | undefined => {
-    for (let start = Math.max(0, end - longest); start <= end - keyLength; start++) {
-      const values = heads.get(text.slice(start, start + keyLength))
-      if (!values) continue
+  const beginsBefore = (text: string, starts: number[], end: number): Range | undefined => {
+    for (let at = firstFrom(starts, end - longest); at < starts.length; at++) {
+      const start = starts[at] ?? end
+      if (start > end - keyLength) return undefined
       const piece = text.slice(start, end)
+      const values = heads.get(piece.slice(0, keyLength)) ?? []
       if (values.some(value => isPiece(piece, value) && value.startsWith(piece))) return { start, end }
     }
     return undefined
   }
-  const endsAfter = (text: string, start: number): Range | undefined => {
-    for (let end = Math.min(text.length, start + longest); end >= start + keyLength; end--) {
-      const values = tails.get(text.slice(end - keyLength, end))
-      if (!values) continue
+  const endsAfter = (text: string, ends: number[], start: number): Range | undefined => {
+    for (let at = firstFrom(ends, start + longest + 1) - 1; at >= 0; at--) {
+      const end = ends[at] ?? start
+      if (end < start + keyLength) return undefined
       const piece = text.slice(start, end)
+      const values = tails.get(piece.slice(-keyLength)) ?? []
       if (values.some(value => isPiece(piece, value) && value.endsWith(piece))) return { start, end }
     }
     return undefined
   }
-  const liesBetween = (text: string, start: number, end: number): Range | undefined => {
-    if (end - start < leastPiece || end - start > longest) return undefined
-    const piece = text.slice(start, end)
-    return all.some(value => value.includes(piece)) ? { start, end } : undefined
-  }
+  const within = (piece: string) =>
+    piece.length >= leastPiece && piece.length <= longest && all.some(value => value.includes(piece))
 
   return {
     add(value) {
@@ -57,10 +56,21 @@ export function createCutSecrets(): CutSecrets {
       const cuts = cutsIn(text)
       if (open === 'both') cuts.push({ start: text.length, end: text.length })
       if (open === 'both') cuts.unshift({ start: 0, end: 0 })
+      if (cuts.length === 0 || all.length === 0) return []
+      const starts = placesOf(text, heads)
+      const ends = placesOf(text, tails).map(at => at + keyLength)
+      // The same line comes again and again in the log of a program that shows how far it is.
+      const looked = new Map<string, boolean>()
+      const between = (from: number, to: number): Range | undefined => {
+        const piece = text.slice(from, to).trim()
+        const hidden = looked.get(piece) ?? within(piece)
+        looked.set(piece, hidden)
+        return hidden ? { start: from, end: to } : undefined
+      }
       const found = cuts.flatMap(({ start, end }, index) => [
-        ...edgesBefore(text, start, end).map(edge => beginsBefore(text, edge)),
-        ...edgesAfter(text, start, end).map(edge => endsAfter(text, edge)),
-        liesBetween(text, end, cuts[index + 1]?.start ?? end),
+        ...edgesBefore(text, start, end).map(edge => beginsBefore(text, starts, edge)),
+        ...edgesAfter(text, start, end).map(edge => endsAfter(text, ends, edge)),
+        between(end, cuts[index + 1]?.start ?? end),
       ])
       return found.filter(range => range !== undefined)
     },
@@ -71,6 +81,25 @@ function put(into: Map<string, string[]>, key: string, value: string): void {
   const values = into.get(key)
   if (values) values.push(value)
   else into.set(key, [value])
+}
+
+/** Where in a text the beginnings, or the ends, of values stand; ascending. */
+function placesOf(text: string, keys: Map<string, string[]>): number[] {
+  const found: number[] = []
+  for (let at = 0; at + keyLength <= text.length; at++)
+    if (keys.has(text.slice(at, at + keyLength))) found.push(at)
+  return found
+}
+
+/** The index of the first of ascending numbers that is at least so high. */
+function firstFrom(ascending: number[], least: number): number {
+  let [low, high] = [0, ascending.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((ascending[middle] ?? 0) < least) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Whether it is too much of a value to be seen. */

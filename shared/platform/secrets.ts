@@ -18,6 +18,7 @@ export interface Secrets {
  * @param announce told of each new value, so that a runner can mask it in other programs' output as well
  */
 export function createSecrets(announce: (value: string) => void = () => undefined): Secrets {
+  const added = new Set<string>()
   const known = new Set<string>()
   const cut = createCutSecrets()
   const learn = (value: string) => {
@@ -32,6 +33,8 @@ export function createSecrets(announce: (value: string) => void = () => undefine
       : masked(text, [...[...known].flatMap(each => allOf(each, text)), ...cut.find(text, open)])
   return {
     add(value) {
+      if (added.has(value)) return
+      added.add(value)
       const lines = value.split(/\r?\n/).map(line => line.trim())
       for (const each of new Set([value, ...lines])) {
         learn(each)

@@ -99,7 +99,7 @@ test.each(Object.entries(cuts))(
             throw new Error(`at ${offset}: ${shows(shown, value) ?? ''} is in ${shown.slice(0, 400)}`)
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 10 },
     )
   },
 )
@@ -119,6 +119,9 @@ test('a piece between two cuts is hidden, and what stands around it is not', () 
   const secrets = createSecrets()
   secrets.add(value)
   expect(secrets.redact(`it says ...${value.slice(90, 150)}... and ends`)).toBe('it says ...***... and ends')
+  expect(secrets.redact(`it says ... ${value.slice(90, 150)} ... and ends`)).toBe(
+    'it says ...***... and ends',
+  )
 })
 
 test('words are not hidden for being the beginning of a secret, but at a cut', () => {
