@@ -1,14 +1,15 @@
+import type { DockerSpec } from '../../runbook/schema.ts'
+import type { Adapters } from '../adapters.ts'
 import { secretsAmong, secretsOf } from '../../runbook/env-file.ts'
 import { variablesOf } from './containers.ts'
 import type { ReleaseRecord } from './record.ts'
-import type { Context } from './store.ts'
 
 /**
  * From now on the secrets of a recorded release are not shown, whatever its container writes: it may have come with
  * another env-file than there is now.
  */
 export function keepSecret(
-  { adapters, spec }: Pick<Context, 'adapters' | 'spec'>,
+  { adapters, spec }: { adapters: Pick<Adapters, 'secrets'>; spec: Pick<DockerSpec, 'env'> },
   { payload }: ReleaseRecord,
 ): void {
   const { create, adopted } = payload.body
