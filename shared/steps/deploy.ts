@@ -283,6 +283,13 @@ async function makeRequest(
   const version = parseVersion('version', inputs.version || ports.run.tag)
   const config = environment.envFile ? readEnvFile(environment.root, environment.envFile) : {}
   for (const value of secretsOf(config)) ports.secrets.add(value)
+  const lacking = environment.requires.filter(key => !config[key])
+  if (lacking.length > 0) {
+    const file = environment.envFile || 'env-file'
+    throw new InputError(`${file}: ${lacking.join(', ')} missing; the runbook requires them (requires)`, {
+      hint: `Add ${lacking.join(', ')} to ${file}, or take out of requires what the service does not need.`,
+    })
+  }
   if (!inputs.image && environment.target.kind !== 'process')
     throw InputError.of('image', undefined, deployFields.image.accepts)
   const target = await ports.openTarget()

@@ -61,6 +61,20 @@ describe('the gate and the smoke test of a runbook', () => {
     expect(await look('    gate: { for: 10s, interval: 169ms }\n')).toMatchObject({ status: 'success' })
   })
 
+  test('need not be looked at where the env-file lacks what the runbook requires', async () => {
+    writeFileSync(join(root, '.env'), 'A=1\n', { mode: 0o600 })
+    const read = (key: string) => ({ environment: 'staging', version: 'v1.0.0', image: 'x' })[key] ?? ''
+    const touched = () => Promise.reject(new Error('the target was asked'))
+    const environment = load('    env-file: .env\n    requires: [A, STRIPE_KEY]\n')
+    const ended = await deploy(
+      environment,
+      parseInputs(deployFields, read),
+      realPorts({ openTarget: touched }),
+    )
+    expect(ended).toMatchObject({ status: 'failure', reason: 'input-invalid' })
+    expect(ended.summary).toContain('.env: STRIPE_KEY missing; the runbook requires them')
+  })
+
   test('keep a deploy from beginning: its target is not even asked', async () => {
     const inputs = parseInputs(
       deployFields,
