@@ -61,7 +61,7 @@ describe('the gate and the smoke test of a runbook', () => {
     expect(await look('    gate: { for: 10s, interval: 169ms }\n')).toMatchObject({ status: 'success' })
   })
 
-  test('need not be looked at where the env-file lacks what the runbook requires', async () => {
+  test('come after the env-file: one that lacks what the runbook requires is refused', async () => {
     writeFileSync(join(root, '.env'), 'A=1\n', { mode: 0o600 })
     const read = (key: string) => ({ environment: 'staging', version: 'v1.0.0', image: 'x' })[key] ?? ''
     const touched = () => Promise.reject(new Error('the target was asked'))
