@@ -92,7 +92,7 @@ async function rest() {
   const open = ledger.entries.filter(({ state }) => !['good', 'bad', 'withdrawn'].includes(state))
   return { version, serving: ledger.serving, open, lease, newest: ledger.entries.at(-1) }
 }
-const atRest = { version: 'v1.0.0', serving: 'r1', open: [], lease: undefined, newest: { state: 'bad' } }
+const atRest = { version: 'v1.0.0', serving: 'r1', open: [], lease: null, newest: { state: 'bad' } }
 
 test('a disk that fills up in the middle of a release keeps nothing from being taken back', async () => {
   rmSync(logs, { recursive: true, force: true })
@@ -126,7 +126,7 @@ function fill(file: string): void {
 
 test('whoever stops reading, after whatever line, stops nothing', async () => {
   const { lines } = await ended(start(['deploy', 'main', 'v1.1.0']))
-  const begins = ['Deploying', 'probe waits', 'Probing', 'smoke-test main:', 'Bringing']
+  const begins = ['Probing', 'smoke-test main:', 'Bringing']
   const points = begins.map(begin => lines.findIndex(line => line.startsWith(begin)))
   expect(points).not.toContain(-1)
   for (const after of points) {
@@ -140,14 +140,14 @@ test('whoever stops reading, after whatever line, stops nothing', async () => {
   }
 })
 
-test.each(['SIGHUP', 'SIGTERM'] as const)('%s in the middle takes back what is unfinished', async signal => {
+test('a terminal that is closed in the middle leaves nothing unfinished', async () => {
   const child = start(['deploy', 'main', 'v1.1.0'])
   const { code, said } = await ended(
     child,
     atFirst('Probing', () => {
       child.kill('SIGPIPE')
-      child.kill(signal)
-      if (signal === 'SIGHUP') child.kill(signal)
+      child.kill('SIGHUP')
+      child.kill('SIGHUP')
     }),
   )
   expect({ code, said }).toMatchObject({ code: 1 })
@@ -193,7 +193,6 @@ test('a suite that is wrong only once a release is there is no input error any m
 
 test.each([
   ['thrown in the gate', 'Probing', "throw new TypeError('x is undefined')"],
-  ['thrown in the smoke test', 'Sending', "throw new TypeError('x is undefined')"],
   ['that reaches nobody', 'Probing', "Promise.reject(new TypeError('x is undefined'))"],
 ])('a bug %s is told once the last good release is back', async (_what, begin, what) => {
   const { code, said } = await ended(start(['deploy', 'main', 'v1.1.0'], broken(begin, what)))
