@@ -1,6 +1,8 @@
 import { isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
+import { createAside } from '../shared/platform/aside.ts'
 import { createRunner, type Runner } from '../shared/platform/runner.ts'
+import { outliveReaders, watchStrays } from '../shared/platform/strays.ts'
 import { renderMarkdown } from '../shared/report/markdown.ts'
 import { renderClosing, renderText } from '../shared/report/text.ts'
 import { writeOutcome } from '../shared/report/files.ts'
@@ -36,7 +38,7 @@ export async function loadAction(name: ActionName): Promise<Action<Fields>> {
 
 /** The main step of an action: reads the inputs, runs the step, reports, and fails the job when it did not succeed. */
 export async function main(name: ActionName): Promise<void> {
-  const runner = createRunner()
+  const runner = enter()
   await guarded(runner, async () => {
     const { action, environment, inputs, ports } = await prepare(name, runner)
     const parts: Outcome[] = []
@@ -58,7 +60,7 @@ export async function main(name: ActionName): Promise<void> {
 
 /** The post step of an action. The runner calls it only when the whole job succeeded; it warns, and never fails the job. */
 export async function post(name: ActionName): Promise<void> {
-  const runner = createRunner()
+  const runner = enter()
   const saved = runner.loadState('outputs')
   if (!saved) return
   try {
@@ -75,6 +77,12 @@ export async function post(name: ActionName): Promise<void> {
   }
 }
 
+/** The runner that this process is a step of; it may stop reading at any time. */
+function enter(): Runner {
+  outliveReaders([process.stdout, process.stderr])
+  return createRunner()
+}
+
 async function prepare(name: ActionName, runner: Runner) {
   const action = await loadAction(name)
   const inputs = parseInputs(action.fields, name => runner.input(name))
@@ -87,7 +95,9 @@ async function prepare(name: ActionName, runner: Runner) {
   })
   const timeoutMs = typeof inputs['timeout'] === 'number' ? inputs['timeout'] : 0
   const signal = createSignal(process, timeoutMs)
-  const machine = { log: runner.log, secrets: runner.secrets, env: runner.env, pid: process.pid, signal }
+  const stray = watchStrays(process, line => runner.log.error(line))
+  const { log, secrets, env } = runner
+  const machine = { log, secrets, env, pid: process.pid, signal, stray }
   const ports = createPorts(machine, environment, said('kubeconfig'))
   return { action, environment, inputs, ports }
 }
@@ -131,8 +141,9 @@ async function show(
       `${outcome.summary} ${outcome.next}`.trim(),
     )
   }
-  writeOutcome(environment.root, outcome)
-  runner.summary(renderMarkdown(outcome))
+  const aside = createAside(runner.log)
+  await aside("The outcome's files", () => writeOutcome(environment.root, outcome))
+  await aside('The job summary', () => runner.summary(renderMarkdown(outcome)))
   await tell(environment, outcome, ports)
 }
 
@@ -144,15 +155,16 @@ async function close(
   ports: TargetPorts,
 ): Promise<void> {
   for (const line of renderClosing(outcome)) runner.log.info(line)
-  writeOutcome(environment.root, outcome)
+  await createAside(runner.log)("The outcome's files", () => writeOutcome(environment.root, outcome))
   await tell(environment, outcome, ports)
 }
 
 async function tell(environment: Environment, outcome: Outcome, ports: TargetPorts): Promise<void> {
-  if (isWatched(environment)) {
+  if (!isWatched(environment)) return
+  await createAside(ports.log)('What others are told', async () => {
     const { deliver } = await import('../shared/report/deliver.ts')
     await deliver(environment, outcome, 'run', ports)
-  }
+  })
 }
 
 function sentence(text: string): string {

@@ -1,5 +1,7 @@
 import { isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
+import { createAside } from '../shared/platform/aside.ts'
+import { outliveReaders, watchStrays } from '../shared/platform/strays.ts'
 import { createSecrets } from '../shared/platform/secrets.ts'
 import { createTerminalLog } from '../shared/platform/terminal.ts'
 import { createDayLog, logFile, writeOutcome } from '../shared/report/files.ts'
@@ -8,7 +10,7 @@ import { renderClosing, renderText } from '../shared/report/text.ts'
 import { isWatched, type Environment } from '../shared/runbook/environment.ts'
 import { environmentNames, loadEnvironment } from '../shared/runbook/load.ts'
 import { parseInputs } from '../shared/steps/inputs.ts'
-import { createPorts, createSignal } from '../shared/steps/machine.ts'
+import { createPorts, createSignal, type Machine } from '../shared/steps/machine.ts'
 import { concludeError } from '../shared/steps/step.ts'
 import { commands, type Command } from './commands.ts'
 import { exitCode, worstExitCode } from './exit.ts'
@@ -24,6 +26,7 @@ const init = { description: 'Writes a first runbook, a smoke suite and npm scrip
  * @param version what `--version` says
  */
 export async function command(version: string): Promise<void> {
+  outliveReaders([process.stdout, process.stderr])
   const [first, ...rest] = process.argv.slice(2)
   const helps = first === undefined || first === 'help' || first === '--help' || first === '-h'
   const [name = '', words] = helps ? [rest[0], ['--help']] : [first, rest]
@@ -70,10 +73,12 @@ async function run(name: string, command: Command, words: string[]): Promise<voi
   const overrides = { url: read('url'), manifests: read('manifests') }
   const environments = names.map(environment => loadEnvironment({ ...where, environment, overrides }))
   const signal = createSignal(process, 0)
+  const secrets = createSecrets()
+  const stray = watchStrays(process, line => process.stderr.write(`x ${secrets.redact(line)}\n`))
   const outcomes = await Promise.all(
     environments.map(each => {
       const prefix = environments.length > 1 ? `${each.name} | ` : ''
-      return runIn(each, name, command, read, { signal, prefix })
+      return runIn(each, name, command, read, { secrets, signal, stray, prefix })
     }),
   )
   if (words.includes(asJson)) putOut(outcomes)
@@ -86,23 +91,25 @@ async function runIn(
   name: string,
   { work }: Command,
   read: (name: string) => string,
-  { signal, prefix }: { signal: AbortSignal; prefix: string },
+  { prefix, ...heard }: Pick<Machine, 'secrets' | 'signal' | 'stray'> & { prefix: string },
 ): Promise<Outcome> {
-  const secrets = createSecrets()
   const file = logFile(environment.root, name, environment.name, Date.now())
   const terminal = { write: (line: string) => process.stderr.write(prefix + line) }
-  const log = createTerminalLog(secrets, terminal, createDayLog(file, Date.now))
-  const machine = { log, secrets, env: process.env, pid: process.pid, signal }
+  const warn = (line: string) => terminal.write(`! ${line}\n`)
+  const log = createTerminalLog(heard.secrets, terminal, createDayLog(file, Date.now, warn))
+  const aside = createAside(log)
+  const machine = { log, env: process.env, pid: process.pid, ...heard }
   const ports = createPorts(machine, environment, read('kubeconfig'))
   const told = new Set<string>()
   const tell = async (outcome: Outcome, lines: string[], setting: Setting) => {
     for (const line of lines) log.info(line)
     if (told.has(outcome.step)) return
-    writeOutcome(environment.root, outcome)
-    if (isWatched(environment)) {
+    await aside("The outcome's files", () => writeOutcome(environment.root, outcome))
+    if (!isWatched(environment)) return
+    await aside('What others are told', async () => {
       const { deliver } = await import('../shared/report/deliver.ts')
       await deliver(environment, outcome, setting, ports)
-    }
+    })
   }
   const report = async (outcome: Outcome) => {
     await tell(outcome, renderText(outcome), 'run')

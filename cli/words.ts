@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { InputError, messageOf } from '../shared/outcome/errors.ts'
+import { InputError, messageOf, quote } from '../shared/outcome/errors.ts'
 import type { Fields } from '../shared/steps/inputs.ts'
 
 /** `RUNBOOK_DECRYPT_WITH` for `decrypt-with`: every user of a machine can read the arguments of a program. */
@@ -31,7 +31,7 @@ export function readWords(
     throw new InputError(messageOf(cause), { hint: 'See the options with --help.', cause })
   }
   const extra = parsed.positionals[positional.length]
-  if (extra !== undefined) throw InputError.of('argument', extra, `at most: ${positional.join(' ')}`)
+  if (extra !== undefined) throw tooMany(extra, parsed.positionals, positional)
   const given = new Map(Object.entries(parsed.values))
   for (const [index, key] of positional.entries()) {
     const word = parsed.positionals[index]
@@ -43,4 +43,13 @@ export function readWords(
     if (value === true) return 'true'
     return fields[key]?.isSecret ? (env[variableOf(key)] ?? '') : ''
   }
+}
+
+/** Most often a reason of several words, which a shell hands over one by one. */
+function tooMany(extra: string, given: string[], positional: string[]): InputError {
+  const last = positional.at(-1) ?? ''
+  const message = `${quote(extra)} is one word too many; without a name go: ${positional.join(', ')}`
+  if (last !== 'because') return new InputError(message, { hint: 'See the options with --help.' })
+  const reason = given.slice(positional.length - 1).join(' ')
+  return new InputError(message, { hint: `Put the reason in quotes: ${quote(reason)}` })
 }

@@ -28,11 +28,13 @@ export class InputError extends ExpectedError {
    * @param where the input's name, or `file:line`
    * @param found what was given, quoted in the message and cut at 80 characters; `undefined` says that it is missing
    * @param accepted what would have been accepted
+   * @param hint default: to set it to what is accepted, which is not said twice when it is long
    */
   static of(where: string, found: string | undefined, accepted: string, hint?: string): InputError {
     const got = found === undefined || found === '' ? 'is missing' : `is ${quote(found)}`
     return new InputError(`${where} ${got}; accepted: ${accepted}`, {
-      hint: hint ?? `Set ${where} to ${accepted}.`,
+      hint:
+        hint ?? (accepted.length > 80 ? `Set ${where} to what is accepted.` : `Set ${where} to ${accepted}.`),
     })
   }
 }
@@ -73,6 +75,14 @@ export class LeaseLostError extends ExpectedError {}
 
 /** An operator keeps everything automatic away from the environment; this run changes nothing any more. */
 export class OnHoldError extends ExpectedError {}
+
+/** A bug that was heard of where nobody awaited it; the error itself is its cause. */
+export class StrayError extends Error {
+  constructor(cause: unknown) {
+    super(messageOf(cause), { cause })
+    this.name = 'StrayError'
+  }
+}
 
 /** True for the errors that a step turns into an Outcome; anything else is a bug. */
 export function isExpected(

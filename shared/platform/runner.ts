@@ -1,4 +1,5 @@
 import type { Log } from './log.ts'
+import { createAside } from './aside.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 import { createWorkflowCommands, type WorkflowCommands } from './workflow-commands.ts'
 
@@ -29,19 +30,28 @@ export function createRunner(): Runner {
   const { env, stdout } = process
   const commands = createWorkflowCommands(env, stdout)
   const secrets = createSecrets(value => commands.command('add-mask', {}, value))
+  const log = createRunnerLog(commands, secrets, stdout)
+  const aside = createAside(log)
   return {
     secrets,
     env,
     workspace: env['GITHUB_WORKSPACE'] ?? process.cwd(),
-    log: createRunnerLog(commands, secrets, stdout),
+    log,
     input: name => env[`INPUT_${name.replaceAll(' ', '_').toUpperCase()}`] ?? '',
-    output: (name, value) => commands.assign('GITHUB_OUTPUT', name, secrets.redact(value)),
+    output(name, value) {
+      void aside('The outputs', () => commands.assign('GITHUB_OUTPUT', name, secrets.redact(value)))
+    },
     loadState: name => env[`STATE_${name}`] ?? '',
-    saveState: (name, value) => commands.assign('GITHUB_STATE', name, value),
+    saveState(name, value) {
+      void aside('What the post step reads', () => commands.assign('GITHUB_STATE', name, value))
+    },
     annotate(level, title, message) {
       commands.command(level, { title: secrets.redact(title) }, secrets.redact(message))
     },
-    summary: markdown => commands.summarise(secrets.redact(markdown).slice(0, summaryLimit)),
+    summary(markdown) {
+      const shown = secrets.redact(markdown).slice(0, summaryLimit)
+      void aside('The job summary', () => commands.summarise(shown))
+    },
     fail() {
       process.exitCode = 1
     },

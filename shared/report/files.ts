@@ -1,7 +1,8 @@
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { InputError, messageOf } from '../outcome/errors.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import { createAside } from '../platform/aside.ts'
 import { renderHtml } from './html.ts'
 
 /** Where the guide keeps logs, relative to the repository's root. */
@@ -18,25 +19,43 @@ function fileName(step: string): string {
   return step.replaceAll(':', '-')
 }
 
-/** Appends lines to a day's log, each with its time. The folder is made when it is missing. */
-export function createDayLog(file: string, now: () => number): (line: string) => void {
+/**
+ * Appends lines to a day's log, each with its time. The folder is made when it is missing.
+ * @param warn told, once, that lines are missing: a log that cannot be written stops nothing
+ */
+export function createDayLog(
+  file: string,
+  now: () => number,
+  warn: (line: string) => void,
+): (line: string) => void {
+  const aside = createAside({ warn })
   return line => {
-    mkdirSync(join(file, '..'), { recursive: true })
-    appendFileSync(file, `${new Date(now()).toISOString()} ${line}\n`, { mode: 0o600 })
+    void aside('The log of the day', () => {
+      mkdirSync(join(file, '..'), { recursive: true })
+      appendFileSync(file, `${new Date(now()).toISOString()} ${line}\n`, { mode: 0o600 })
+    })
   }
 }
 
 /**
- * Writes an Outcome beside the logs: as JSON for programs, and as a page of its own for people.
- * @returns the JSON file's path
+ * Writes an Outcome beside the logs: as JSON for programs, and as a page of its own for people. Each is there whole or
+ * not at all.
  */
-export function writeOutcome(root: string, outcome: Outcome): string {
+export function writeOutcome(root: string, outcome: Outcome): void {
   const time = outcome.startedAt.replaceAll(/[-:]/g, '').replace('T', '_').slice(0, 15)
   const file = join(root, logFolder, `${fileName(outcome.step)}_${outcome.environment}_${time}`)
   mkdirSync(join(root, logFolder), { recursive: true })
-  writeFileSync(`${file}.json`, `${JSON.stringify(outcome, null, 2)}\n`, { mode: 0o600 })
-  writeFileSync(`${file}.html`, renderHtml(outcome), { mode: 0o600 })
-  return `${file}.json`
+  writeWhole(`${file}.json`, `${JSON.stringify(outcome, null, 2)}\n`)
+  writeWhole(`${file}.html`, renderHtml(outcome))
+}
+
+function writeWhole(file: string, text: string): void {
+  try {
+    writeFileSync(file, text, { mode: 0o600 })
+  } catch (error) {
+    rmSync(file, { force: true })
+    throw error
+  }
 }
 
 /**

@@ -29,7 +29,10 @@ export function renderText(outcome: Outcome): string[] {
 /** The end of several steps, each of which was told as it ended: what they came to together, and how long each took. */
 export function renderClosing(outcome: Outcome): string[] {
   const serving = outcome.serving ? [`  Serving: ${outcome.serving}`] : []
-  return [headOf(outcome), ...serving, ...tookOf(outcome)]
+  // Where a way back was taken, what counts now is where it has led.
+  const wentBack = outcome.timings.some(({ phase }) => phase === 'rollback')
+  const next = wentBack && outcome.next ? [`  Next: ${outcome.next}`] : []
+  return [headOf(outcome), ...serving, ...next, ...tookOf(outcome)]
 }
 
 function headOf({ step, environment, status, reason, durationMs }: Outcome): string {

@@ -143,7 +143,11 @@ async function loadAfter(
   return { load, evidence: describeLoad(plan, load, limits.maxP95Ms) }
 }
 
-function readVariables(suite: Suite, { env, secrets }: SmokePorts): Values {
+/**
+ * What a suite takes from the environment; from then on it is kept out of what is told.
+ * @throws InputError for a variable that is not there, or that no header can carry
+ */
+export function readVariables(suite: Suite, { env, secrets }: Pick<SmokePorts, 'env' | 'secrets'>): Values {
   const values: Values = {}
   for (const { name, where, inHeader } of variablesOf(suite)) {
     const value = env[name]

@@ -1,14 +1,6 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
-import {
-  find,
-  remember,
-  resolveRelease,
-  unsettled,
-  wayBack,
-  type Entry,
-  type Ledger,
-} from '../release/ledger.ts'
+import { find, remember, resolveRelease, wayBack, type Entry, type Ledger } from '../release/ledger.ts'
 import type { KnownRevision, Revision, Target } from '../targets/target.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
 import type { TargetPorts } from './ports.ts'
@@ -16,6 +8,9 @@ import type { Held } from './tenure.ts'
 
 /** For `to`: the way back of a job whose release did not make it. */
 export const lastGood = 'last-good'
+
+/** Releases that an error names; the history has them all. */
+const mostShown = 10
 
 /** Where a rollback goes. */
 export interface Destination {
@@ -52,7 +47,7 @@ export async function locate(to: string, ledger: Ledger, target: Target): Promis
   if (back !== 'named') return back && { entry: back, notes: [] }
   const found = resolveRelease(ledger, to)
   if (found) return { entry: found, notes: warnings(found) }
-  const revision = /^\d{1,9}$/.test(to) ? await target.findRevision(Number(to)) : undefined
+  const revision = isNumber(to) ? await target.findRevision(Number(to)) : undefined
   if (!revision) throw await unknown(to, ledger, target)
   if (revision.kind === 'workload') return { revision }
   const entry = find(ledger, revision.id)
@@ -105,18 +100,30 @@ function caveats(number: number, image: string): Evidence[] {
 }
 
 async function unknown(to: string, ledger: Ledger, target: Target): Promise<InputError> {
-  const revisions = (await target.revisions()).map(showRevision)
+  const revisions = isNumber(to) ? (await target.revisions()).map(showRevision) : []
   const releases = ledger.entries
-    .filter(entry => entry !== unsettled(ledger))
-    .map(({ id, version, state }) => `${id} (${version}, ${state})`)
+    .filter(({ state }) => state === 'good')
+    .slice(-mostShown)
+    .map(({ id, version }) => `${version} (${id})`)
+    .reverse()
   const known = [
-    releases.length > 0 ? `releases ${releases.join(', ')}` : '',
-    revisions.length > 0 ? `revisions ${revisions.join(', ')}` : '',
+    releases.length > 0 ? `a good release: ${releases.join(', ')}` : '',
+    revisions.length > 0 ? `a revision: ${revisions.join(', ')}` : '',
   ].filter(Boolean)
-  return InputError.of('to', to, known.join('; ') || 'nothing yet: nothing that could come back is recorded')
+  const none = 'nothing yet: no release has been good here'
+  return InputError.of(
+    'to',
+    to,
+    known.join('; ') || none,
+    `See them all: runbook history ${ledger.environment}`,
+  )
 }
 
-/** `3 (registry/api:v1.2.0, 2026-01-01T00:00:00Z)` */
+/** `3 (registry/api:v1.2.0, 2026-01-01T00:00:00Z)`; a digest is cut to what tells it from others. */
 export function showRevision({ number, image, at }: Revision): string {
-  return `${number} (${image}, ${at})`
+  return `${number} (${image.replace(/(@sha256:[0-9a-f]{12})[0-9a-f]+$/, '$1')}, ${at})`
+}
+
+function isNumber(to: string): boolean {
+  return /^\d{1,9}$/.test(to)
 }

@@ -89,7 +89,7 @@ export function healthChecks(
   ports: TargetPorts,
   report: (outcome: Outcome) => Promise<void> | void,
 ): Promise<Outcome> {
-  const memory = rememberInFile(environment.root, environment.name)
+  const memory = rememberInFile(environment.root, environment.name, ports.log)
   const look = () => healthCheck(environment, { ...inputs, interval: 0 }, ports, memory)
   return watch ? watchHealth(look, interval, ports, report) : look()
 }

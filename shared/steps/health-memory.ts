@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createAside } from '../platform/aside.ts'
 import { earlierEnd } from '../platform/github-runs.ts'
 import { readGitHubPlace } from '../platform/github-rest.ts'
+import type { Log } from '../platform/log.ts'
 import { logFolder } from '../report/files.ts'
 import type { Ports } from './ports.ts'
 
@@ -16,7 +18,8 @@ export interface HealthMemory {
 }
 
 /** Remembers in a file beside the logs: for a terminal, and for cron, which starts anew every time. */
-export function rememberInFile(root: string, environment: string): HealthMemory {
+export function rememberInFile(root: string, environment: string, log: Pick<Log, 'warn'>): HealthMemory {
+  const aside = createAside(log)
   const file = join(root, logFolder, `health_${environment}.json`)
   return {
     recall() {
@@ -27,11 +30,11 @@ export function rememberInFile(root: string, environment: string): HealthMemory 
         return Promise.resolve(undefined)
       }
     },
-    keep(health) {
-      mkdirSync(join(root, logFolder), { recursive: true })
-      writeFileSync(file, `${JSON.stringify({ health })}\n`, { mode: 0o600 })
-      return Promise.resolve()
-    },
+    keep: health =>
+      aside('What the next look is to know', () => {
+        mkdirSync(join(root, logFolder), { recursive: true })
+        writeFileSync(file, `${JSON.stringify({ health })}\n`, { mode: 0o600 })
+      }),
   }
 }
 

@@ -3,7 +3,7 @@ import { DeadlineError } from '../outcome/errors.ts'
 import { systemClock } from '../platform/clock.ts'
 import { systemExec } from '../platform/exec.ts'
 import type { Log } from '../platform/log.ts'
-import { readRun } from '../platform/run.ts'
+import { readRun, type RunInfo } from '../platform/run.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
@@ -22,15 +22,24 @@ export interface Machine {
   /** The process's own number. */
   pid: number
   signal: AbortSignal
+  /** See `watchStrays`; without it, Node ends the process. */
+  stray?: AbortSignal
 }
 
 /** Puts the machine's real parts together for one step. */
 export function createPorts(machine: Machine, environment: Environment, kubeconfig: string): RunnerPorts {
-  const { log, secrets, env, pid, signal } = machine
+  const { secrets, env, pid } = machine
   const { slack, github } = environment.notify
   for (const name of [slack, github, 'GRAFANA_TOKEN']) secrets.add(env[name] ?? '')
+  const run = readRun(env, { pid, host: hostname(), startedAt: systemClock.now() })
+  return portsOf(run, machine, environment, kubeconfig)
+}
+
+function portsOf(run: RunInfo, machine: Machine, environment: Environment, kubeconfig: string): RunnerPorts {
+  const { log, secrets, env, signal, stray = new AbortController().signal } = machine
   const shared = { clock: systemClock, exec: systemExec, log, secrets, env, signal }
   const closed = new AbortController()
+  const others: RunnerPorts[] = []
   let target: Promise<Target> | undefined
   const open = async () => {
     const { openTarget } = await import('../targets/open.ts')
@@ -46,23 +55,32 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
       const { openTunnel } = await import('../targets/open-tunnel.ts')
       return openTunnel(environment, place, { ...shared, kubeconfig })
     },
-    run: readRun(env, { pid, host: hostname(), startedAt: systemClock.now() }),
+    run,
     openTarget: () => (target ??= open()),
+    stray,
+    under(other) {
+      const ports = portsOf(run, { ...machine, signal: other }, environment, kubeconfig)
+      others.push(ports)
+      return ports
+    },
     async close() {
       // A question that nobody waits for any more would keep this process.
       closed.abort(new Error('the step has ended'))
+      for (const each of others) await each.close()
       const opened = await target?.catch(() => undefined)
       await opened?.close()
     },
   }
 }
 
-/** Aborted by SIGINT and SIGTERM, which a cancelled job sends, and when `timeoutMs` (0: never) is over. */
+/**
+ * Aborted by SIGINT and SIGTERM, which a cancelled job sends, by SIGHUP, which a terminal sends that is closed, and when
+ * `timeoutMs` (0: never) is over. A second SIGINT or SIGTERM ends the process; a shell that goes sends SIGHUP twice.
+ */
 export function createSignal(process: NodeJS.Process, timeoutMs: number): AbortSignal {
   const controller = new AbortController()
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Error(`cancelled by ${name}`)))
-  }
+  const cancel = (name: string) => controller.abort(new Error(`cancelled by ${name}`))
+  process.once('SIGINT', cancel).once('SIGTERM', cancel).on('SIGHUP', cancel)
   if (timeoutMs > 0) {
     const late = new DeadlineError(`The step did not end within ${showDuration(timeoutMs)}.`, {
       hint: 'See in the timings what took so long, or raise timeout.',

@@ -29,4 +29,8 @@ export interface TunnelPorts extends Ports {
 export interface TargetPorts extends TunnelPorts {
   /** Opened at the first call, and only then. */
   openTarget(): Promise<Target>
+  /** Aborted with a StrayError when an error reaches nobody: what was begun is still to be brought to rest. */
+  stray: AbortSignal
+  /** The same ports under another signal; what they open is closed with these. */
+  under(signal: AbortSignal): TargetPorts
 }

@@ -3,6 +3,7 @@ import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import type { Finding, Waiver } from '../checks/check.ts'
 import { checks } from '../checks/registry.ts'
 import { runChecks, type CheckReport } from '../checks/run.ts'
+import { createAside } from '../platform/aside.ts'
 import type { Exception } from '../release/ledger.ts'
 import { leaveTold } from '../report/told.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -116,10 +117,13 @@ export function preDeployCheck(
     const context = createContext(environment, inputs, ports)
     const mostMs = inputs.timeout * shareOfTimeout
     const reports = await watch.time('checks', () => runChecks(selected, context, mostMs))
-    leaveTold(environment.root, environment.name, ports.run, context.version, {
+    const told = {
       announced: reports.some(({ id, result }) => id === 'announcement' && result === 'pass'),
       exceptions: exceptionsIn(reports, context.skipped),
-    })
+    }
+    await createAside(ports.log)('What the deploy is to know of the checks', () =>
+      leaveTold(environment.root, environment.name, ports.run, context.version, told),
+    )
     return conclude(reports, inputs['fail-on'])
   })
 }

@@ -1,16 +1,22 @@
+import { StrayError } from '../outcome/errors.ts'
 import type { Outcome } from '../outcome/outcome.ts'
+import type { Reason } from '../outcome/reasons.ts'
+import { createAside } from '../platform/aside.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { backupDb } from './backup-db.ts'
 import { backupDbFields } from './backup-db-fields.ts'
 import { deploy, deployFields, deployOutputs } from './deploy.ts'
+import { lastGood } from './destination.ts'
 import { finish } from './finish.ts'
 import { healthGate, healthGateFields } from './health-gate.ts'
-import { parseInputs, type Fields } from './inputs.ts'
+import { parseInputs, type Fields, type Outputs } from './inputs.ts'
 import { preDeployCheck, preDeployCheckFields } from './pre-deploy-check.ts'
 import type { TargetPorts } from './ports.ts'
 import { rollback } from './rollback.ts'
 import { rollbackFields } from './rollback-fields.ts'
+import { runStep } from './step.ts'
 import { smokeTest, smokeTestFields } from './smoke-test.ts'
+import { requireVariables } from './verification.ts'
 
 const { backup: _ownBackup, ...deployable } = deployFields
 
@@ -22,7 +28,13 @@ export const promoteFields = {
   'github-token': preDeployCheckFields['github-token'],
 } satisfies Fields
 
-export const promoteOutputs = deployOutputs
+export const promoteOutputs = {
+  ...deployOutputs,
+  'restored-release-id':
+    'Id of the release that serves again after a way back; empty when nothing was restored.',
+  verdict:
+    'Of that release: `healthy`, `unhealthy` or `unverified`; `nothing-to-restore` where there was none.',
+} satisfies Outputs
 
 /** Told of each step's end as it happens. */
 export type Report = (outcome: Outcome) => Promise<void> | void
@@ -42,10 +54,18 @@ export async function promote(
 ): Promise<Outcome> {
   const asked = (name: string) =>
     name === 'backs-up-next' ? String(Boolean(environment.backup)) : read(name)
-  const steps: Run[] = [() => preDeployCheck(environment, parseInputs(preDeployCheckFields, asked), ports)]
-  if (environment.backup) steps.push(() => backupDb(environment, parseInputs(backupDbFields, read), ports))
-  const { taken, keep } = collect(report)
-  const before = await inOrder(steps, keep)
+  const inputs = {
+    check: parseInputs(preDeployCheckFields, asked),
+    backup: parseInputs(backupDbFields, read),
+  }
+  const there = ports.under(AbortSignal.any([ports.signal, ports.stray]))
+  const steps: Step[] = [
+    { name: 'pre-deploy-check', run: () => preDeployCheck(environment, inputs.check, there) },
+  ]
+  if (environment.backup)
+    steps.push({ name: 'backup-db', run: () => backupDb(environment, inputs.backup, there) })
+  const { taken, keep } = collect(report, ports)
+  const before = await inOrder(steps, environment, there, keep)
   const backup = before?.outputs['backup-uri'] ?? ''
   const ended =
     before && !succeeded(before)
@@ -55,8 +75,10 @@ export async function promote(
 }
 
 /**
- * Deploys, gates, smoke-tests, and closes the release; or brings the last good one back. Parameters and result as
- * `promote`.
+ * Deploys, gates, smoke-tests, and closes the release; or brings the last good one back. Once something was changed,
+ * nothing but an operator's hold comes between it and one of the two: no error of a step, no bug, no report that cannot
+ * be given; and the way back is taken also when the run is cancelled, since it may be killed at any instant.
+ * Parameters and result as `promote`.
  */
 export async function deployGated(
   environment: Environment,
@@ -64,57 +86,150 @@ export async function deployGated(
   ports: TargetPorts,
   report: Report,
 ): Promise<Outcome> {
-  const { taken, keep } = collect(report)
-  const deployed = await deploy(environment, parseInputs(deployFields, read), ports)
+  const inputs = {
+    deploy: parseInputs(deployFields, read),
+    gate: parseInputs(healthGateFields, read),
+    smoke: parseInputs(smokeTestFields, read),
+    undo: parseInputs(rollbackFields, name =>
+      name === 'to' ? lastGood : shared.has(name) ? read(name) : '',
+    ),
+  }
+  const { taken, keep } = collect(report, ports)
+  const there = ports.under(AbortSignal.any([ports.signal, ports.stray]))
+  const deploying: Step = {
+    name: 'deploy',
+    run: async () => {
+      await requireVariables(environment, there)
+      return deploy(environment, inputs.deploy, there)
+    },
+  }
+  const attempt = await ending(deploying, environment, there)
+  const deployed = hasBegun(attempt) ? unlessInvalid(attempt, 'failure', 'apply-refused') : attempt
   await keep(deployed)
   if (changedNothing(deployed)) return whole('deploy', deployed, taken)
-  const last = succeeded(deployed)
-    ? await inOrder(
-        [
-          () => healthGate(environment, parseInputs(healthGateFields, read), ports),
-          () => smokeTest(environment, parseInputs(smokeTestFields, read), ports),
-          () => finish(environment, deployed.outputs, ports),
-        ],
-        keep,
-      )
-    : deployed
-  if (last && succeeded(last)) return { ...whole('deploy', last, taken), outputs: deployed.outputs }
-  const undo = parseInputs(rollbackFields, name =>
-    name === 'to' ? 'last-good' : shared.has(name) ? read(name) : '',
-  )
-  const undone = await rollback(environment, undo, ports)
+  const outputs = { ...deployed.outputs, 'restored-release-id': '', verdict: '' }
+  const proving: Step[] = [
+    {
+      name: 'health-gate',
+      run: () => healthGate(environment, inputs.gate, there),
+      unable: ['inconclusive', 'gate-inconclusive'],
+    },
+    {
+      name: 'smoke-test',
+      run: () => smokeTest(environment, inputs.smoke, there),
+      unable: ['failure', 'smoke-failed'],
+    },
+    {
+      name: 'finish',
+      run: () => finish(environment, deployed.outputs, there),
+      unable: ['failure', 'tool-failed'],
+    },
+  ]
+  const last = succeeded(deployed) ? await inOrder(proving, environment, there, keep) : undefined
+  if (last && succeeded(last)) return { ...whole('deploy', last, taken), outputs }
+  const decided = last ?? deployed
+  if (there.signal.aborted)
+    ports.log.warn(
+      'Stopped: what is unfinished is taken back first. If that is stopped too, settle finishes it.',
+    )
+  const calm = ports.under(new AbortController().signal)
+  const undoing: Step = { name: 'rollback', run: () => rollback(environment, inputs.undo, calm) }
+  const undone = await ending(undoing, environment, calm)
   await keep(undone)
+  const ended = whole('deploy', decided, taken)
+  // What is not recorded good is taken back by `finish` itself.
+  const { outputs: restored } = last?.step === 'finish' && isAtRest(undone) ? last : undone
+  return { ...takenBack(ended, undone), outputs: { ...outputs, ...restored } }
+}
+
+/**
+ * The end of the whole where a way back was tried: why it was is said already; what counts now is where it has led. A
+ * deploy that had left nothing unfinished keeps its own word on what to do.
+ */
+function takenBack(decided: Outcome, undone: Outcome): Outcome {
+  if (isAtRest(undone)) return { ...decided, serving: undone.serving }
   return {
-    ...whole('deploy', last ?? deployed, taken),
+    ...decided,
+    status: succeeded(undone) ? decided.status : 'failure',
+    next: [undone.summary, undone.next]
+      .filter(text => text !== '')
+      .map(text => (/[.!?]$/.test(text) ? text : `${text}.`))
+      .join(' '),
     serving: undone.serving,
-    outputs: deployed.outputs,
   }
 }
 
-/** A report that also keeps what it was told. */
-function collect(report: Report): { taken: Outcome[]; keep: Report } {
+/** Nothing was left to be taken back. */
+function isAtRest({ reason }: Outcome): boolean {
+  return reason === 'nothing-to-settle'
+}
+
+/** A report that also keeps what it was told. Reporting never decides: whatever goes wrong in it, the release goes its way. */
+function collect(report: Report, { log }: TargetPorts): { taken: Outcome[]; keep: Keep } {
+  const aside = createAside(log)
   const taken: Outcome[] = []
-  const keep: Report = async outcome => {
+  const keep: Keep = outcome => {
     taken.push(outcome)
-    await report(outcome)
+    return aside(`The report of ${outcome.step}`, () => report(outcome))
   }
   return { taken, keep }
 }
+
+type Keep = (outcome: Outcome) => Promise<void>
 
 /** Then there is nothing to watch, and nothing to take back. */
 function changedNothing({ outputs, reason }: Outcome): boolean {
   return outputs['changed'] === 'false' || ['input-invalid', 'lease-held', 'held'].includes(reason)
 }
 
-/** Runs steps until one does not succeed. */
-async function inOrder(steps: Run[], report: Report): Promise<Outcome | undefined> {
+/** Whether a deploy came so far that it wrote down what it was about to do. */
+function hasBegun({ timings }: Outcome): boolean {
+  return timings.some(({ phase }) => ['settle', 'intend'].includes(phase))
+}
+
+/** "Nothing was touched" is not true any more once a release is there: an input that is found wrong then ends otherwise. */
+function unlessInvalid(outcome: Outcome, status: Outcome['status'], reason: Reason): Outcome {
+  return outcome.reason === 'input-invalid' ? { ...outcome, status, reason } : outcome
+}
+
+/** One step of a promotion. */
+interface Step {
+  name: string
+  run: () => Promise<Outcome>
+  /** How it ends when an input turns out to be wrong, where a release is there already. */
+  unable?: [Outcome['status'], Reason]
+}
+
+/** Runs steps until one does not succeed, or an error has reached nobody. */
+async function inOrder(
+  steps: Step[],
+  environment: Environment,
+  ports: TargetPorts,
+  keep: Keep,
+): Promise<Outcome | undefined> {
   let last: Outcome | undefined
   for (const step of steps) {
-    last = await step()
-    await report(last)
+    last = await ending(step, environment, ports)
+    await keep(last)
     if (!succeeded(last)) break
   }
   return last
+}
+
+/** Runs one step to its Outcome, whatever is thrown in it or beside it. */
+async function ending(
+  { name, run, unable }: Step,
+  { service, name: environment }: Environment,
+  ports: TargetPorts,
+): Promise<Outcome> {
+  const running = async () => {
+    if (ports.signal.reason instanceof StrayError) throw ports.signal.reason
+    return run()
+  }
+  const ran = running()
+  const subject = { step: name, service, environment }
+  const outcome = await ran.catch(() => runStep(subject, ports, 'bug', () => ran))
+  return unable ? unlessInvalid(outcome, ...unable) : outcome
 }
 
 /** The end of the whole, in the words of the step that decided; its evidence was reported with it. */
@@ -129,8 +244,6 @@ function whole(step: string, decided: Outcome, taken: Outcome[]): Outcome {
     timings,
   }
 }
-
-type Run = () => Promise<Outcome>
 
 function succeeded({ status }: Outcome): boolean {
   return status === 'success'

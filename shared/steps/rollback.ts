@@ -11,6 +11,7 @@ import {
   type Ledger,
 } from '../release/ledger.ts'
 import type { Live } from '../release/settle.ts'
+import { whyBad } from '../release/why-bad.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { recallRecord } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
@@ -80,9 +81,8 @@ async function goBack(way: Way): Promise<Conclusion> {
   // Found unfinished, or just recorded as r0: read anew.
   const { ledger } = held.tenure
   const from = inPlace(ledger)
-  const because = unsettled(ledger)
-    ? 'its job did not succeed'
-    : `rolled back to ${back.id} by ${ports.run.actor}`
+  const open = unsettled(ledger)
+  const because = open ? whyBad(open) : `rolled back to ${back.id} by ${ports.run.actor}`
   const work = { environment, ports, watch, held, back, from, because, timeoutMs: left(), databaseUrl, notes }
   if (before.restoring?.database) return takeWayBack(work)
   if (withDb) return goBackWithDatabase(way, work)
@@ -204,7 +204,7 @@ function nothingUnfinished(ledger: Ledger): Conclusion {
 async function nothingToRestore(held: Held, ledger: Ledger, ports: TargetPorts): Promise<Conclusion> {
   const open = unsettled(ledger)
   const at = new Date(ports.clock.now()).toISOString()
-  if (open) await held.tenure.update(now => closeBad(now, open.id, at, 'its job did not succeed'))
+  if (open) await held.tenure.update(now => closeBad(now, open.id, at, whyBad(open)))
   const revisions = await held.target.revisions()
   await held.giveBack()
   const named =

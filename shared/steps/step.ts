@@ -5,6 +5,7 @@ import {
   LeaseLostError,
   messageOf,
   OnHoldError,
+  StrayError,
   ToolError,
 } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome, Timing } from '../outcome/outcome.ts'
@@ -70,6 +71,7 @@ export async function runStep(
 
 /** An error as the end of a step. */
 export function concludeError(error: unknown, failure: Reason, signal: AbortSignal): Conclusion {
+  if (signal.aborted && signal.reason instanceof StrayError) return concludeBug(signal.reason)
   if (signal.aborted && !(error instanceof InputError)) {
     const late = signal.reason instanceof DeadlineError
     return {
@@ -81,22 +83,25 @@ export function concludeError(error: unknown, failure: Reason, signal: AbortSign
         : 'The rollback or settle step of this run brings the environment to rest.',
     }
   }
-  if (!isExpected(error)) {
-    const stack = error instanceof Error ? (error.stack ?? '') : ''
-    return {
-      status: 'failure',
-      reason: 'bug',
-      summary: `runbook-actions failed: ${messageOf(error)}`,
-      next: 'Report this with the stack below. The environment is settled by the next rollback or settle.',
-      evidence: [{ subject: 'stack', finding: messageOf(error), tone: 'bad', detail: stack }],
-    }
-  }
+  if (!isExpected(error)) return concludeBug(error)
   return {
     status: 'failure',
     reason: reasonOf(error, failure),
     summary: error.message,
     next: error.hint,
     evidence: error instanceof ToolError && error.stderr ? [stderrEvidence(error)] : [],
+  }
+}
+
+function concludeBug(error: unknown): Conclusion {
+  const origin = error instanceof StrayError ? error.cause : error
+  const stack = origin instanceof Error ? (origin.stack ?? '') : ''
+  return {
+    status: 'failure',
+    reason: 'bug',
+    summary: `runbook-actions failed: ${messageOf(origin)}`,
+    next: 'Report this with the stack below. The environment is settled by the next rollback or settle.',
+    evidence: [{ subject: 'stack', finding: messageOf(origin), tone: 'bad', detail: stack }],
   }
 }
 

@@ -1,4 +1,4 @@
-import { isExpected } from '../outcome/errors.ts'
+import { isExpected, messageOf } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
 import type { Baseline } from '../release/baseline.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -58,8 +58,15 @@ async function orUnverified(subject: string, ports: Ports, work: () => Promise<V
     return await work()
   } catch (error) {
     ports.signal.throwIfAborted()
-    if (!isExpected(error)) throw error
-    const finding = `could not be made: ${error.message} ${error.hint}`
-    return { verdict: 'unverified', evidence: [{ subject, finding, tone: 'warn' }] }
+    const finding = `could not be made: ${messageOf(error)}`
+    if (isExpected(error))
+      return {
+        verdict: 'unverified',
+        evidence: [{ subject, finding: `${finding} ${error.hint}`, tone: 'warn' }],
+      }
+    // A bug here must not hide what serves, which is known.
+    const detail = error instanceof Error ? (error.stack ?? '') : ''
+    const bug = { subject, finding, next: 'Report this with the stack.', detail, tone: 'bad' } as const
+    return { verdict: 'unverified', evidence: [bug] }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { InputError } from '../../outcome/errors.ts'
+import { InputError, quote } from '../../outcome/errors.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
@@ -92,10 +92,11 @@ function pin(objects: KubeObject[], image: string, manifests: string): void {
   const own = containers.filter(container => imageName(container.image) === name)
   if (own.length === 0) {
     const found = [...new Set(containers.map(container => container.image))].join(', ')
-    throw InputError.of(
-      `manifests: the image of ${manifests}`,
-      found,
-      `a container of the image ${name}, which is what is deployed`,
+    throw new InputError(
+      `${manifests}: no container has the image ${name}, which is what is deployed; found: ${quote(found)}`,
+      {
+        hint: `In ${manifests}, set the image of the container that is to run it to ${name}; or deploy an image that a container there has.`,
+      },
     )
   }
   for (const container of own) container.image = image

@@ -19,6 +19,8 @@ export function realPorts(said: Partial<TargetPorts> = {}): TargetPorts {
     openTarget: () =>
       Promise.reject(new ToolError('the engine does not answer', { tool: 'docker', hint: 'Start it.' })),
     openTunnel: () => Promise.reject(new Error('there is no cluster')),
+    stray: new AbortController().signal,
+    under: signal => realPorts({ ...said, signal }),
     ...said,
   }
 }

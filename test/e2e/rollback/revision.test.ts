@@ -42,7 +42,7 @@ const greeting = () =>
 test('a revision that is not there is refused with those that are, and nothing is touched', async () => {
   const outcome = await stage.run({ manifests, url }).rollback({ to: '9' })
   expect(outcome).toMatchObject({ status: 'failure', reason: 'input-invalid' })
-  expect(outcome.summary).toMatch(/to is "9"; accepted: revisions 1 \(.*, 20.*Z\), 2 \(.*\), 3 \(/)
+  expect(outcome.summary).toMatch(/to is "9"; accepted: a revision: 1 \(.*, 20.*Z\), 2 \(.*\), 3 \(/)
   expect(greeting()).toBe('three')
   expect(room.kubectl('get', 'secrets', '-o', 'name')).toBe('')
 })

@@ -30,7 +30,23 @@ describe('the words of a command', () => {
   })
 
   test('that the command does not know are refused', () => {
-    expect(() => read(['production', 'staging'])).toThrow(InputError)
+    expect(() => read(['production', 'staging'])).toThrow(
+      expect.objectContaining({
+        message: '"staging" is one word too many; without a name go: environment',
+        hint: 'See the options with --help.',
+      }),
+    )
     expect(() => read(['--force'])).toThrow(InputError)
+  })
+
+  test('of a reason without quotes are told to go into quotes', () => {
+    const reasoned = { ...fields, because: text('Why.', 'one sentence', { required: true }) }
+    const words = ['production', 'the', 'disk', 'is', 'being', 'changed']
+    expect(() => readWords(reasoned, ['environment', 'because'], words, {})).toThrow(
+      expect.objectContaining({
+        name: 'InputError',
+        hint: 'Put the reason in quotes: "the disk is being changed"',
+      }),
+    )
   })
 })

@@ -58,7 +58,9 @@ describe('rendering', () => {
   test('refuses manifests without the image, or without the workload', () => {
     expect(() =>
       render([deployment.replaceAll('runbook-api:dev', 'x').replace('library/runbook-api', 'y')]),
-    ).toThrow(/"x, docker\.io\/y, envoy:v1"; accepted: a container of the image runbook-api/)
+    ).toThrow(
+      /: no container has the image runbook-api, which is what is deployed; found: "x, docker\.io\/y, envoy:v1"/,
+    )
     expect(() => render([deployment.replace('name: runbook-api', 'name: other')])).toThrow(
       /deployment\/runbook-api/,
     )

@@ -16,3 +16,11 @@ test('messages and hints are one line', () => {
   expect([error.message, error.hint]).toEqual(['first second', 'do this'])
   expect([isExpected(error), isExpected(new TypeError('x'))]).toEqual([true, false])
 })
+
+test('what is accepted is said twice only when it is short', () => {
+  expect(InputError.of('for', '2x', 'a duration like 90s').hint).toBe('Set for to a duration like 90s.')
+  const ids = Array.from({ length: 28 }, (_, index) => `check-${index}`).join(', ')
+  const { message, hint } = InputError.of('skip', 'nonsense', ids)
+  expect(message).toBe(`skip is "nonsense"; accepted: ${ids}`)
+  expect(hint).not.toContain('check-')
+})

@@ -89,10 +89,10 @@ test('a wrong input ends it at once', async () => {
 
 test('what a look came to is remembered from one start to the next', async () => {
   const root = mkdtempSync(join(tmpdir(), 'runbook-memory-'))
-  const start = () => rememberInFile(root, 'production')
+  const start = () => rememberInFile(root, 'production', { warn: () => undefined })
   expect(await start().recall()).toBeUndefined()
   await start().keep('unhealthy')
   expect(await start().recall()).toBe('unhealthy')
-  expect(await rememberInFile(root, 'staging').recall()).toBeUndefined()
+  expect(await rememberInFile(root, 'staging', { warn: () => undefined }).recall()).toBeUndefined()
   rmSync(root, { recursive: true })
 })
