@@ -32,7 +32,7 @@ const groups: Group[] = [
   { title: 'published tree', run: () => one('script/assemble', 'build/tree') },
   { title: 'contract', run: filters => jest('contract', only(filters, 'test/contract')) },
   { title: 'lab', run: startLab },
-  { title: 'end to end', run: filters => jest('e2e', ['--maxWorkers=2', ...only(filters, 'test/e2e')]) },
+  { title: 'end to end', run: filters => jest('e2e', ['--maxWorkers=3', ...only(filters, 'test/e2e')]) },
 ]
 
 const started = performance.now()
