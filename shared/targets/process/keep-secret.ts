@@ -11,14 +11,19 @@ export function keepSecret(
   { body }: ProcessPayload,
 ): void {
   const own = spec.env ?? {}
-  const fromFile = Object.entries(body.env).filter(([name]) => body.adopted === null && !(name in own))
-  const found = [...secretsAmong(variablesOf(body)), ...secretsOf(Object.fromEntries(fromFile))]
-  for (const value of found) adapters.secrets.add(value)
+  const variables = variablesOf(body)
+  const fromFile = Object.entries(variables).filter(([name]) => body.adopted === null && !(name in own))
+  for (const value of [...secretsAmong(variables), ...secretsOf(Object.fromEntries(fromFile))])
+    adapters.secrets.add(value)
 }
 
-/** An app that was there before this suite has the variables that pm2 gave it. */
+/** An app that was there before this suite has what pm2 gave it, among which are things that are no text. */
 function variablesOf({ env, adopted }: ProcessPayload['body']): Record<string, string> {
-  const before = Object.entries((adopted?.['env'] ?? {}) as Record<string, unknown>)
-  const texts = before.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  return { ...env, ...Object.fromEntries(texts) }
+  const all: Record<string, unknown> = {
+    ...env,
+    ...(adopted?.['env'] as Record<string, unknown> | undefined),
+  }
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
 }

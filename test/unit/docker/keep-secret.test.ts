@@ -40,7 +40,10 @@ test.each([
     (adopted: boolean) =>
       hides(context =>
         keepApp(context, {
-          body: { env: adopted ? {} : variables, adopted: adopted ? { env: variables } : null },
+          body: {
+            env: adopted ? {} : variables,
+            adopted: adopted ? { env: { ...variables, port: 3000, nested: {} } } : null,
+          },
         } as never),
       ),
   ],
