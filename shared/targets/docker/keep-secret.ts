@@ -1,4 +1,4 @@
-import { secretsAmong, secretsOf } from '../../runbook/env-file.ts'
+import { recordedSecrets, secretsAmong } from '../../runbook/env-file.ts'
 import { variablesOf } from './containers.ts'
 import type { ReleaseRecord } from './record.ts'
 import type { Context } from './store.ts'
@@ -8,13 +8,15 @@ import type { Context } from './store.ts'
  * another env-file than there is now.
  */
 export function keepSecret(
-  { adapters, spec }: Pick<Context, 'adapters' | 'spec'>,
-  { payload }: ReleaseRecord,
+  { adapters, environment, spec }: Pick<Context, 'adapters' | 'environment' | 'spec'>,
+  { entry, payload }: ReleaseRecord,
 ): void {
   const { create, adopted } = payload.body
   const variables = variablesOf(create)
   const fromFile = Object.fromEntries(
     Object.entries(variables).filter(([name]) => adopted === '' && !(name in (spec.env ?? {}))),
   )
-  for (const value of [...secretsAmong(variables), ...secretsOf(fromFile)]) adapters.secrets.add(value)
+  const known = [entry.version, environment.name, environment.service, spec.container]
+  for (const value of [...secretsAmong(variables), ...recordedSecrets(fromFile, known)])
+    adapters.secrets.add(value)
 }

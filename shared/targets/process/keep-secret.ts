@@ -1,4 +1,4 @@
-import { secretsAmong, secretsOf } from '../../runbook/env-file.ts'
+import { recordedSecrets, secretsAmong } from '../../runbook/env-file.ts'
 import type { ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
 
@@ -7,14 +7,15 @@ import type { Context } from './places.ts'
  * env-file than there is now.
  */
 export function keepSecret(
-  { adapters, spec }: Pick<Context, 'adapters' | 'spec'>,
+  { adapters, environment, spec }: Pick<Context, 'adapters' | 'environment' | 'spec'>,
   { body }: ProcessPayload,
 ): void {
   const own = spec.env ?? {}
   const variables = variablesOf(body)
   const fromFile = Object.entries(variables).filter(([name]) => body.adopted === null && !(name in own))
-  for (const value of [...secretsAmong(variables), ...secretsOf(Object.fromEntries(fromFile))])
-    adapters.secrets.add(value)
+  const known = [body.version, environment.name, environment.service, spec.app]
+  const found = [...secretsAmong(variables), ...recordedSecrets(Object.fromEntries(fromFile), known)]
+  for (const value of found) adapters.secrets.add(value)
 }
 
 /** An app that was there before this suite has what pm2 gave it, among which are things that are no text. */
