@@ -37,6 +37,17 @@ export function secretsAmong(values: Record<string, string>): string[] {
   })
 }
 
+/**
+ * What must not be shown of the env-file that a release was recorded with. Shorter values are words, like `info`, and
+ * `known` are those that stand in every line anyway: the release's version, the environment's name.
+ */
+export function recordedSecrets(values: Record<string, string>, known: string[]): string[] {
+  const long = secretsOf(values).filter(value => value.length >= leastRecorded && !known.includes(value))
+  return [...secretsAmong(values), ...long]
+}
+
+/** As for the values of a Secret that a Kubernetes release was recorded with. */
+const leastRecorded = 8
 /** A shorter value, though its variable is called a key, stands in too many words. */
 const leastNamed = 6
 

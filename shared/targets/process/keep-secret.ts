@@ -1,4 +1,4 @@
-import { secretsAmong, secretsOf } from '../../runbook/env-file.ts'
+import { recordedSecrets, secretsAmong } from '../../runbook/env-file.ts'
 import type { ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
 
@@ -7,18 +7,24 @@ import type { Context } from './places.ts'
  * env-file than there is now.
  */
 export function keepSecret(
-  { adapters, spec }: Pick<Context, 'adapters' | 'spec'>,
+  { adapters, environment, spec }: Pick<Context, 'adapters' | 'environment' | 'spec'>,
   { body }: ProcessPayload,
 ): void {
   const own = spec.env ?? {}
-  const fromFile = Object.entries(body.env).filter(([name]) => body.adopted === null && !(name in own))
-  const found = [...secretsAmong(variablesOf(body)), ...secretsOf(Object.fromEntries(fromFile))]
+  const variables = variablesOf(body)
+  const fromFile = Object.entries(variables).filter(([name]) => body.adopted === null && !(name in own))
+  const known = [body.version, environment.name, environment.service, spec.app]
+  const found = [...secretsAmong(variables), ...recordedSecrets(Object.fromEntries(fromFile), known)]
   for (const value of found) adapters.secrets.add(value)
 }
 
-/** An app that was there before this suite has the variables that pm2 gave it. */
+/** An app that was there before this suite has what pm2 gave it, among which are things that are no text. */
 function variablesOf({ env, adopted }: ProcessPayload['body']): Record<string, string> {
-  const before = Object.entries((adopted?.['env'] ?? {}) as Record<string, unknown>)
-  const texts = before.filter((entry): entry is [string, string] => typeof entry[1] === 'string')
-  return { ...env, ...Object.fromEntries(texts) }
+  const all: Record<string, unknown> = {
+    ...env,
+    ...(adopted?.['env'] as Record<string, unknown> | undefined),
+  }
+  return Object.fromEntries(
+    Object.entries(all).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  )
 }

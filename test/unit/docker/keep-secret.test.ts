@@ -7,13 +7,16 @@ import { diffOf } from '../../../shared/targets/process/diff.ts'
 const variables = {
   DATABASE_URL: 'postgres://app:0ldFilePw@db/app',
   SESSION: 'f1le-value-of-then',
+  VERSION: 'v1.10.20',
+  COLOUR: 'light-1',
   MODE: 'https://plain.example.com',
   CACHE: 'redis://:InlinePw@r',
 }
+const environment = { name: 'production', service: 'runbook-api' }
 const spec = { env: { MODE: '', CACHE: '' } }
 const hides = (keep: (context: never, secrets: Secrets) => void) => {
   const secrets = createSecrets()
-  keep({ adapters: { secrets }, spec } as never, secrets)
+  keep({ adapters: { secrets }, environment, spec } as never, secrets)
   return (text: string) => secrets.redact(text)
 }
 
@@ -23,6 +26,7 @@ test.each([
     (adopted: boolean) =>
       hides(context =>
         keepContainer(context, {
+          entry: { version: 'v1.10.20' },
           payload: {
             body: {
               create: {
@@ -40,7 +44,11 @@ test.each([
     (adopted: boolean) =>
       hides(context =>
         keepApp(context, {
-          body: { env: adopted ? {} : variables, adopted: adopted ? { env: variables } : null },
+          body: {
+            version: 'v1.10.20',
+            env: adopted ? {} : variables,
+            adopted: adopted ? { env: { ...variables, port: 3000, nested: {} } } : null,
+          },
         } as never),
       ),
   ],
@@ -50,6 +58,8 @@ test.each([
     const own = recorded(false)
     expect(own('0ldFilePw f1le-value-of-then InlinePw')).toBe('*** *** ***')
     expect(own('https://plain.example.com')).toBe('https://plain.example.com')
+    const plain = 'this is v1.10.20 of production, light-1'
+    expect(own(plain)).toBe(plain)
     const foreign = recorded(true)
     expect(foreign('0ldFilePw InlinePw')).toBe('*** ***')
     expect(foreign('f1le-value-of-then')).toBe('f1le-value-of-then')
