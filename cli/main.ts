@@ -101,9 +101,7 @@ async function runIn(
   const machine = { log, env: process.env, pid: process.pid, ...heard }
   const ports = createPorts(machine, environment, read('kubeconfig'))
   const told = new Set<string>()
-  const tell = async (outcome: Outcome, lines: string[], setting: Setting) => {
-    for (const line of lines) log.info(line)
-    if (told.has(outcome.step)) return
+  const tell = async (outcome: Outcome, setting: Setting) => {
     await aside("The outcome's files", () => writeOutcome(environment.root, outcome))
     if (!isWatched(environment)) return
     await aside('What others are told', async () => {
@@ -112,13 +110,15 @@ async function runIn(
     })
   }
   const report = async (outcome: Outcome) => {
-    await tell(outcome, renderText(outcome), 'run')
+    for (const line of renderText(outcome)) log.info(line)
+    await tell(outcome, 'run')
     told.add(outcome.step)
   }
   try {
     const outcome = await work(environment, read, ports, report)
     const setting = process.env['GITHUB_ACTIONS'] === 'true' ? 'run' : 'terminal'
-    await tell(outcome, told.size > 0 ? renderClosing(outcome) : renderText(outcome), setting)
+    for (const line of told.size > 0 ? renderClosing(outcome) : renderText(outcome)) log.info(line)
+    if (!told.has(outcome.step)) await tell(outcome, setting)
     return outcome
   } finally {
     await ports.close()
