@@ -8,6 +8,9 @@ import { showSize } from '../runbook/values.ts'
 /** A scratch database beside the live one takes its size, and as much again while its indexes are built. */
 const timesFree = 2
 
+/** Seconds from the start of PostgreSQL's process, which its pid file has, to the time that it calls its start. */
+const startsWithin = 10
+
 /** True when both sessions are with one server, under whatever addresses. */
 export async function isSameServer(one: PostgresSession, other: PostgresSession): Promise<boolean> {
   const [a, b] = await Promise.all([one, other].map(readStart))
@@ -60,8 +63,9 @@ async function measure(session: PostgresSession, { host, via }: PostgresServer):
     const [row] = await session.rows<{ folder: string }>(`SELECT current_setting('data_directory') AS folder`)
     const folder = row?.folder ?? ''
     // A container's server has a folder of that name too, which is not this machine's.
-    const started = (await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n')[2]
-    if (started !== String(Math.floor(Number(await readStart(session))))) return undefined
+    const process = Number((await readFile(join(folder, 'postmaster.pid'), 'utf8')).split('\n')[2])
+    const server = Number(await readStart(session))
+    if (!(process <= server && server - process < startsWithin)) return undefined
     const { bavail, bsize } = await statfs(folder)
     return bavail * bsize
   } catch {
