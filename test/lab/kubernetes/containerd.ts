@@ -82,6 +82,14 @@ async function importPause({ places, programs, run }: Workshop): Promise<void> {
   await run('ctr', [...images, 'import', join(folder, 'pause.tar')])
 }
 
+/**
+ * Its socket is there before it serves kubelets, which end when they are refused: it has to look first at the containers
+ * of an earlier run. That is over when it says this.
+ */
+function servesKubelets({ daemons }: Workshop): boolean {
+  return daemons.tail(daemon, Infinity).includes('Start streaming server')
+}
+
 /** Starts the container runtime of the node, with a state folder, a socket and a network of its own. */
 export async function startContainerd(shop: Workshop): Promise<void> {
   const { places } = shop
@@ -94,7 +102,7 @@ export async function startContainerd(shop: Workshop): Promise<void> {
   const version = ['--address', containerdSocket(places), 'version']
   await shop.until('containerd', daemon, 30, () =>
     shop.run('ctr', version).then(
-      () => true,
+      () => servesKubelets(shop),
       () => false,
     ),
   )
