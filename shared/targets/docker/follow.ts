@@ -2,7 +2,7 @@ import type { Evidence } from '../../outcome/outcome.ts'
 import type { Cause, FollowOptions, Rollout } from '../target.ts'
 import { portAnswers } from '../answer.ts'
 import { inspect, readLog, type ContainerDetail } from './containers.ts'
-import { judge, lastHealth, type Judgement } from './judge.ts'
+import { isBetweenRuns, judge, lastHealth, type Judgement } from './judge.ts'
 import { parsePort } from './payload.ts'
 import type { Context } from './store.ts'
 
@@ -24,6 +24,7 @@ export async function watch(
   const giveUp = clock.elapsed() + timeoutMs
   let run = { startedAt: '', since: 0 }
   let oom = false
+  let lastExit: number | undefined
   for (let told = ''; ;) {
     const detail = await inspect(engine, id)
     if (!detail) return doomed(gone(context, role))
@@ -31,12 +32,14 @@ export async function watch(
     if (detail.State.StartedAt !== run.startedAt) run = { startedAt: detail.State.StartedAt, since: now }
     // Docker forgets it when it starts the container again.
     oom ||= detail.State.OOMKilled
+    if (detail.State.Status !== 'created' && isBetweenRuns(detail.State)) lastExit = detail.State.ExitCode
     const state = { ...detail.State, OOMKilled: oom }
     const judgement = judge(
       {
         detail: { ...detail, State: state },
         upMs: now - run.since,
         answers: await answers(context, detail, role),
+        ...(lastExit === undefined ? {} : { lastExit }),
       },
       role,
     )

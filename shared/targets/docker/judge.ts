@@ -14,6 +14,8 @@ export interface Observation {
   upMs: number
   /** Its port answers; undefined when nobody can ask it, because it holds none or is not reached from here. */
   answers: boolean | undefined
+  /** The exit code of a run before this one, as far as it was seen: Docker forgets it at the next start. */
+  lastExit?: number
 }
 
 /**
@@ -21,18 +23,25 @@ export interface Observation {
  * starts double from 100 ms, so that a second or two have gone by.
  */
 const restartsOfALoop = 3
+/** From so many on it is one, too, when no look has met it between two runs, and its exit code is not known. */
+const restartsUnseen = 6
 /** One that was restarted before is believed again after this long; one whose port cannot be asked, too. */
 const steadyMs = 10_000
 /** Without a health check and a port to ask, a trial has shown this long that it does not end at once. */
 const trialMs = 3_000
 
 /** Judges a container by its state, its health check if the image has one, else by its port or its staying up. */
-export function judge({ detail, upMs, answers }: Observation, role: 'service' | 'trial'): Judgement {
+export function judge(
+  { detail, upMs, answers, lastExit }: Observation,
+  role: 'service' | 'trial',
+): Judgement {
   const { State: state, RestartCount: restarts } = detail
-  const ended = endOf(detail)
+  const exit = isBetweenRuns(state) ? state.ExitCode : lastExit
+  const ended = endOf(detail, exit)
   const refused = state.Status === 'created' && state.Error !== ''
   if (state.Status === 'exited' || state.Status === 'dead' || refused) return ended
-  if (restarts >= restartsOfALoop) return ended.class === 'crash' ? { ...ended, class: 'crash-loop' } : ended
+  const isLoop = restarts >= (exit === undefined ? restartsUnseen : restartsOfALoop)
+  if (isLoop) return ended.class === 'crash' ? { ...ended, class: 'crash-loop' } : ended
   if (state.Restarting) return { kind: 'waiting', for: `its start again: ${ended.why}` }
   if (!state.Running) return { kind: 'waiting', for: 'its start' }
   if (restarts > 0 && upMs < steadyMs)
@@ -66,12 +75,27 @@ function withoutHealthCheck(
 }
 
 /** How its last run ended. */
-function endOf({ State: state, RestartCount: restarts }: ContainerDetail): Judgement & { kind: 'doomed' } {
+function endOf(
+  { State: state, RestartCount: restarts }: ContainerDetail,
+  exit: number | undefined,
+): Judgement & { kind: 'doomed' } {
   const often = restarts > 0 ? ` and was restarted ${restarts} times` : ''
   if (state.OOMKilled) return { kind: 'doomed', class: 'out-of-memory', why: `ran out of its memory${often}` }
   if (state.Error)
     return { kind: 'doomed', class: 'bad-command', why: `could not be started: ${state.Error}` }
-  return { kind: 'doomed', class: 'crash', why: `ended with exit code ${state.ExitCode}${often}` }
+  return {
+    kind: 'doomed',
+    class: 'crash',
+    why: `ended${exit === undefined ? '' : ` with exit code ${exit}`}${often}`,
+  }
+}
+
+/** Only then is its exit code that of the run before. */
+export function isBetweenRuns({
+  Running: running,
+  Restarting: restarting,
+}: ContainerDetail['State']): boolean {
+  return restarting || !running
 }
 
 /** The last line that its health check wrote. */

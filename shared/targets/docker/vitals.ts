@@ -1,6 +1,7 @@
 import type { Vitals } from '../../release/vitals.ts'
 import { inspect } from './containers.ts'
 import { serving } from './fleet.ts'
+import { isBetweenRuns } from './judge.ts'
 import { readStore, type Context } from './store.ts'
 
 /** The container that serves; none when there is none. */
@@ -16,7 +17,8 @@ export async function readVitals(context: Context): Promise<Vitals[]> {
       instance: `container ${there.name}`,
       ready: running && (health === 'none' || health === 'healthy'),
       restarts,
-      lastEnd: restarts > 0 || !running ? `exit code ${state.ExitCode}` : '',
+      // Docker forgets it when it starts the container again.
+      lastEnd: isBetweenRuns(state) ? `exit code ${state.ExitCode}` : '',
       outOfMemory: state.OOMKilled,
     },
   ]

@@ -57,6 +57,17 @@ describe('a container that is to serve', () => {
     ],
     ['restarted once, up again', seen(health('healthy'), { restarts: 1 }), { kind: 'waiting' }],
     ['restarted once, steady', seen(health('healthy'), { restarts: 1, upMs: 10_000 }), { kind: 'ready' }],
+    ['met only between starts', seen({}, { restarts: 3 }), { kind: 'waiting' }],
+    [
+      'met between its ends once',
+      { ...seen({}, { restarts: 3 }), lastExit: 3 },
+      { kind: 'doomed', class: 'crash-loop', why: 'ended with exit code 3 and was restarted 3 times' },
+    ],
+    [
+      'never met between two runs',
+      seen({}, { restarts: 6 }),
+      { kind: 'doomed', class: 'crash-loop', why: 'ended and was restarted 6 times' },
+    ],
     ['restarted twice', seen({ Restarting: true }, { restarts: 2 }), { kind: 'waiting' }],
     [
       'restarted three times',
