@@ -120,11 +120,13 @@ function redirected(hop: Hop, status: number, location: string): Hop {
 }
 
 async function exchange(hop: Hop, timeoutMs: number, transport: Transport): Promise<HttpAnswer> {
+  const start = performance.now()
   try {
     return await attempt(hop, timeoutMs, transport)
   } catch (error) {
     // The other side may end an idle kept connection just when it is used again: nobody's fault, and never processed.
-    if (error instanceof StaleConnection) return attempt(hop, timeoutMs, transport)
+    if (error instanceof StaleConnection)
+      return attempt(hop, timeoutMs - (performance.now() - start), transport)
     throw error
   }
 }
@@ -135,6 +137,7 @@ function attempt(hop: Hop, timeoutMs: number, transport: Transport): Promise<Htt
   const { url, method, signal, body } = hop
   signal?.throwIfAborted()
   return new Promise((resolve, reject) => {
+    const start = performance.now()
     const phases = stopwatch(url.hostname.replace(/^\[(.*)\]$/, '$1'))
     const request = transport({
       ...urlOptions(url),
@@ -174,10 +177,11 @@ function attempt(hop: Hop, timeoutMs: number, transport: Transport): Promise<Htt
     request.on('socket', socket => phases.watch(socket, request.reusedSocket))
     request.on('response', response => {
       phases.answer()
-      readBody(response, hop.maxBytes ?? defaultMaxBytes).then(
-        read => settle(() => resolve({ url: url.href, ...head(response), ...read, timings: phases.read() })),
-        fail,
-      )
+      readBody(response, hop.maxBytes ?? defaultMaxBytes).then(read => {
+        // A busy process may read a late answer before it is told that the time is over.
+        if (performance.now() - start > timeoutMs) fail(late())
+        else settle(() => resolve({ url: url.href, ...head(response), ...read, timings: phases.read() }))
+      }, fail)
     })
     request.end(body)
   })

@@ -50,7 +50,7 @@ describe('the smoke test and the reference service', () => {
     const schema = join(import.meta.dirname, 'junit.xsd')
     const valid = () => execFileSync('xmllint', ['--noout', '--schema', schema, junit], { stdio: 'pipe' })
     try {
-      const running = (service = await startReferenceService('smoke'))
+      const running = (service = await startReferenceService('smoke', { FAULT_LATENCY: '100ms' }))
       const well = await smokeAt(running, { requests: '20', junit })
       expect(well.outputs).toMatchObject({ passed: '5', junit })
       valid()
@@ -62,7 +62,7 @@ describe('the smoke test and the reference service', () => {
 requests:
   - { name: "a & <b>", path: /api/v1/users/0, expect: { status: 200 }, capture: { id: user.id } }
   - { name: needs it, path: '/api/v1/users/\${id}' }
-  - { name: too late, path: /api/v1/status, timeout: 1ms }
+  - { name: too late, path: /api/v1/status, timeout: 20ms }
 `,
       )
       const ill = await smokeAt(running, { suite: join(folder, 'suite.yml'), junit })
