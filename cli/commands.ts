@@ -2,7 +2,7 @@ import type { Outcome } from '../shared/outcome/outcome.ts'
 import type { Environment } from '../shared/runbook/environment.ts'
 import { parseInputs, type Fields, type Inputs } from '../shared/steps/inputs.ts'
 import type { TargetPorts } from '../shared/steps/ports.ts'
-import type { Report } from '../shared/steps/promote.ts'
+import type { Report } from '../shared/steps/sequence.ts'
 
 /** What one word after `runbook` does, once it is loaded. */
 export interface Command {

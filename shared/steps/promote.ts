@@ -1,7 +1,4 @@
-import { StrayError } from '../outcome/errors.ts'
 import type { Outcome } from '../outcome/outcome.ts'
-import type { Reason } from '../outcome/reasons.ts'
-import { createAside } from '../platform/aside.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { backupDb } from './backup-db.ts'
 import { backupDbFields } from './backup-db-fields.ts'
@@ -14,7 +11,16 @@ import { preDeployCheck, preDeployCheckFields } from './pre-deploy-check.ts'
 import type { TargetPorts } from './ports.ts'
 import { rollback } from './rollback.ts'
 import { rollbackFields } from './rollback-fields.ts'
-import { runStep } from './step.ts'
+import {
+  collect,
+  ending,
+  inOrder,
+  succeeded,
+  unlessInvalid,
+  whole,
+  type Report,
+  type Step,
+} from './sequence.ts'
 import { smokeTest, smokeTestFields } from './smoke-test.ts'
 import { requireVariables } from './verification.ts'
 
@@ -35,9 +41,6 @@ export const promoteOutputs = {
   verdict:
     'Of that release: `healthy`, `unhealthy` or `unverified`; `nothing-to-restore` where there was none.',
 } satisfies Outputs
-
-/** Told of each step's end as it happens. */
-export type Report = (outcome: Outcome) => Promise<void> | void
 
 /**
  * The whole promotion of one environment: checks, backup, deploy, gate, smoke test; and the way back when one of them
@@ -164,19 +167,6 @@ function isAtRest({ reason }: Outcome): boolean {
   return reason === 'nothing-to-settle'
 }
 
-/** A report that also keeps what it was told. Reporting never decides: whatever goes wrong in it, the release goes its way. */
-function collect(report: Report, { log }: TargetPorts): { taken: Outcome[]; keep: Keep } {
-  const aside = createAside(log)
-  const taken: Outcome[] = []
-  const keep: Keep = outcome => {
-    taken.push(outcome)
-    return aside(`The report of ${outcome.step}`, () => report(outcome))
-  }
-  return { taken, keep }
-}
-
-type Keep = (outcome: Outcome) => Promise<void>
-
 /** Then there is nothing to watch, and nothing to take back. */
 function changedNothing({ outputs, reason }: Outcome): boolean {
   return outputs['changed'] === 'false' || ['input-invalid', 'lease-held', 'held'].includes(reason)
@@ -185,68 +175,6 @@ function changedNothing({ outputs, reason }: Outcome): boolean {
 /** Whether a deploy came so far that it wrote down what it was about to do. */
 function hasBegun({ timings }: Outcome): boolean {
   return timings.some(({ phase }) => ['settle', 'intend'].includes(phase))
-}
-
-/** "Nothing was touched" is not true any more once a release is there: an input that is found wrong then ends otherwise. */
-function unlessInvalid(outcome: Outcome, status: Outcome['status'], reason: Reason): Outcome {
-  return outcome.reason === 'input-invalid' ? { ...outcome, status, reason } : outcome
-}
-
-/** One step of a promotion. */
-interface Step {
-  name: string
-  run: () => Promise<Outcome>
-  /** How it ends when an input turns out to be wrong, where a release is there already. */
-  unable?: [Outcome['status'], Reason]
-}
-
-/** Runs steps until one does not succeed, or an error has reached nobody. */
-async function inOrder(
-  steps: Step[],
-  environment: Environment,
-  ports: TargetPorts,
-  keep: Keep,
-): Promise<Outcome | undefined> {
-  let last: Outcome | undefined
-  for (const step of steps) {
-    last = await ending(step, environment, ports)
-    await keep(last)
-    if (!succeeded(last)) break
-  }
-  return last
-}
-
-/** Runs one step to its Outcome, whatever is thrown in it or beside it. */
-async function ending(
-  { name, run, unable }: Step,
-  { service, name: environment }: Environment,
-  ports: TargetPorts,
-): Promise<Outcome> {
-  const running = async () => {
-    if (ports.signal.reason instanceof StrayError) throw ports.signal.reason
-    return run()
-  }
-  const ran = running()
-  const subject = { step: name, service, environment }
-  const outcome = await ran.catch(() => runStep(subject, ports, 'bug', () => ran))
-  return unable ? unlessInvalid(outcome, ...unable) : outcome
-}
-
-/** The end of the whole, in the words of the step that decided; its evidence was reported with it. */
-function whole(step: string, decided: Outcome, taken: Outcome[]): Outcome {
-  const timings = taken.map(each => ({ phase: each.step, ms: each.durationMs }))
-  return {
-    ...decided,
-    step,
-    startedAt: taken[0]?.startedAt ?? decided.startedAt,
-    durationMs: timings.reduce((sum, { ms }) => sum + ms, 0),
-    evidence: [],
-    timings,
-  }
-}
-
-function succeeded({ status }: Outcome): boolean {
-  return status === 'success'
 }
 
 /** What the way back takes from the inputs of the way there. */
