@@ -1,4 +1,5 @@
-import { deploy, deployFields, deployOutputs } from '../../shared/steps/deploy.ts'
+import { deploy } from '../../shared/steps/deploy.ts'
+import { deployFields, deployOutputs } from '../../shared/steps/deploy-fields.ts'
 import { finish } from '../../shared/steps/finish.ts'
 import { defineAction } from '../action.ts'
 

@@ -1,74 +1,26 @@
-import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
-import { advance, find, intend, unsettled, type Entry, type ReleaseId } from '../release/ledger.ts'
+import { advance, find, intend, unsettled, type ReleaseId } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Candidate } from '../release/backup-candidate.ts'
 import { readTold } from '../report/told.ts'
-import { compareVersions, parseVersion } from '../runbook/version.ts'
 import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
 import { takeBaseline } from './baseline.ts'
 import { budgetOf } from './budget.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
 import { concludeRollout, dryRun, leaseHeld, showPlan, unchanged } from './deploy-end.ts'
-import {
-  commonFields,
-  defaultTimeout,
-  duration,
-  flag,
-  path,
-  targetFields,
-  text,
-  type Fields,
-  type Inputs,
-  type Outputs,
-} from './inputs.ts'
+import type { DeployInputs, deployOutputs } from './deploy-fields.ts'
 import { settleLeftover } from './leftover.ts'
 import { migrate, refuseOneWay } from './migrate.ts'
 import type { TargetPorts } from './ports.ts'
 import { findCandidate, recordedBackup } from './record-backup.ts'
+import { refuseRelease } from './refuse-release.ts'
 import { describeRelease } from './release-diff.ts'
+import { makeRequest } from './release-request.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { tellStart } from './tell-start.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
 import { isRefusal, undoApply } from './undo-apply.ts'
 import { planVerification } from './verification.ts'
-
-export const deployFields = {
-  ...commonFields,
-  ...targetFields,
-  version: text('Version to deploy. Default: the tag that triggered the run.', 'a full version like v1.2.3'),
-  image: text(
-    'Image to deploy; a tag is pinned to its digest first. Not needed for a process target.',
-    'an image reference like registry.example.com/runbook-api@sha256:...',
-  ),
-  manifests: path(
-    'Kubernetes manifests, instead of those that the runbook names.',
-    'a folder or file in the repository, or the folder of a kustomization',
-  ),
-  backup: text(
-    'URI of the backup that was taken just before; recorded with the release, so that a rollback with-db finds it. ' +
-      "Default: the newest verified one of the runbook's store, if it is younger than the RPO and than the release that serves.",
-    'the output backup-uri of backup-db',
-  ),
-  'force-conflicts': flag(
-    'Take fields that something else owns, instead of stopping before anything is changed. The log names each.',
-    { default: 'false' },
-  ),
-  'dry-run': flag('Show what would change, and change nothing.', { default: 'false' }),
-  timeout: duration('How long the lease may be waited for, and how long the rollout may take.', {
-    default: defaultTimeout,
-  }),
-} satisfies Fields
-
-export const deployOutputs = {
-  'release-id': 'Id of the release in the ledger, like `r42`.',
-  'previous-release-id': 'Id of the release that served before; empty for the first.',
-  'image-digest': 'Digest that was deployed, like `sha256:...`.',
-  changed: '`true` when something was changed.',
-} satisfies Outputs
-
-export type DeployInputs = Inputs<typeof deployFields>
 
 /**
  * Makes a release ready to serve: lease, intent, apply, rollout. It leaves the release unsettled and the lease with the
@@ -144,7 +96,9 @@ async function release(work: Work): Promise<Conclusion> {
   const { tenure } = held
   const lost = await settleLeftover({ ...work, version: request.version })
   const serving = find(tenure.ledger, tenure.ledger.serving)
-  const refusal = lost ? { ...lost, outputs: unchanged(null, request.image) } : await refuse(work, serving)
+  const refusal = lost
+    ? { ...lost, outputs: unchanged(null, request.image) }
+    : await refuseRelease(work, serving)
   if (refusal) {
     await held.giveBack()
     return refusal
@@ -235,63 +189,4 @@ function follow({ left, ports, payload, held }: Work, id: ReleaseId): Promise<Ro
     signal: held.signal,
     onProgress: line => ports.log.info(line),
   })
-}
-
-async function refuse(work: Work, serving: Entry | undefined): Promise<Conclusion | undefined> {
-  if (!serving) return undefined
-  const { request, payload, held, startedAt } = work
-  const order = compareVersions(request.version, serving.version)
-  const outputs = unchanged(serving.id, serving.image)
-  if (order < 0) {
-    const overtaken = Date.parse(serving.intendedAt) > startedAt
-    if (overtaken) {
-      return {
-        status: 'skipped',
-        reason: 'superseded',
-        summary: `${serving.version} was deployed while ${request.version} waited; nothing was changed.`,
-        serving: serving.version,
-        outputs,
-      }
-    }
-    return {
-      status: 'failure',
-      reason: 'downgrade-refused',
-      summary: `${request.version} is older than ${serving.version}, which serves; nothing was changed.`,
-      next: `To go back, run rollback with to: ${request.version}.`,
-      serving: serving.version,
-      outputs,
-    }
-  }
-  const live = await held.target.live()
-  if (order !== 0 || live.release !== serving.id || !live.ready) return undefined
-  const recorded = await held.target.recall(serving.id)
-  if (JSON.stringify(recorded?.body) !== JSON.stringify(payload.body)) return undefined
-  return {
-    status: 'success',
-    reason: 'already-serving',
-    summary: `${serving.version} (${serving.id}) serves already, with this very configuration.`,
-    serving: serving.version,
-    outputs,
-  }
-}
-
-async function makeRequest(
-  environment: Environment,
-  inputs: DeployInputs,
-  ports: TargetPorts,
-): Promise<ReleaseRequest> {
-  const version = parseVersion('version', inputs.version || ports.run.tag)
-  const config = environment.envFile ? readEnvFile(environment.root, environment.envFile) : {}
-  for (const value of secretsOf(config)) ports.secrets.add(value)
-  const lacking = environment.requires.filter(key => !config[key])
-  if (lacking.length > 0) {
-    const file = environment.envFile || 'env-file'
-    throw new InputError(`${file}: ${lacking.join(', ')} missing; the runbook requires them (requires)`, {
-      hint: `Add ${lacking.join(', ')} to ${file}, or take out of requires what the service does not need.`,
-    })
-  }
-  if (!inputs.image && environment.target.kind !== 'process')
-    throw InputError.of('image', undefined, deployFields.image.accepts)
-  const target = await ports.openTarget()
-  return { version, image: await target.pin({ version, image: inputs.image }), config }
 }
