@@ -112,7 +112,12 @@ export function kubedog(arena: Arena, tools: Tools): Contender {
       const ran = await runProgram(
         tools.kubedog,
         ['--kube-config', arena.kubeconfig, '--timeout', String(boundSeconds), 'multitrack'],
-        { stdin: JSON.stringify(spec), env: { ...process.env, KUBEDOG_NO_COLOR: '1' } },
+        {
+          stdin: JSON.stringify(spec),
+          env: { ...process.env, KUBEDOG_NO_COLOR: '1' },
+          // It hangs now and then, beyond its own timeout.
+          timeoutMs: (boundSeconds + 5) * 1_000,
+        },
       )
       const ms = ran.endedAt - applied.startedAt
       const told = tell(ran, ms)

@@ -19,16 +19,28 @@ export interface RunOptions {
   cwd?: string
   env?: Record<string, string | undefined>
   stdin?: string
+  /** When it is killed; not at all by default. */
+  timeoutMs?: number
 }
 
 /** How often a program's usage is asked for; the kernel keeps peak and sum, so only what its last moments add is missed. */
 const usageEveryMs = 100
 
 /** Runs a program to its end, whatever that is. Output is kept with its times. */
-export function runProgram(file: string, args: string[], { cwd, env, stdin }: RunOptions = {}): Promise<Ran> {
+export function runProgram(
+  file: string,
+  args: string[],
+  { cwd, env, stdin, timeoutMs }: RunOptions = {},
+): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const startedAt = performance.now()
-    const child = spawn(file, args, { cwd, env: env ?? process.env, stdio: 'pipe' })
+    const child = spawn(file, args, {
+      cwd,
+      env: env ?? process.env,
+      stdio: 'pipe',
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+    })
     const lines: Ran['lines'] = []
     let used = { peakMiB: 0, cpuSeconds: 0 }
     const timer = setInterval(() => (used = usageOf(child.pid) ?? used), usageEveryMs)
