@@ -265,6 +265,31 @@ describe('what recover.yml tells', () => {
   })
 })
 
+describe('what promote.yml tells of a release that does not serve any more', () => {
+  const tell = (serving: string, version = 'v1.2.0') =>
+    run('promote.yml', 'Tell when the release does not stay', {
+      REASON: 'nothing-to-settle',
+      SERVING: serving,
+      VERSION: version,
+    })
+
+  test.each([
+    ['v1.2.1', 'v1.2.0'],
+    ['v1.10.0', 'v1.9.0'],
+    ['v1.2.0', 'v1.2.0-rc.1'],
+    ['v1.2.0-rc.10', 'v1.2.0-rc.9'],
+  ])('%s in place of %s: it was overtaken, which is no alarm', (serving, version) => {
+    const { status, text } = tell(serving, version)
+    expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining(`${serving} serves by now`) })
+  })
+
+  test.each(['v1.1.9', 'v1.2.0-rc.1', '', 'unknown', 'x-latest'])('%j: an alarm', serving => {
+    const { status, text } = tell(serving)
+    expect(status).toBe(1)
+    expect(text).toMatch(/^::error title=settle::The release was not recorded good .* serves\..*\n$/)
+  })
+})
+
 describe('which of the scheduled backups is kept long', () => {
   /** The runner's clock says so: `date` is one of ours. */
   const keptAt = (time: string, event = 'schedule') => {
