@@ -1,0 +1,14 @@
+import { expect, test } from '@jest/globals'
+import { redis } from '../../../shared/checks/redis.ts'
+import { contextOf } from './context.ts'
+
+test('a URL with a lone % is what is wrong, not the check', async () => {
+  const config = () => ({ REDIS_URL: 'redis://:50%off@cache:6379' })
+  const target = { kind: 'docker' as const, container: 'api', ports: ['1:1'] }
+  const asked = redis.run(contextOf({ target, envFile: '.env' }, { config }))
+  await expect(asked).rejects.toMatchObject({
+    name: 'InputError',
+    message: 'REDIS_URL has a % that is not followed by two hexadecimal digits',
+    hint: expect.not.stringContaining('50'),
+  })
+})
