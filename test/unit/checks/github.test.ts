@@ -77,6 +77,14 @@ describe('the check of CI', () => {
       'no check has ever run',
       /Let CI run/,
     ],
+    [
+      'none but skipped ones',
+      {
+        checks: [{ name: 'test', conclusion: 'skipped' }, own('notify', { conclusion: 'skipped' })],
+      },
+      'all of 2 checks were skipped, so that none has run',
+      /Let CI run/,
+    ],
   ])('fails for %s, and passes once the remedy was followed', async (_what, commit, finding, remedy) => {
     expect(await check(ci, commit)).toMatchObject({
       result: 'fail',
@@ -105,6 +113,13 @@ describe('the check of CI', () => {
       await check(ci, passed, {}, { env: { PATH: process.env['PATH'] }, githubToken: '' }),
     ).toMatchObject({
       result: 'skip',
+    })
+    // What GitHub does not answer for the moment is not what the token may never see.
+    const headers = { 'x-ratelimit-remaining': '0' }
+    const spent = { status: 403, headers, body: { message: 'API rate limit exceeded' } }
+    github.refuseNext(spent, spent)
+    await expect(check(ci, passed)).rejects.toMatchObject({
+      hint: expect.stringContaining('may not ask more often'),
     })
     const wrong = check(ci, passed, {}, { githubToken: 'ghs_wrong' })
     await expect(wrong).rejects.toMatchObject({ hint: expect.stringContaining('a token that is valid') })
