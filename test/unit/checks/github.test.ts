@@ -169,6 +169,12 @@ describe('the check of the review', () => {
   test('asks for as many as the runbook wants', async () => {
     const commit = reviewed(['bob', 'APPROVED'])
     expect(await check(review, commit, { approvals: 2 })).toMatchObject({ finding: '#7: 1 of 2 approvals' })
+    const both = (commit: string) => reviewed(['bob', 'APPROVED'], ['eve', 'APPROVED', commit])
+    expect(await check(review, both('older'), { approvals: 2 })).toMatchObject({
+      result: 'warn',
+      finding: '#7: approved by bob, eve, all but bob before its last commit',
+    })
+    expect(await check(review, both(sha), { approvals: 2 })).toMatchObject({ result: 'pass' })
     expect(
       review.inapplicable(
         environmentAt('', { checks: resolveChecks(key => key, { code: { approvals: 0 } }) }),
