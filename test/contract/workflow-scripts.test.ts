@@ -245,6 +245,19 @@ describe('the key of a Docker host', () => {
   })
 })
 
+test('the integration tests get an address where one is given, and else their own default holds', () => {
+  const npm = '#!/bin/sh\necho "$* ${BASE_URL-not set}"\n'
+  writeFileSync(join(folder, 'npm'), npm, { mode: 0o755 })
+  const tell = (BASE_URL: string) =>
+    run('promote.yml', 'Run the integration tests', {
+      SCRIPT: 'test:integration',
+      BASE_URL,
+      PATH: `${folder}:${process.env['PATH'] ?? ''}`,
+    }).text
+  expect(tell('http://staging.example.com')).toMatch(/run test:integration http:\/\/staging\.example\.com\n$/)
+  expect(tell('')).toMatch(/run test:integration not set\n$/)
+})
+
 describe('what recover.yml tells', () => {
   const tell = (reason: string) =>
     run('recover.yml', 'Tell what was settled', { ENVIRONMENT: 'production', REASON: reason })
