@@ -1,6 +1,6 @@
 import type { Outcome } from '../shared/outcome/outcome.ts'
 import type { Environment } from '../shared/runbook/environment.ts'
-import { parseInputs, type Fields, type Inputs } from '../shared/steps/inputs.ts'
+import { parseInputs, type Field, type Fields, type Inputs } from '../shared/steps/inputs.ts'
 import type { TargetPorts } from '../shared/steps/ports.ts'
 import type { Report } from '../shared/steps/sequence.ts'
 
@@ -9,6 +9,8 @@ export interface Command {
   fields: Fields
   /** Inputs that may be given without their name, in this order. */
   positional: string[]
+  /** Milliseconds after which it is ended; without it, its parts heed their own timeouts. */
+  timeoutMs?: (inputs: Record<string, unknown>) => number
   work: (
     environment: Environment,
     read: (name: string) => string,
@@ -68,21 +70,21 @@ export const commands: Record<string, Entry> = {
     load: async () => {
       const { backupDb } = await import('../shared/steps/backup-db.ts')
       const { backupDbFields } = await import('../shared/steps/backup-db-fields.ts')
-      return single(backupDbFields, backupDb)
+      return bounded(backupDbFields, backupDb)
     },
   },
   'restore-db': {
     description: 'Restores a backup beside the live database, then swaps them.',
     load: async () => {
       const { restoreDb, restoreDbFields } = await import('../shared/steps/restore-db.ts')
-      return single(restoreDbFields, restoreDb, ['backup'])
+      return bounded(restoreDbFields, restoreDb, ['backup'])
     },
   },
   drill: {
     description: 'Restores the newest backup away from production, compares it, and says how long it took.',
     load: async () => {
       const { drill, drillFields } = await import('../shared/steps/drill.ts')
-      return single(drillFields, drill, ['backup'])
+      return bounded(drillFields, drill, ['backup'])
     },
   },
   'health-check': {
@@ -101,7 +103,7 @@ export const commands: Record<string, Entry> = {
     description: 'Sends a suite of requests and a bounded load.',
     load: async () => {
       const { smokeTest, smokeTestFields } = await import('../shared/steps/smoke-test.ts')
-      return single(smokeTestFields, smokeTest)
+      return bounded(smokeTestFields, smokeTest)
     },
   },
   rollback: {
@@ -190,4 +192,13 @@ function single<F extends Fields>(fields: F, step: Step<F>, more: string[] = [])
     positional: ['environment', ...more],
     work: (environment, read, ports) => step(environment, parseInputs(fields, read), ports),
   }
+}
+
+/** A step whose `timeout` is how long all of it may take, and that leaves nothing half-way when it is ended there. */
+function bounded<F extends Fields & { timeout: Field<number> }>(
+  fields: F,
+  step: Step<F>,
+  more: string[] = [],
+): Command {
+  return { ...single(fields, step, more), timeoutMs: ({ timeout }) => Number(timeout) }
 }

@@ -126,6 +126,8 @@ function scriptsFor(environments: string[]): Record<string, string> {
 const ignored = [
   'deployment/config/.env.*',
   '!deployment/config/.env.*.example',
+  '!deployment/config/.env.*.age',
+  '!deployment/config/.env.*.gpg',
   'deployment/logs/',
   'deployment/releases/',
 ]

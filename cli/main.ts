@@ -72,7 +72,7 @@ async function run(name: string, command: Command, words: string[]): Promise<voi
   const names = named === '' ? environmentNames(where) : [named]
   const overrides = { url: read('url'), manifests: read('manifests') }
   const environments = names.map(environment => loadEnvironment({ ...where, environment, overrides }))
-  const signal = createSignal(process, 0)
+  const signal = createSignal(process, command.timeoutMs?.(inputs) ?? 0)
   const secrets = createSecrets()
   const stray = watchStrays(process, line => process.stderr.write(`x ${secrets.redact(line)}\n`))
   const outcomes = await Promise.all(

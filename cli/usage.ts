@@ -25,7 +25,8 @@ export function usageOf(name: string, description: string, { fields, positional 
   const lines = Object.entries(fields).map(([key, field]) => {
     const standard = field.default ? ` Default: ${field.default}.` : ''
     const hidden = field.isSecret ? ` To hide it from \`ps\`, set ${variableOf(key)} instead.` : ''
-    return `  ${named(key).padEnd(width)}${field.description} Accepts ${field.accepts}.${standard}${hidden}`
+    const accepts = field.default === 'true' ? `${field.accepts}, like --${key}=false` : field.accepts
+    return `  ${named(key).padEnd(width)}${field.description} Accepts ${accepts}.${standard}${hidden}`
   })
   const words = positional.map(key => (fields[key]?.required ? `<${key}>` : `[${key}]`)).join(' ')
   return [description, '', `Usage: runbook ${name} ${words} [--input value ...]`, '', ...lines, ''].join('\n')

@@ -24,15 +24,23 @@ export function readWords(
       return [key, short === undefined ? { type } : { type, short }]
     }),
   )
+  const given = new Map<string, string | boolean | undefined>()
+  // A flag may say its word, too: `--keep-long=false`.
+  const args = words.filter(word => {
+    const [, key = '', value] = /^--([^=]+)=(.*)$/s.exec(word) ?? []
+    if (value === undefined || options[key]?.type !== 'boolean') return true
+    given.set(key, value)
+    return false
+  })
   let parsed
   try {
-    parsed = parseArgs({ args: words, options, allowPositionals: true, strict: true })
+    parsed = parseArgs({ args, options, allowPositionals: true, strict: true })
   } catch (cause) {
     throw new InputError(messageOf(cause), { hint: 'See the options with --help.', cause })
   }
   const extra = parsed.positionals[positional.length]
   if (extra !== undefined) throw tooMany(extra, parsed.positionals, positional)
-  const given = new Map(Object.entries(parsed.values))
+  for (const [key, value] of Object.entries(parsed.values)) given.set(key, value)
   for (const [index, key] of positional.entries()) {
     const word = parsed.positionals[index]
     if (word !== undefined && !given.has(key)) given.set(key, word)

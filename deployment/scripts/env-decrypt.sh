@@ -5,4 +5,5 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 export PATH="$PWD/node_modules/.bin:$PWD/script:$PATH"
-exec runbook env:decrypt "${@:-production}"
+case "${1:--}" in -*) set -- production "$@" ;; esac
+exec runbook env:decrypt "$@"

@@ -4,4 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 export PATH="$PWD/node_modules/.bin:$PWD/script:$PATH"
-exec runbook health-check "${@:-development}"
+case "${1:--}" in -*) set -- development "$@" ;; esac
+exec runbook health-check "$@"

@@ -4,4 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 export PATH="$PWD/node_modules/.bin:$PWD/script:$PATH"
-exec runbook monitoring:setup "${@:-production}"
+case "${1:--}" in -*) set -- production "$@" ;; esac
+exec runbook monitoring:setup "$@"

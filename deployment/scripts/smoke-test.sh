@@ -4,4 +4,5 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "$0")")/../.."
 export PATH="$PWD/node_modules/.bin:$PWD/script:$PATH"
-exec runbook smoke-test "${@:-staging}"
+case "${1:--}" in -*) set -- staging "$@" ;; esac
+exec runbook smoke-test "$@"

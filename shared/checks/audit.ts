@@ -5,10 +5,13 @@ import { judgedElsewhere, packageFolder } from './npm-script.ts'
 
 /** What `npm audit --json` says (report version 2). */
 interface AuditReport {
-  vulnerabilities?: Record<string, { severity: string; isDirect: boolean; fixAvailable: unknown }>
+  vulnerabilities?: Record<string, { severity: string; fixAvailable: Fix }>
   message?: string
   error?: { summary?: string }
 }
+
+/** `true`: `npm audit fix` does it; a package: that version would, which package.json does not allow; `false`: nothing does. */
+type Fix = boolean | { name: string; version: string }
 
 const mostNames = 10
 
@@ -46,13 +49,26 @@ export function judgeAudit(stdout: string): Finding {
   if (found.length === 0) return pass('npm audit finds nothing')
   const of = (severities: string[]) => found.filter(([, { severity }]) => severities.includes(severity))
   const grave = of(['critical', 'high'])
-  const names = (grave.length > 0 ? grave : found).map(([name, { severity }]) => `${name} (${severity})`)
+  const told = grave.length > 0 ? grave : found
+  const names = told.map(([name, { severity }]) => `${name} (${severity})`)
   const more = names.length > mostNames ? `, and ${names.length - mostNames} more` : ''
   const seen = `npm audit finds ${names.slice(0, mostNames).join(', ')}${more}`
-  const remedy = found.some(([, { fixAvailable }]) => fixAvailable !== false)
-    ? 'Run npm audit fix, and the tests after it.'
-    : 'No fix is there yet: see npm audit for a way around, or take the package out.'
+  const remedy = remedyOf(told.map(([, { fixAvailable }]) => fixAvailable))
   return grave.length > 0 ? fail(seen, remedy) : warn(seen, remedy)
+}
+
+function remedyOf(fixes: Fix[]): string {
+  const steps = fixes.filter(fix => typeof fix === 'object').map(({ name, version }) => `${name}@${version}`)
+  const ways = [
+    ...(fixes.includes(true) ? ['Run npm audit fix, and the tests after it.'] : []),
+    ...(steps.length > 0
+      ? [
+          `npm audit fix stays within package.json: run npm install ${[...new Set(steps)].join(' ')}, and the tests after it.`,
+        ]
+      : []),
+  ]
+  if (ways.length > 0) return ways.join(' ')
+  return 'No fix is there yet: see npm audit for a way around, or take the package out.'
 }
 
 function parse(text: string): AuditReport | undefined {

@@ -45,7 +45,7 @@ async function ofStore(context: CheckContext): Promise<Finding> {
 async function ofWal(context: CheckContext): Promise<Finding> {
   const url = (await readConfiguration(context))['DATABASE_URL']
   if (url === undefined) return skip('the configuration has no DATABASE_URL')
-  const rpoMs = context.environment.backup?.rpoMs ?? 0
+  const { rpoMs = 0, promisesRpo = false } = context.environment.backup ?? {}
   const server = parsePostgresUrl('DATABASE_URL', url, {})
   return orSkip(id, async () => {
     const archive = await throughTunnel(
@@ -53,12 +53,19 @@ async function ofWal(context: CheckContext): Promise<Finding> {
       context.environment.tunnels.database,
       via => readWalArchive(throughAddress(server, via), { signal: context.signal, timeoutMs: connectMs }),
     )
-    return judgeArchive(archive, rpoMs)
+    return judgeArchive(archive, rpoMs, promisesRpo ? fail : warn)
   })
 }
 
-/** @param rpoMs how old the newest archived segment may be */
-export function judgeArchive({ on, ageMs, failing }: WalArchive, rpoMs: number): Finding {
+/**
+ * @param rpoMs how old the newest archived segment may be
+ * @param bad what it is when it is older
+ */
+export function judgeArchive(
+  { on, ageMs, failing }: WalArchive,
+  rpoMs: number,
+  bad: typeof fail | typeof warn,
+): Finding {
   if (!on)
     return fail(
       'the runbook says backup.wal, and the server archives nothing (archive_mode is off)',
@@ -76,8 +83,5 @@ export function judgeArchive({ on, ageMs, failing }: WalArchive, rpoMs: number):
     )
   const seen = `the archived write-ahead log is ${showDuration(Math.max(0, ageMs))} old, the RPO is ${showDuration(rpoMs)}`
   if (ageMs <= rpoMs) return pass(seen)
-  return fail(
-    seen,
-    'Set archive_timeout below the RPO: a server that is not busy fills no segment by itself.',
-  )
+  return bad(seen, 'Set archive_timeout below the RPO: a server that is not busy fills no segment by itself.')
 }

@@ -1,7 +1,6 @@
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import { isIP } from 'node:net'
-import { messageOf } from '../outcome/errors.ts'
 import { readCertificate } from '../platform/certificate.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import { checksOf } from '../runbook/checks.ts'
@@ -137,8 +136,10 @@ async function judgePair(leaf: X509Certificate, path: string): Promise<Part[]> {
 function parseKey(text: string): KeyObject | string {
   try {
     return createPrivateKey(text)
-  } catch (error) {
-    return /passphrase|PASSWORD/i.test(messageOf(error)) ? 'it is encrypted' : 'it is not PEM'
+  } catch {
+    return /BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED/.test(text)
+      ? 'it is encrypted'
+      : 'it is not PEM'
   }
 }
 

@@ -55,9 +55,9 @@ export function judgeChecks(all: CommitCheck[], { commit, ownRun, required }: As
       `${commit}: ${pending.map(({ name }) => name).join(', ')} is still under way`,
       'Wait until it has ended, then run this again.',
     )
-  if (passed.length === 0)
+  if (passed.every(({ said }) => said === 'skipped'))
     return fail(
-      `${commit}: no check has ever run`,
+      `${commit}: ${passed.length === 0 ? 'no check has ever run' : `all of ${passed.length} checks were skipped, so that none has run`}`,
       'Let CI run for this commit first (on push, or by hand); without any CI, add ci to skip.',
     )
   return pass(`${commit}: ${passed.length} of ${passed.length} checks passed`)

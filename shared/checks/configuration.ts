@@ -4,14 +4,14 @@ import { parseAllDocuments } from 'yaml'
 import type { CheckContext } from './check.ts'
 
 /**
- * The service's configuration as far as the repository says it: the plain part (a target's `env`, the ConfigMaps of its
- * manifests) and over it the env-file. Values may be secrets.
+ * The service's configuration as far as the repository says it: what reaches it of the plain part and of the env-file. A
+ * target's `env` wins over the env-file, and the env-file over the ConfigMaps of the manifests. Values may be secrets.
  */
 export async function readConfiguration(context: CheckContext): Promise<Record<string, string>> {
   const { target, root, envFile } = context.environment
-  const plain =
-    target.kind === 'kubernetes' ? await readConfigMaps(resolve(root, target.manifests)) : (target.env ?? {})
-  return { ...plain, ...(envFile === '' ? {} : context.config()) }
+  const file = envFile === '' ? {} : context.config()
+  if (target.kind !== 'kubernetes') return { ...file, ...target.env }
+  return { ...(await readConfigMaps(resolve(root, target.manifests))), ...file }
 }
 
 async function readConfigMaps(path: string): Promise<Record<string, string>> {

@@ -1,3 +1,4 @@
+import { ToolError } from '../outcome/errors.ts'
 import { readHost } from '../platform/host.ts'
 import type { PostgresSession } from '../platform/postgres.ts'
 import { checksOf } from '../runbook/checks.ts'
@@ -18,7 +19,14 @@ export async function judgeDisk(
   const { gate, monitoring } = context.environment
   const { disk: query } = checksOf(context.environment).database
   if (query !== '' && monitoring.prometheus !== '') {
-    const samples = await askPrometheus(context, prometheus => prometheus.query(query))
+    const samples = await askPrometheus(context, prometheus => prometheus.query(query)).catch(
+      (error: unknown) => {
+        if (error instanceof ToolError) return error
+        throw error
+      },
+    )
+    if (samples instanceof ToolError)
+      return [{ result: 'warn', finding: `its disk is not known: ${samples.message}`, remedy: samples.hint }]
     const used = Math.max(...samples.map(({ value }) => value))
     if (samples.length === 0 || !Number.isFinite(used))
       return [
@@ -32,6 +40,14 @@ export async function judgeDisk(
   }
   const folder = isHere(host) ? await dataFolder(session) : ''
   const disk = folder === '' ? undefined : await readHost(folder).catch(() => undefined)
+  if (!disk && query !== '')
+    return [
+      {
+        result: 'warn',
+        finding: 'its disk is not known: nobody is there to answer checks.database.disk',
+        remedy: 'Name the Prometheus that answers it in monitoring.prometheus of the runbook.',
+      },
+    ]
   if (!disk) return [{ result: 'pass', finding: 'its disk cannot be seen from here', remedy: '' }]
   return [diskPart(disk.disk.share, gate.disk, `, ${showSize(disk.disk.freeBytes)} free`)]
 }

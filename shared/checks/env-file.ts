@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { findEnvFileFaults, type EnvFileFault } from '../runbook/env-faults.ts'
 import { isExpected } from '../outcome/errors.ts'
-import { fail, pass, type Check, type CheckContext } from './check.ts'
+import { fail, pass, warn, type Check, type CheckContext, type Finding } from './check.ts'
 
 /** The guide's rules for env-files: all required keys, no placeholders, strong secrets, mode 600, not in git. */
 export const envFile: Check = {
@@ -20,18 +20,14 @@ export const envFile: Check = {
       const more = faults.length > 1 ? `, and ${faults.length - 1} more` : ''
       return fail(`${describe(first)}${more}`, first.remedy, lines.join('\n'))
     }
-    if (await isTracked(context, file)) {
-      return fail(
-        `${file} is in git: whoever can read the repository has its secrets`,
-        `Run git rm --cached ${file}, add it to .gitignore, and change every secret in it.`,
-      )
-    }
+    const inGit = await lookInGit(context, file)
+    if (inGit?.result === 'fail') return inGit
     const { mode } = await stat(resolve(root, file))
     if ((mode & 0o077) !== 0) {
       const shown = (mode & 0o777).toString(8)
       return fail(`${file} has mode ${shown}: others on this machine can read it`, `Run chmod 600 ${file}.`)
     }
-    return pass(`${keys} keys, none of the ${requires.length} required missing`)
+    return inGit ?? pass(`${keys} keys, none of the ${requires.length} required missing`)
   },
 }
 
@@ -39,14 +35,28 @@ function describe({ where, key, fault }: EnvFileFault): string {
   return [where, key, fault].filter(part => part !== '').join(' ')
 }
 
-async function isTracked({ exec, env, environment, signal }: CheckContext, file: string): Promise<boolean> {
+/** Undefined where git does not have the file, or there is no git, or no repository. */
+async function lookInGit(
+  { exec, env, environment: { root }, signal }: CheckContext,
+  file: string,
+): Promise<Finding | undefined> {
   try {
-    const args = ['-C', environment.root, 'ls-files', '--error-unmatch', '--', file]
-    const { code } = await exec.run('git', args, { env, signal })
-    return code === 0
+    const args = ['-C', root, 'ls-files', '--error-unmatch', '--', file]
+    const { code, stderr } = await exec.run('git', args, { env: { ...env, LC_ALL: 'C' }, signal })
+    if (code === 0)
+      return fail(
+        `${file} is in git: whoever can read the repository has its secrets`,
+        `Run git rm --cached ${file}, add it to .gitignore, and change every secret in it.`,
+      )
+    if (code === 1 || stderr.includes('not a git repository')) return undefined
+    // As in a container whose user is not the owner of the checkout.
+    return warn(
+      `git does not tell whether it has ${file}: ${stderr.split('\n')[0] ?? ''}`,
+      `Let git look: git config --global --add safe.directory ${root}`,
+    )
   } catch (error) {
-    // Without git there is no repository to be in.
-    if (isExpected(error)) return false
+    signal.throwIfAborted()
+    if (isExpected(error)) return undefined
     throw error
   }
 }

@@ -2,8 +2,8 @@ import { checksOf } from '../runbook/checks.ts'
 import { isFrozen, type FreezeWindow } from '../runbook/freeze.ts'
 import { fail, pass, warn, type Check } from './check.ts'
 
-/** A release, its gate and perhaps its way back have to be over by then. */
-const aheadMs = 30 * 60_000
+/** A release, its gate and perhaps its way back take so long. */
+const aheadMinutes = 30
 
 /** Nothing is deployed while nobody is there to see it through. */
 export const freeze: Check = {
@@ -13,8 +13,10 @@ export const freeze: Check = {
     checksOf(environment).freeze.length === 0 ? 'the runbook has no freeze (checks.freeze)' : '',
   run({ environment, clock }) {
     const windows = checksOf(environment).freeze
-    const at = (moment: number) => windows.find(window => isFrozen(window, moment))
-    const [now, soon] = [at(clock.now()), at(clock.now() + aheadMs)]
+    const from = clock.now()
+    const ahead = Array.from({ length: aheadMinutes }, (_, minute) => from + (minute + 1) * 60_000)
+    const now = windows.find(window => isFrozen(window, from))
+    const soon = windows.find(window => ahead.some(moment => isFrozen(window, moment)))
     if (now)
       return Promise.resolve(
         fail(
@@ -25,7 +27,7 @@ export const freeze: Check = {
     if (soon)
       return Promise.resolve(
         warn(
-          `within ${aheadMs / 60_000} minutes it is frozen ${describe(soon)}`,
+          `within ${aheadMinutes} minutes it is frozen ${describe(soon)}`,
           'Deploy only what is over by then, its way back included.',
         ),
       )

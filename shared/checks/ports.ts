@@ -13,10 +13,12 @@ const inner = [3000, 5432, 6379]
 export const ports: Check = {
   id: 'ports',
   title: 'Ports are reachable where they must be, and closed where they must not',
-  inapplicable: environment =>
-    portsOf(environment)
-      ? ''
-      : "the runbook names no ports (checks.ports), and no url whose host is not this machine's own",
+  inapplicable(environment) {
+    const asked = portsOf(environment)
+    if (!asked)
+      return "the runbook names no ports (checks.ports), and no url whose host is not this machine's own"
+    return asked.open.length + asked.closed.length === 0 ? 'the lists of checks.ports are empty' : ''
+  },
   async run({ environment, signal }) {
     const { open, closed, certain } = portsOf(environment) ?? { open: [], closed: [], certain: true }
     const parts = await Promise.all([
@@ -63,6 +65,12 @@ async function mustBeOpen(address: string, certain: boolean, signal: AbortSignal
 
 async function mustBeClosed(address: string, certain: boolean, signal: AbortSignal): Promise<Part> {
   const reached = await reach(address, connectMs, signal)
+  if (reached === 'unnamed' && certain)
+    return {
+      result: 'warn',
+      finding: `${address} has no address here, so that nothing is known of its port`,
+      remedy: 'Mend its name in checks.ports.closed, or write its address there.',
+    }
   if (reached !== 'open') return { result: 'pass', finding: `${address} is closed`, remedy: '' }
   const { port } = splitAddress(address)
   return {

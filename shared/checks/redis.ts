@@ -73,12 +73,12 @@ function judgeWrites(info: Map<string, string>): Part[] {
         remedy: 'Point REDIS_URL at the primary, or promote this server.',
       },
     ]
-  // With stop-writes-on-bgsave-error, which is the default, every write ends in MISCONF from then on.
+  // One that refuses writes for it (stop-writes-on-bgsave-error, where it saves by itself) has refused PING, too.
   if (info.get('rdb_last_bgsave_status') === 'err')
     return [
       {
-        result: 'fail',
-        finding: 'its last snapshot failed, so that it refuses writes',
+        result: 'warn',
+        finding: 'its last snapshot failed, so that what it holds would go with it',
         remedy: 'Make room in its dir, or mend the rights there; then run BGSAVE and see that it ends well.',
       },
     ]

@@ -46,8 +46,11 @@ function judgePull({ number, isMerged, opinions, url }: ReviewedPullRequest, wan
       `Have it approved by somebody who may write to the repository, other than its author: ${url}`,
     )
   const seen = `#${number}: approved by ${people(approvals)}`
-  if (!approvals.some(({ isOfLastCommit }) => isOfLastCommit))
-    return warn(`${seen}, before its last commit`, `Have the last commit looked at, too: ${url}`)
+  const ofLast = approvals.filter(({ isOfLastCommit }) => isOfLastCommit)
+  if (ofLast.length < wanted) {
+    const how = ofLast.length === 0 ? '' : `all but ${people(ofLast)} `
+    return warn(`${seen}, ${how}before its last commit`, `Have the last commit looked at, too: ${url}`)
+  }
   if (!isMerged) return warn(`${seen}, and not merged`, `Merge it, and deploy what was merged: ${url}`)
   return pass(seen)
 }

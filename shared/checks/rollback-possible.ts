@@ -18,10 +18,10 @@ export const rollbackPossible: Check = {
     if (!good) return withoutGood(context, inPlace(ledger))
     const payload = await target.recall(good.id)
     if (!payload) {
-      return fail(
-        `the record of ${named(good)} is gone from ${target.place}`,
-        'Deploy the version that serves once more, so that it is recorded; then deploy the new one.',
-      )
+      const gone = `the record of ${named(good)} is gone from ${target.place}`
+      return context.version === good.version
+        ? warn(`${gone}; the deploy of ${good.version} records it anew`, 'Nothing: this is the way out.')
+        : fail(gone, `Deploy ${good.version} once more from its tag, which records it anew; then this one.`)
     }
     const unpullable = await missingImage(context, good)
     if (unpullable) return unpullable
@@ -120,7 +120,7 @@ async function missingImage(context: CheckContext, good: Entry): Promise<Finding
     if (!isExpected(error)) throw error
     return fail(
       `the image of ${named(good)} cannot be pulled: ${error.message}`,
-      `Push ${good.image} again, or deploy a version whose image is there. ${error.hint}`,
+      `Push ${good.image} again; a release that cannot wait for that: add rollback-possible to accept. ${error.hint}`,
     )
   }
 }

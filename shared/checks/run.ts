@@ -63,8 +63,10 @@ async function settled(check: Check, context: CheckContext, deadlineMs: number):
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
     timer = setTimeout(() => late.abort(overdue(deadlineMs, context.environment)), deadlineMs)
   })
+  // One that throws at once is raced all the same: nobody else would hear of the deadline.
+  const begin = async () => check.run({ ...context, signal })
   try {
-    return await Promise.race([check.run({ ...context, signal }), deadline])
+    return await Promise.race([begin(), deadline])
   } catch (error) {
     if (isExpected(error)) return fail(error.message, error.hint)
     const stack = error instanceof Error ? (error.stack ?? '') : ''

@@ -1,5 +1,5 @@
 import { readCertificate } from '../platform/certificate.ts'
-import { offer, type Offer } from '../platform/client-hello.ts'
+import { offer, type Offer, type ServerChoice } from '../platform/client-hello.ts'
 import { openHttp } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import type { Check } from './check.ts'
@@ -70,20 +70,39 @@ export const tls: Check = {
       hstsPart(url, signal),
       ...trials.map(async trial => ({ trial, choice: await offer(address, trial, options) })),
     ])
-    const taken = choices.filter(({ choice }) => choice !== undefined)
-    const compresses = taken.some(({ choice }) => choice?.compresses)
-    return combine(`${protocol} is spoken`, [
-      ...taken.map(({ trial }) => takenPart(trial)),
-      ...(compresses ? [compressionPart] : []),
-      ...(taken.length === 0
-        ? [{ result: 'pass', finding: 'nothing old or weak', remedy: '' } as const]
-        : []),
-      hsts,
-    ])
+    return combine(`${protocol} is spoken`, [...judgeChoices(choices), hsts])
   },
 }
 
-function takenPart({ what, result }: Trial): Part {
+interface Chosen {
+  trial: Pick<Trial, 'what' | 'result'>
+  choice: ServerChoice | undefined | 'unasked'
+}
+
+/** What a server makes of offers that it should take nothing of. */
+export function judgeChoices(choices: Chosen[]): Part[] {
+  const taken = choices.filter(({ choice }) => typeof choice === 'object')
+  const compresses = choices.some(({ choice }) => typeof choice === 'object' && choice.compresses)
+  const unasked = choices.filter(({ choice }) => choice === 'unasked').map(({ trial }) => trial.what)
+  return [
+    ...taken.map(({ trial }) => takenPart(trial)),
+    ...(compresses ? [compressionPart] : []),
+    ...(unasked.length > 0 ? [unaskedPart(unasked)] : []),
+    ...(taken.length + unasked.length === 0
+      ? [{ result: 'pass', finding: 'nothing old or weak', remedy: '' } as const]
+      : []),
+  ]
+}
+
+function unaskedPart(what: string[]): Part {
+  return {
+    result: 'warn',
+    finding: `not asked for want of a connection: ${what.join(', ')}`,
+    remedy: 'Run it again: what stands before the service may let only so many connections through at once.',
+  }
+}
+
+function takenPart({ what, result }: Chosen['trial']): Part {
   const wanted = /^(SSL|TLS) /.test(what)
     ? 'Let the server speak TLS 1.2 and 1.3 only (nginx: ssl_protocols TLSv1.2 TLSv1.3).'
     : 'Take the ciphers of the "intermediate" profile of Mozilla (ssl-config.mozilla.org).'

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { KubernetesSpec } from '../runbook/schema.ts'
+import { imageName } from '../targets/kubernetes/render.ts'
 import { readManifests } from './configuration.ts'
 
 interface SecurityContext {
@@ -7,30 +8,31 @@ interface SecurityContext {
   runAsNonRoot?: boolean
 }
 
+interface Container {
+  image?: string
+  securityContext?: SecurityContext
+}
+
 interface Workload {
   kind?: string
   metadata?: { name?: string }
-  spec?: {
-    template?: {
-      spec?: { securityContext?: SecurityContext; containers?: { securityContext?: SecurityContext }[] }
-    }
-  }
+  spec?: { template?: { spec?: { securityContext?: SecurityContext; containers?: Container[] } } }
 }
 
-/** What the manifests themselves make of an image's user: `user 1000`; undefined when they leave it as it is. */
-export async function runsAsOf(
+/** What the manifests make of an image's user, for each of its containers; undefined where they leave it as it is. */
+export async function usersOf(
   { manifests, workload }: KubernetesSpec,
   root: string,
-): Promise<string | undefined> {
+  image: string,
+): Promise<(number | undefined)[]> {
   const [kind, name] = workload.split('/')
   const objects = (await readManifests(resolve(root, manifests))) as (Workload | null)[]
   const pod = objects.find(each => each?.kind?.toLowerCase() === kind && each?.metadata?.name === name)?.spec
     ?.template?.spec
-  const users = (pod?.containers ?? []).map(
-    ({ securityContext: own }) => own?.runAsUser ?? pod?.securityContext?.runAsUser,
+  const all = pod?.containers ?? []
+  const own = all.filter(container => imageName(container.image ?? '') === imageName(image))
+  // A kustomization may name the image otherwise.
+  return (own.length > 0 ? own : all).map(
+    ({ securityContext }) => securityContext?.runAsUser ?? pod?.securityContext?.runAsUser,
   )
-  const [first] = users
-  return first !== undefined && users.every(user => user !== undefined && user > 0)
-    ? `user ${first}`
-    : undefined
 }

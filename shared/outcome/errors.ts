@@ -105,7 +105,10 @@ function oneLine(text: string): string {
   return text.replace(/\s*[\r\n]+\s*/g, ' ').trim()
 }
 
-/** Removes the password of any URL, so that no error text can carry one, whoever wrote it. */
+/**
+ * Removes the password of any URL, so that no error text can carry one, whoever wrote it: up to the last `@` before the
+ * path, or with a `/` in it that nobody encoded.
+ */
 function withoutCredentials(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@]+@/gi, '$1:***@')
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):(?:[^\s/?#]+|[^\s@]+)@/gi, '$1:***@')
 }

@@ -20,33 +20,37 @@ export interface Offer {
 /**
  * Says hello and looks at the answer; no handshake is completed. For TLS 1.2 and older (RFC 5246, RFC 6101).
  * @param url whose host and port are asked
- * @returns undefined when the server takes nothing of the offer
+ * @returns undefined when the server takes nothing of the offer; `unasked` when there was no connection to ask over
  */
 export function offer(
   url: URL,
   offered: Offer,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-): Promise<ServerChoice | undefined> {
+): Promise<ServerChoice | undefined | 'unasked'> {
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
   signal.throwIfAborted()
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port: url.port === '' ? 443 : Number(url.port) })
     let received = Buffer.alloc(0)
+    let answer: undefined | 'unasked' = 'unasked'
     const end = (act: () => void) => {
       signal.removeEventListener('abort', onAbort)
       clearTimeout(timer)
       socket.destroy()
       act()
     }
-    const refused = () => end(() => resolve(undefined))
+    const refused = () => end(() => resolve(answer))
     const onAbort = () => end(() => reject(signal.reason as Error))
     const timer = setTimeout(refused, timeoutMs)
     signal.addEventListener('abort', onAbort, { once: true })
-    socket.on('connect', () => socket.write(hello(host, offered)))
+    socket.on('connect', () => {
+      answer = undefined
+      socket.write(hello(host, offered))
+    })
     socket.on('data', chunk => {
       received = Buffer.concat([received, chunk])
-      const answer = readAnswer(received, offered)
-      if (answer !== 'incomplete') end(() => resolve(answer))
+      const choice = readAnswer(received, offered)
+      if (choice !== 'incomplete') end(() => resolve(choice))
     })
     socket.on('error', refused)
     socket.on('close', refused)

@@ -126,7 +126,8 @@ export function refusalOf(
     `GitHub answered ${method} ${new URL(url).pathname} with HTTP ${status}${said && `: ${said}`}`,
     {
       tool: 'GitHub',
-      code: status,
+      // GitHub says 403 of both: of a right that is lacking, and of a limit that is reached.
+      code: isSpent && status === 403 ? 429 : status,
       hint: hint(),
     },
   )

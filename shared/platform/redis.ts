@@ -43,11 +43,21 @@ export function parseRedisUrl(where: string, text: string, password: string): Re
       hint: `Set ${where} to ${accepts}; write special characters of the password as %XX.`,
     })
   }
+  const decode = (part: string) => {
+    try {
+      return decodeURIComponent(part)
+    } catch (cause) {
+      throw new InputError(`${where} has a % that is not followed by two hexadecimal digits`, {
+        hint: `Write special characters of the password of ${where} as %XX (% itself is %25).`,
+        cause,
+      })
+    }
+  }
   return {
     host: url.hostname === '' ? 'localhost' : url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? 6379 : Number(url.port),
-    username: decodeURIComponent(url.username),
-    password: url.password === '' ? password : decodeURIComponent(url.password),
+    username: decode(url.username),
+    password: url.password === '' ? password : decode(url.password),
     database: Number(database),
     tls: url.protocol === 'rediss:',
   }
@@ -130,6 +140,8 @@ function hintFor(message: string, code: string, host: string): string {
   if (message.startsWith('NOAUTH')) return 'Set REDIS_PASSWORD: the server asks for one.'
   if (message.includes('without any password configured'))
     return 'Take REDIS_PASSWORD out, or set requirepass on the server: it has no password.'
+  if (message.startsWith('MISCONF'))
+    return 'It refuses writes, since it cannot save: make room in its dir, or mend the rights there; after a failed snapshot run BGSAVE, and see that it ends well.'
   if (message.startsWith('NOPERM')) return 'Give the Redis user the right to this command.'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `Check the host name ${host} in REDIS_URL.`
   return 'Check that the server runs, and that this machine may reach its address and port.'

@@ -6,7 +6,12 @@ import { accepted } from './values.ts'
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accepted.duration })
 const address = z
   .string()
-  .regex(/^([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/, { error: 'HOST:PORT, like db.example.com:5432' })
+  .regex(/^([a-zA-Z0-9.-]+|\[[0-9a-fA-F:]+\]):[1-9]\d{0,4}$/, {
+    error: 'HOST:PORT, like db.example.com:5432',
+  })
+  .refine(text => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, {
+    error: 'HOST:PORT, with a PORT from 1 to 65535',
+  })
 const file = z.string().regex(/^\//, { error: 'an absolute path' })
 const name = z.string().min(1)
 const commandLine = z
@@ -44,6 +49,9 @@ const freeze = z
   })
   .refine(({ from, to }) => !isDate(from) || (parseBound(from)?.key ?? '') < (parseBound(to)?.key ?? ''), {
     error: 'a from that is before its to',
+  })
+  .refine(({ from, to }) => isDate(from) || parseBound(from)?.key !== parseBound(to)?.key, {
+    error: 'a from and a to that differ, like Fri and Sat for all of Friday',
   })
 
 /** What `checks` of an environment may say: all that pre-deploy-check cannot find out by itself. */

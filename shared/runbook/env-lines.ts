@@ -59,6 +59,13 @@ export function scanEnvLines(text: string): { lines: EnvLine[]; faults: LineFaul
       })
       continue
     }
+    if (/^\s*export\s/.test(row))
+      faults.push({
+        line,
+        key: name,
+        fault: 'begins with export, which Docker does not take',
+        remedy: `Write ${name}=value, without export.`,
+      })
     if (spaces !== '' || /^\s+\S/.test(first))
       faults.push({
         line,

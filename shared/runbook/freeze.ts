@@ -22,11 +22,16 @@ export function parseBound(text: string): Bound | undefined {
     /^(?:(\d{4}-\d{2}-\d{2})|(sun|mon|tue|wed|thu|fri|sat)[a-z]*)?[ T]?((?:[01]\d|2[0-3]):[0-5]\d)?$/i.exec(
       text,
     ) ?? []
-  if (date !== undefined && !Number.isNaN(Date.parse(date)))
-    return { kind: 'date', key: `${date} ${time ?? '00:00'}` }
+  if (date !== undefined && isInCalendar(date)) return { kind: 'date', key: `${date} ${time ?? '00:00'}` }
   if (day !== undefined) return { kind: 'week', key: `${days.indexOf(day.toLowerCase())} ${time ?? '00:00'}` }
   if (date === undefined && time !== undefined) return { kind: 'day', key: time }
   return undefined
+}
+
+/** `Date` takes the 30th of February for the 2nd of March. */
+function isInCalendar(date: string): boolean {
+  const parsed = new Date(date)
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(date)
 }
 
 /**

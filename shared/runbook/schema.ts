@@ -15,6 +15,9 @@ const url = z
   .refine(text => !URL.parse(text)?.username && !URL.parse(text)?.password, {
     error: 'a URL without user and password: it is logged',
   })
+  .refine(text => !/[?#]/.test(text), {
+    error: 'a URL without a query or a fragment: paths are put behind it',
+  })
 const dnsLabel = z.string().regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, {
   error: 'a name of lower-case letters, digits and dashes, at most 63',
 })

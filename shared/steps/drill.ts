@@ -47,11 +47,14 @@ export function drill(
     const image = environment.backup?.postgresImage ?? ''
     const found = await watch.time('find', () => find(environment, inputs, ports))
     const { manifest, store } = found
+    // While it is restored, newer ones are taken: what would be lost is what was written since when it was the newest.
+    const ageMs =
+      inputs.backup === 'latest' ? Math.max(0, ports.clock.now() - Date.parse(manifest.takenAt)) : undefined
     const uri = `${store.uri}/${manifest.key}`
     ports.log.info(`Restoring ${uri}, ${showSize(manifest.bytes)}, into a scratch database.`)
     const where = await watch.time('restore', () => restoreAside(found, inputs, image, ports))
     const took = ports.clock.elapsed() - from
-    const ended = conclude(environment, found, { where, took, now: ports.clock.now() })
+    const ended = conclude(environment, found, { where, took, ageMs })
     if (inputs.backup !== 'latest') return ended
     const owner = { service: environment.service, environment: environment.name }
     const retention = retentionOf(environment, {})
@@ -116,23 +119,22 @@ async function restoreAside(
 interface Run {
   where: string
   took: number
-  now: number
+  /** Of the newest backup, when it was found; undefined when another one was asked for. */
+  ageMs: number | undefined
 }
 
 function conclude(
   environment: Environment,
   { store, manifest }: Found,
-  { where, took, now }: Run,
+  { where, took, ageMs }: Run,
 ): Conclusion {
   const { rpoMs = 0, rtoMs = 0, wal = false } = environment.backup ?? {}
   const uri = `${store.uri}/${manifest.key}`
   const rows = countRows(manifest.contents)
   const rto: Measured = { ms: took, objectiveMs: rtoMs }
   // Where the write-ahead log is archived, the age of a dump is not what would be lost.
-  const rpo: Measured = {
-    ms: wal ? undefined : Math.max(0, now - Date.parse(manifest.takenAt)),
-    objectiveMs: rpoMs,
-  }
+  const rpo: Measured = { ms: wal ? undefined : ageMs, objectiveMs: rpoMs }
+  const unmeasured = wal ? 'the age of the archived log counts' : 'the age of the newest backup counts'
   const evidence: Evidence[] = [
     {
       subject: 'backup',
@@ -143,7 +145,7 @@ function conclude(
   ]
   if (environment.backup) {
     evidence.push(
-      rpoEvidence(rpo, age => `${age} of writes would be lost now`, 'the age of the archived log counts'),
+      rpoEvidence(rpo, age => `${age} of writes would be lost now`, unmeasured),
       rtoEvidence(rto, time => `it took ${time} until it was restored and compared`, ''),
     )
   }

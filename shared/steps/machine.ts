@@ -73,6 +73,9 @@ function portsOf(run: RunInfo, machine: Machine, environment: Environment, kubec
   }
 }
 
+/** Milliseconds, some 24 days: a timer of Node that is set to more goes off at once. */
+const longestTimer = 2 ** 31 - 1
+
 /**
  * Aborted by SIGINT and SIGTERM, which a cancelled job sends, by SIGHUP, which a terminal sends that is closed, and when
  * `timeoutMs` (0: never) is over. A second SIGINT or SIGTERM ends the process; a shell that goes sends SIGHUP twice.
@@ -85,7 +88,7 @@ export function createSignal(process: NodeJS.Process, timeoutMs: number): AbortS
     const late = new DeadlineError(`The step did not end within ${showDuration(timeoutMs)}.`, {
       hint: 'See in the timings what took so long, or raise timeout.',
     })
-    setTimeout(() => controller.abort(late), timeoutMs).unref()
+    setTimeout(() => controller.abort(late), Math.min(timeoutMs, longestTimer)).unref()
   }
   return controller.signal
 }

@@ -47,6 +47,7 @@ function waivers(description: string, reasons: 'optional' | 'required'): Field<W
         const unknown = named.find(id => !ids.includes(id))
         if (unknown !== undefined) throw InputError.of(name, unknown, accepts)
         const [first] = named
+        if (first === undefined && reason !== '') throw InputError.of(name, line.trim(), accepts)
         if (reasons === 'required' && first !== undefined && reason === '')
           throw InputError.of(`the reason of ${first} in ${name}`, undefined, accepts)
         return named.map(id => ({ id, reason }))

@@ -1,6 +1,6 @@
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { describeHold } from '../release/hold.ts'
-import { closeBad, find, type Entry } from '../release/ledger.ts'
+import { closeBad, find, type Entry, type Ledger } from '../release/ledger.ts'
 import { finishOrUndo, settle as decide } from '../release/settle.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change } from '../targets/target.ts'
@@ -50,7 +50,10 @@ export function settle(
     const rest = await restOf(ports)
     if (rest) return rest
     const held = await watch.time('lease', () => acquire(ports, 'undo', 0))
-    if ('held' in held) return waiting(describeHolder(held.held, ports.clock.now()))
+    if ('held' in held) {
+      const { ledger } = await (await ports.openTarget()).read()
+      return waiting(describeHolder(held.held, ports.clock.now()), ledger)
+    }
     try {
       const databaseUrl = inputs['database-url']
       return await carryOut({ environment, ports, watch, held, left, databaseUrl })
@@ -75,13 +78,14 @@ async function restOf(ports: TargetPorts): Promise<Conclusion | undefined> {
       return strays.length > 0 ? undefined : nothing(find(ledger, ledger.serving), [])
     }
     case 'wait':
-      return waiting(describeHolder(decision.held, ports.clock.now()))
+      return waiting(describeHolder(decision.held, ports.clock.now()), ledger)
     case 'held':
       return {
         status: 'skipped',
         reason: 'held',
         summary: `A release is unfinished, and the environment is on hold by ${describeHold(decision.hold)}`,
         next: `When that is over: runbook resume ${ledger.environment}, then runbook settle ${ledger.environment}`,
+        serving: find(ledger, ledger.serving)?.version ?? '',
       }
     default:
       return undefined
@@ -175,11 +179,13 @@ function illSince(serving: Entry | undefined): Evidence[] {
   return [{ subject: `${serving.version} (${serving.id})`, finding, tone: 'warn' }]
 }
 
-function waiting(holder: string): Conclusion {
+/** The last good release is told all the same: whoever asks whether theirs was recorded has the answer. */
+function waiting(holder: string, ledger: Ledger): Conclusion {
   return {
     status: 'skipped',
     reason: 'lease-held',
     summary: `The environment is held by ${holder}; nothing was changed.`,
     next: 'That run settles it. When it is dead, settle again after its deadline.',
+    serving: find(ledger, ledger.serving)?.version ?? '',
   }
 }

@@ -245,6 +245,19 @@ describe('the key of a Docker host', () => {
   })
 })
 
+test('the integration tests get an address where one is given, and else their own default holds', () => {
+  const npm = '#!/bin/sh\necho "$* ${BASE_URL-not set}"\n'
+  writeFileSync(join(folder, 'npm'), npm, { mode: 0o755 })
+  const tell = (BASE_URL: string) =>
+    run('promote.yml', 'Run the integration tests', {
+      SCRIPT: 'test:integration',
+      BASE_URL,
+      PATH: `${folder}:${process.env['PATH'] ?? ''}`,
+    }).text
+  expect(tell('http://staging.example.com')).toMatch(/run test:integration http:\/\/staging\.example\.com\n$/)
+  expect(tell('')).toMatch(/run test:integration not set\n$/)
+})
+
 describe('what recover.yml tells', () => {
   const tell = (reason: string) =>
     run('recover.yml', 'Tell what was settled', { ENVIRONMENT: 'production', REASON: reason })
@@ -262,6 +275,31 @@ describe('what recover.yml tells', () => {
     const { status, text } = tell(reason)
     expect(status).toBe(1)
     expect(text).toMatch(/^::error title=recover::.*production.*\n$/)
+  })
+})
+
+describe('what promote.yml tells of a release that does not serve any more', () => {
+  const tell = (serving: string, version = 'v1.2.0') =>
+    run('promote.yml', 'Tell when the release does not stay', {
+      REASON: 'nothing-to-settle',
+      SERVING: serving,
+      VERSION: version,
+    })
+
+  test.each([
+    ['v1.2.1', 'v1.2.0'],
+    ['v1.10.0', 'v1.9.0'],
+    ['v1.2.0', 'v1.2.0-rc.1'],
+    ['v1.2.0-rc.10', 'v1.2.0-rc.9'],
+  ])('%s in place of %s: it was overtaken, which is no alarm', (serving, version) => {
+    const { status, text } = tell(serving, version)
+    expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining(`${serving} serves by now`) })
+  })
+
+  test.each(['v1.1.9', 'v1.2.0-rc.1', '', 'unknown', 'x-latest'])('%j: an alarm', serving => {
+    const { status, text } = tell(serving)
+    expect(status).toBe(1)
+    expect(text).toMatch(/^::error title=settle::The release was not recorded good .* serves\..*\n$/)
   })
 })
 

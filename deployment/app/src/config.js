@@ -189,6 +189,8 @@ class Reader {
 function isUrl(text, protocols) {
   try {
     const url = new URL(text)
+    // A lone % in the password is taken by none of the clients.
+    decodeURIComponent(url.password)
     return protocols.includes(url.protocol) && url.hostname !== ''
   } catch {
     return false

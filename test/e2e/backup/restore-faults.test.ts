@@ -4,6 +4,7 @@ import { generateIdentity, identityToRecipient } from 'age-encryption'
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
+import { logTo } from '../../log.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'
 
 jest.setTimeout(30_000)
@@ -143,4 +144,18 @@ test('the drill restores the newest one aside, says how long it took, and fails 
   const missed = await scene.restore({ into: 'scratch' }, { clock })
   expect(missed).toMatchObject({ status: 'failure', reason: 'objective-missed' })
   expect(missed.summary).toContain('misses the RPO of 1 h')
+})
+
+test('neither how long a drill takes nor the age of a backup that was named says that the newest is too old', async () => {
+  const backup = await backUp({ verify: 'restore' })
+  let passed = 0
+  const clock = { ...systemClock, now: () => Date.now() + passed }
+  const log = logTo(line => {
+    if (line.startsWith('Restoring ')) passed = 2 * 3_600_000
+  })
+  const slow = succeeded(await scene.restore({ into: 'scratch' }, { clock, log }))
+  expect(Number(slow.outputs['rpo-ms'])).toBeLessThan(3_600_000)
+  expect(passed).toBeGreaterThan(0)
+  const named = succeeded(await scene.restore({ into: 'scratch', backup }, { clock }))
+  expect(named.outputs['rpo-ms']).toBe('')
 })

@@ -144,9 +144,14 @@ test('an image that is gone fails, and so does one that runs as root, unless man
     result: 'pass',
     finding: 'the image says root, and the manifests make it user 1000',
   })
-  expect(await check(imageUser, buildFrom(room.image, 'USER 1000:1000'))).toMatchObject({
+  const plain = buildFrom(room.image, 'USER 1000:1000')
+  expect(await check(imageUser, plain)).toMatchObject({
     result: 'pass',
     finding: 'it runs as 1000:1000',
+  })
+  expect(await check(imageUser, plain, app('      securityContext: { runAsUser: 0 }\n'))).toMatchObject({
+    result: 'fail',
+    finding: 'the manifests make it root (runAsUser: 0), whatever the image says (1000:1000)',
   })
 })
 

@@ -46,10 +46,10 @@ const packument = {
   versions: Object.fromEntries(['4.17.20', '4.17.21'].map(version => [version, { name: 'lodash', version }])),
 }
 
-function writePackage(scripts: Record<string, string>, lodash = '4.17.20'): void {
+function writePackage(scripts: Record<string, string>, lodash = '4.17.20', allowed = `^${lodash}`): void {
   const write = (name: string, content: object) =>
     writeFileSync(join(folder.path, 'app', name), JSON.stringify(content))
-  const own = { name: 'api', version: '1.0.0', scripts, dependencies: { lodash } }
+  const own = { name: 'api', version: '1.0.0', scripts, dependencies: { lodash: allowed } }
   write('package.json', own)
   const resolved = { version: lodash, resolved: 'http://localhost/lodash.tgz', integrity: 'sha512-x' }
   write('package-lock.json', {
@@ -101,8 +101,10 @@ describe('without GitHub, the code is judged here:', () => {
     expect(found).toMatchObject({
       result: 'fail',
       finding: 'npm audit finds lodash (high)',
-      remedy: expect.stringContaining('Run npm audit fix'),
+      remedy: 'Run npm audit fix, and the tests after it.',
     })
+    writePackage({}, '4.17.20', '4.17.20')
+    expect((await check(audit)).remedy).toContain('run npm install lodash@4.17.21,')
     writePackage({}, '4.17.21')
     expect(await check(audit)).toMatchObject({ result: 'pass' })
   })

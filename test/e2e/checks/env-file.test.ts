@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { envFile } from '../../../shared/checks/env-file.ts'
 import { environmentAt } from '../gate/ports.ts'
@@ -13,12 +13,12 @@ beforeEach(() => {
 })
 afterEach(() => folder.remove())
 
-function check(text: string, mode: number) {
+function check(text: string, mode: number, env: Record<string, string> = {}) {
   const file = join(folder.path, '.env')
   writeFileSync(file, text)
   chmodSync(file, mode)
   const environment = environmentAt('', { root: folder.path, envFile: '.env', requires: ['TOKEN'] })
-  return ask(envFile, { TOKEN: 'x' }, { environment })
+  return ask(envFile, { TOKEN: 'x' }, { environment, env: { ...process.env, ...env } })
 }
 
 describe('the env-file check', () => {
@@ -54,5 +54,22 @@ describe('the env-file check', () => {
     expect(remedy).toContain('git rm --cached .env')
     git('rm', '-q', '--cached', '.env')
     expect((await check('TOKEN=x', 0o600)).result).toBe('pass')
+  })
+
+  test('warns when git does not say, as of a checkout of another user, until the remedy was followed', async () => {
+    const home = { HOME: folder.path, GIT_CONFIG_NOSYSTEM: '1', GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' }
+    const found = await check('TOKEN=x', 0o600, home)
+    expect(found).toMatchObject({
+      result: 'warn',
+      finding: expect.stringContaining(
+        'does not tell whether it has .env: fatal: detected dubious ownership',
+      ),
+    })
+    const [, ...command] = /git (config .*) (\S+) (\S+)$/.exec(found.remedy) ?? []
+    const [config = '', ...rest] = command
+    execFileSync('git', [...config.split(' '), ...rest], { env: { ...process.env, ...home } })
+    expect(await check('TOKEN=x', 0o600, home)).toMatchObject({ result: 'pass' })
+    rmSync(join(folder.path, '.git'), { recursive: true })
+    expect(await check('TOKEN=x', 0o600, home)).toMatchObject({ result: 'pass' })
   })
 })

@@ -103,25 +103,32 @@ describe('the Redis check', () => {
     expect(await ask(redis, { REDIS_URL: evicting }, said)).toMatchObject({ result: 'pass' })
   })
 
-  test('fails when its snapshots fail, so that it refuses writes, until the remedy was followed', async () => {
+  test('fails when it refuses writes after a failed snapshot, and warns when it takes them, until the remedy was followed', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'e2e-redis-'))
-    const own = await startRedis('--dir', dir)
+    const saving = await startRedis('--dir', dir, '--save', '3600', '1')
     // What is in the way of the snapshot's name.
     mkdirSync(join(dir, 'dump.rdb/full'), { recursive: true })
     // Only a snapshot in the background counts.
     const snapshot = async () => {
-      await tell(own, 'BGSAVE')
-      while (!String(await tell(own, 'INFO persistence')).includes('rdb_bgsave_in_progress:0'));
+      await tell(saving, 'BGSAVE')
+      while (!String(await tell(saving, 'INFO persistence')).includes('rdb_bgsave_in_progress:0'));
     }
     await snapshot()
-    expect(await check(own)).toMatchObject({
-      result: 'fail',
-      finding: expect.stringContaining('refuses writes'),
+    await expect(tell(saving, 'SET a b')).rejects.toThrow('MISCONF')
+    await expect(check(saving)).rejects.toMatchObject({
+      message: expect.stringContaining('MISCONF'),
+      hint: expect.stringContaining('run BGSAVE'),
+    })
+    await tell(saving, 'CONFIG SET stop-writes-on-bgsave-error no')
+    await tell(saving, 'SET a b')
+    expect(await check(saving)).toMatchObject({
+      result: 'warn',
+      finding: expect.stringContaining('its last snapshot failed'),
       remedy: expect.stringContaining('run BGSAVE'),
     })
     rmSync(join(dir, 'dump.rdb'), { recursive: true })
     await snapshot()
-    expect((await check(own)).result).toBe('pass')
+    expect((await check(saving)).result).toBe('pass')
     rmSync(dir, { recursive: true })
   })
 

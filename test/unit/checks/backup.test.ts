@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { dumpKey, manifestKey } from '../../../shared/backup/keys.ts'
 import type { Manifest } from '../../../shared/backup/manifest.ts'
 import { backup, judgeArchive } from '../../../shared/checks/backup.ts'
+import { fail, warn } from '../../../shared/checks/check.ts'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
 import { contextOf } from './context.ts'
@@ -120,10 +121,14 @@ describe('where the write-ahead log is archived', () => {
     ],
     ['a server that archives nothing', { ...well, on: false }, 'fail', 'archive_mode is off'],
   ])('its age counts: %s', (_what, archive, result, words) => {
-    expect(judgeArchive(archive, 60 * minute)).toMatchObject({
+    expect(judgeArchive(archive, 60 * minute, fail)).toMatchObject({
       result,
       finding: expect.stringContaining(words),
     })
+  })
+
+  test('an RPO that the runbook does not name is only warned of', () => {
+    expect(judgeArchive({ ...well, ageMs: 61 * minute }, 60 * minute, warn).result).toBe('warn')
   })
 })
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfiguration } from '../../../shared/checks/configuration.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
+import { renderPayload } from '../../../shared/targets/docker/payload.ts'
 import { contextOf } from './context.ts'
 
 let root: string
@@ -20,11 +21,17 @@ const read = (target: object, envFile = '.env') =>
     ),
   )
 
-test('a container has its own environment, and the env-file over it', async () => {
+test('a container or a process has the env-file, and its own environment over it, as the release gives them', async () => {
   const env = { PORT: '1', REDIS_URL: 'redis://cache' }
-  const all = { PORT: '2', REDIS_URL: 'redis://cache', REDIS_PASSWORD: 'secret' }
-  expect(await read({ kind: 'docker', env })).toEqual(all)
-  expect(await read({ kind: 'docker', env }, '')).toEqual(env)
+  for (const kind of ['docker', 'process']) {
+    expect(await read({ kind, env })).toEqual({ ...env, REDIS_PASSWORD: 'secret' })
+    expect(await read({ kind, env }, '')).toEqual(env)
+    expect(await read({ kind })).toEqual({ PORT: '2', REDIS_PASSWORD: 'secret' })
+  }
+  const spec = { kind: 'docker' as const, container: 'api', ports: ['1:1'], env }
+  const context = { spec, environment: { name: 'staging' } } as unknown as Parameters<typeof renderPayload>[0]
+  const { body } = renderPayload(context, { version: 'v1.0.0', image: 'api', config: { PORT: '2' } })
+  expect(body.create.Env).toContain('PORT=1')
 })
 
 test('a cluster has the ConfigMaps of its manifests, and the env-file over them', async () => {

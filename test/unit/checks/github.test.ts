@@ -77,6 +77,14 @@ describe('the check of CI', () => {
       'no check has ever run',
       /Let CI run/,
     ],
+    [
+      'none but skipped ones',
+      {
+        checks: [{ name: 'test', conclusion: 'skipped' }, own('notify', { conclusion: 'skipped' })],
+      },
+      'all of 2 checks were skipped, so that none has run',
+      /Let CI run/,
+    ],
   ])('fails for %s, and passes once the remedy was followed', async (_what, commit, finding, remedy) => {
     expect(await check(ci, commit)).toMatchObject({
       result: 'fail',
@@ -105,6 +113,13 @@ describe('the check of CI', () => {
       await check(ci, passed, {}, { env: { PATH: process.env['PATH'] }, githubToken: '' }),
     ).toMatchObject({
       result: 'skip',
+    })
+    // What GitHub does not answer for the moment is not what the token may never see.
+    const headers = { 'x-ratelimit-remaining': '0' }
+    const spent = { status: 403, headers, body: { message: 'API rate limit exceeded' } }
+    github.refuseNext(spent, spent)
+    await expect(check(ci, passed)).rejects.toMatchObject({
+      hint: expect.stringContaining('may not ask more often'),
     })
     const wrong = check(ci, passed, {}, { githubToken: 'ghs_wrong' })
     await expect(wrong).rejects.toMatchObject({ hint: expect.stringContaining('a token that is valid') })
@@ -154,6 +169,12 @@ describe('the check of the review', () => {
   test('asks for as many as the runbook wants', async () => {
     const commit = reviewed(['bob', 'APPROVED'])
     expect(await check(review, commit, { approvals: 2 })).toMatchObject({ finding: '#7: 1 of 2 approvals' })
+    const both = (commit: string) => reviewed(['bob', 'APPROVED'], ['eve', 'APPROVED', commit])
+    expect(await check(review, both('older'), { approvals: 2 })).toMatchObject({
+      result: 'warn',
+      finding: '#7: approved by bob, eve, all but bob before its last commit',
+    })
+    expect(await check(review, both(sha), { approvals: 2 })).toMatchObject({ result: 'pass' })
     expect(
       review.inapplicable(
         environmentAt('', { checks: resolveChecks(key => key, { code: { approvals: 0 } }) }),

@@ -27,11 +27,20 @@ interface Found {
   rehearse?: Target['rehearse']
   lacks?: string[]
   schemaNeeds?: string
+  version?: string
 }
 
 function check(
   ledger: Ledger,
-  { recalled = payload, live = nobody, pin = pulls, rehearse = takes, lacks = [], ...said }: Found = {},
+  {
+    recalled = payload,
+    live = nobody,
+    pin = pulls,
+    rehearse = takes,
+    lacks = [],
+    version = '',
+    ...said
+  }: Found = {},
 ) {
   const target: Partial<Target> = {
     place: 'a fake place',
@@ -45,6 +54,7 @@ function check(
   const context = contextOf(
     { target: docker },
     {
+      version,
       target: () => Promise.resolve(target as Target),
       payload: () => Promise.resolve({ ...payload, ...said }),
     },
@@ -59,8 +69,10 @@ test('passes when what serves is recorded whole', async () => {
   })
 })
 
-test('fails when its record is gone', async () => {
-  expect(await check(good, { recalled: null })).toMatchObject({ result: 'fail' })
+test('fails when its record is gone, and does not stand in the way of the remedy', async () => {
+  const { result, remedy } = await check(good, { recalled: null, version: 'v1.1.0' })
+  expect([result, remedy]).toEqual(['fail', expect.stringContaining('Deploy v1.0.0 once more')])
+  expect(await check(good, { recalled: null, version: 'v1.0.0' })).toMatchObject({ result: 'warn' })
 })
 
 test('warns of a release that another run left unfinished', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, test } from '@jest/globals'
 import { fail, pass, type Check } from '../../../shared/checks/check.ts'
 import { runChecks } from '../../../shared/checks/run.ts'
@@ -101,4 +102,19 @@ test('a cancelled run is no finding', async () => {
   const running = run([check('stuck', never)], { signal: controller.signal })
   controller.abort(new Error('cancelled'))
   await expect(running).rejects.toThrow('cancelled')
+})
+
+test('a check that fails before it has begun leaves nothing behind that a cancelled run would trip over', async () => {
+  const stray: unknown[] = []
+  const hear = (error: unknown) => void stray.push(error)
+  process.on('unhandledRejection', hear)
+  const controller = new AbortController()
+  const thrown = check('thrown', () => {
+    throw new TypeError('x is undefined')
+  })
+  expect(await run([thrown], { signal: controller.signal })).toMatchObject([{ result: 'fail' }])
+  controller.abort(new Error('cancelled'))
+  await setImmediate()
+  process.off('unhandledRejection', hear)
+  expect(stray).toEqual([])
 })

@@ -187,3 +187,19 @@ test.each([
 ])('npm audit saying %j is a %s', (report, result, finding) => {
   expect(judgeAudit(JSON.stringify(report))).toMatchObject({ result, finding })
 })
+
+test.each([
+  [[true, false], /^Run npm audit fix, and the tests after it\.$/],
+  [
+    [{ name: 'next', version: '15.0.1', isSemVerMajor: true }],
+    /^npm audit fix stays .* npm install next@15\.0\.1, and/,
+  ],
+  [[true, { name: 'qs', version: '6.13.1' }], /^Run npm audit fix.* npm install qs@6\.13\.1/],
+  [[false], /^No fix is there yet/],
+])('the remedy is one that npm carries out: %j', (fixes, remedy) => {
+  const grave = fixes.map((fixAvailable, index) => [`grave-${index}`, { severity: 'high', fixAvailable }])
+  // What is not told of is not what is to be mended.
+  const lesser = ['lesser', { severity: 'low', fixAvailable: true }]
+  const report = { vulnerabilities: Object.fromEntries([...grave, lesser]) as object }
+  expect(judgeAudit(JSON.stringify(report)).remedy).toMatch(remedy)
+})

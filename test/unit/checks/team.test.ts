@@ -12,6 +12,7 @@ describe('the freeze check', () => {
   const freezes = [
     { from: 'Fri 16:00', to: 'Mon 08:00', 'time-zone': 'Asia/Seoul', reason: 'nobody is there' },
     { from: '2026-12-20', to: '2027-01-04', reason: 'end of the year' },
+    { from: '12:00', to: '12:10', reason: 'the nightly sums of another continent' },
   ]
   const at = (moment: string) =>
     freeze.run(
@@ -32,7 +33,15 @@ describe('the freeze check', () => {
 
   test('warns shortly before, and passes otherwise', async () => {
     expect(await at('2026-11-27T06:31Z')).toMatchObject({ result: 'warn' })
-    expect(await at('2026-11-27T06:29Z')).toMatchObject({ result: 'pass', finding: 'none of 2 is on' })
+    expect(await at('2026-11-27T06:29Z')).toMatchObject({ result: 'pass', finding: 'none of 3 is on' })
+  })
+
+  test('warns also of one that begins and ends within the half hour', async () => {
+    expect(await at('2026-11-25T11:45Z')).toMatchObject({
+      result: 'warn',
+      finding: expect.stringContaining('from 12:00 to 12:10'),
+    })
+    expect(await at('2026-11-25T12:10Z')).toMatchObject({ result: 'pass' })
   })
 })
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,6 +49,26 @@ test('a repository gets a runbook whose gate can be planned, a suite, scripts th
   expect(read('.gitignore').split('\n')).toEqual(
     expect.arrayContaining(['deployment/config/.env.*', 'deployment/logs/']),
   )
+})
+
+test.each([
+  ['what init writes', (file: string) => ({ at: root, file: `deployment/config/${file}` })],
+  [
+    'deployment/config',
+    (file: string) => ({ at: join(import.meta.dirname, '../../../deployment/config'), file }),
+  ],
+])('git keeps the env-files out and takes their encrypted forms: %s', (_what, placed) => {
+  write('package.json', '{}')
+  initialise(root)
+  execFileSync('git', ['init', '-q', root])
+  const isIgnored = (name: string) => {
+    const { at, file } = placed(name)
+    return spawnSync('git', ['-C', at, 'check-ignore', '-q', '--no-index', file]).status === 0
+  }
+  const kept = ['.env.production.age', '.env.production.gpg', '.env.production.example']
+  expect(kept.filter(isIgnored)).toEqual([])
+  const secret = ['.env.production', '.env.production.age.0a1b2c3d.part']
+  expect(secret.filter(isIgnored)).toEqual(secret)
 })
 
 test('what is there stays, to the letter', () => {

@@ -1,6 +1,8 @@
 import { afterAll, expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
@@ -51,6 +53,19 @@ test('help of a command is the same by either way, and names only what the comma
     status: 2,
     stderr: expect.stringContaining('runbook deploy?'),
   })
+})
+
+test('what would go on for longer ends at its timeout', async () => {
+  // The kernel takes the connection, and nobody ever answers on it.
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const url = `postgres://api:secret@127.0.0.1:${port}/api`
+  const words = ['live', '--config', 'runbook.yml', '--database-url', url, '--timeout', '300ms', '--json']
+  const { status, stdout } = runbook('backup-db', ...words)
+  silent.close()
+  expect(status).toBe(1)
+  expect(JSON.parse(stdout)).toMatchObject({ status: 'failure', reason: 'deadline' })
 })
 
 test('its version', () => {

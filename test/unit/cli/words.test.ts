@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { readWords } from '../../../cli/words.ts'
 import { InputError } from '../../../shared/outcome/errors.ts'
-import { flag, secret, text } from '../../../shared/steps/inputs.ts'
+import { flag, parseInputs, secret, text } from '../../../shared/steps/inputs.ts'
 
 const fields = {
   environment: text('Which.', 'a name'),
@@ -14,6 +14,15 @@ describe('the words of a command', () => {
   test('are options by name, and the others by their place', () => {
     const said = read(['production', '--dry-run'])
     expect([said('environment'), said('dry-run'), said('decrypt-with')]).toEqual(['production', 'true', ''])
+  })
+
+  test('may say the word of a flag, and not that of an option that is none', () => {
+    const long = { ...fields, 'keep-long': flag('It stays.', { default: 'true' }) }
+    const said = readWords(long, ['environment'], ['production', '--keep-long=false', '--dry-run=true'], {})
+    expect(['environment', 'keep-long', 'dry-run'].map(said)).toEqual(['production', 'false', 'true'])
+    expect(() => parseInputs(long, readWords(long, [], ['--environment=x', '--dry-run=no'], {}))).toThrow(
+      'dry-run is "no"; accepted: true or false',
+    )
   })
 
   test('may be one letter', () => {

@@ -11,6 +11,14 @@ test('a tool error never carries the password of a URL, wherever it stands', () 
   expect(error.message).toContain('postgres://runbook:***@db:5432/api')
 })
 
+test.each([
+  ['postgres://u:p@ss:w@rd@db:5432/api?x=a@b failed', 'postgres://u:***@db:5432/api?x=a@b failed'],
+  ['redis://:se/cret@cache:6379', 'redis://:***@cache:6379'],
+  ['a redis://:one@a:1 and redis://:two@b:2', 'a redis://:***@a:1 and redis://:***@b:2'],
+])('of %s is shown %s', (text, shown) => {
+  expect(new ToolError(text, { tool: 'x', hint: '' }).message).toBe(shown)
+})
+
 test('messages and hints are one line', () => {
   const error = new InputError('first\nsecond', { hint: 'do\r\nthis' })
   expect([error.message, error.hint]).toEqual(['first second', 'do this'])

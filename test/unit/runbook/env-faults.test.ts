@@ -55,6 +55,7 @@ describe('finds, with its line,', () => {
     ['\ufeffA=1', '1  begins with a byte order mark, which becomes a part of the first key'],
     ['A=1\r\nB=2', '1  ends like a line of Windows, and Docker takes that for a part of the value'],
     ['A=1\nexport', '2  is not KEY=value'],
+    ['export A=1', '1 A begins with export, which Docker does not take'],
     ['1A=1', '1  is not KEY=value'],
     ['A: 1', '1  is not KEY=value'],
     ['A =1', '1 A has a space beside its =, which Docker and shells do not take'],

@@ -28,7 +28,7 @@ test.each([
   expect(isFrozen(window(from, to, zone), Date.parse(at))).toBe(frozen)
 })
 
-test.each(['', 'Friday evening', '25:00', '16:60', '2026-13-01', '20 December', 'Fri 4pm'])(
+test.each(['', 'Friday evening', '25:00', '16:60', '2026-13-01', '2026-02-30', '20 December', 'Fri 4pm'])(
   '%j is no moment',
   text => {
     expect(parseBound(text)).toBeUndefined()

@@ -78,6 +78,11 @@ describe('a runbook', () => {
       'runbook.yml:9 environments.production.url is "ftp://x"; accepted: an http',
     ],
     [
+      'url: https://api.runbook.com/',
+      'url: https://api.runbook.com/?region=eu',
+      'url is "https://api.runbook.com/?region=eu"; accepted: a URL without a query or a fragment',
+    ],
+    [
       'for: 2m',
       'for: 2x',
       'runbook.yml:13 environments.production.gate.for is "2x"; accepted: a duration like',
@@ -196,12 +201,17 @@ describe('what the checks are told', () => {
     ['database: { version: latest }', 'checks.database.version is "latest"; accepted: a range of versions'],
     ['services: [{ name: mail }]', 'checks.services.0 is '],
     ['ports: { open: [443] }', 'checks.ports.open.0 is "443"'],
+    ['ports: { closed: [db:99999] }', 'closed.0 is "db:99999"; accepted: HOST:PORT, with a PORT from 1 to'],
+    ['services: [{ name: mail, address: smtp:0 }]', 'services.0.address is "smtp:0"; accepted: HOST:PORT'],
     ['freeze: [{ from: Fri, to: "08:00", reason: x }]', 'accepted: a from and a to of one kind'],
     ['freeze: [{ from: 2026-12-27, to: 2026-12-20, reason: x }]', 'accepted: a from that is before its to'],
     [
       'freeze: [{ from: Fri, to: Mon, time-zone: Seoul, reason: x }]',
       'time-zone is "Seoul"; accepted: a time zone',
     ],
+    ['freeze: [{ from: Fri, to: Friday, reason: x }]', 'accepted: a from and a to that differ'],
+    ['freeze: [{ from: "22:00", to: "22:00", reason: x }]', 'accepted: a from and a to that differ'],
+    ['freeze: [{ from: 2026-02-30, to: 2026-03-01, reason: x }]', 'from is "2026-02-30"; accepted: a date'],
   ])('%s is refused by file and line', (text, message) => {
     const parsing = () => parseRunbook('runbook.yml', withChecks(`      ${text}`))
     expect(parsing).toThrow(message)

@@ -61,6 +61,9 @@ test('a bad value of a secret is not shown', () => {
     const [line = ''] = problems({ ...MINIMUM, [name]: 'http://u:hunter22@db/d' })
     assert(line.startsWith(`${name}: expected a URL like`), line)
     assert(!line.includes('hunter22'), line)
+    const [scheme] = MINIMUM[/** @type {keyof typeof MINIMUM} */ (name)].split(':')
+    const [lone = ''] = problems({ ...MINIMUM, [name]: `${scheme}://u:50%off@db/d` })
+    assert(lone.startsWith(`${name}: expected a URL like`) && !lone.includes('50'), lone)
   }
 })
 

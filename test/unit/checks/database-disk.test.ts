@@ -1,0 +1,29 @@
+import { expect, test } from '@jest/globals'
+import { judgeDisk } from '../../../shared/checks/database-disk.ts'
+import type { PostgresSession } from '../../../shared/platform/postgres.ts'
+import { resolveChecks } from '../../../shared/runbook/checks.ts'
+import { gateDefaults } from '../../../shared/runbook/environment.ts'
+import { contextOf } from './context.ts'
+
+const session: PostgresSession = {
+  rows: () => Promise.reject(new Error('the server of another machine is not asked for its folder')),
+  close: () => Promise.resolve(),
+}
+const judge = (disk: string, prometheus: string) => {
+  const checks = resolveChecks(key => key, { database: disk === '' ? {} : { disk } })
+  const monitoring = { prometheus, grafana: '', pushgateway: '' }
+  return judgeDisk(session, 'db.example.com', contextOf({ checks, monitoring, gate: gateDefaults }))
+}
+
+test('a query that nobody answers leaves the disk unknown, and takes nothing else of the database with it', async () => {
+  const query = 'max(node_filesystem_used_ratio)'
+  expect(await judge(query, '')).toMatchObject([
+    { result: 'warn', remedy: expect.stringContaining('monitoring.prometheus') },
+  ])
+  expect(await judge(query, 'http://127.0.0.1:1')).toMatchObject([
+    { result: 'warn', finding: expect.stringMatching(/^its disk is not known: .*refused/) },
+  ])
+  expect(await judge('', '')).toMatchObject([
+    { result: 'pass', finding: 'its disk cannot be seen from here' },
+  ])
+})
