@@ -27,18 +27,18 @@ const libpqVariables = ['PGSERVICE', 'PGHOST', 'PGHOSTADDR', 'PGDATABASE']
 
 /**
  * The database that is meant.
- * @param given the input `database-url`; empty: DATABASE_URL of the env-file, else what PGSERVICE or PGHOST says
+ * @param given the input `database-url`; empty: DATABASE_URL as the service gets it, else what PGSERVICE or PGHOST says
  * @param via where a tunnel to it begins
  */
 export function resolveDatabase(
-  { environment, file, env }: Surroundings,
+  surroundings: Surroundings,
   given: string,
   via: PostgresServer['via'],
 ): PostgresServer {
-  const url = file['DATABASE_URL'] ?? ''
+  const { environment, env } = surroundings
+  const configured = configuredUrl(surroundings)
   if (given !== '') return throughAddress(parsePostgresUrl('database-url', given, env), via)
-  if (url !== '')
-    return throughAddress(parsePostgresUrl(`${environment.envFile} DATABASE_URL`, url, env), via)
+  if (configured !== undefined) return throughAddress(parsePostgresUrl(...configured, env), via)
   if (libpqVariables.some(name => (env[name] ?? '') !== ''))
     return throughAddress(parsePostgresUrl('PGSERVICE, PGHOST', 'postgresql://', env), via)
   throw InputError.of(
@@ -47,6 +47,15 @@ export function resolveDatabase(
     'a URL like postgresql://user:password@host:5432/database',
     `Set database-url, or DATABASE_URL in the env-file of ${environment.name}, or libpq's variables (PGHOST, PGSERVICE).`,
   )
+}
+
+/** The service's own DATABASE_URL, after where it stands. A target's `env` wins over the env-file, as in a release. */
+function configuredUrl({ environment, file }: Surroundings): [where: string, url: string] | undefined {
+  const { target, envFile, name } = environment
+  const own = target.kind === 'kubernetes' ? '' : (target.env?.['DATABASE_URL'] ?? '')
+  if (own !== '') return [`environments.${name}.target.env.DATABASE_URL`, own]
+  const kept = file['DATABASE_URL'] ?? ''
+  return kept === '' ? undefined : [`${envFile} DATABASE_URL`, kept]
 }
 
 /**

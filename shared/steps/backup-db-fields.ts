@@ -25,7 +25,10 @@ export const backupDbFields = {
   ...commonFields,
   ...targetFields,
   ...tunnelFields,
-  'database-url': secret("The database. Default: DATABASE_URL of the environment's env-file.", databaseUrl),
+  'database-url': secret(
+    "The database. Default: DATABASE_URL as the service gets it: of the target's env, else of the env-file.",
+    databaseUrl,
+  ),
   destination: text(
     "Where backups are kept. Default: the runbook's backup.destination, else the folder backups of the repository.",
     acceptedDestinations,

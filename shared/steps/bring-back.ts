@@ -14,7 +14,7 @@ export interface BringBack {
   /** Why the release that is taken back is bad or withdrawn. */
   because: string
   timeoutMs: number
-  /** Of the database that is put back with it; empty for DATABASE_URL of the env-file. */
+  /** Of the database that is put back with it; empty for the service's own DATABASE_URL. */
   databaseUrl: string
 }
 

@@ -21,7 +21,7 @@ export interface PuttingBack {
   ports: TargetPorts
   held: Held
   timeoutMs: number
-  /** Empty for DATABASE_URL of the env-file. */
+  /** Empty for the service's own DATABASE_URL. */
   databaseUrl: string
 }
 

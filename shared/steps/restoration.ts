@@ -23,7 +23,7 @@ import type { Ports } from './ports.ts'
 export interface RestorationRequest {
   /** `latest`, a name, or a URI. */
   backup: string
-  /** Empty for DATABASE_URL of the env-file. */
+  /** Empty for the service's own DATABASE_URL. */
   'database-url': string
   /** Empty when the backup is not encrypted. */
   'decrypt-with': string

@@ -34,7 +34,7 @@ export const restoreDbFields = {
   ...tunnelFields,
   backup: text('The backup to restore.', acceptedBackups, { default: 'latest' }),
   'database-url': secret(
-    "The live database. Default: DATABASE_URL of the environment's env-file.",
+    "The live database. Default: DATABASE_URL as the service gets it: of the target's env, else of the env-file.",
     'a URL like postgresql://user:password@host:5432/database?sslmode=require',
   ),
   confirm: text(

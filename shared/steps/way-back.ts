@@ -24,7 +24,7 @@ export interface WayBack {
   /** Why that one is bad or withdrawn. */
   because: string
   timeoutMs: number
-  /** Of the database that is put back with it; empty for DATABASE_URL of the env-file. */
+  /** Of the database that is put back with it; empty for the service's own DATABASE_URL. */
   databaseUrl: string
   /** What has to be said beside how it went. */
   notes: Evidence[]
