@@ -62,7 +62,7 @@ async function ofWal(context: CheckContext): Promise<Finding> {
  * @param bad what it is when it is older
  */
 export function judgeArchive(
-  { on, ageMs, failing }: WalArchive,
+  { on, ageMs, failing, doneWithinMs }: WalArchive,
   rpoMs: number,
   bad: typeof fail | typeof warn,
 ): Finding {
@@ -83,5 +83,7 @@ export function judgeArchive(
     )
   const seen = `the archived write-ahead log is ${showDuration(Math.max(0, ageMs))} old, the RPO is ${showDuration(rpoMs)}`
   if (ageMs <= rpoMs) return pass(seen)
+  if (doneWithinMs !== undefined && doneWithinMs <= rpoMs)
+    return pass(`${seen}; nothing was written since, or less than ${showDuration(doneWithinMs)} ago`)
   return bad(seen, 'Set archive_timeout below the RPO: a server that is not busy fills no segment by itself.')
 }

@@ -37,6 +37,7 @@ const stateQuery = `
     pg_database_size(current_database())::text as bytes,
     least(
       current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(current_setting('reserved_connections', true)::int, 0)
         - count(*) filter (where datname is not null),
       coalesce(
         (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user)

@@ -18,7 +18,8 @@ export interface OwnPostgres {
 /** PostgreSQL refuses to run as root. */
 const asPostgres = ['--reuid=postgres', '--regid=postgres', '--init-groups']
 
-export async function startPostgres(binDir: string): Promise<OwnPostgres> {
+/** @param more settings of the primary, like `archive_mode=on` */
+export async function startPostgres(binDir: string, more: string[] = []): Promise<OwnPostgres> {
   const folder = mkdtempSync(join(tmpdir(), 'e2e-postgres-'))
   execFileSync('chown', ['postgres:postgres', folder])
   const children: ChildProcess[] = []
@@ -26,11 +27,11 @@ export async function startPostgres(binDir: string): Promise<OwnPostgres> {
     execFileSync('setpriv', [...asPostgres, join(binDir, program), ...args], { cwd: '/', stdio: 'pipe' })
   const [data, copy] = [join(folder, 'primary'), join(folder, 'replica')]
   run('initdb', '-D', data, '-U', 'postgres', '--auth=trust', '--no-locale', '--no-sync')
-  const primary = await start(data)
+  const primary = await start(data, more)
   const { port } = new URL(primary)
   const connection = ['-h', '127.0.0.1', '-p', port, '-U', 'postgres']
   run('pg_basebackup', ...connection, '-D', copy, '-R', '--checkpoint=fast', '--no-sync')
-  const replica = await start(copy)
+  const replica = await start(copy, [])
   return {
     primary,
     replica,
@@ -43,9 +44,15 @@ export async function startPostgres(binDir: string): Promise<OwnPostgres> {
     },
   }
 
-  async function start(from: string): Promise<string> {
+  async function start(from: string, others: string[]): Promise<string> {
     const own = await freePort()
-    const settings = [`port=${own}`, 'listen_addresses=127.0.0.1', 'fsync=off', 'unix_socket_directories=']
+    const settings = [
+      `port=${own}`,
+      'listen_addresses=127.0.0.1',
+      'fsync=off',
+      'unix_socket_directories=',
+      ...others,
+    ]
     const args = [
       ...asPostgres,
       join(binDir, 'postgres'),

@@ -107,11 +107,23 @@ test('an old one, or none, is only warned of when the same run takes one next, o
 })
 
 describe('where the write-ahead log is archived', () => {
-  const well = { on: true, ageMs: 5 * minute, failing: undefined }
+  const well = { on: true, ageMs: 5 * minute, failing: undefined, doneWithinMs: undefined }
 
   test.each([
     ['a young segment', well, 'pass', '5 min 0 s old'],
     ['an old one', { ...well, ageMs: 61 * minute }, 'fail', '1 h 1 min old'],
+    [
+      'an old one of a server that has written nothing since',
+      { ...well, ageMs: 61 * minute, doneWithinMs: 5 * minute },
+      'pass',
+      'nothing was written since, or less than 5 min 0 s ago',
+    ],
+    [
+      'an old one of a server that may take longer than the RPO to archive what it writes',
+      { ...well, ageMs: 61 * minute, doneWithinMs: 61 * minute },
+      'fail',
+      '1 h 1 min old',
+    ],
     ['none yet', { ...well, ageMs: undefined }, 'fail', 'nothing'],
     [
       'one that could not be archived',
