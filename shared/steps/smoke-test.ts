@@ -1,6 +1,7 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { SmokeResult } from '../smoke/run.ts'
+import { inTime } from './in-time.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -71,6 +72,10 @@ export function smokeTest(
   inputs: SmokeTestInputs,
   ports: TargetPorts,
 ): Promise<Outcome> {
+  return inTime(ports, inputs.timeout, timed => send(environment, inputs, timed))
+}
+
+function send(environment: Environment, inputs: SmokeTestInputs, ports: TargetPorts): Promise<Outcome> {
   const subject = { step: 'smoke-test', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'smoke-failed', async watch => {
     const { runSmoke } = await import('../smoke/run.ts')
