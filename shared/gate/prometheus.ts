@@ -26,14 +26,25 @@ export async function openQuestions(
   agoMs: number,
 ): Promise<Questions> {
   for (const each of queries) await refuseUnreadable(prometheus, each)
-  const since = await prometheus.query('time()').then(
-    ([now]) => now && now.value - agoMs / 1_000,
-    (error: unknown) => {
-      if (error instanceof ToolError) return undefined
-      throw error
+  let since = await readTime(prometheus, agoMs)
+  return {
+    async ask(atMs) {
+      // One that was not there at the beginning counts from when it is: what it tells then is newer still.
+      since ??= await readTime(prometheus, agoMs)
+      return Promise.all(queries.map(each => answer(prometheus, each, since, atMs)))
     },
-  )
-  return { ask: atMs => Promise.all(queries.map(each => answer(prometheus, each, since, atMs))) }
+  }
+}
+
+/** Seconds since 1970, so long ago by Prometheus' clock; undefined when it does not answer. */
+async function readTime(prometheus: Prometheus, agoMs: number): Promise<number | undefined> {
+  try {
+    const [now] = await prometheus.query('time()')
+    return now && now.value - agoMs / 1_000
+  } catch (error) {
+    if (error instanceof ToolError) return undefined
+    throw error
+  }
 }
 
 async function refuseUnreadable(prometheus: Prometheus, { name, expr, where }: Condition): Promise<void> {

@@ -93,6 +93,15 @@ describe('a query', () => {
     expect(await answer(answers)).toEqual({ signal: 'query lag', atMs: 7, gap })
   })
 
+  test('is a reading of a Prometheus that was away only while the gate began', async () => {
+    const there = asked({ 'max(lag)': [at(3)], ...fresh })
+    const away = new ToolError('connection refused', { tool: 'HTTP', hint: '' })
+    let asks = 0
+    const query = (expr: string) => ((asks += 1) <= 2 ? Promise.reject(away) : there.query(expr))
+    const questions = await openQuestions({ ...there, query }, [lag], 0)
+    expect(await questions.ask(7)).toEqual([{ signal: 'query lag', atMs: 7, value: 3, of: '' }])
+  })
+
   test('that Prometheus cannot read is refused before anything is judged', async () => {
     const refused = new ToolError('parse error: unexpected )', { tool: 'Prometheus', code: 400, hint: '' })
     await expect(openQuestions(asked({ 'max(lag)': refused }), [lag], 0)).rejects.toThrow(
