@@ -1,6 +1,6 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import type { Environment } from '../runbook/environment.ts'
-import type { SmokeResult } from '../smoke/run.ts'
+import type { SmokeOverrides, SmokeResult } from '../smoke/run.ts'
 import { inTime } from './in-time.ts'
 import {
   commonFields,
@@ -81,23 +81,26 @@ function send(environment: Environment, inputs: SmokeTestInputs, ports: TargetPo
     const { runSmoke } = await import('../smoke/run.ts')
     await keepLease(ports, inputs.timeout)
     const startedAt = ports.clock.now()
-    const result = await watch.time('requests', () =>
-      runSmoke(environment, ports, {
-        url: inputs.url === '' ? undefined : inputs.url,
-        suite: inputs.suite === '' ? undefined : inputs.suite,
-        requests: inputs.requests,
-        concurrency: inputs.concurrency,
-        maxRate: inputs['max-rate'],
-        maxP95Ms: inputs['max-p95'] === 0 ? undefined : inputs['max-p95'],
-        maxErrorRate: inputs['max-error-rate'],
-        withinMs: inputs.timeout,
-      }),
-    )
+    const result = await watch.time('requests', () => runSmoke(environment, ports, overridesOf(inputs)))
     if (inputs.junit !== '') await writeJUnit(environment, inputs, result, startedAt, ports)
     const verdict = result.failed === 0 ? 'pass' : 'fail'
     const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { smoke: verdict }))
     return conclude({ ...result, evidence: [...result.evidence, ...unwritten] }, inputs.junit)
   })
+}
+
+/** What a caller says instead of the runbook. */
+export function overridesOf(inputs: SmokeTestInputs): SmokeOverrides {
+  return {
+    url: inputs.url === '' ? undefined : inputs.url,
+    suite: inputs.suite === '' ? undefined : inputs.suite,
+    requests: inputs.requests,
+    concurrency: inputs.concurrency,
+    maxRate: inputs['max-rate'],
+    maxP95Ms: inputs['max-p95'] === 0 ? undefined : inputs['max-p95'],
+    maxErrorRate: inputs['max-error-rate'],
+    withinMs: inputs.timeout,
+  }
 }
 
 async function writeJUnit(
