@@ -1,7 +1,8 @@
 import { isExpected, messageOf } from '../outcome/errors.ts'
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
+import { createAside } from '../platform/aside.ts'
 import { readCertificate } from '../platform/certificate.ts'
-import type { Environment } from '../runbook/environment.ts'
+import { isWatched, type Environment } from '../runbook/environment.ts'
 import { healthGateFields, healthGateOutputs, type HealthGateInputs } from './health-gate.ts'
 import { rememberByRuns, rememberInFile, type Health, type HealthMemory } from './health-memory.ts'
 import { duration, flag, secret, type Fields, type Inputs, type Outputs } from './inputs.ts'
@@ -90,7 +91,21 @@ export function healthChecks(
 ): Promise<Outcome> {
   const memory = rememberInFile(environment.root, environment.name, ports.log)
   const check = () => healthCheck(environment, { ...inputs, interval: 0 }, ports, memory)
-  return watch ? watchHealth(check, interval, ports, report) : check()
+  return watch
+    ? watchHealth(check, interval, ports, { report, repeat: measuring(environment, ports) })
+    : check()
+}
+
+/** Gives what a look measured to those whom the runbook names; it is no news. */
+function measuring(environment: Environment, ports: Ports): (outcome: Outcome) => Promise<void> {
+  const aside = createAside(ports.log)
+  return async outcome => {
+    if (!isWatched(environment)) return
+    await aside('What others are told', async () => {
+      const { deliver } = await import('../report/deliver.ts')
+      await deliver(environment, outcome, 'run', ports)
+    })
+  }
 }
 
 /** One look of a workflow that a schedule starts again and again. */
