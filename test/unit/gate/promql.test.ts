@@ -97,9 +97,25 @@ describe('a query', () => {
     const there = asked({ 'max(lag)': [at(3)], ...fresh })
     const away = new ToolError('connection refused', { tool: 'HTTP', hint: '' })
     let asks = 0
-    const query = (expr: string) => ((asks += 1) <= 2 ? Promise.reject(away) : there.query(expr))
+    const query = (expr: string) => ((asks += 1) <= 1 ? Promise.reject(away) : there.query(expr))
     const questions = await openQuestions({ ...there, query }, [lag], 0)
     expect(await questions.ask(7)).toEqual([{ signal: 'query lag', atMs: 7, value: 3, of: '' }])
+  })
+
+  test('is not put to a Prometheus that does not answer at all: each would wait for as long', async () => {
+    const away = new ToolError('no whole answer within 5000 ms', { tool: 'HTTP', hint: '' })
+    const asks: string[] = []
+    const query = (expr: string) => {
+      asks.push(expr)
+      return Promise.reject(away)
+    }
+    const questions = await openQuestions({ ...asked({}), query }, [lag, { ...lag, name: 'other' }], 0)
+    const gap = 'no whole answer within 5000 ms'
+    expect(await questions.ask(7)).toEqual([
+      { signal: 'query lag', atMs: 7, gap },
+      { signal: 'query other', atMs: 7, gap },
+    ])
+    expect(asks).toEqual(['time()', 'time()'])
   })
 
   test('that Prometheus cannot read is refused before anything is judged', async () => {
