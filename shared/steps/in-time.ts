@@ -12,7 +12,7 @@ export function overdue(timeoutMs: number): DeadlineError {
   })
 }
 
-/** Gives work so long, also where nothing else ends it, as within a promotion: the lease is kept no longer than that for it. */
+/** Gives work so long, also where nothing else ends it, as within a promotion: its lease is kept no longer than that. */
 export async function inTime<T>(
   ports: TargetPorts,
   timeoutMs: number,
