@@ -32,7 +32,11 @@ export async function probe(http: Http, plan: GatePlan, moment: Moment): Promise
     slowestMs: times.length === endpoints.length ? Math.max(...times) : undefined,
   }
   const usage = seen.flatMap(each => Object.entries(each.usage))
-  const shares = usage.map(([name, { share, of }]): Reading => ({ signal: name, atMs, value: share, of }))
+  const shares = usage.map(([signal, told]): Reading => ({
+    signal,
+    atMs,
+    ...('gap' in told ? told : { value: told.share, of: told.of }),
+  }))
   return { round, readings: [...shares, ...measured] }
 }
 

@@ -16,7 +16,8 @@ export interface Questions {
 }
 
 /**
- * Asks every query once, before anything is judged, and what time it is there: clocks differ.
+ * Asks what time it is there, since clocks differ, and every query once, before anything is judged. One that does not answer
+ * the first question is asked no other: each would wait for as long.
  * @param agoMs how long before this moment something may have been measured: 0 for what is to be of this release alone
  * @throws InputError for a query that Prometheus cannot read
  */
@@ -25,15 +26,29 @@ export async function openQuestions(
   queries: Condition[],
   agoMs: number,
 ): Promise<Questions> {
-  for (const each of queries) await refuseUnreadable(prometheus, each)
-  const since = await prometheus.query('time()').then(
-    ([now]) => now && now.value - agoMs / 1_000,
-    (error: unknown) => {
-      if (error instanceof ToolError) return undefined
-      throw error
+  let since = await readTime(prometheus, agoMs)
+  if (typeof since === 'number') for (const each of queries) await refuseUnreadable(prometheus, each)
+  return {
+    async ask(atMs) {
+      // One that was not there at the beginning counts from when it is: what it tells then is newer still.
+      if (typeof since !== 'number') since = await readTime(prometheus, agoMs)
+      const from = since
+      if (typeof from === 'number')
+        return Promise.all(queries.map(each => answer(prometheus, each, from, atMs)))
+      return queries.map(each => ({ signal: querySignal(each), atMs, ...from }))
     },
-  )
-  return { ask: atMs => Promise.all(queries.map(each => answer(prometheus, each, since, atMs))) }
+  }
+}
+
+/** Seconds since 1970, so long ago by Prometheus' clock, or why it is not known. */
+async function readTime(prometheus: Prometheus, agoMs: number): Promise<number | { gap: string }> {
+  try {
+    const [now] = await prometheus.query('time()')
+    return now ? now.value - agoMs / 1_000 : { gap: 'Prometheus did not say what time it was' }
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    return { gap: messageOf(error) }
+  }
 }
 
 async function refuseUnreadable(prometheus: Prometheus, { name, expr, where }: Condition): Promise<void> {
@@ -52,7 +67,7 @@ async function refuseUnreadable(prometheus: Prometheus, { name, expr, where }: C
 async function answer(
   prometheus: Prometheus,
   query: Condition,
-  since: number | undefined,
+  since: number,
   atMs: number,
 ): Promise<Reading> {
   const signal = querySignal(query)
@@ -75,9 +90,8 @@ async function answer(
 async function findStale(
   prometheus: Prometheus,
   { expr }: Condition,
-  since: number | undefined,
+  since: number,
 ): Promise<string | undefined> {
-  if (since === undefined) return 'Prometheus did not say what time it was'
   for (const { series, range } of selectorsIn(expr)) {
     const [newest] = await prometheus.query(`max(timestamp(${series}))`)
     if (newest && newest.value < since)

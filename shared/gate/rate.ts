@@ -42,11 +42,15 @@ export function slowIn(rounds: Round[], { ms }: LatencyLimits): boolean[] {
 export function judgeErrors(rounds: Round[], limits: RateLimits, alpha: number): Judgement {
   const trail = failedIn(rounds)
   const judgement = judgeRate('errors', 'failed', trail, limits, alpha)
-  if (judgement.verdict === 'pass' && trail.slice(-goodAtEnd).some(Boolean)) {
-    const finding = `${judgement.finding}; but one of the last ${goodAtEnd} failed`
-    return { ...judgement, verdict: 'inconclusive', finding }
-  }
-  return judgement
+  const flaw = flawAtEnd(rounds, trail)
+  if (judgement.verdict !== 'pass' || flaw === undefined) return judgement
+  const finding = `${judgement.finding}; but one of the last ${goodAtEnd} ${flaw}`
+  return { ...judgement, verdict: 'inconclusive', finding }
+}
+
+function flawAtEnd(rounds: Round[], trail: boolean[]): string | undefined {
+  if (trail.slice(-goodAtEnd).some(Boolean)) return 'failed'
+  return rounds.slice(-goodAtEnd).some(({ gaps }) => gaps.length > 0) ? 'could not be measured' : undefined
 }
 
 /** @param alpha the probability that a well service is ever failed for it */

@@ -17,7 +17,12 @@ export interface StatusReport {
   failures: string[]
   /** What it should tell and does not. */
   gaps: string[]
-  usage: Partial<Record<Resource, Usage>>
+  usage: Partial<Record<Resource, Usage | Untold>>
+}
+
+/** Why it is not known how much is in use. */
+export interface Untold {
+  gap: string
 }
 
 const dependencies = ['database', 'cache']
@@ -25,7 +30,7 @@ const well = new Set(['up', 'ok', 'healthy', 'pass'])
 
 /**
  * Reads `{checks: {database: {status}, cache: {status}, memory: {usedPercent, of}, cpu: ..., disk: ...}}`. A number
- * that is not there, or is no number, is no reading: the verdict sees that it is missing.
+ * that is not there, or is no number, is a gap: a verdict must not be founded on what was told before.
  */
 export function readStatus(document: unknown): StatusReport {
   const checks = object(object(document)?.['checks'])
@@ -39,16 +44,14 @@ export function readStatus(document: unknown): StatusReport {
         `${name} is ${cutEnd(status, 40)}${typeof reason === 'string' ? ` (${quote(reason)})` : ''}`,
       )
   }
-  for (const name of resources) {
-    const usage = readUsage(object(checks[name]))
-    if (usage) report.usage[name] = usage
-  }
+  for (const name of resources) report.usage[name] = readUsage(name, object(checks[name]))
   return report
 }
 
-function readUsage(usage: Record<string, unknown> | undefined): Usage | undefined {
+function readUsage(name: Resource, usage: Record<string, unknown> | undefined): Usage | Untold {
   const used = usage?.['usedPercent']
-  if (typeof used !== 'number' || !Number.isFinite(used) || used < 0) return undefined
+  if (typeof used !== 'number' || !Number.isFinite(used) || used < 0)
+    return { gap: `${statusPath} tells no number as checks.${name}.usedPercent` }
   const of = usage?.['of']
   return { share: used / 100, of: typeof of === 'string' ? cutEnd(of, 60) : 'an unnamed whole' }
 }

@@ -29,14 +29,18 @@ export function judgeThreshold(threshold: Threshold, readings: Reading[]): Judge
   const last = lastThird(readings)
   const values = last.filter(each => 'value' in each)
   const now = values.at(-1)
-  if (newest && 'gap' in newest) return { metric, verdict: 'inconclusive', finding: newest.gap }
+  const wanted = Number.isFinite(limit) ? `wanted ${operator} ${show(limit)}` : 'no threshold'
+  const unread = (finding: string): Judgement =>
+    Number.isFinite(limit)
+      ? { metric, verdict: 'inconclusive', finding }
+      : { metric, verdict: 'pass', finding: `${finding} (${wanted})` }
+  if (newest && 'gap' in newest) return unread(newest.gap)
   if (!now || values.length < goodAtEnd) {
     const why = last.find(each => 'gap' in each)?.gap
     const finding = `${readings.filter(each => 'value' in each).length} readings: too few to judge`
-    return { metric, verdict: 'inconclusive', finding: why === undefined ? finding : `${finding} (${why})` }
+    return unread(why === undefined ? finding : `${finding} (${why})`)
   }
   const of = now.of === '' ? '' : ` of ${now.of}`
-  const wanted = Number.isFinite(limit) ? `wanted ${operator} ${show(limit)}` : 'no threshold'
   const seen = `${show(now.value)}${of} (${range(readings, show)}; ${wanted})`
   if (values.some(({ value }) => holds(threshold, value))) return { metric, verdict: 'pass', finding: seen }
   const crossed = `${seen}: crossed in all of the last ${values.length} readings`

@@ -7,7 +7,9 @@ const mostFlaps = 1
 
 /** What happened to the instances between the first look at them and the last. */
 interface Events {
+  /** Each with why. */
   restarts: string[]
+  /** The instance, each time that it lost its readiness. */
   flaps: string[]
 }
 
@@ -30,14 +32,14 @@ export function judgeWorkload(snapshots: Snapshot[]): Judgement {
     return { metric, verdict, finding: 'no instance is there' }
   }
   const { restarts, flaps } = eventsIn(seen.map(({ instances }) => instances))
-  const lost = last.instances.filter(({ ready }) => !ready).map(({ instance }) => instance)
+  // One that has come in the window, and is not ready yet, has lost nothing.
+  const isLost = last.instances.some(({ instance, ready }) => !ready && flaps.includes(instance))
   const seenAs = `${last.instances.length} instances, ${restarts.length} restarts, ${flaps.length} times not ready any more`
   const told = (events: string[]) => `${seenAs}: ${[...new Set(events)].slice(0, 3).join('; ')}`
   if (restarts.length > 0) return { metric, verdict: 'fail', finding: told(restarts) }
-  if (flaps.length > mostFlaps) return { metric, verdict: 'fail', finding: told(flaps) }
   if (flaps.length > 0) {
-    const verdict = lost.length > 0 ? 'fail' : 'warn'
-    return { metric, verdict, finding: told(flaps) }
+    const verdict = flaps.length > mostFlaps || isLost ? 'fail' : 'warn'
+    return { metric, verdict, finding: told(flaps.map(instance => `${instance} is not ready any more`)) }
   }
   return { metric, verdict: 'pass', finding: seenAs }
 }
@@ -59,7 +61,7 @@ function eventsIn(snapshots: Vitals[][]): Events {
       const why = now.outOfMemory ? 'ended for its memory' : now.lastEnd || 'for a reason that is not known'
       for (let each = 0; each < again; each += 1)
         events.restarts.push(`${now.instance} was restarted: ${why}`)
-      if (then?.ready && !now.ready && again <= 0) events.flaps.push(`${now.instance} is not ready any more`)
+      if (then?.ready && !now.ready && again <= 0) events.flaps.push(now.instance)
     }
   }
   return events

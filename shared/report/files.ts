@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { InputError, messageOf } from '../outcome/errors.ts'
 import type { Outcome } from '../outcome/outcome.ts'
@@ -59,19 +59,24 @@ function writeWhole(file: string, text: string): void {
 }
 
 /**
- * Writes a report where a caller wants it; folders on the way are made.
+ * Makes sure, before the work is done that a report is about, that it can be written where a caller wants it; folders on the
+ * way are made.
  * @param input name of the input that says where, for the error
+ * @returns writes it
  * @throws InputError when the path cannot be written
  */
-export function writeReport(root: string, input: string, path: string, text: string): void {
+export function openReport(root: string, input: string, path: string): (text: string) => void {
   const file = resolve(root, path)
   try {
     mkdirSync(dirname(file), { recursive: true })
-    writeFileSync(file, text)
+    const isNew = !existsSync(file)
+    closeSync(openSync(file, 'a'))
+    if (isNew) rmSync(file)
   } catch (cause) {
     throw new InputError(`${input}: ${path} cannot be written: ${messageOf(cause)}`, {
       hint: `Set ${input} to the path of a file in a folder that may be written to.`,
       cause,
     })
   }
+  return text => writeFileSync(file, text)
 }

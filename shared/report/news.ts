@@ -129,9 +129,12 @@ function tell(outcome: Outcome, setting: Setting): Told | undefined {
   if (line === undefined || status === 'success' || status === 'skipped') return undefined
   if (setting === 'terminal' && answers.has(step)) return undefined
   if (step === 'deploy' && outputs['changed'] !== 'true') return ['warn', 'nothing was deployed']
-  return status === 'inconclusive'
-    ? ['warn', 'whether the new release is well could not be measured']
-    : ['bad', line]
+  // No verdict was given: the step was cancelled, on hold, refused, or could not measure.
+  if (step === 'health-gate' && reason !== 'gate-failed')
+    return ['warn', 'whether the new release is well could not be measured']
+  if (step === 'pre-deploy-check' && reason !== 'checks-failed')
+    return ['bad', 'not deployed, the checks could not be made']
+  return ['bad', line]
 }
 
 function restored({ status, reason, serving }: Outcome, failed: string): Told {

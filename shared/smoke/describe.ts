@@ -34,8 +34,7 @@ export function describeLoad(plan: LoadPlan, load: LoadResult, maxP95Ms: number)
   const { p50, p95, p99, max } = percentiles
   const faults: string[] = []
   if (stopped === 'rise') faults.push(`failures rose: ${failed} of ${sent}, ${allowed(plan)} allowed`)
-  else if (failed / sent > plan.maxErrorRate)
-    faults.push(`${failed} failed, more than the ${allowed(plan)} allowed`)
+  else if (stopped === 'exceeded') faults.push(`${failed} failed, more than the ${allowed(plan)} allowed`)
   if (maxP95Ms > 0 && !(p95 <= maxP95Ms)) faults.push(`p95 ${ms(p95)}, at most ${ms(maxP95Ms)} allowed`)
   const numbers = `${sent} requests, ${plan.concurrency} at a time: ${rps.toFixed(0)}/s, p50 ${ms(p50)}, p95 ${ms(p95)}, p99 ${ms(p99)}, max ${ms(max)}`
   const end = stopped ? `; stopped after ${sent} of ${plan.requests}` : ''

@@ -104,7 +104,8 @@ class Load {
     this.#histogram = histogram
     this.#pace = new Pace(maxRate)
     this.#rise = new RiseDetector(maxErrorRate, requests)
-    this.#most = Math.floor(maxErrorRate * requests)
+    // 0.7% of 1000 is 7, and 6.999999999999999 in floating point.
+    this.#most = Math.floor(Number((maxErrorRate * requests).toPrecision(12)))
     const options = { url: new URL(url), headers, timeoutMs, maxBytes }
     this.lanes = Array.from({ length: Math.min(concurrency, requests) }, () => new Lane(options))
   }

@@ -22,10 +22,11 @@ export class RiseDetector {
    */
   constructor(allowed: number, requests: number) {
     const ill = Math.min(0.9, Math.max(illRate, 5 * allowed))
-    this.#failure = Math.log(ill / allowed)
-    this.#success = Math.log((1 - ill) / (1 - allowed))
     // Where most may fail, nothing can be said before the end.
-    this.#threshold = allowed < ill ? Math.log(requests / alpha) : Infinity
+    const tells = allowed < ill
+    this.#failure = tells ? Math.log(ill / allowed) : 0
+    this.#success = tells ? Math.log((1 - ill) / (1 - allowed)) : 0
+    this.#threshold = tells ? Math.log(requests / alpha) : Infinity
   }
 
   /** @returns whether it has risen */

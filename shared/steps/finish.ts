@@ -95,14 +95,20 @@ export async function closeRelease(closing: Closing): Promise<Conclusion> {
   await held.tenure.forget(retired)
   await held.giveBack()
   const evidence = await copyLedger(environment, held.target, ledger, open.id, ports)
-  const ungated = open.gate === undefined ? ' (ungated: no health gate ran in this job)' : ''
   return {
     status: 'success',
     reason: 'settled-good',
-    summary: `${open.version} (${open.id}) is recorded good${ungated}.`,
+    summary: `${open.version} (${open.id}) is recorded good${caveatOf(open)}.`,
     serving: open.version,
     evidence,
   }
+}
+
+/** What a release has not proved whose job succeeded all the same: as a job does that goes on after a failed step. */
+export function caveatOf({ gate, smoke }: Pick<Entry, 'gate' | 'smoke'>): string {
+  if (gate === undefined) return ' (ungated: no health gate ran in this job)'
+  if (gate !== 'pass') return ` (its gate ended with ${gate}, and the job went on)`
+  return smoke === 'fail' ? ' (its smoke test failed, and the job went on)' : ''
 }
 
 async function takeBack(closing: Closing, { reason, why, evidence }: Doubt): Promise<Conclusion> {

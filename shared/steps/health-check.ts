@@ -1,10 +1,12 @@
 import { isExpected, messageOf } from '../outcome/errors.ts'
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
+import { createAside } from '../platform/aside.ts'
 import { readCertificate } from '../platform/certificate.ts'
-import type { Environment } from '../runbook/environment.ts'
-import { healthGate, healthGateFields, healthGateOutputs, type HealthGateInputs } from './health-gate.ts'
+import { isWatched, type Environment } from '../runbook/environment.ts'
+import { healthGateFields, healthGateOutputs, type HealthGateInputs } from './health-gate.ts'
 import { rememberByRuns, rememberInFile, type Health, type HealthMemory } from './health-memory.ts'
 import { duration, flag, secret, type Fields, type Inputs, type Outputs } from './inputs.ts'
+import { look } from './look.ts'
 import type { Ports, TargetPorts } from './ports.ts'
 import { watchHealth } from './watch-health.ts'
 
@@ -59,18 +61,16 @@ export async function healthCheck(
 ): Promise<Outcome> {
   const url = inputs.url === '' ? environment.url : inputs.url
   const [gated, certificate] = await Promise.all([
-    healthGate(environment, inputs, ports),
+    look(environment, inputs, ports),
     lookAtCertificate(url, ports),
   ])
-  const step = 'health-check'
   const health = healthOf(gated)
   // A look changes nothing, so that one that was cut short leaves nothing to do.
-  if (health === undefined) return { ...gated, step, ...(gated.reason === 'cancelled' ? { next: '' } : {}) }
+  if (health === undefined) return { ...gated, ...(gated.reason === 'cancelled' ? { next: '' } : {}) }
   const { before, notes } = await compare(memory, health)
   const changed = before === undefined ? health !== 'healthy' : !isSame(before, health)
   return {
     ...gated,
-    step,
     next: gated.status === 'failure' ? whatToDo(environment.name, gated.evidence) : gated.next,
     evidence: [...gated.evidence, ...certificate.evidence, ...notes],
     outputs: {
@@ -90,8 +90,22 @@ export function healthChecks(
   report: (outcome: Outcome) => Promise<void> | void,
 ): Promise<Outcome> {
   const memory = rememberInFile(environment.root, environment.name, ports.log)
-  const look = () => healthCheck(environment, { ...inputs, interval: 0 }, ports, memory)
-  return watch ? watchHealth(look, interval, ports, report) : look()
+  const check = () => healthCheck(environment, { ...inputs, interval: 0 }, ports, memory)
+  return watch
+    ? watchHealth(check, interval, ports, { report, repeat: measuring(environment, ports) })
+    : check()
+}
+
+/** Gives what a look measured to those whom the runbook names; it is no news. */
+function measuring(environment: Environment, ports: Ports): (outcome: Outcome) => Promise<void> {
+  const aside = createAside(ports.log)
+  return async outcome => {
+    if (!isWatched(environment)) return
+    await aside('What others are told', async () => {
+      const { deliver } = await import('../report/deliver.ts')
+      await deliver(environment, outcome, 'run', ports)
+    })
+  }
 }
 
 /** One look of a workflow that a schedule starts again and again. */

@@ -1,6 +1,7 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import type { Baseline } from '../release/baseline.ts'
 import type { Environment } from '../runbook/environment.ts'
+import type { GatePlan } from '../gate/plan.ts'
 import type { GateResult } from '../gate/run.ts'
 import {
   commonFields,
@@ -61,33 +62,10 @@ export function healthGate(
 ): Promise<Outcome> {
   const subject = { step: 'health-gate', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'gate-inconclusive', async watch => {
-    const { planGate } = await import('../gate/plan.ts')
-    const { watch: watchService } = await import('../gate/run.ts')
-    const planFor = (baseline?: Baseline) =>
-      planGate(
-        { ...environment, url: inputs.url === '' ? environment.url : inputs.url },
-        {
-          forMs: inputs.for,
-          intervalMs: inputs.interval,
-          memory: inputs.memory,
-          cpu: inputs.cpu,
-          disk: inputs.disk,
-          errorRate: inputs['error-rate'],
-          latencyMs: inputs.latency,
-          prometheus: inputs['prometheus-url'],
-          queries: inputs.queries,
-        },
-        baseline,
-      )
-    const { forMs } = planFor()
-    if (forMs >= inputs.timeout)
-      throw InputError.of(
-        'timeout',
-        showDuration(inputs.timeout),
-        `more than for, which is ${showDuration(forMs)}`,
-      )
+    const planFor = await planned(environment, inputs)
     await keepLease(ports, inputs.timeout)
     const { target, open } = await releaseOfRun(ports)
+    const { watch: watchService } = await import('../gate/run.ts')
     const plan = planFor(open?.baseline)
     const result = await watch.time('probes', () => watchService(plan, gatePorts(ports, target)))
     const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { gate: result.verdict }))
@@ -95,7 +73,44 @@ export function healthGate(
   })
 }
 
-function conclude({ verdict, probes, failed, because, warned, evidence }: GateResult): Conclusion {
+/**
+ * What the inputs ask for, on top of the runbook.
+ * @returns makes the plan, for a service that was so before
+ * @throws InputError when such a gate could not be run
+ */
+export async function planned(
+  environment: Environment,
+  inputs: HealthGateInputs,
+): Promise<(baseline?: Baseline) => GatePlan> {
+  const { planGate } = await import('../gate/plan.ts')
+  const planFor = (baseline?: Baseline) =>
+    planGate(
+      { ...environment, url: inputs.url === '' ? environment.url : inputs.url },
+      {
+        forMs: inputs.for,
+        intervalMs: inputs.interval,
+        memory: inputs.memory,
+        cpu: inputs.cpu,
+        disk: inputs.disk,
+        errorRate: inputs['error-rate'],
+        latencyMs: inputs.latency,
+        prometheus: inputs['prometheus-url'],
+        queries: inputs.queries,
+      },
+      baseline,
+    )
+  const { forMs } = planFor()
+  if (forMs >= inputs.timeout)
+    throw InputError.of(
+      'timeout',
+      showDuration(inputs.timeout),
+      `more than for, which is ${showDuration(forMs)}`,
+    )
+  return planFor
+}
+
+/** A gate's result as the end of a step. */
+export function conclude({ verdict, probes, failed, because, warned, evidence }: GateResult): Conclusion {
   const outputs = { verdict, probes: String(probes), 'failed-probes': String(failed) }
   const thresholds =
     warned.length > 0 ? `with a warning of ${warned.join(', ')}` : 'and no threshold was crossed'

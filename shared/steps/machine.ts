@@ -1,12 +1,11 @@
 import { hostname } from 'node:os'
-import { DeadlineError } from '../outcome/errors.ts'
 import { systemClock } from '../platform/clock.ts'
 import { systemExec } from '../platform/exec.ts'
 import type { Log } from '../platform/log.ts'
 import { readRun, type RunInfo } from '../platform/run.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { showDuration } from '../runbook/values.ts'
+import { longestTimer, overdue } from './in-time.ts'
 import type { TargetPorts } from './ports.ts'
 import type { Target } from '../targets/target.ts'
 
@@ -73,9 +72,6 @@ function portsOf(run: RunInfo, machine: Machine, environment: Environment, kubec
   }
 }
 
-/** Milliseconds, some 24 days: a timer of Node that is set to more goes off at once. */
-const longestTimer = 2 ** 31 - 1
-
 /**
  * Aborted by SIGINT and SIGTERM, which a cancelled job sends, by SIGHUP, which a terminal sends that is closed, and when
  * `timeoutMs` (0: never) is over. A second SIGINT or SIGTERM ends the process; a shell that goes sends SIGHUP twice.
@@ -85,10 +81,7 @@ export function createSignal(process: NodeJS.Process, timeoutMs: number): AbortS
   const cancel = (name: string) => controller.abort(new Error(`cancelled by ${name}`))
   process.once('SIGINT', cancel).once('SIGTERM', cancel).on('SIGHUP', cancel)
   if (timeoutMs > 0) {
-    const late = new DeadlineError(`The step did not end within ${showDuration(timeoutMs)}.`, {
-      hint: 'See in the timings what took so long, or raise timeout.',
-    })
-    setTimeout(() => controller.abort(late), Math.min(timeoutMs, longestTimer)).unref()
+    setTimeout(() => controller.abort(overdue(timeoutMs)), Math.min(timeoutMs, longestTimer)).unref()
   }
   return controller.signal
 }

@@ -23,7 +23,7 @@ import {
   type Step,
 } from './sequence.ts'
 import { smokeTest, smokeTestFields } from './smoke-test.ts'
-import { requireVariables } from './verification.ts'
+import { requireVerifiable } from './verification.ts'
 
 const { backup: _ownBackup, ...deployable } = deployFields
 
@@ -103,7 +103,7 @@ export async function deployGated(
   const deploying: Step = {
     name: 'deploy',
     run: async () => {
-      await requireVariables(environment, there)
+      await requireVerifiable(environment, inputs, there)
       return deploy(environment, inputs.deploy, there)
     },
   }

@@ -1,6 +1,8 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
+import { createAside } from '../platform/aside.ts'
 import type { Environment } from '../runbook/environment.ts'
-import type { SmokeResult } from '../smoke/run.ts'
+import type { SmokeOverrides, SmokeResult } from '../smoke/run.ts'
+import { inTime } from './in-time.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -71,52 +73,63 @@ export function smokeTest(
   inputs: SmokeTestInputs,
   ports: TargetPorts,
 ): Promise<Outcome> {
+  return inTime(ports, inputs.timeout, timed => send(environment, inputs, timed))
+}
+
+function send(environment: Environment, inputs: SmokeTestInputs, ports: TargetPorts): Promise<Outcome> {
   const subject = { step: 'smoke-test', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'smoke-failed', async watch => {
     const { runSmoke } = await import('../smoke/run.ts')
+    const report = await openJUnit(environment, inputs, ports)
     await keepLease(ports, inputs.timeout)
     const startedAt = ports.clock.now()
-    const result = await watch.time('requests', () =>
-      runSmoke(environment, ports, {
-        url: inputs.url === '' ? undefined : inputs.url,
-        suite: inputs.suite === '' ? undefined : inputs.suite,
-        requests: inputs.requests,
-        concurrency: inputs.concurrency,
-        maxRate: inputs['max-rate'],
-        maxP95Ms: inputs['max-p95'] === 0 ? undefined : inputs['max-p95'],
-        maxErrorRate: inputs['max-error-rate'],
-        withinMs: inputs.timeout,
-      }),
-    )
-    if (inputs.junit !== '') await writeJUnit(environment, inputs, result, startedAt, ports)
+    const result = await watch.time('requests', () => runSmoke(environment, ports, overridesOf(inputs)))
+    await report(result, startedAt)
     const verdict = result.failed === 0 ? 'pass' : 'fail'
     const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { smoke: verdict }))
     return conclude({ ...result, evidence: [...result.evidence, ...unwritten] }, inputs.junit)
   })
 }
 
-async function writeJUnit(
-  environment: Environment,
-  { junit, url }: SmokeTestInputs,
-  result: SmokeResult,
-  startedAt: number,
-  { clock, secrets }: TargetPorts,
-): Promise<void> {
-  const { renderJUnit } = await import('../smoke/junit.ts')
-  const { writeReport } = await import('../report/files.ts')
-  const head = {
-    service: environment.service,
-    environment: environment.name,
-    url: url === '' ? environment.url : url,
-    startedAt: new Date(startedAt).toISOString(),
-    seconds: (clock.now() - startedAt) / 1_000,
+/** What a caller says instead of the runbook. */
+export function overridesOf(inputs: SmokeTestInputs): SmokeOverrides {
+  return {
+    url: inputs.url === '' ? undefined : inputs.url,
+    suite: inputs.suite === '' ? undefined : inputs.suite,
+    requests: inputs.requests,
+    concurrency: inputs.concurrency,
+    maxRate: inputs['max-rate'],
+    maxP95Ms: inputs['max-p95'] === 0 ? undefined : inputs['max-p95'],
+    maxErrorRate: inputs['max-error-rate'],
+    withinMs: inputs.timeout,
   }
-  writeReport(
-    environment.root,
-    'junit',
-    junit,
-    renderJUnit(head, result, text => secrets.redact(text)),
-  )
+}
+
+/**
+ * @returns writes the results as JUnit XML, where they are wanted; the smoke test ends as it does also when they cannot be
+ * @throws InputError when the path is of no use
+ */
+async function openJUnit(
+  { root, service, name, url: own }: Environment,
+  { junit, url }: SmokeTestInputs,
+  { clock, secrets, log }: TargetPorts,
+): Promise<(result: SmokeResult, startedAt: number) => Promise<void>> {
+  if (junit === '') return () => Promise.resolve()
+  const { renderJUnit } = await import('../smoke/junit.ts')
+  const { openReport } = await import('../report/files.ts')
+  const write = openReport(root, 'junit', junit)
+  return (result, startedAt) => {
+    const head = {
+      service,
+      environment: name,
+      url: url === '' ? own : url,
+      startedAt: new Date(startedAt).toISOString(),
+      seconds: (clock.now() - startedAt) / 1_000,
+    }
+    return createAside(log)('The JUnit XML', () =>
+      write(renderJUnit(head, result, text => secrets.redact(text))),
+    )
+  }
 }
 
 function conclude({ passed, failed, load, evidence }: SmokeResult, junit: string): Conclusion {

@@ -1,6 +1,8 @@
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
+import { planned, type HealthGateInputs } from './health-gate.ts'
 import type { Ports } from './ports.ts'
+import { overridesOf, type SmokeTestInputs } from './smoke-test.ts'
 
 /**
  * Plans the gate and the smoke test as the runbook has them, so that what is wrong with them is known before a release is
@@ -24,12 +26,16 @@ export async function planVerification(environment: Environment): Promise<string
 }
 
 /**
- * Asks for what the smoke suite takes from the environment: for a run that deploys and then sends it in one process, so
- * that a secret that is not set is known before a release is applied.
- * @throws InputError that names the variable, and where the suite needs it
+ * Plans what a run does after it has deployed, in one process: with all that it was told, and with the secrets that the
+ * suite needs, so that nothing that could be known before makes a release go back again.
+ * @throws InputError that names the input, key or variable, and what is accepted
  */
-export async function requireVariables(environment: Environment, ports: Ports): Promise<void> {
-  if (environment.url === '') return
+export async function requireVerifiable(
+  environment: Environment,
+  { gate, smoke }: { gate: HealthGateInputs; smoke: SmokeTestInputs },
+  ports: Ports,
+): Promise<void> {
+  await planned(environment, gate)
   const { planSmoke, readVariables } = await import('../smoke/run.ts')
-  readVariables(planSmoke(environment).suite, ports)
+  readVariables(planSmoke(environment, overridesOf(smoke)).suite, ports)
 }

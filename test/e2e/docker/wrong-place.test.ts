@@ -42,7 +42,7 @@ interface Run {
 
 function enter(host: string, published = port): Run {
   const environment: Environment = {
-    ...environmentAt(''),
+    ...environmentAt('http://127.0.0.1:1'),
     service: 'probe',
     name: 'staging',
     target: { kind: 'docker', container: yard.container, ports: [`${published}:3000`] },

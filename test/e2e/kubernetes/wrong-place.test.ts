@@ -128,7 +128,7 @@ test('an image that is not in its registry: the tag, the repository; and the pro
       timeout: '1m',
     }
     const promoted = await deployGated(
-      run.environment,
+      { ...run.environment, url: 'http://127.0.0.1:1' },
       name => given[name] ?? '',
       run.ports,
       outcome => {

@@ -161,7 +161,7 @@ async function startAndKill(of: Run, version: string, until: () => boolean): Pro
   const { root, target } = of.environment
   if (target.kind !== 'kubernetes') throw new Error('not on kubernetes')
   mkdirSync(join(root, 'deployment'))
-  const environments = { production: { target, 'env-file': '.env' } }
+  const environments = { production: { target, url: 'http://127.0.0.1:1', 'env-file': '.env' } }
   writeFileSync(join(root, 'deployment/runbook.yml'), JSON.stringify({ service: 'probe', environments }))
   const command = join(import.meta.dirname, '../../../cli/run.ts')
   const words = ['deploy', 'production', version, '--image', room.image, '--kubeconfig', room.lab.kubeconfig]

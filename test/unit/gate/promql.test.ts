@@ -93,6 +93,31 @@ describe('a query', () => {
     expect(await answer(answers)).toEqual({ signal: 'query lag', atMs: 7, gap })
   })
 
+  test('is a reading of a Prometheus that was away only while the gate began', async () => {
+    const there = asked({ 'max(lag)': [at(3)], ...fresh })
+    const away = new ToolError('connection refused', { tool: 'HTTP', hint: '' })
+    let asks = 0
+    const query = (expr: string) => ((asks += 1) <= 1 ? Promise.reject(away) : there.query(expr))
+    const questions = await openQuestions({ ...there, query }, [lag], 0)
+    expect(await questions.ask(7)).toEqual([{ signal: 'query lag', atMs: 7, value: 3, of: '' }])
+  })
+
+  test('is not put to a Prometheus that does not answer at all: each would wait for as long', async () => {
+    const away = new ToolError('no whole answer within 5000 ms', { tool: 'HTTP', hint: '' })
+    const asks: string[] = []
+    const query = (expr: string) => {
+      asks.push(expr)
+      return Promise.reject(away)
+    }
+    const questions = await openQuestions({ ...asked({}), query }, [lag, { ...lag, name: 'other' }], 0)
+    const gap = 'no whole answer within 5000 ms'
+    expect(await questions.ask(7)).toEqual([
+      { signal: 'query lag', atMs: 7, gap },
+      { signal: 'query other', atMs: 7, gap },
+    ])
+    expect(asks).toEqual(['time()', 'time()'])
+  })
+
   test('that Prometheus cannot read is refused before anything is judged', async () => {
     const refused = new ToolError('parse error: unexpected )', { tool: 'Prometheus', code: 400, hint: '' })
     await expect(openQuestions(asked({ 'max(lag)': refused }), [lag], 0)).rejects.toThrow(

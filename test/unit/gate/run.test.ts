@@ -108,6 +108,25 @@ describe('a gate', () => {
     expect(evidence.at(-1)).toMatchObject({ tone: 'warn', finding: expect.stringContaining('no address') })
   })
 
+  test('does not decide by what the service has told of its memory before it fell silent', async () => {
+    let asked = 0
+    const checks = (told: object) => ({
+      checks: { database: { status: 'up' }, cache: { status: 'up' }, ...told },
+    })
+    const url = await serve((_, response) => {
+      asked += 1
+      response.end(JSON.stringify(checks(asked <= 30 ? { memory: { usedPercent: 40 } } : {})))
+    })
+    const memory = { signal: 'memory', operator: '<', limit: 0.85, unit: 'share', before: undefined } as const
+    const plan = planFor(url)
+    const told = { ...plan, endpoints: [{ path: '/api/v1/status', json: {} }] }
+    expect(await gate({ ...told, limits: { ...plan.limits, thresholds: [memory] } })).toMatchObject({
+      verdict: 'inconclusive',
+      failed: 0,
+      because: 'memory: /api/v1/status tells no number as checks.memory.usedPercent',
+    })
+  })
+
   test('asks a service that hangs as often as one that answers', async () => {
     let open = 0
     const url = await serve(() => {

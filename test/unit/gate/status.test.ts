@@ -33,8 +33,9 @@ test('a dependency that is not told of is a gap, never well', () => {
   expect(read({ cache: { status: 1 } }).gaps).toHaveLength(1)
 })
 
-test.each([null, 'many', -1, undefined])('%p is no reading', usedPercent => {
-  expect(read({ cpu: { usedPercent, of: 'host' } }).usage.cpu).toBeUndefined()
+test.each([null, 'many', -1, undefined])('%p is no reading, but a gap', usedPercent => {
+  const gap = '/api/v1/status tells no number as checks.cpu.usedPercent'
+  expect(read({ cpu: { usedPercent, of: 'host' } }).usage.cpu).toEqual({ gap })
 })
 
 test.each([undefined, null, [], { checks: 3 }, 'ok'])('%p measures nothing', body => {

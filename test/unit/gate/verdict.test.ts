@@ -71,8 +71,18 @@ describe('errors', () => {
   test('what could not be measured is no good round and no bad one', () => {
     expect(verdict(times(500, gap))).toBe('inconclusive')
     expect(verdict([...times(58, good), ...times(500, gap)])).toBe('inconclusive')
-    expect(verdict([...times(59, good), ...times(500, gap)])).toBe('pass')
+    expect(verdict([...times(500, gap), ...times(59, good)])).toBe('pass')
     expect(verdict([])).toBe('inconclusive')
+  })
+
+  test('a service that cannot be reached any more is never a pass, however well it was', () => {
+    const lost = [...times(200, good), ...times(500, gap)]
+    expect(judge(seen(lost), limits)[0]).toMatchObject({
+      verdict: 'inconclusive',
+      finding: expect.stringContaining('but one of the last 3 could not be measured'),
+    })
+    expect(verdict([...times(200, good), gap, good, good])).toBe('inconclusive')
+    expect(verdict([...times(200, good), gap, good, good, good])).toBe('pass')
   })
 
   test('a round that is bad and has a gap too is bad', () => {
@@ -133,6 +143,10 @@ describe('a threshold', () => {
     expect(judged(times(60, 1), { ...memory, limit: Infinity })).toMatchObject({
       verdict: 'pass',
       finding: '100% of container limit (from 100% to 100%; no threshold)',
+    })
+    expect(judged(times(60, 'it is not told'), { ...memory, limit: Infinity })).toMatchObject({
+      verdict: 'pass',
+      finding: 'it is not told (no threshold)',
     })
   })
 

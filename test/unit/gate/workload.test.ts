@@ -63,6 +63,11 @@ describe('the workload', () => {
     expect(judged(up, down, up).verdict).toBe('warn')
     expect(judged(up, down, up, down, up).verdict).toBe('fail')
     expect(judged(up, down).verdict).toBe('fail')
+    // An autoscaler has just added another one.
+    expect(judged(up, down, [...up, well('pod b', { ready: false })])).toMatchObject({
+      verdict: 'warn',
+      finding: '2 instances, 0 restarts, 1 times not ready any more: pod a is not ready any more',
+    })
   })
 
   test('that was never there is undecided', () => {

@@ -49,6 +49,16 @@ describe('what is news', () => {
       { status: 'inconclusive', reason: 'gate-inconclusive' },
       'warn whether the new release is well could not be measured',
     ],
+    [
+      'health-gate',
+      { status: 'failure', reason: 'cancelled' },
+      'warn whether the new release is well could not be measured',
+    ],
+    [
+      'pre-deploy-check',
+      { status: 'failure', reason: 'cancelled' },
+      'bad not deployed, the checks could not be made',
+    ],
     ['rollback', { reason: 'restored' }, 'good v1.2.2 serves again'],
     [
       'rollback',

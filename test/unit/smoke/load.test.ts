@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { systemClock as clock } from '../../../shared/platform/clock.ts'
+import { parsePercent } from '../../../shared/runbook/values.ts'
 import { sendLoad } from '../../../shared/smoke/load.ts'
 import { one, openStage, type Stage } from './stage.ts'
 
@@ -55,6 +56,32 @@ describe('the load', () => {
     expect(load?.stopped).toBe('rise')
     expect(all).toBeLessThan(12)
     expect(evidence.at(-1)).toMatchObject({ subject: 'load', finding: expect.stringContaining('500 (') })
+  })
+
+  test.each([
+    ['0.7%', 7, 0],
+    ['0.7%', 8, 1],
+    ['2.9%', 29, 0],
+  ])('of 1000 of which %s may fail, and %i do, has %i failure', async (rate, failures, failed) => {
+    let all = 0
+    stage.handle = (request, response) => {
+      all += 1
+      const isBad = request.url !== '/' && all % 30 === 0 && all <= 30 * failures
+      response.writeHead(isBad ? 500 : 200).end()
+    }
+    const said = { requests: 1_000, maxRate: 1e6, maxErrorRate: parsePercent('', rate) }
+    const result = await stage.smoke(one, said)
+    expect([result.load?.failed, result.failed]).toEqual([failures, failed])
+  })
+
+  test('of which all may fail is sent to its end, whatever is answered', async () => {
+    let all = 0
+    stage.handle = (_, response) => {
+      all += 1
+      response.writeHead(all % 2 === 0 ? 500 : 200).end()
+    }
+    const { failed, load } = await stage.smoke(one, { requests: 20, maxRate: 1e6, maxErrorRate: 1 })
+    expect([failed, load?.sent, load?.failed, load?.stopped]).toEqual([0, 20, 10, undefined])
   })
 
   test('ends with the run that is cancelled, and sends nothing more', async () => {

@@ -24,6 +24,8 @@ test('no failure is allowed: the first one is enough', () => {
 
 test('all may fail: nothing is ever said', () => {
   expect(noticed(1, 100, Array<boolean>(100).fill(true))).toBeUndefined()
+  expect(noticed(1, 100, [false, true, false, true])).toBeUndefined()
+  expect(noticed(0.95, 100, [false, ...Array<boolean>(50).fill(true)])).toBeUndefined()
 })
 
 test('failures at the allowed rate end no more than one load in a thousand', () => {

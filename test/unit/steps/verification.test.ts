@@ -7,6 +7,7 @@ import { deploy } from '../../../shared/steps/deploy.ts'
 import { deployFields } from '../../../shared/steps/deploy-fields.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
 import { preDeployCheck, preDeployCheckFields } from '../../../shared/steps/pre-deploy-check.ts'
+import { deployGated } from '../../../shared/steps/promote.ts'
 import { planVerification } from '../../../shared/steps/verification.ts'
 import { realPorts } from '../../e2e/gate/ports.ts'
 
@@ -85,5 +86,32 @@ describe('the gate and the smoke test of a runbook', () => {
     const ended = await deploy(load('    gate: { for: 1s }\n'), inputs, realPorts({ openTarget: touched }))
     expect(ended).toMatchObject({ status: 'failure', reason: 'input-invalid' })
     expect(ended.summary).toContain('runbook.yml:6 environments.staging.gate.for')
+  })
+
+  test.each<[string, string, Record<string, string>, string]>([
+    ['a url', '', {}, 'url is missing'],
+    [
+      'a Prometheus to ask',
+      "    gate: { queries: { lag: 'max(lag) < 1' } }\n",
+      {},
+      'prometheus-url is missing',
+    ],
+    ['time for its window', '    gate: { for: 2m }\n', { timeout: '90s' }, 'timeout is "1 min 30 s"'],
+    ['time for its load', '    smoke: { requests: 200000 }\n', {}, 'requests is 200000, which takes 16 min'],
+  ])('keep a promotion without %s from deploying', async (what, lines, said, message) => {
+    const environment = load(lines)
+    const read = (key: string) =>
+      ({ environment: 'staging', version: 'v1.0.0', image: 'x', ...said })[key] ?? ''
+    const touched = () => Promise.reject(new Error('the target was asked'))
+    const told: string[] = []
+    const ended = await deployGated(
+      what === 'a url' ? { ...environment, url: '' } : environment,
+      read,
+      realPorts({ openTarget: touched }),
+      ({ step }) => void told.push(step),
+    )
+    expect(ended).toMatchObject({ status: 'failure', reason: 'input-invalid' })
+    expect(ended.summary).toContain(message)
+    expect(told).toEqual(['deploy'])
   })
 })

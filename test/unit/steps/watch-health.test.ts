@@ -13,6 +13,7 @@ const minute = 60_000
 async function watched(ends: (string | undefined)[], tookMs = 0) {
   const controller = new AbortController()
   const [reported, logged, slept]: [string[], string[], number[]] = [[], [], []]
+  const repeated: string[] = []
   let now = 0
   let before: string | undefined
   const look = (): Promise<Outcome> => {
@@ -55,15 +56,19 @@ async function watched(ends: (string | undefined)[], tookMs = 0) {
       },
       log: { ...silent, info: line => void logged.push(line) },
     },
-    outcome => void reported.push(outcome.outputs['health'] ?? ''),
+    {
+      report: outcome => void reported.push(outcome.outputs['health'] ?? ''),
+      repeat: outcome => Promise.resolve(void repeated.push(outcome.outputs['health'] ?? '')),
+    },
   )
-  return { last, reported, logged, slept }
+  return { last, reported, repeated, logged, slept }
 }
 
 test('the first look and every change are reported, of the others there is a line', async () => {
   const ends = ['healthy', 'healthy', 'unhealthy', 'unhealthy', 'unknown', 'healthy', 'healthy']
-  const { reported, logged, last } = await watched(ends)
+  const { reported, repeated, logged, last } = await watched(ends)
   expect(reported).toEqual(['healthy', 'unhealthy', 'unknown', 'healthy'])
+  expect(repeated).toEqual(['healthy', 'unhealthy', 'healthy'])
   expect(logged).toEqual([
     '1970-01-01T00:10:00.000Z healthy: it is healthy',
     '1970-01-01T00:30:00.000Z unhealthy: it is unhealthy',

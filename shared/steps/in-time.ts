@@ -1,0 +1,28 @@
+import { DeadlineError } from '../outcome/errors.ts'
+import { showDuration } from '../runbook/values.ts'
+import type { TargetPorts } from './ports.ts'
+
+/** Milliseconds, some 24 days: a timer of Node that is set to more goes off at once. */
+export const longestTimer = 2 ** 31 - 1
+
+/** What ends a step whose timeout is over. */
+export function overdue(timeoutMs: number): DeadlineError {
+  return new DeadlineError(`The step did not end within ${showDuration(timeoutMs)}.`, {
+    hint: 'See in the timings what took so long, or raise timeout.',
+  })
+}
+
+/** Gives work so long, also where nothing else ends it, as within a promotion: its lease is kept no longer than that. */
+export async function inTime<T>(
+  ports: TargetPorts,
+  timeoutMs: number,
+  work: (ports: TargetPorts) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(overdue(timeoutMs)), Math.min(timeoutMs, longestTimer))
+  try {
+    return await work(ports.under(AbortSignal.any([ports.signal, late.signal])))
+  } finally {
+    clearTimeout(timer)
+  }
+}
