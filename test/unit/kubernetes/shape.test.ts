@@ -229,7 +229,7 @@ function spoiled(changes: [Path, unknown][]): string {
       )
     const last = path.at(-1)
     if (typeof parent !== 'object' || parent === null || last === undefined) continue
-    ;(parent as Record<string | number, unknown>)[last] = value
+    ;(parent as Record<string | number, unknown>)[last] = structuredClone(value)
   }
   return (copy as unknown[])
     .map(each => stringify(each ?? null, { aliasDuplicateObjects: false }))
