@@ -18,6 +18,8 @@ export interface Action<F extends Fields> {
   fields: F
   /** Beside the common ones. */
   outputs: Outputs
+  /** Milliseconds after which it is ended; without it, its parts heed their own timeouts. */
+  timeoutMs?: (inputs: Inputs<F>) => number
   main: (environment: Environment, inputs: Inputs<F>, ports: TargetPorts, call: Call) => Promise<Outcome>
   /** Runs when every step of the job has succeeded, with what `main` put out. */
   post?: (

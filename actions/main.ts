@@ -93,8 +93,7 @@ async function prepare(name: ActionName, runner: Runner) {
     environment: said('environment'),
     overrides: { url: said('url'), manifests: said('manifests') },
   })
-  const timeoutMs = typeof inputs['timeout'] === 'number' ? inputs['timeout'] : 0
-  const signal = createSignal(process, timeoutMs)
+  const signal = createSignal(process, action.timeoutMs?.(inputs) ?? 0)
   const stray = watchStrays(process, line => runner.log.error(line))
   const { log, secrets, env } = runner
   const machine = { log, secrets, env, pid: process.pid, signal, stray }

@@ -7,5 +7,6 @@ export const action = defineAction({
     'Dumps the database, restores the dump elsewhere, compares, and only then counts it as a backup.',
   fields: backupDbFields,
   outputs: backupDbOutputs,
+  timeoutMs: ({ timeout }) => timeout,
   main: backupDb,
 })

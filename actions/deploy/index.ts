@@ -8,6 +8,7 @@ export const action = defineAction({
     'Makes a release ready to serve, recorded so that it can be brought back; good once its job succeeded.',
   fields: deployFields,
   outputs: deployOutputs,
+  timeoutMs: ({ timeout }) => timeout,
   main: deploy,
   post: finish,
 })

@@ -9,5 +9,6 @@ export const action = defineAction({
   description: 'Proves, before anything is changed, that a deploy can work, and so can its way back.',
   fields: preDeployCheckFields,
   outputs: preDeployCheckOutputs,
+  timeoutMs: ({ timeout }) => timeout,
   main: preDeployCheck,
 })

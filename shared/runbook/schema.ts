@@ -93,7 +93,11 @@ const conditions = z
   .refine(all => Object.keys(all).length <= mostConditions, { error: `at most ${mostConditions} of them` })
 
 const gate = z.strictObject({
-  for: duration.optional(),
+  for: duration
+    .optional()
+    .describe(
+      'How long the service is watched before it may pass; default: 30s. promote.yml allows for 25m.',
+    ),
   interval: duration.optional(),
   memory: percent.optional(),
   cpu: percent.optional(),

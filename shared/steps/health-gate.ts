@@ -8,13 +8,13 @@ import {
   duration,
   percent,
   targetFields,
-  defaultTimeout,
   type Fields,
   type Inputs,
   type Outputs,
 } from './inputs.ts'
+import { inTime } from './in-time.ts'
 import type { TargetPorts } from './ports.ts'
-import { runStep } from './step.ts'
+import { runStep, type Stopwatch } from './step.ts'
 import { conditions } from './conditions-input.ts'
 import { gatePorts } from './gate-ports.ts'
 import { url } from './url-input.ts'
@@ -43,7 +43,9 @@ export const healthGateFields = {
   queries: conditions(
     'What has to hold of Prometheus, one a line: a name, PromQL, and what it has to be under or over. Default: gate.queries of the runbook.',
   ),
-  timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
+  timeout: duration(
+    'How long the whole step may take. Default: 10m, or 5m more than `for` if that is longer.',
+  ),
 } satisfies Fields
 
 export const healthGateOutputs = {
@@ -62,26 +64,41 @@ export function healthGate(
 ): Promise<Outcome> {
   const subject = { step: 'health-gate', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'gate-inconclusive', async watch => {
-    const planFor = await planned(environment, inputs)
-    await keepLease(ports, inputs.timeout)
-    const { target, open } = await releaseOfRun(ports)
-    const { watch: watchService } = await import('../gate/run.ts')
-    const plan = planFor(open?.baseline)
-    const result = await watch.time('probes', () => watchService(plan, gatePorts(ports, target)))
-    const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { gate: result.verdict }))
-    return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
+    const planned = await planGateOf(environment, inputs)
+    return inTime(ports, planned.timeoutMs, timed => judge(planned, watch, timed))
   })
 }
 
+async function judge(
+  { planFor, timeoutMs }: PlannedGate,
+  watch: Stopwatch,
+  ports: TargetPorts,
+): Promise<Conclusion> {
+  await keepLease(ports, timeoutMs)
+  const { target, open } = await releaseOfRun(ports)
+  const { watch: watchService } = await import('../gate/run.ts')
+  const plan = planFor(open?.baseline)
+  const result = await watch.time('probes', () => watchService(plan, gatePorts(ports, target)))
+  const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { gate: result.verdict }))
+  return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
+}
+
+/** A gate that can be run. */
+interface PlannedGate {
+  /** Makes the plan, for a service that was so before. */
+  planFor: (baseline?: Baseline) => GatePlan
+  /** How long the whole step may take. */
+  timeoutMs: number
+}
+
+/** What a step may take that nobody gave a time: as much as any other, or so much more than its window. */
+const [ownMs, beyondMs] = [10 * 60_000, 5 * 60_000]
+
 /**
  * What the inputs ask for, on top of the runbook.
- * @returns makes the plan, for a service that was so before
  * @throws InputError when such a gate could not be run
  */
-export async function planned(
-  environment: Environment,
-  inputs: HealthGateInputs,
-): Promise<(baseline?: Baseline) => GatePlan> {
+export async function planGateOf(environment: Environment, inputs: HealthGateInputs): Promise<PlannedGate> {
   const { planGate } = await import('../gate/plan.ts')
   const planFor = (baseline?: Baseline) =>
     planGate(
@@ -100,13 +117,10 @@ export async function planned(
       baseline,
     )
   const { forMs } = planFor()
-  if (forMs >= inputs.timeout)
-    throw InputError.of(
-      'timeout',
-      showDuration(inputs.timeout),
-      `more than for, which is ${showDuration(forMs)}`,
-    )
-  return planFor
+  const timeoutMs = inputs.timeout > 0 ? inputs.timeout : Math.max(ownMs, forMs + beyondMs)
+  if (forMs >= timeoutMs)
+    throw InputError.of('timeout', showDuration(timeoutMs), `more than for, which is ${showDuration(forMs)}`)
+  return { planFor, timeoutMs }
 }
 
 /** A gate's result as the end of a step. */

@@ -12,7 +12,10 @@ export function overdue(timeoutMs: number): DeadlineError {
   })
 }
 
-/** Gives work so long, also where nothing else ends it, as within a promotion: its lease is kept no longer than that. */
+/**
+ * Gives work so long, also where nothing else ends it, as within a promotion: its lease is kept no longer than that.
+ * @throws DeadlineError when the work was ended by it
+ */
 export async function inTime<T>(
   ports: TargetPorts,
   timeoutMs: number,
@@ -22,6 +25,9 @@ export async function inTime<T>(
   const timer = setTimeout(() => late.abort(overdue(timeoutMs)), Math.min(timeoutMs, longestTimer))
   try {
     return await work(ports.under(AbortSignal.any([ports.signal, late.signal])))
+  } catch (error) {
+    late.signal.throwIfAborted()
+    throw error
   } finally {
     clearTimeout(timer)
   }

@@ -3,7 +3,8 @@ import type { Evidence, Outcome } from '../outcome/outcome.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Target } from '../targets/target.ts'
 import { gatePorts } from './gate-ports.ts'
-import { conclude, planned, type HealthGateInputs } from './health-gate.ts'
+import { conclude, planGateOf, type HealthGateInputs } from './health-gate.ts'
+import { inTime } from './in-time.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
 
@@ -15,11 +16,13 @@ export function look(
 ): Promise<Outcome> {
   const subject = { step: 'health-check', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'gate-inconclusive', async watch => {
-    const planFor = await planned(environment, inputs)
-    const { target, notes } = await findTarget(inputs.kubeconfig, ports)
-    const { watch: watchService } = await import('../gate/run.ts')
-    const result = await watch.time('probes', () => watchService(planFor(), gatePorts(ports, target)))
-    return conclude({ ...result, evidence: [...result.evidence, ...notes] })
+    const { planFor, timeoutMs } = await planGateOf(environment, inputs)
+    return inTime(ports, timeoutMs, async timed => {
+      const { target, notes } = await findTarget(inputs.kubeconfig, timed)
+      const { watch: watchService } = await import('../gate/run.ts')
+      const result = await watch.time('probes', () => watchService(planFor(), gatePorts(timed, target)))
+      return conclude({ ...result, evidence: [...result.evidence, ...notes] })
+    })
   })
 }
 

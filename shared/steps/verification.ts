@@ -1,6 +1,6 @@
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
-import { planned, type HealthGateInputs } from './health-gate.ts'
+import { planGateOf, type HealthGateInputs } from './health-gate.ts'
 import type { Ports } from './ports.ts'
 import { overridesOf, type SmokeTestInputs } from './smoke-test.ts'
 
@@ -35,7 +35,7 @@ export async function requireVerifiable(
   { gate, smoke }: { gate: HealthGateInputs; smoke: SmokeTestInputs },
   ports: Ports,
 ): Promise<void> {
-  await planned(environment, gate)
+  await planGateOf(environment, gate)
   const { planSmoke, readVariables } = await import('../smoke/run.ts')
   readVariables(planSmoke(environment, overridesOf(smoke)).suite, ports)
 }
