@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
+/** Milliseconds, some 24 days: a timer of Node that is set to more goes off at once. */
+export const longestTimer = 2 ** 31 - 1
+
 /** Time, as an argument. */
 export interface Clock {
   /** Wall clock, milliseconds since 1970: for records and deadlines that others read. */
   now(): number
   /** Monotonic milliseconds: for measuring. */
   elapsed(): number
-  /** Waits; rejects with the signal's reason when it is aborted. */
+  /** Waits, `longestTimer` at most; rejects with the signal's reason when it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -16,7 +19,7 @@ export const systemClock: Clock = {
   elapsed: () => performance.now(),
   async sleep(ms, signal) {
     try {
-      await sleep(ms, undefined, signal ? { signal } : {})
+      await sleep(Math.min(ms, longestTimer), undefined, signal ? { signal } : {})
     } catch (error) {
       signal?.throwIfAborted()
       throw error

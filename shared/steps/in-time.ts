@@ -1,9 +1,7 @@
 import { DeadlineError } from '../outcome/errors.ts'
+import { longestTimer } from '../platform/clock.ts'
 import { showDuration } from '../runbook/values.ts'
 import type { TargetPorts } from './ports.ts'
-
-/** Milliseconds, some 24 days: a timer of Node that is set to more goes off at once. */
-export const longestTimer = 2 ** 31 - 1
 
 /** What ends a step whose timeout is over. */
 export function overdue(timeoutMs: number): DeadlineError {

@@ -1,11 +1,11 @@
 import { hostname } from 'node:os'
-import { systemClock } from '../platform/clock.ts'
+import { longestTimer, systemClock } from '../platform/clock.ts'
 import { systemExec } from '../platform/exec.ts'
 import type { Log } from '../platform/log.ts'
 import { readRun, type RunInfo } from '../platform/run.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { longestTimer, overdue } from './in-time.ts'
+import { overdue } from './in-time.ts'
 import type { TargetPorts } from './ports.ts'
 import type { Target } from '../targets/target.ts'
 
