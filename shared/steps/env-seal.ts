@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, link, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { InputError, ToolError } from '../outcome/errors.ts'
+import { InputError, messageOf, ToolError } from '../outcome/errors.ts'
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
 import { acceptedRecipients, identityPattern, openWithIdentity } from '../backup/age.ts'
 import { sealWithPassphrase } from '../backup/gpg.ts'
@@ -95,7 +95,12 @@ export function envDecrypt(
       await link(draft, resolve(environment.root, file))
     } catch (cause) {
       const there = await readFile(resolve(environment.root, file)).catch(() => undefined)
-      if (there?.equals(plain) !== true)
+      if (there === undefined)
+        throw new InputError(`${file} cannot be written: ${messageOf(cause)}`, {
+          hint: 'Put the checkout on a file system that has hard links, where this user may write.',
+          cause,
+        })
+      if (!there.equals(plain))
         throw new InputError(`${file} is there, and is not what ${source} holds`, {
           hint: `Move ${file} away first; nothing was changed.`,
           cause,
