@@ -95,9 +95,7 @@ const conditions = z
 const gate = z.strictObject({
   for: duration
     .optional()
-    .describe(
-      'How long the service is watched before it may pass; default: 30s. promote.yml allows for 25m.',
-    ),
+    .describe('How long the service is watched before it may pass; default: 1m. promote.yml allows for 25m.'),
   interval: duration.optional(),
   memory: percent.optional(),
   cpu: percent.optional(),

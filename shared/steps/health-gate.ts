@@ -26,7 +26,7 @@ export const healthGateFields = {
   ...commonFields,
   ...targetFields,
   url: url('Where the service is reached. Default: the url of the runbook.'),
-  for: duration('How long the service is watched. Default: gate.for of the runbook, else 30s.'),
+  for: duration('How long the service is watched. Default: gate.for of the runbook, else 1m.'),
   interval: duration('Time from one probe to the next. Default: gate.interval of the runbook, else 500ms.'),
   memory: percent(
     'Memory in use that is too much; 100% is never. Default: gate.memory of the runbook, else 85%.',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { surelyUnder } from '../../../shared/gate/rate.ts'
 import { planGate } from '../../../shared/gate/plan.ts'
 import type { Baseline } from '../../../shared/release/baseline.ts'
 import type { Condition } from '../../../shared/runbook/condition.ts'
@@ -14,8 +15,14 @@ const environment = {
 const plan = (gate: Partial<Environment['gate']>, said = {}) =>
   planGate({ ...environment, gate: { ...gateDefaults, ...gate } }, said)
 
-test('the defaults make a window that can end in a pass', () => {
-  expect(plan({})).toMatchObject({ rounds: 60, limits: { errors: { allowed: 0.01, passBelow: 0.05 } } })
+test('the defaults make a window that can end in a pass, also when one probe is lost', () => {
+  const { rounds, limits } = plan({})
+  expect({ rounds, errors: limits.errors }).toEqual({
+    rounds: 120,
+    errors: { allowed: 0.01, passBelow: 0.05 },
+  })
+  const trail = Array.from({ length: rounds }, (_, round) => round === 60)
+  expect(surelyUnder(trail)).toBeLessThan(limits.errors.passBelow)
 })
 
 test('what the caller says wins; 0 ms says nothing', () => {

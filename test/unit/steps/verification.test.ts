@@ -31,7 +31,7 @@ const suite = (text: string) => writeFileSync(join(root, 'smoke.yml'), text)
 describe('the gate and the smoke test of a runbook', () => {
   test('are told in one line when they can be made', async () => {
     expect(await planVerification(load(''))).toBe(
-      '60 probes of /health and /api/v1/status in 30.0 s; 4 requests of the guide, and a load of 1000',
+      '120 probes of /health and /api/v1/status in 1 min 0 s; 4 requests of the guide, and a load of 1000',
     )
     expect(await planVerification({ ...load(''), url: '' })).toBe('')
   })
