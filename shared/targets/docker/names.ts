@@ -1,3 +1,4 @@
+import { ToolError } from '../../outcome/errors.ts'
 import { inspect, remove, rename, tolerate } from './containers.ts'
 import { label, type Fleet } from './fleet.ts'
 import type { Context } from './store.ts'
@@ -11,7 +12,7 @@ export async function takeName(context: Context, { services }: Fleet, id: string
     const known = services.find(each => each.id === holder.Id)?.release ?? undefined
     await park(context, holder.Id, known ?? holder.Config.Labels?.[label.release])
   }
-  await rename(engine, id, names.serving)
+  await renameEnding(context, id, names.serving)
 }
 
 /** Renames a container away: after its release, or after its id when it has none or the name is in use. */
@@ -24,5 +25,25 @@ async function park(context: Context, id: string, release: string | undefined): 
   if (stale) await remove(engine, other.Id)
   const name = other && !stale ? fallback : wanted
   // It may have been one that is removed as soon as it ends (`docker run --rm`).
-  await tolerate(404, () => rename(engine, id, name))
+  await tolerate(404, () => renameEnding(context, id, name))
+}
+
+/** A container takes a few hundredths of a second to end. */
+const [mostTries, betweenMs] = [20, 100]
+
+/**
+ * Renames a container that may be ending in this moment: its network is gone then, which Docker would rename with it,
+ * and it is not yet known to have ended. Docker leaves the name as it was.
+ */
+async function renameEnding({ engine, adapters }: Context, id: string, name: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await rename(engine, id, name)
+      return
+    } catch (error) {
+      const ending = error instanceof ToolError && /sandbox \S+ not found/.test(error.message)
+      if (!ending || tries === mostTries) throw error
+      await adapters.clock.sleep(betweenMs, adapters.signal)
+    }
+  }
 }
