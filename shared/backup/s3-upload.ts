@@ -91,9 +91,9 @@ export async function uploadStream(
       requireSound()
       const sending: Promise<void> = send(number, part.value.bytes).finally(() => underWay.delete(sending))
       underWay.add(sending)
-      if (underWay.size >= partsAtOnce) await Promise.race(underWay)
+      if (underWay.size >= partsAtOnce) await unlessAborted(Promise.race(underWay), signal)
     }
-    await Promise.all(underWay)
+    await unlessAborted(Promise.all(underWay), signal)
     requireSound()
     sent.sort((a, b) => (a.PartNumber ?? 0) - (b.PartNumber ?? 0))
     const completion = { ...upload, MultipartUpload: { Parts: sent } }
@@ -129,6 +129,16 @@ async function commit(
     const found = await client.send(new HeadObjectCommand({ Bucket, Key })).catch(() => undefined)
     if (found?.Metadata?.[markName] !== Metadata[markName]) throw error
   }
+}
+
+/** Parts of a store that has fallen silent may take for ever; an upload that is given up does not wait for them. */
+function unlessAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(signal.reason as Error)
+    if (signal.aborted) giveUp()
+    signal.addEventListener('abort', giveUp)
+    work.then(() => resolve(), reject).finally(() => signal.removeEventListener('abort', giveUp))
+  })
 }
 
 /** Aborts an upload until the store knows nothing of it: a part that arrives late would stay, and be paid for. */
