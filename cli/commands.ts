@@ -103,7 +103,7 @@ export const commands: Record<string, Entry> = {
     description: 'Sends a suite of requests and a bounded load.',
     load: async () => {
       const { smokeTest, smokeTestFields } = await import('../shared/steps/smoke-test.ts')
-      return bounded(smokeTestFields, smokeTest)
+      return single(smokeTestFields, smokeTest)
     },
   },
   rollback: {
