@@ -32,6 +32,8 @@ export const reasons = {
   'workload-paused': 'A Deployment that the release changes is paused, so that nothing would roll out.',
   'rollout-doomed': 'The new release cannot become ready.',
   'rollout-deadline': 'The new release did not become ready in the time given.',
+  'gap-exceeded':
+    'The service did not answer for longer than the runbook allows while the release replaced the previous one.',
   'gate-failed': 'The service answered, and not well enough.',
   'gate-inconclusive': 'The gate could not measure enough to decide.',
   'not-as-released': 'Somebody changed what runs while it was released: it is not what was gated.',

@@ -125,6 +125,8 @@ export interface GateSpec {
   latencyMs: number
   /** How long the service is sampled before a release is applied; 0: not at all. */
   baselineMs: number
+  /** Longest time without an answer that a release may cause while it replaces the previous one; undefined: any. */
+  maxGapMs?: number
   /** By path: what the JSON of its answer has to hold, by dotted path. */
   expect: Record<string, Record<string, string | number | boolean>>
   /** Held against the service's metrics text. */

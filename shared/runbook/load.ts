@@ -172,6 +172,9 @@ function resolveGate(gate: NonNullable<EnvironmentSpec['gate']>, at: At): GateSp
     errorRate: share('error-rate', gateDefaults.errorRate),
     latencyMs: ms('latency', gateDefaults.latencyMs),
     baselineMs: ms('baseline', gateDefaults.baselineMs),
+    ...(gate['max-gap'] === undefined
+      ? {}
+      : { maxGapMs: parseDuration(at('gate.max-gap'), gate['max-gap']) }),
     expect: gate.expect ?? gateDefaults.expect,
     metrics: conditions('metrics'),
     queries: conditions('queries'),

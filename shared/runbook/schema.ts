@@ -114,6 +114,11 @@ const gate = z.strictObject({
   baseline: duration
     .optional()
     .describe('How long deploy samples the service before it changes anything; 0s: not at all. Default: 3s.'),
+  'max-gap': duration
+    .optional()
+    .describe(
+      'Longest time that the service may be without an answer while a release replaces the previous one; a release that takes longer is rolled back. Default: it is measured and reported only.',
+    ),
   paths: z
     .array(z.string().regex(/^\//, { error: 'a path that begins with /' }))
     .min(1)

@@ -63,6 +63,8 @@ export function unchanged(serving: ReleaseId | null, image: string): Record<stri
     'previous-release-id': id,
     'image-digest': image.split('@')[1] ?? '',
     changed: 'false',
+    'longest-gap-ms': '',
+    'failed-requests': '',
   }
 }
 

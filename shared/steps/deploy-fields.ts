@@ -43,6 +43,9 @@ export const deployOutputs = {
   'previous-release-id': 'Id of the release that served before; empty for the first.',
   'image-digest': 'Digest that was deployed, like `sha256:...`.',
   changed: '`true` when something was changed.',
+  'longest-gap-ms':
+    'Longest time, in milliseconds, that the service did not answer while the release replaced the previous one; empty when it was not measured.',
+  'failed-requests': 'Requests that failed in that time, of ten a second; empty when it was not measured.',
 } satisfies Outputs
 
 export type DeployInputs = Inputs<typeof deployFields>

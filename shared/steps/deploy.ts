@@ -21,6 +21,14 @@ import { tellStart } from './tell-start.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
 import { isRefusal, undoApply } from './undo-apply.ts'
 import { planVerification } from './verification.ts'
+import {
+  outageEvidence,
+  outageOutputs,
+  overMaxGap,
+  unmeasured,
+  watchOutage,
+  type OutageWatch,
+} from './watch-outage.ts'
 
 /**
  * Makes a release ready to serve: lease, intent, apply, rollout. It leaves the release unsettled and the lease with the
@@ -135,6 +143,8 @@ async function release(work: Work): Promise<Conclusion> {
     'previous-release-id': previous ?? '',
     'image-digest': request.image.split('@')[1] ?? '',
     changed: 'true',
+    'longest-gap-ms': '',
+    'failed-requests': '',
   }
   const told = tellStart(work.environment, find(tenure.ledger, id), find(tenure.ledger, previous), ports)
   try {
@@ -151,13 +161,32 @@ async function rollOut(
   id: ReleaseId,
   outputs: Record<keyof typeof deployOutputs, string>,
 ): Promise<Conclusion> {
-  const { ports, watch, request, payload, held } = work
-  const { tenure, target } = held
-  const previous = tenure.ledger.serving
+  const { environment, ports, watch, payload, held } = work
+  const previous = held.tenure.ledger.serving
   const migrated = await watch.time('migrate', () =>
     migrate({ ports, held, id, payload, timeoutMs: work.left() }),
   )
   if ('failed' in migrated) return { ...migrated.failed, outputs: { ...outputs, changed: 'false' } }
+  const outage =
+    previous === null ? unmeasured('') : await watchOutage(environment, { ...ports, signal: held.signal })
+  try {
+    const ended = await replacePrevious(work, id, outputs, outage)
+    return { ...ended, evidence: [...(ended.evidence ?? []), ...migrated.evidence] }
+  } finally {
+    await outage.end()
+  }
+}
+
+/** Applies a release and follows its rollout, while the requests of the service's users are watched. */
+async function replacePrevious(
+  work: Work,
+  id: ReleaseId,
+  outputs: Record<keyof typeof deployOutputs, string>,
+  outage: OutageWatch,
+): Promise<Conclusion> {
+  const { environment, ports, watch, request, payload, held } = work
+  const { tenure, target } = held
+  const previous = tenure.ledger.serving
   try {
     const changes = await watch.time('apply', () => tenure.apply(id, payload, work.conflicts))
     for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
@@ -168,12 +197,18 @@ async function rollOut(
   }
   await tenure.update(ledger => advance(ledger, id, 'applied'))
   const rollout = await watch.time('rollout', () => follow(work, id))
+  const measured = await outage.end()
+  const [seen] = outageEvidence(measured)
+  if (seen) ports.log.info(`${seen.subject}: ${seen.finding}`)
   if (rollout.kind === 'ready') await tenure.update(ledger => advance(ledger, id, 'ready'))
   await held.handOver()
-  const ended = concludeRollout(rollout, id, request.version, target.place, previous)
+  const ended =
+    (rollout.kind === 'ready' ? overMaxGap(environment, request.version, measured) : undefined) ??
+    concludeRollout(rollout, id, request.version, target.place, previous)
   const changed =
-    rollout.kind === 'ready' ? [] : await describeRelease(target, find(tenure.ledger, previous), payload)
-  return { ...ended, evidence: [...(ended.evidence ?? []), ...migrated.evidence, ...changed], outputs }
+    ended.status === 'success' ? [] : await describeRelease(target, find(tenure.ledger, previous), payload)
+  const evidence = [...(ended.evidence ?? []), ...outageEvidence(measured), ...changed]
+  return { ...ended, evidence, outputs: { ...outputs, ...outageOutputs(measured) } }
 }
 
 /** An unfinished release keeps the lease, for the step that takes it back; otherwise nobody has to wait. */
