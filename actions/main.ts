@@ -15,6 +15,7 @@ import type { Fields } from '../shared/steps/inputs.ts'
 import { createPorts, createSignal } from '../shared/steps/machine.ts'
 
 const actions = {
+  'check-inputs': () => import('./check-inputs/index.ts'),
   'pre-deploy-check': () => import('./pre-deploy-check/index.ts'),
   'backup-db': () => import('./backup-db/index.ts'),
   'restore-db': () => import('./restore-db/index.ts'),

@@ -49,56 +49,6 @@ function run(file: string, name: string, env: Record<string, string>) {
   return { status, text: stdout + stderr, variables: read(join(folder, '.variables')), outputs: read(output) }
 }
 
-describe('the version of a release', () => {
-  const read = (tag: string, kind = 'tag') => {
-    const { status, text, outputs } = run('release.yml', 'Read the version from the tag', {
-      TAG: tag,
-      KIND: kind,
-    })
-    return { status, text, outputs }
-  }
-
-  test.each([
-    ['v1.2.3', 'false'],
-    ['v0.0.0', 'false'],
-    ['v10.20.30', 'false'],
-    ['v1.3.0-rc.1', 'true'],
-    ['v1.3.0-0a.x-y', 'true'],
-  ])('%s is one; pre-release: %s', (tag, prerelease) => {
-    expect(read(tag)).toEqual({
-      status: 0,
-      text: '',
-      outputs: `version=${tag}\nprerelease=${prerelease}\n`,
-    })
-  })
-
-  test.each([
-    '1.2.3',
-    'v1.2',
-    'v1',
-    'v01.2.3',
-    'v1.2.3-01',
-    'v1.2.3-',
-    'v1.2.3+build.1',
-    'v1.2.3 ',
-    'v1.2.3\nprerelease=false',
-    'v1.2.3-$(touch hit)',
-    'v1.2.3;touch hit',
-    '-v1.2.3',
-    'version',
-    '',
-  ])('%j is none', tag => {
-    const { status, text, outputs } = read(tag)
-    expect({ status, outputs }).toEqual({ status: 1, outputs: '' })
-    expect(text).toMatch(/^::error title=version::[^\n]*v1\.2\.3[^\n]*\n$/)
-    expect(existsSync(join(folder, 'hit'))).toBe(false)
-  })
-
-  test('a branch is none, whatever its name', () => {
-    expect(read('v1.2.3', 'branch').status).toBe(1)
-  })
-})
-
 describe('the env-file', () => {
   const write = (content: string, file = 'deployment/config/.env.staging') =>
     run('promote.yml', 'Write the env-file', { CONTENT: content, FILE: file })

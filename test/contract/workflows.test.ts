@@ -155,6 +155,38 @@ test('steps of one name do the same everywhere', () => {
   expect(differing).toEqual([])
 })
 
+// GitHub hands no job output on that contains a secret, and the name of an image often contains the registry's user.
+test('of the image that is built, only the digest travels between jobs', () => {
+  const { jobs: all } = load(join(folder, 'release.yml')) as Workflow
+  expect((all['build'] as unknown as { outputs: unknown }).outputs).toEqual({
+    digest: '${{ steps.push.outputs.digest }}',
+  })
+  expect(all['staging']?.with?.['image']).toBe('${{ inputs.image }}@${{ needs.build.outputs.digest }}')
+  expect(all['production']?.with?.['image']).toBe(
+    '${{ inputs.image }}@${{ needs.staging.outputs.image-digest }}',
+  )
+})
+
+test.each(['release.yml', 'promote.yml'])('%s checks its inputs before it does anything else', file => {
+  const [first] = Object.values((load(join(folder, file)) as Workflow).jobs)
+  const [checkout, check] = first?.steps ?? []
+  expect([checkout?.uses, check?.uses]).toEqual([
+    expect.stringMatching(/^actions\/checkout@/),
+    'org/runbook-actions/check-inputs@v1',
+  ])
+})
+
+test('the first job of release.yml is given every input that a later job uses', () => {
+  const { inputs = {} } = callable('release.yml')
+  const text = JSON.stringify((load(join(folder, 'release.yml')) as Workflow).jobs['version'])
+  // Read by the runner itself, a choice of two, or the name of a GitHub environment.
+  const unchecked = /^(runs-on|backup|(staging|production)-(force-conflicts|env-file|recovery-environment))$/
+  const missing = Object.keys(inputs).filter(
+    name => !unchecked.test(name) && !text.includes(`inputs.${name} `),
+  )
+  expect(missing).toEqual([])
+})
+
 test('release.yml hands on to each environment all that promote.yml takes of an environment', () => {
   const { inputs = {} } = callable('promote.yml')
   const ofAll = new Set(['version', 'image', 'config', 'environment', 'runs-on', 'working-directory'])
