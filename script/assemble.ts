@@ -21,11 +21,8 @@ entry('.', 'index', 'main', 'promote')
 for (const name of readdirSync(join(root, 'workflows')).filter(file => file.endsWith('.yml'))) {
   write(join('.github/workflows', name), stamp(read(join('workflows', name))))
 }
-write(
-  'bin/runbook.js',
-  `#!/usr/bin/env node\nimport { command } from '../lib/index.js'\nawait command('${manifest().version}')\n`,
-  0o755,
-)
+write('lib/node-version.js', nodeVersion())
+write('bin/runbook.js', `#!/usr/bin/env node\n${start('..', `command('${manifest().version}')`)}`, 0o755)
 
 function assembleAction(name: string): void {
   copy(`actions/${name}/action.yml`, `${name}/action.yml`)
@@ -35,8 +32,23 @@ function assembleAction(name: string): void {
 }
 
 function entry(folder: string, file: string, phase: string, name: string): void {
-  const lib = join(folder === '.' ? '..' : '../..', 'lib/index.js')
-  write(join(folder, 'dist', `${file}.js`), `import { ${phase} } from '${lib}'\nawait ${phase}('${name}')\n`)
+  write(join(folder, 'dist', `${file}.js`), start(folder === '.' ? '..' : '../..', `${phase}('${name}')`))
+}
+
+/** Loads the bundle after the version of Node is known: an older one fails while it loads, in words that help no reader. */
+function start(tree: string, call: string): string {
+  return `import { requireNode } from '${tree}/lib/node-version.js'\nrequireNode()\nconst suite = await import('${tree}/lib/index.js')\nawait suite.${call}\n`
+}
+
+function nodeVersion(): string {
+  return `/** Ends the process with one sentence when Node is too old for the bundle. */
+export function requireNode() {
+  if (Number(process.versions.node.split('.')[0]) >= 24) return
+  const fault = \`runbook needs Node 24 or newer; this is Node \${process.versions.node} (\${process.execPath}). Install Node 24 (https://nodejs.org), or put it first on PATH.\`
+  console.error(process.env.GITHUB_ACTIONS === 'true' ? \`::error title=node::\${fault}\` : \`x \${fault}\`)
+  process.exit(2)
+}
+`
 }
 
 function actionNames(): string[] {

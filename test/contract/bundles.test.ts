@@ -135,6 +135,12 @@ describe('inputs of their own', () => {
       { destination: 'ftp://x', 'database-url': 'postgres://u:p@127.0.0.1:9/x' },
       'destination is "ftp://x"; accepted: file:///dir or s3://',
     ],
+    [
+      'check-inputs',
+      { image: 'ghcr.io/Acme/Orders', dockerfile: 'Dockerfile' },
+      'image is "ghcr.io/Acme/Orders"',
+    ],
+    ['check-inputs', { version: 'v1.2.3', skip: 'everything' }, 'skip is "everything"; accepted: ids out of'],
     ['health-gate', { memory: '85' }, 'memory is "85"; accepted: a percentage like'],
     ['health-gate', { url: 'nonsense' }, 'url is "nonsense"; accepted: '],
     ['health-gate', { queries: '# of the release\nlag: max(lag)' }, 'queries:2 is "max(lag)"; accepted: an'],
@@ -150,3 +156,18 @@ describe('inputs of their own', () => {
     expect(outputs).toContain('input-invalid')
   })
 })
+
+test.each(['bin/runbook.js', 'deploy/dist/index.js', 'deploy/dist/post.js'])(
+  '%s says in one sentence that Node is too old',
+  file => {
+    const old = `Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.20.2'}})`
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(old)}`, join(tree, file)],
+      { cwd: work, encoding: 'utf8', env: { PATH: process.env['PATH'] } },
+    )
+    expect(status).toBe(2)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^x runbook needs Node 24 or newer; this is Node 20\.20\.2 [^\n]+\n$/)
+  },
+)
