@@ -98,6 +98,18 @@ export function repositoryFault(name: string): ImageFault | undefined {
   return nameFault(bare) ?? (match(name) ? undefined : unknownFault(name))
 }
 
+/**
+ * Refuses a text that is not the name of a repository that images are pushed to.
+ * @param where the input's name, for the error
+ * @throws InputError with the reason, and what to write instead
+ */
+export function requireRepository(where: string, name: string): void {
+  const accepted = 'a repository like ghcr.io/org/api, without a tag or a digest'
+  if (name === '') throw InputError.of(where, undefined, accepted)
+  const fault = repositoryFault(name)
+  if (fault) throw faultError(where, name, fault, accepted)
+}
+
 function faultError(
   where: string,
   found: string,

@@ -2,8 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
-import { parseImage } from '../platform/image-reference.ts'
-import { refuseRepository } from '../platform/image-repository.ts'
+import { parseImage, requireRepository } from '../platform/image-reference.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { isPrerelease, parseVersion } from '../runbook/version.ts'
 import { commonFields, path, text, type Fields, type Inputs, type Outputs } from './inputs.ts'
@@ -117,7 +116,7 @@ function readVersion(given: string): string {
 
 function checkImage(raw: string, { dockerfile }: CheckInputs): void {
   if (raw === '' && dockerfile === '') return
-  if (dockerfile !== '') refuseRepository('image', raw)
+  if (dockerfile !== '') requireRepository('image', raw)
   else parseImage('image', raw)
 }
 

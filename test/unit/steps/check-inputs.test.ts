@@ -77,9 +77,9 @@ describe('the name of an image that is built', () => {
     ['ghcr.io/acme/orders:latest', 'tag', 'ghcr.io/acme/orders'],
     ['ghcr.io/acme/orders@sha256:' + 'a'.repeat(64), 'digest', 'ghcr.io/acme/orders'],
     ['https://ghcr.io/acme/orders', 'scheme', 'ghcr.io/acme/orders'],
-    ['ghcr.io/acme/orders ', 'blank', 'image'],
-    [' ghcr.io/acme/orders', 'blank', 'image'],
-    ['ghcr.io//orders', 'accepted', 'image'],
+    ['ghcr.io/acme/orders ', 'blank', 'blank'],
+    [' ghcr.io/acme/orders', 'blank', 'blank'],
+    ['ghcr.io//orders', 'accepted', 'ghcr.io/org/api'],
   ])('%j is refused for its %s', async (image, fault, remedy) => {
     const outcome = await check({ image })
     expect(outcome).toMatchObject({ status: 'failure', reason: 'input-invalid' })
