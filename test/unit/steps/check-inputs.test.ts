@@ -73,7 +73,7 @@ describe('the name of an image that is built', () => {
   ])('%s is accepted', async image => expect(await check({ image })).toMatchObject({ status: 'success' }))
 
   test.each([
-    ['ghcr.io/Acme-Shop/Orders', 'capitals', 'ghcr.io/acme-shop/orders'],
+    ['ghcr.io/Acme-Shop/Orders', 'capital letters', 'ghcr.io/acme-shop/orders'],
     ['ghcr.io/acme/orders:latest', 'tag', 'ghcr.io/acme/orders'],
     ['ghcr.io/acme/orders@sha256:' + 'a'.repeat(64), 'digest', 'ghcr.io/acme/orders'],
     ['https://ghcr.io/acme/orders', 'scheme', 'ghcr.io/acme/orders'],
