@@ -35,7 +35,7 @@ type Step<F extends Fields> = (
 /** By the guide's word for it, and by the action's. */
 async function loadPreDeploy(): Promise<Command> {
   const { preDeployCheck, preDeployCheckFields } = await import('../shared/steps/pre-deploy-check.ts')
-  return single(preDeployCheckFields, preDeployCheck)
+  return single(preDeployCheckFields, preDeployCheck, ['version'])
 }
 
 /** Every command that is about environments, loaded when it is called. */

@@ -104,7 +104,7 @@ test.each([
   [{ 'test-script': 'unit' }, 'test-script is "unit"; accepted: a script of shop/package.json: test, e2e'],
   [{ 'integration-script': 'toString' }, 'integration-script is "toString"'],
 ])('%j is refused', async (change, words) => {
-  const outcome = await check(change as unknown as Record<string, string>)
+  const outcome = await check(change)
   expect(outcome).toMatchObject({ status: 'failure', reason: 'input-invalid' })
   expect(outcome.summary).toContain(words)
 })
