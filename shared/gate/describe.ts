@@ -4,6 +4,7 @@ import { showDuration } from '../runbook/values.ts'
 import type { Judgement } from './judgement.ts'
 import type { GatePlan } from './plan.ts'
 import type { Round, Seen } from './seen.ts'
+import { countedFrom, warmUpOfSeen } from './verdict.ts'
 
 const tones = { pass: 'good', warn: 'warn', fail: 'bad', inconclusive: 'warn' } as const
 /** More kinds of failure than this are not read by anybody. */
@@ -11,23 +12,66 @@ const mostKinds = 10
 /** Marks of a plot: the width of a summary. Longer windows are folded. */
 const mostPoints = 120
 
-/** What the verdict is founded on: a line for each metric, the first with a plot of the probes, and one a kind of failure. */
-export function describe(judgements: Judgement[], { rounds }: Seen, plan: GatePlan): Evidence[] {
+/**
+ * What the verdict is founded on: a line for each metric, the first with a plot of the probes, one of how it began when it
+ * did not begin well, and one a kind of failure.
+ */
+export function describe(judgements: Judgement[], seen: Seen, plan: GatePlan): Evidence[] {
+  const { rounds } = seen
+  const from = countedFrom(seen, plan.limits)
   const metrics = judgements.map(({ metric, verdict, finding }): Evidence => ({
     subject: metric,
     finding,
     tone: tones[verdict],
   }))
-  if (metrics[0] && rounds.length > 0) metrics[0].plot = plotOf(rounds, plan)
-  const failures = kinds(rounds, round => round.failures).map(line => ({ ...line, tone: 'bad' as const }))
-  const gaps = kinds(rounds, round => round.gaps).map(line => ({ ...line, tone: 'warn' as const }))
-  return [...metrics, ...failures, ...gaps]
+  if (metrics[0] && rounds.length > 0) metrics[0].plot = plotOf(rounds, from, plan)
+  const counted = rounds.slice(from)
+  const failures = kinds(counted, round => round.failures).map(({ kind: _kind, ...line }) => ({
+    ...line,
+    tone: 'bad' as const,
+  }))
+  const gaps = kinds(counted, round => round.gaps).map(({ kind: _kind, ...line }) => ({
+    ...line,
+    tone: 'warn' as const,
+  }))
+  return [...metrics, ...describeWarmUp(rounds.slice(0, from), seen, plan), ...failures, ...gaps]
+}
+
+function describeWarmUp(excused: Round[], seen: Seen, { limits }: GatePlan): Evidence[] {
+  const warmUp = warmUpOfSeen(seen, limits)
+  if (warmUp.kind === 'on' || warmUp.bad === 0 || excused.length === 0) return []
+  const { latency, warmUp: rule } = limits
+  const first = warmUp.by === 'steady' ? excused.filter(({ atMs }) => atMs < warmUp.atMs) : excused
+  const failed = first.filter(({ failures, gaps }) => failures.length + gaps.length > 0)
+  const slow = latency === undefined ? [] : first.filter(({ slowestMs = 0 }) => slowestMs > latency.ms)
+  const [kind] = kinds(failed, ({ failures, gaps }) => [...failures, ...gaps])
+  const bad = [
+    failed.length > 0 && kind ? `${failed.length} failed (${kind.subject}: ${kind.kind})` : '',
+    latency && slow.length > 0 ? `${slow.length} were slower than ${Math.round(latency.ms)} ms` : '',
+  ].filter(Boolean)
+  const began = `of its first ${first.length} probes ${bad.join(', and ')}`
+  return warmUp.by === 'steady'
+    ? [
+        {
+          subject: 'warm-up',
+          finding: `${began}; it was steady from ${showDuration(warmUp.atMs)} on, and is judged from there`,
+          tone: 'note',
+        },
+      ]
+    : [
+        {
+          subject: 'warm-up',
+          finding: `${began}; it was not steady within ${showDuration(rule.boundMs)}, and is judged from then on`,
+          tone: 'warn',
+          next: 'Does it take longer to warm up? Set gate.warm-up.',
+        },
+      ]
 }
 
 function kinds(
   rounds: Round[],
   of: (round: Round) => string[],
-): Pick<Evidence, 'subject' | 'finding' | 'next'>[] {
+): (Pick<Evidence, 'subject' | 'finding' | 'next'> & { kind: string })[] {
   const seen = new Map<string, { first: number; times: number }>()
   for (const round of rounds) {
     for (const kind of of(round)) {
@@ -42,6 +86,7 @@ function kinds(
       const [subject = kind, finding = ''] = kind.split(/: (.*)/s)
       return {
         subject,
+        kind: finding,
         finding: `${finding} (${times} times, first after ${showDuration(first)})`,
         ...(isOfTheGuide(subject, finding) ? { next: otherPaths } : {}),
       }
@@ -55,11 +100,12 @@ function isOfTheGuide(subject: string, finding: string): boolean {
   return finding === '404' && gateDefaults.paths.some(path => subject === `GET ${path}`)
 }
 
-function plotOf(rounds: Round[], { baseline, limits }: GatePlan): Plot {
+/** @param from index of the first round that counts; what was bad before it is no failure */
+function plotOf(rounds: Round[], from: number, { baseline, limits }: GatePlan): Plot {
   const before = (baseline?.ms ?? []).map((ms): PlotPoint => ({ ms, state: ms === null ? 'bad' : 'good' }))
-  const after = rounds.map(({ slowestMs, failures, gaps }): PlotPoint => ({
+  const after = rounds.map(({ slowestMs, failures, gaps }, index): PlotPoint => ({
     ms: slowestMs === undefined ? null : Math.round(slowestMs),
-    state: failures.length > 0 ? 'bad' : gaps.length > 0 ? 'gap' : 'good',
+    state: failures.length > 0 && index >= from ? 'bad' : failures.length + gaps.length > 0 ? 'gap' : 'good',
   }))
   const width = Math.ceil((before.length + after.length) / mostPoints)
   return {

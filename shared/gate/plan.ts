@@ -1,7 +1,7 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Baseline } from '../release/baseline.ts'
 import type { Condition } from '../runbook/condition.ts'
-import { leastIntervalMs, placeOf, type Environment } from '../runbook/environment.ts'
+import { leastIntervalMs, placeOf, type Environment, type GateSpec } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import { upperQuantile } from './evidence-process.ts'
 import { measuredResources } from './instances.ts'
@@ -11,6 +11,7 @@ import { percent } from './show.ts'
 import { statusPath } from './status.ts'
 import type { Threshold } from './threshold.ts'
 import { leastRounds, type GateLimits } from './verdict.ts'
+import { defaultWarmUpMs, type WarmUpRule } from './warm-up.ts'
 
 /** One path that is asked in every round. */
 export interface Endpoint {
@@ -18,6 +19,11 @@ export interface Endpoint {
   path: string
   /** Values that its JSON must have, by dotted path. */
   json: Record<string, string | number | boolean>
+  /**
+   * What of an answer is judged: `content`, all that is said of it; `answer`, its status alone, and not even that where it
+   * says that there is no such path. For a release of which nobody recorded what it has to answer.
+   */
+  judged: 'content' | 'answer'
 }
 
 /** All that a gate needs to know before it starts. */
@@ -39,9 +45,19 @@ export interface GatePlan {
   baseline: Baseline | undefined
 }
 
+/** What is known of a release that was just started, for its gate. */
+export interface Started {
+  /** How the service was before it; undefined when nobody looked. */
+  baseline?: Baseline | undefined
+  /** What earlier releases took to warm up, milliseconds. */
+  warmUpsMs: number[]
+}
+
 /** What a caller says instead of the runbook. Shares are of 1; undefined, 0 ms, '' and no conditions say nothing. */
 export interface GateOverrides {
   forMs?: number | undefined
+  /** 0 asks for none. */
+  warmUpMs?: number | undefined
   intervalMs?: number | undefined
   memory?: number | undefined
   cpu?: number | undefined
@@ -64,18 +80,37 @@ const unnoticedMs = 100
 /** Between what is allowed and what a pass excludes: 1% and 5% by default, as DESIGN section 5 (Gate) has it. */
 const undecidable = 0.04
 
+/** The gate of the runbook, with what a caller says instead of it. */
+export function gateAsSaid(gate: GateSpec, said: GateOverrides): GateSpec {
+  const warmUpMs = said.warmUpMs ?? gate.warmUpMs
+  return {
+    ...gate,
+    forMs: given(said.forMs) ?? gate.forMs,
+    intervalMs: given(said.intervalMs) ?? gate.intervalMs,
+    ...(warmUpMs === undefined ? {} : { warmUpMs }),
+    memory: said.memory ?? gate.memory,
+    cpu: said.cpu ?? gate.cpu,
+    disk: said.disk ?? gate.disk,
+    errorRate: said.errorRate ?? gate.errorRate,
+    latencyMs: given(said.latencyMs) ?? gate.latencyMs,
+    queries: said.queries && said.queries.length > 0 ? said.queries : gate.queries,
+  }
+}
+
 /**
+ * @param started undefined for a service that has been running: it has nothing to warm up, unless it is said
  * @throws InputError when there is nothing to probe, or the window is too short to end in a pass
  */
-export function planGate(environment: Environment, said: GateOverrides = {}, baseline?: Baseline): GatePlan {
-  const { url, gate, monitoring, name } = environment
+export function planGate(environment: Environment, said: GateOverrides = {}, started?: Started): GatePlan {
+  const { url, monitoring, name } = environment
+  const gate = gateAsSaid(environment.gate, said)
+  const baseline = started?.baseline
   if (url === '') {
     throw new InputError(`url is missing: the environment ${name} has none in the runbook`, {
       hint: 'Set url to where the service is reached, like https://api.example.com.',
     })
   }
-  const forMs = given(said.forMs) ?? gate.forMs
-  const intervalMs = given(said.intervalMs) ?? gate.intervalMs
+  const { forMs, intervalMs, queries, errorRate: allowed } = gate
   const at = (key: string, override: unknown) =>
     override === undefined ? placeOf(environment, `gate.${key}`) : key
   if (intervalMs < leastIntervalMs)
@@ -84,14 +119,12 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
       `${intervalMs}ms`,
       `a duration of ${leastIntervalMs}ms or more`,
     )
-  const allowed = said.errorRate ?? gate.errorRate
   if (!(allowed > 0 && allowed <= 0.5))
     throw InputError.of(
       at('error-rate', said.errorRate),
       percent(allowed),
       'a percentage above 0% and up to 50%',
     )
-  const queries = said.queries && said.queries.length > 0 ? said.queries : gate.queries
   const endpoints = endpointsOf(environment)
   const rounds = Math.floor(forMs / intervalMs)
   const plan: GatePlan = {
@@ -105,19 +138,20 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
     rounds,
     limits: {
       errors: { allowed, passBelow: allowed + undecidable },
-      latency: latencyLimits(given(said.latencyMs) ?? gate.latencyMs, baseline, rounds),
+      latency: latencyLimits(gate.latencyMs, baseline, rounds),
       thresholds: [
         ...(endpoints.some(({ path }) => path === statusPath)
-          ? resources.map(each => shareThreshold(each, said[each] ?? gate[each], baseline))
+          ? resources.map(each => shareThreshold(each, gate[each], baseline))
           : []),
         ...gate.metrics.map(each => valueThreshold(metricSignal(each), each, baseline)),
         ...queries.map(each => valueThreshold(querySignal(each), each, baseline)),
       ],
       instances: measuredResources.map(resource => ({
         resource,
-        limit: unlessWhole(said[resource] ?? gate[resource]),
+        limit: unlessWhole(gate[resource]),
         before: baseline?.instances?.[resource],
       })),
+      warmUp: warmUpRule(gate, started),
     },
     baseline,
   }
@@ -125,6 +159,28 @@ export function planGate(environment: Environment, said: GateOverrides = {}, bas
   refuseUnanswerable(plan)
   refuseHopeless(plan, at('for', given(said.forMs)))
   return plan
+}
+
+/**
+ * The gate of a release of which nobody recorded what it has to answer: the runbook at hand may be of another version. It
+ * is held to answering 2xx where it has the path, to its rate of errors, to the limits of its instances, and to how fast
+ * it was when it was sampled; not to what the runbook says of contents, metrics and latency.
+ * @throws InputError as `planGate`
+ */
+export function planLiveness(environment: Environment, started: Started): GatePlan {
+  const gate = { ...environment.gate, expect: {}, metrics: [], queries: [], latencyMs: 0 }
+  const plan = planGate({ ...environment, gate }, {}, started)
+  return {
+    ...plan,
+    endpoints: plan.endpoints.map(each => ({ ...each, judged: 'answer' })),
+    limits: { ...plan.limits, thresholds: [] },
+  }
+}
+
+/** What the runbook says is for every failure; a guess excuses only what a service does while it starts. */
+function warmUpRule({ warmUpMs, forMs }: GateSpec, started: Started | undefined): WarmUpRule {
+  if (warmUpMs !== undefined) return { boundMs: warmUpMs, excuses: 'any' }
+  return { boundMs: started ? defaultWarmUpMs(started.warmUpsMs, forMs) : 0, excuses: 'starting' }
 }
 
 export function metricSignal({ name }: Condition): string {
@@ -138,7 +194,7 @@ export function querySignal({ name }: Condition): string {
 /** The paths of the runbook; one that something is expected of is probed too. */
 export function endpointsOf({ gate }: Environment): Endpoint[] {
   const paths = new Set([...gate.paths, ...Object.keys(gate.expect)])
-  return [...paths].map(path => ({ path, json: gate.expect[path] ?? {} }))
+  return [...paths].map(path => ({ path, json: gate.expect[path] ?? {}, judged: 'content' }))
 }
 
 function given<T extends number | string>(value: T | undefined): T | undefined {

@@ -24,12 +24,17 @@ export async function probe(http: Http, plan: GatePlan, moment: Moment): Promise
     Promise.all(endpoints.map(endpoint => ask(http, url, endpoint, signal))),
     metrics.length > 0 ? readMetrics(http, plan, moment) : [],
   ])
-  const times = seen.map(({ ms }) => ms).filter(ms => ms !== undefined)
+  const known = seen.filter(each => each.isKnown)
+  const times = known.map(({ ms }) => ms).filter(ms => ms !== undefined)
   const round = {
     atMs,
     failures: seen.flatMap(({ failures }) => failures),
-    gaps: seen.flatMap(({ gaps }) => gaps),
-    slowestMs: times.length === endpoints.length ? Math.max(...times) : undefined,
+    gaps: [
+      ...seen.flatMap(({ gaps }) => gaps),
+      ...(known.length > 0 ? [] : ['it has no path that is probed']),
+    ],
+    starting: seen.some(({ failures }) => failures.length > 0) && seen.every(each => each.starting),
+    slowestMs: times.length > 0 && times.length === known.length ? Math.max(...times) : undefined,
   }
   const usage = seen.flatMap(each => Object.entries(each.usage))
   const shares = usage.map(([signal, told]): Reading => ({
@@ -40,9 +45,11 @@ export async function probe(http: Http, plan: GatePlan, moment: Moment): Promise
   return { round, readings: [...shares, ...measured] }
 }
 
-interface Seen extends Pick<Round, 'failures' | 'gaps'> {
+interface Seen extends Pick<Round, 'failures' | 'gaps' | 'starting'> {
   usage: ReturnType<typeof readStatus>['usage']
   ms: number | undefined
+  /** False for a path that the release does not have, where that is no failure. */
+  isKnown: boolean
 }
 
 async function ask(http: Http, url: string, endpoint: Endpoint, signal: AbortSignal): Promise<Seen> {
@@ -53,7 +60,14 @@ async function ask(http: Http, url: string, endpoint: Endpoint, signal: AbortSig
     if (!(error instanceof HttpFault)) throw error
     const said = `GET ${path}: ${error.finding}`
     const unmeasured = isUnmeasured(error)
-    return { failures: unmeasured ? [] : [said], gaps: unmeasured ? [said] : [], usage: {}, ms: undefined }
+    return {
+      failures: unmeasured ? [] : [said],
+      gaps: unmeasured ? [said] : [],
+      starting: unmeasured || isOfStart(error),
+      usage: {},
+      ms: undefined,
+      isKnown: true,
+    }
   }
 }
 
@@ -62,15 +76,39 @@ export function isUnmeasured({ kind }: HttpFault): boolean {
   return kind === 'name' || kind === 'unreachable'
 }
 
-function read({ path, json }: Endpoint, { status, body, timings }: HttpAnswer): Seen {
+/** A service that starts does not listen yet, or takes a connection and does not answer; a proxy before it gives it up. */
+function isOfStart({ kind }: HttpFault): boolean {
+  return kind === 'refused' || kind === 'reset' || kind === 'timeout'
+}
+
+/** Bad Gateway and Gateway Timeout of a proxy, Service Unavailable of the service itself (RFC 9110, section 15.6). */
+const statusesOfStart = [502, 503, 504]
+
+/** Not Found, Method Not Allowed, Gone and Not Implemented: what a release answers where it has no such path. */
+const statusesOfNoPath = [404, 405, 410, 501]
+
+function read({ path, json, judged }: Endpoint, { status, body, timings }: HttpAnswer): Seen {
   const ok = status >= 200 && status < 300
+  const ms = ok ? timings.total : undefined
+  if (judged === 'answer') {
+    const isKnown = !statusesOfNoPath.includes(status)
+    const failures = ok || !isKnown ? [] : [`GET ${path}: ${status}`]
+    return { failures, gaps: [], starting: ok || statusesOfStart.includes(status), usage: {}, ms, isKnown }
+  }
   const isStatus = path === statusPath
   const document = isStatus || Object.keys(json).length > 0 ? parse(body) : undefined
   const report = isStatus ? readStatus(document) : { failures: [], gaps: [], usage: {} }
   const unmet = ok ? unexpected(document, json) : []
   const failures = [...report.failures, ...unmet].map(failure => `GET ${path}: ${failure}`)
   if (!ok && failures.length === 0) failures.push(`GET ${path}: ${status}`)
-  return { failures, gaps: ok ? report.gaps : [], usage: report.usage, ms: ok ? timings.total : undefined }
+  return {
+    failures,
+    gaps: ok ? report.gaps : [],
+    starting: failures.length === 0 || statusesOfStart.includes(status),
+    usage: report.usage,
+    ms,
+    isKnown: true,
+  }
 }
 
 function parse(body: string): unknown {

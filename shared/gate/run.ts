@@ -1,22 +1,19 @@
 import type { Evidence } from '../outcome/outcome.ts'
 import { openHttp } from '../platform/http.ts'
 import type { Log } from '../platform/log.ts'
-import type { Baseline } from '../release/baseline.ts'
-import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
-import { awaitArrival } from './arrival.ts'
 import { describe } from './describe.ts'
 import { worst, type Verdict } from './judgement.ts'
-import { planGate, type GatePlan } from './plan.ts'
+import type { GatePlan } from './plan.ts'
 import type { GatePorts } from './ports.ts'
 import { probe } from './probe.ts'
 import { openSampling } from './sampling.ts'
 import type { Round, Seen } from './seen.ts'
-import { isDoomed, judge } from './verdict.ts'
+import { countedFrom, isDoomed, judge, leastRounds, roundsToMake, warmUpOfSeen } from './verdict.ts'
 
 export interface GateResult {
   verdict: Verdict
-  /** Rounds that were made. */
+  /** Rounds that count: those of a warm-up do not. */
   probes: number
   /** Of these, how many saw something bad. */
   failed: number
@@ -24,37 +21,29 @@ export interface GateResult {
   because: string
   /** What lets it pass, and should be looked at all the same. */
   warned: string[]
+  /** Milliseconds from the gate's start until it was steady, 0 when at once; undefined when it never was. */
+  warmUpMs: number | undefined
   evidence: Evidence[]
 }
 
 /** A person who waits is told this often how it goes. */
 const progressMs = 15_000
 
-/**
- * Watches an environment's service as its runbook says.
- * @param baseline how it was before the release that is judged
- * @throws InputError when there is nothing to probe, or the window is too short to end in a pass
- */
-export async function runGate(
-  environment: Environment,
-  ports: GatePorts,
-  baseline?: Baseline,
-): Promise<GateResult> {
-  return await watch(planGate(environment, {}, baseline), ports)
-}
-
 /** Watches a service until it is certain that it is ill, or the window is over. */
 export async function watch(plan: GatePlan, ports: GatePorts): Promise<GateResult> {
   const seen = await observe(plan, ports)
   const judgements = judge(seen, plan.limits)
   const verdict = worst(judgements)
+  const warmUp = warmUpOfSeen(seen, plan.limits)
+  const counted = seen.rounds.slice(countedFrom(seen, plan.limits))
   const decided = judgements.find(each => verdict !== 'pass' && each.verdict === verdict)
   return {
     verdict,
     because: decided ? `${decided.metric}: ${decided.finding}` : '',
     warned: judgements.filter(each => each.verdict === 'warn').map(({ metric }) => metric),
-    probes: seen.rounds.length,
-    failed: seen.rounds.filter(({ failures }) => failures.length > 0).length,
+    warmUpMs: warmUp.kind === 'over' && warmUp.by === 'steady' ? warmUp.atMs : undefined,
+    probes: counted.length,
+    failed: counted.filter(({ failures }) => failures.length > 0).length,
     evidence: describe(judgements, seen, plan),
   }
 }
@@ -83,13 +72,14 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
   try {
     await sampling.prepare()
     const paths = plan.endpoints.map(({ path }) => path).join(' and ')
+    const { boundMs } = plan.limits.warmUp
+    const first = boundMs > 0 ? `; it may take up to ${showDuration(boundMs)} to warm up first` : ''
     log.info(
-      `Probing ${paths} of ${plan.url} for ${showDuration(plan.forMs)}, every ${showDuration(plan.intervalMs)}.`,
+      `Probing ${paths} of ${plan.url} for ${showDuration(plan.forMs)}, every ${showDuration(plan.intervalMs)}${first}.`,
     )
-    await awaitArrival(plan, http, ports)
     const start = clock.elapsed()
     const sinceStart = () => clock.elapsed() - start
-    const say = announcer(log, plan)
+    const say = announcer(log)
     const round = async (index: number) => {
       const probed = await probe(http, plan, { atMs: sinceStart(), now: clock.now(), signal: either })
       if (stop.signal.aborted) return
@@ -101,7 +91,12 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
     }
     void sampling.run(seen, sinceStart, decide).catch(giveUp)
     const running: Promise<void>[] = []
-    for (let index = 0; index < plan.rounds && !stop.signal.aborted; index += 1) {
+    const least = leastRounds(plan.limits)
+    const isWanted = (index: number) => {
+      const all = roundsToMake(warmUpOfSeen(seen, plan.limits), plan.rounds, least)
+      return all === undefined || index < all
+    }
+    for (let index = 0; isWanted(index) && !stop.signal.aborted; index += 1) {
       running.push(round(index).catch(giveUp))
       const next = start + (index + 1) * plan.intervalMs
       await clock.sleep(Math.max(0, next - clock.elapsed()), either).catch(() => undefined)
@@ -131,7 +126,7 @@ function answeredInOrder(rounds: (Round | undefined)[]): Round[] {
 }
 
 /** Tells of each new kind of failure once, and of the progress now and then. */
-function announcer(log: Log, plan: GatePlan): (round: Round, all: Round[]) => void {
+function announcer(log: Log): (round: Round, all: Round[]) => void {
   const told = new Set<string>()
   let next = progressMs
   return (round, all) => {
@@ -142,6 +137,6 @@ function announcer(log: Log, plan: GatePlan): (round: Round, all: Round[]) => vo
     if (round.atMs < next) return
     next = round.atMs + progressMs
     const failed = all.filter(({ failures }) => failures.length > 0).length
-    log.info(`${all.length} of ${plan.rounds} probes, ${failed} failed`)
+    log.info(`${all.length} probes, ${failed} failed`)
   }
 }

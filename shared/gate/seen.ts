@@ -20,6 +20,8 @@ export interface Round {
   failures: string[]
   /** What could not be measured, for a reason that is not the service's; empty when all was. */
   gaps: string[]
+  /** It is bad in no other way than a service is while it starts: no answer, or one of 502, 503 and 504. */
+  starting: boolean
   /** The slowest answer in milliseconds; undefined when not every path answered. */
   slowestMs: number | undefined
 }

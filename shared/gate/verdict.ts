@@ -1,4 +1,5 @@
-import { refutes } from './evidence-process.ts'
+import { showDuration } from '../runbook/values.ts'
+import { countOf, refutes } from './evidence-process.ts'
 import { judgeInstances, type InstanceLimit } from './instances.ts'
 import { goodAtEnd, type Judgement } from './judgement.ts'
 import {
@@ -12,6 +13,7 @@ import {
 } from './rate.ts'
 import type { Seen } from './seen.ts'
 import { judgeThreshold, type Threshold } from './threshold.ts'
+import { instancesOf, warmUpOf, type WarmUp, type WarmUpRule } from './warm-up.ts'
 import { judgeWorkload, restartsIn } from './workload.ts'
 
 export interface GateLimits {
@@ -20,9 +22,14 @@ export interface GateLimits {
   latency: LatencyLimits | undefined
   thresholds: Threshold[]
   instances: InstanceLimit[]
+  warmUp: WarmUpRule
 }
 
-/** The probability that a well service is ever failed for its error rate or latency: divided among the two. */
+/**
+ * The probability that a well service is ever failed for its error rate or latency: divided among the tests that are made
+ * of them. Where a release may warm up, each is made twice: from the first round on, for what no warm-up excuses, and from
+ * the round at which the warm-up ended.
+ */
 export const alpha = 0.01
 
 /**
@@ -30,13 +37,11 @@ export const alpha = 0.01
  * certain (to `alpha`) at any moment, and so is one of instances that were restarted: they may be acted on at once.
  * Everything else holds only when the window is over.
  */
-export function judge({ rounds, readings, workload }: Seen, limits: GateLimits): Judgement[] {
-  const { latency, thresholds } = limits
-  const share = shareOf(latency)
+export function judge(seen: Seen, limits: GateLimits): Judgement[] {
+  const { readings, workload } = seen
   return [
-    judgeErrors(rounds, limits.errors, share),
-    ...(latency ? [judgeLatency(rounds, latency, share)] : []),
-    ...thresholds.map(each =>
+    ...judgeRates(seen, limits),
+    ...limits.thresholds.map(each =>
       judgeThreshold(
         each,
         readings.filter(({ signal }) => signal === each.signal),
@@ -47,21 +52,96 @@ export function judge({ rounds, readings, workload }: Seen, limits: GateLimits):
   ]
 }
 
+function judgeRates(seen: Seen, limits: GateLimits): Judgement[] {
+  const { errors, latency } = limits
+  const share = shareOf(limits)
+  const warmUp = warmUpOfSeen(seen, limits)
+  const cause = failedInWarmUp(seen, limits, warmUp)
+  if (cause !== undefined) return [cause]
+  if (warmUp.kind === 'on') {
+    const finding = 'it was not watched for long enough to warm up'
+    return [{ metric: 'errors', verdict: 'inconclusive', finding }]
+  }
+  const counted = seen.rounds.slice(warmUp.from)
+  return [judgeErrors(counted, errors, share), ...(latency ? [judgeLatency(counted, latency, share)] : [])]
+}
+
+/**
+ * What fails a release before its warm-up has ended well: answers that no service gives while it starts; or, when its time
+ * is over, that it was never well. Both are founded on all rounds from the first on, so that they share one test each.
+ */
+function failedInWarmUp(seen: Seen, limits: GateLimits, warmUp: WarmUp): Judgement | undefined {
+  const { rounds } = seen
+  const { errors, latency, warmUp: rule } = limits
+  const share = shareOf(limits)
+  if (warmUp.kind === 'on') {
+    if (rule.excuses === 'any') return undefined
+    const trail = failedIn(rounds.map(each => (each.starting ? { ...each, failures: [], gaps: [] } : each)))
+    return refutes(trail, errors.allowed, share)
+      ? { ...judgeErrors(rounds, errors, share), verdict: 'fail' }
+      : undefined
+  }
+  if (warmUp.by === 'steady' || warmUp.wasWell) return undefined
+  const within = `in the ${showDuration(rule.boundMs)} that it may warm up`
+  if (refutes(failedIn(rounds), errors.allowed, share)) {
+    const { bad, all } = countOf(failedIn(rounds))
+    const never = bad === all ? 'it never answered 2xx' : 'it was never well'
+    const finding = `${never} ${within}: ${bad} of ${all} probes failed`
+    return { metric: 'errors', verdict: 'fail', finding }
+  }
+  if (latency === undefined || !refutes(slowIn(rounds, latency), latency.allowed, share)) return undefined
+  const judged = judgeLatency(rounds, latency, share)
+  return { ...judged, finding: `${judged.finding}; it was never faster ${within}` }
+}
+
 /** True as soon as nothing that comes later can change that the service is ill. */
-export function isDoomed({ rounds, workload }: Seen, { errors, latency }: GateLimits): boolean {
-  const share = shareOf(latency)
+export function isDoomed(seen: Seen, limits: GateLimits): boolean {
+  const { rounds, workload } = seen
+  const { errors, latency } = limits
+  if (restartsIn(workload).length > 0) return true
+  const warmUp = warmUpOfSeen(seen, limits)
+  if (failedInWarmUp(seen, limits, warmUp) !== undefined) return true
+  if (warmUp.kind === 'on') return false
+  const counted = rounds.slice(warmUp.from)
+  const share = shareOf(limits)
   return (
-    refutes(failedIn(rounds), errors.allowed, share) ||
-    (latency !== undefined && refutes(slowIn(rounds, latency), latency.allowed, share)) ||
-    restartsIn(workload).length > 0
+    refutes(failedIn(counted), errors.allowed, share) ||
+    (latency !== undefined && refutes(slowIn(counted, latency), latency.allowed, share))
   )
 }
 
-function shareOf(latency: LatencyLimits | undefined): number {
-  return latency ? alpha / 2 : alpha
+/**
+ * Index of the first round that is told of: a warm-up in which nothing was bad, or that failed the release, is a part of
+ * the window like any other.
+ */
+export function countedFrom(seen: Seen, limits: GateLimits): number {
+  const warmUp = warmUpOfSeen(seen, limits)
+  return warmUp.kind === 'on' || warmUp.bad === 0 || failedInWarmUp(seen, limits, warmUp) !== undefined
+    ? 0
+    : warmUp.from
+}
+
+export function warmUpOfSeen({ rounds, workload }: Seen, { warmUp, latency }: GateLimits): WarmUp {
+  return warmUpOf(rounds, warmUp, latency, instancesOf(workload))
+}
+
+/**
+ * The rounds that a gate makes in all, as far as that is decided: its window, from the end of the warm-up on when that was
+ * needed, else from the start; and always enough to end in a pass.
+ * @param window rounds of the plan
+ * @param least rounds that it takes to end in a pass, as `leastRounds`
+ * @returns undefined while the release warms up
+ */
+export function roundsToMake(warmUp: WarmUp, window: number, least: number): number | undefined {
+  if (warmUp.kind === 'on') return undefined
+  return warmUp.bad > 0 ? warmUp.from + window : Math.max(window, warmUp.from + least)
+}
+
+function shareOf({ latency, warmUp }: GateLimits): number {
+  return alpha / ((latency ? 2 : 1) * (warmUp.boundMs > 0 ? 2 : 1))
 }
 
 /** The rounds that a window must have so that it can end in a pass. */
-export function leastRounds({ errors, latency }: GateLimits): number {
+export function leastRounds({ errors, latency }: Pick<GateLimits, 'errors' | 'latency'>): number {
   return Math.max(goodAtEnd, leastRoundsOf(errors), latency ? leastRoundsOf(latency) : 0)
 }

@@ -40,6 +40,10 @@ export interface Entry {
   baseline?: Baseline
   gate?: 'pass' | 'fail' | 'inconclusive'
   smoke?: 'pass' | 'fail'
+  /** SHA-256, in hex, of the verification that is recorded with it: what a rollback to it is judged by. */
+  verification?: string
+  /** Milliseconds from the start of its gate until it was steady; 0 when it was so at once. */
+  warmUpMs?: number
   /** What served when it was intended: the way back from it leads there. */
   previous?: ReleaseId
   /** Where the backup lies that was taken just before it, while `previous` served. */
@@ -269,12 +273,28 @@ export function endRestore(ledger: Ledger): Ledger {
 export function noteVerdict(
   ledger: Ledger,
   id: ReleaseId,
-  verdict: Pick<Entry, 'gate' | 'smoke' | 'migrated' | 'restored'>,
+  verdict: Pick<Entry, 'gate' | 'smoke' | 'migrated' | 'restored' | 'verification' | 'warmUpMs'>,
 ): Ledger {
   return {
     ...ledger,
     entries: ledger.entries.map(entry => (entry.id === id ? { ...entry, ...verdict } : entry)),
   }
+}
+
+/** What the releases of an environment took to warm up, in milliseconds, newest last; those that nobody measured are left out. */
+export function warmUpsOf({ entries }: Ledger): number[] {
+  return entries.flatMap(({ state, warmUpMs }) =>
+    state === 'good' && warmUpMs !== undefined ? [warmUpMs] : [],
+  )
+}
+
+/**
+ * How the service was while a release served, just before the next one took its place; else how it was before that
+ * release, which is what its own gate compared with. Undefined when neither was sampled.
+ */
+export function sampleOf({ entries }: Ledger, release: Entry): Baseline | undefined {
+  const next = entries.findLast(({ previous, baseline }) => previous === release.id && baseline)
+  return next?.baseline ?? release.baseline
 }
 
 /** Writes down what an operator does; a hold lasts until somebody resumes. */

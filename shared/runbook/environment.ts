@@ -123,6 +123,11 @@ export interface GateSpec {
   errorRate: number
   /** 95% of the probes have to be answered within this; 0: what the service needed before the release, where that is known. */
   latencyMs: number
+  /**
+   * How long a release that was just started may be slow, or not answer well, before it counts; undefined: what earlier
+   * releases took, within bounds.
+   */
+  warmUpMs?: number
   /** How long the service is sampled before a release is applied; 0: not at all. */
   baselineMs: number
   /** Longest time without an answer that a release may cause while it replaces the previous one; undefined: any. */
@@ -153,6 +158,9 @@ export const gateDefaults: GateSpec = {
   metrics: [],
   queries: [],
 }
+
+/** A release that has not warmed up within this is one that is slow. */
+export const mostWarmUpMs = 30 * 60_000
 
 /** Against a service that hangs, probes pile up for their timeout of 5 s: at most 100 rounds of them. */
 export const leastIntervalMs = 50

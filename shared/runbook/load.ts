@@ -7,6 +7,7 @@ import { resolveChecks } from './checks.ts'
 import {
   gateDefaults,
   leastIntervalMs,
+  mostWarmUpMs,
   retentionDefaults,
   smokeDefaults,
   type At,
@@ -147,7 +148,7 @@ function resolveSmoke(at: (key: string) => string, smoke: EnvironmentSpec['smoke
 }
 
 function resolveGate(gate: NonNullable<EnvironmentSpec['gate']>, at: At): GateSpec {
-  const ms = (key: 'for' | 'interval' | 'latency' | 'baseline', otherwise: number) =>
+  const ms = (key: 'for' | 'interval' | 'latency' | 'baseline' | 'warm-up', otherwise: number) =>
     gate[key] ? parseDuration(at(`gate.${key}`), gate[key]) : otherwise
   const share = (key: 'memory' | 'cpu' | 'disk' | 'error-rate', otherwise: number) =>
     gate[key] ? parsePercent(at(`gate.${key}`), gate[key]) : otherwise
@@ -162,8 +163,12 @@ function resolveGate(gate: NonNullable<EnvironmentSpec['gate']>, at: At): GateSp
   const intervalMs = ms('interval', gateDefaults.intervalMs)
   if (intervalMs < leastIntervalMs)
     throw InputError.of(at('gate.interval'), gate.interval, `a duration of ${leastIntervalMs}ms or more`)
+  const warmUpMs = gate['warm-up'] === undefined ? undefined : ms('warm-up', 0)
+  if (warmUpMs !== undefined && warmUpMs > mostWarmUpMs)
+    throw InputError.of(at('gate.warm-up'), gate['warm-up'], 'a duration of 30m or less')
   return {
     forMs: ms('for', gateDefaults.forMs),
+    ...(warmUpMs === undefined ? {} : { warmUpMs }),
     intervalMs,
     paths: gate.paths ?? gateDefaults.paths,
     memory: share('memory', gateDefaults.memory),

@@ -111,6 +111,11 @@ const gate = z.strictObject({
     .describe(
       '95% of the probes have to be answered within this; default: what they took before the deploy, and 100 ms at least.',
     ),
+  'warm-up': duration
+    .optional()
+    .describe(
+      'How long a release that was just started may be slow, or answer badly, before that counts against it; 0s: not at all. It ends early, once the service is steady. Default: twice what earlier releases took, 20s at least and 2m at most; then only slow answers, no answers, and 502, 503 and 504 are excused.',
+    ),
   baseline: duration
     .optional()
     .describe('How long deploy samples the service before it changes anything; 0s: not at all. Default: 3s.'),

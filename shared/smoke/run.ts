@@ -85,6 +85,39 @@ export async function runSmoke(
   }
 }
 
+/** What counts of the requests of a suite. */
+export type Counts =
+  /** Everything that is not as expected. */
+  | 'all'
+  /** No answer, or a status of 500 and above: for a release that never passed this suite, and may not know what it asks. */
+  | 'down'
+
+/**
+ * Sends a suite to a release that was restored, and no load.
+ * @throws InputError when a variable that the suite names is not there; nothing was sent then
+ */
+export async function runRestored(
+  url: string,
+  suite: Suite,
+  counts: Counts,
+  ports: SmokePorts,
+): Promise<{ failed: number; evidence: Evidence[] }> {
+  const known = readVariables(suite, ports)
+  ports.log.info(`Sending ${suite.requests.length} requests of ${suite.name} to ${url}.`)
+  const results = await runSuite(url, suite, known, ports)
+  const isFailed = ({ verdict, status = 0 }: RequestResult) =>
+    counts === 'all' ? verdict !== 'met' : verdict === 'silent' || status >= 500
+  return {
+    failed: results.filter(isFailed).length,
+    evidence: results.map(each => {
+      const evidence = describeRequest(each)
+      if (evidence.tone !== 'bad' || isFailed(each)) return evidence
+      const { next: _aboutTheSuite, ...rest } = evidence
+      return { ...rest, finding: `not counted: ${evidence.finding}`, tone: 'note' as const }
+    }),
+  }
+}
+
 /**
  * What is to be sent, as far as it is known without the secrets of a run.
  * @throws InputError that names file, line, key, what was found and what is accepted

@@ -91,6 +91,25 @@ export function loadSuite(root: string, file: string): Suite {
   return parseSuite(file, read(root, file))
 }
 
+/**
+ * Reads a suite as its file says it, to be recorded.
+ * @throws InputError as `loadSuite`
+ */
+export function readSuite(root: string, file: string): SuiteSpec {
+  return file === '' ? guideSuite : parseYaml<SuiteSpec>(file, 'a suite', read(root, file), suiteSchema).data
+}
+
+/**
+ * A suite that was recorded, as it is sent.
+ * @param of where it is from, for evidence: `smoke.yml of v1.0.0`
+ * @throws InputError as `parseSuite`
+ */
+export function suiteOf(spec: SuiteSpec, of: string): Suite {
+  const suite = toSuite(spec, () => of)
+  refuseUnknownReferences(suite)
+  return suite
+}
+
 /** @param file its path, for error messages */
 export function parseSuite(file: string, text: string): Suite {
   const { data, lineOf }: Located<SuiteSpec> = parseYaml(file, 'a suite', text, suiteSchema)

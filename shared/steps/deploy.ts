@@ -13,6 +13,7 @@ import { settleLeftover } from './leftover.ts'
 import { migrate, refuseOneWay } from './migrate.ts'
 import type { TargetPorts } from './ports.ts'
 import { findCandidate, recordedBackup } from './record-backup.ts'
+import { plannedVerification, recordPlanned, type RecordedVerification } from './recorded-verification.ts'
 import { refuseRelease } from './refuse-release.ts'
 import { describeRelease } from './release-diff.ts'
 import { makeRequest } from './release-request.ts'
@@ -44,6 +45,7 @@ export async function deploy(
     const startedAt = ports.clock.now()
     const left = budgetOf(ports.clock, inputs.timeout)
     await planVerification(environment)
+    const verification = await plannedVerification(environment)
     const request = await makeRequest(environment, inputs, ports)
     const target = await ports.openTarget()
     const payload = await watch.time('render', () => target.render(request))
@@ -69,6 +71,7 @@ export async function deploy(
         payload,
         conflicts,
         backup,
+        verification,
         held,
         startedAt,
         left,
@@ -92,6 +95,8 @@ interface Work {
   payload: Payload
   conflicts: Conflicts
   backup: Candidate | undefined
+  /** What the release is to be verified by; undefined when the runbook names no url. */
+  verification: RecordedVerification | undefined
   held: Held
   /** Milliseconds since 1970. */
   startedAt: number
@@ -100,7 +105,7 @@ interface Work {
 }
 
 async function release(work: Work): Promise<Conclusion> {
-  const { environment, ports, watch, request, payload, held } = work
+  const { environment, ports, watch, request, payload, verification, held } = work
   const { tenure } = held
   const lost = await settleLeftover({ ...work, version: request.version })
   const serving = find(tenure.ledger, tenure.ledger.serving)
@@ -136,6 +141,7 @@ async function release(work: Work): Promise<Conclusion> {
     })
     await tenure.update(() => written.ledger)
     await tenure.store(written.id, payload)
+    await recordPlanned(held, written.id, verification, ports.log)
     return written.id
   })
   const outputs = {

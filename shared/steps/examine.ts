@@ -60,11 +60,15 @@ export async function missesReplaced(
   held: Held,
   ports: TargetPorts,
 ): Promise<Doubt | undefined> {
-  if (removed.length === 0 || open.gate !== 'pass' || environment.url === '') return undefined
+  if (removed.length === 0 || open.gate !== 'pass') return undefined
   const names = removed.map(({ object }) => object).join(', ')
   ports.log.info(`Gating once more, without ${names}.`)
   const signal = held.signal
-  const { verdict, evidence } = await verify(environment, { ...ports, signal }, held.target, open.baseline)
+  const { verdict, evidence } = await verify(environment, { ...ports, signal }, held.target, {
+    release: open,
+    ledger: held.tenure.ledger,
+    baseline: open.baseline,
+  })
   if (verdict === 'healthy') return undefined
   const reason = verdict === 'unhealthy' ? 'gate-failed' : 'gate-inconclusive'
   return { reason, why: `it does not pass its gate without ${names}, which left its manifests`, evidence }

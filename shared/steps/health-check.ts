@@ -3,14 +3,16 @@ import type { Evidence, Outcome } from '../outcome/outcome.ts'
 import { createAside } from '../platform/aside.ts'
 import { readCertificate } from '../platform/certificate.ts'
 import { isWatched, type Environment } from '../runbook/environment.ts'
-import { healthGateFields, healthGateOutputs, type HealthGateInputs } from './health-gate.ts'
+import { healthGateFields, healthGateOutputs } from './health-gate.ts'
 import { rememberByRuns, rememberInFile, type Health, type HealthMemory } from './health-memory.ts'
 import { duration, flag, secret, type Fields, type Inputs, type Outputs } from './inputs.ts'
-import { look } from './look.ts'
+import { look, type LookInputs } from './look.ts'
 import type { Ports, TargetPorts } from './ports.ts'
 import { watchHealth } from './watch-health.ts'
 
-const { interval: _betweenProbes, ...gateFields } = healthGateFields
+// What runs has warmed up: nothing is excused by having just started.
+const { 'warm-up': _ofReleases, ...lookFields } = healthGateFields
+const { interval: _betweenProbes, ...gateFields } = lookFields
 
 /** At a terminal. How often it is probed within a look is the runbook's affair. */
 export const healthCheckFields = {
@@ -28,13 +30,13 @@ export const healthCheckFields = {
 
 /** On a runner, started again and again by a schedule. */
 export const healthWatchFields = {
-  ...healthGateFields,
+  ...lookFields,
   'github-token': secret(
     'Token that may read the runs of this workflow: without it every look is the first, and nobody hears of a change.',
     'a token with actions: read',
   ),
   job: {
-    ...healthGateFields.environment,
+    ...lookFields.environment,
     required: false,
     description:
       'Name of the job, by which its end in the run before is found. Default: `health ENVIRONMENT`.',
@@ -55,7 +57,7 @@ export const healthCheckOutputs = {
  */
 export async function healthCheck(
   environment: Environment,
-  inputs: HealthGateInputs,
+  inputs: LookInputs,
   ports: TargetPorts,
   memory: HealthMemory,
 ): Promise<Outcome> {

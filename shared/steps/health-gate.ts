@@ -1,11 +1,12 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
-import type { Baseline } from '../release/baseline.ts'
-import type { Environment } from '../runbook/environment.ts'
-import type { GatePlan } from '../gate/plan.ts'
+import { warmUpsOf } from '../release/ledger.ts'
+import { mostWarmUpMs, type Environment, type GateSpec } from '../runbook/environment.ts'
+import type { GatePlan, Started } from '../gate/plan.ts'
 import type { GateResult } from '../gate/run.ts'
 import {
   commonFields,
   duration,
+  optionalDuration,
   percent,
   targetFields,
   type Fields,
@@ -20,6 +21,7 @@ import { gatePorts } from './gate-ports.ts'
 import { url } from './url-input.ts'
 import { InputError } from '../outcome/errors.ts'
 import { showDuration } from '../runbook/values.ts'
+import { recordGate } from './recorded-verification.ts'
 import { keepLease, noteVerdictOfRun, releaseOfRun } from './tenure.ts'
 
 export const healthGateFields = {
@@ -27,6 +29,9 @@ export const healthGateFields = {
   ...targetFields,
   url: url('Where the service is reached. Default: the url of the runbook.'),
   for: duration('How long the service is watched. Default: gate.for of the runbook, else 1m.'),
+  'warm-up': optionalDuration(
+    'How long a release that was just started may be slow, or answer badly, before that counts; 0s: not at all. Default: gate.warm-up of the runbook, else twice what earlier releases took, from 20s to 2m.',
+  ),
   interval: duration('Time from one probe to the next. Default: gate.interval of the runbook, else 500ms.'),
   memory: percent(
     'Memory in use that is too much; 100% is never. Default: gate.memory of the runbook, else 85%.',
@@ -65,28 +70,48 @@ export function healthGate(
   const subject = { step: 'health-gate', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'gate-inconclusive', async watch => {
     const planned = await planGateOf(environment, inputs)
-    return inTime(ports, planned.timeoutMs, timed => judge(planned, watch, timed))
+    return inTime(ports, planned.timeoutMs, timed => judge(planned, { environment, inputs }, watch, timed))
   })
 }
 
 async function judge(
-  { planFor, timeoutMs }: PlannedGate,
+  { planFor, spec, timeoutMs }: PlannedGate,
+  { environment, inputs }: Asked,
   watch: Stopwatch,
   ports: TargetPorts,
 ): Promise<Conclusion> {
   await keepLease(ports, timeoutMs)
-  const { target, open } = await releaseOfRun(ports)
+  const { target, open, ledger } = await releaseOfRun(ports)
   const { watch: watchService } = await import('../gate/run.ts')
-  const plan = planFor(open?.baseline)
+  const plan = planFor({ baseline: open?.baseline, warmUpsMs: ledger ? warmUpsOf(ledger) : [] })
   const result = await watch.time('probes', () => watchService(plan, gatePorts(ports, target)))
-  const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { gate: result.verdict }))
+  const { verdict: gate, warmUpMs } = result
+  const unwritten = await watch.time('ledger', () =>
+    noteVerdictOfRun(ports, { gate, ...(warmUpMs === undefined ? {} : { warmUpMs }) }, held =>
+      gate === 'pass'
+        ? recordGate(
+            held,
+            environment,
+            { url: inputs.url, gate: spec, prometheus: plan.prometheus },
+            ports.log,
+          )
+        : Promise.resolve(),
+    ),
+  )
   return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
+}
+
+interface Asked {
+  environment: Environment
+  inputs: HealthGateInputs
 }
 
 /** A gate that can be run. */
 interface PlannedGate {
-  /** Makes the plan, for a service that was so before. */
-  planFor: (baseline?: Baseline) => GatePlan
+  /** Makes the plan; for a release that was just started with what is known of it. */
+  planFor: (started?: Started) => GatePlan
+  /** The runbook's gate with what the inputs say instead: what a release that passes it has passed. */
+  spec: GateSpec
   /** How long the whole step may take. */
   timeoutMs: number
 }
@@ -99,41 +124,57 @@ const [ownMs, beyondMs] = [10 * 60_000, 5 * 60_000]
  * @throws InputError when such a gate could not be run
  */
 export async function planGateOf(environment: Environment, inputs: HealthGateInputs): Promise<PlannedGate> {
-  const { planGate } = await import('../gate/plan.ts')
-  const planFor = (baseline?: Baseline) =>
-    planGate(
-      { ...environment, url: inputs.url === '' ? environment.url : inputs.url },
-      {
-        forMs: inputs.for,
-        intervalMs: inputs.interval,
-        memory: inputs.memory,
-        cpu: inputs.cpu,
-        disk: inputs.disk,
-        errorRate: inputs['error-rate'],
-        latencyMs: inputs.latency,
-        prometheus: inputs['prometheus-url'],
-        queries: inputs.queries,
-      },
-      baseline,
-    )
+  const { gateAsSaid, planGate } = await import('../gate/plan.ts')
+  const said = {
+    forMs: inputs.for,
+    warmUpMs: inputs['warm-up'],
+    intervalMs: inputs.interval,
+    memory: inputs.memory,
+    cpu: inputs.cpu,
+    disk: inputs.disk,
+    errorRate: inputs['error-rate'],
+    latencyMs: inputs.latency,
+    prometheus: inputs['prometheus-url'],
+    queries: inputs.queries,
+  }
+  if (said.warmUpMs !== undefined && said.warmUpMs > mostWarmUpMs)
+    throw InputError.of('warm-up', showDuration(said.warmUpMs), `at most ${showDuration(mostWarmUpMs)}`)
+  const reached = { ...environment, url: inputs.url === '' ? environment.url : inputs.url }
+  const planFor = (started?: Started) => planGate(reached, said, started)
+  const spec = gateAsSaid(environment.gate, said)
   const { forMs } = planFor()
-  const timeoutMs = inputs.timeout > 0 ? inputs.timeout : Math.max(ownMs, forMs + beyondMs)
-  if (forMs >= timeoutMs)
-    throw InputError.of('timeout', showDuration(timeoutMs), `more than for, which is ${showDuration(forMs)}`)
-  return { planFor, timeoutMs }
+  const wholeMs = forMs + (spec.warmUpMs ?? 0)
+  const timeoutMs = inputs.timeout > 0 ? inputs.timeout : Math.max(ownMs, wholeMs + beyondMs)
+  if (wholeMs >= timeoutMs) {
+    const whole =
+      spec.warmUpMs === undefined || spec.warmUpMs === 0
+        ? `more than for, which is ${showDuration(forMs)}`
+        : `more than for and warm-up together, which are ${showDuration(wholeMs)}`
+    throw InputError.of('timeout', showDuration(timeoutMs), whole)
+  }
+  return { planFor, spec, timeoutMs }
 }
 
 /** A gate's result as the end of a step. */
-export function conclude({ verdict, probes, failed, because, warned, evidence }: GateResult): Conclusion {
+export function conclude({
+  verdict,
+  probes,
+  failed,
+  because,
+  warned,
+  warmUpMs = 0,
+  evidence,
+}: GateResult): Conclusion {
   const outputs = { verdict, probes: String(probes), 'failed-probes': String(failed) }
   const thresholds =
     warned.length > 0 ? `with a warning of ${warned.join(', ')}` : 'and no threshold was crossed'
+  const after = warmUpMs > 0 ? `, once it had warmed up for ${showDuration(warmUpMs)}` : ''
   switch (verdict) {
     case 'pass':
       return {
         status: 'success',
         reason: 'done',
-        summary: `The service is well: ${failed} of ${probes} probes failed, ${thresholds}.`,
+        summary: `The service is healthy: ${failed} of ${probes} probes failed, ${thresholds}${after}.`,
         evidence,
         outputs,
       }
@@ -141,10 +182,10 @@ export function conclude({ verdict, probes, failed, because, warned, evidence }:
       return {
         status: 'failure',
         reason: 'gate-failed',
-        summary: `The service is not well: ${because}.`,
+        summary: `The service is unhealthy: ${because}.`,
         next: [
           ...new Set(evidence.flatMap(({ next }) => next ?? [])),
-          'The rollback of this run brings the last good release back. Look at the failures below, and the log of the service.',
+          'The rollback of this run restores the last good release. Look at the failures below, and the log of the service.',
         ].join(' '),
         evidence,
         outputs,
@@ -153,7 +194,7 @@ export function conclude({ verdict, probes, failed, because, warned, evidence }:
       return {
         status: 'inconclusive',
         reason: 'gate-inconclusive',
-        summary: `Whether the service is well could not be decided: ${because}.`,
+        summary: `Whether the service is healthy could not be decided: ${because}.`,
         next: 'Mend what could not be measured, or watch for longer: set for to a longer time.',
         evidence,
         outputs,

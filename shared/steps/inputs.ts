@@ -99,6 +99,16 @@ export function duration(description: string, said?: Said): Field<number> {
   )
 }
 
+/** Milliseconds; undefined when it is not given: for what 0 means something of its own. */
+export function optionalDuration(description: string, said?: Said): Field<number | undefined> {
+  return field(
+    description,
+    accepted.duration,
+    (name, value) => (value === '' ? undefined : parseDuration(name, value)),
+    said,
+  )
+}
+
 /** Bytes; undefined when it is not given. */
 export function size(description: string, said?: Said): Field<number | undefined> {
   return field(

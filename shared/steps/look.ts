@@ -8,15 +8,14 @@ import { inTime } from './in-time.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
 
+/** What a look takes of the gate's inputs. */
+export type LookInputs = Omit<HealthGateInputs, 'warm-up'>
+
 /** Judges what serves now as a gate would, but of no release: nothing is kept for it, and nothing written down. */
-export function look(
-  environment: Environment,
-  inputs: HealthGateInputs,
-  ports: TargetPorts,
-): Promise<Outcome> {
+export function look(environment: Environment, inputs: LookInputs, ports: TargetPorts): Promise<Outcome> {
   const subject = { step: 'health-check', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'gate-inconclusive', async watch => {
-    const { planFor, timeoutMs } = await planGateOf(environment, inputs)
+    const { planFor, timeoutMs } = await planGateOf(environment, { ...inputs, 'warm-up': 0 })
     return inTime(ports, timeoutMs, async timed => {
       const { target, notes } = await findTarget(inputs.kubeconfig, timed)
       const { watch: watchService } = await import('../gate/run.ts')

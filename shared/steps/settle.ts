@@ -110,7 +110,11 @@ async function carryOut(work: Settling): Promise<Conclusion> {
       return tidy(work)
     case 'gate-then-finish': {
       const { verdict, evidence } = await watch.time('gate', () =>
-        verify(environment, ports, held.target, decision.release.baseline),
+        verify(environment, ports, held.target, {
+          release: decision.release,
+          ledger: held.tenure.ledger,
+          baseline: decision.release.baseline,
+        }),
       )
       if (verdict === 'healthy')
         return closeRelease({ ...work, open: decision.release, timeoutMs: work.left() })

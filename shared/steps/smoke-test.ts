@@ -16,6 +16,7 @@ import {
   type Outputs,
 } from './inputs.ts'
 import type { TargetPorts } from './ports.ts'
+import { recordSuite, type RecordedSuite } from './recorded-verification.ts'
 import { runStep } from './step.ts'
 import { keepLease, noteVerdictOfRun } from './tenure.ts'
 import { url } from './url-input.ts'
@@ -80,15 +81,27 @@ function send(environment: Environment, inputs: SmokeTestInputs, ports: TargetPo
   const subject = { step: 'smoke-test', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'smoke-failed', async watch => {
     const { runSmoke } = await import('../smoke/run.ts')
+    const sent = await suiteSent(environment, inputs)
     const report = await openJUnit(environment, inputs, ports)
     await keepLease(ports, inputs.timeout)
     const startedAt = ports.clock.now()
     const result = await watch.time('requests', () => runSmoke(environment, ports, overridesOf(inputs)))
     await report(result, startedAt)
     const verdict = result.failed === 0 ? 'pass' : 'fail'
-    const unwritten = await watch.time('ledger', () => noteVerdictOfRun(ports, { smoke: verdict }))
+    const unwritten = await watch.time('ledger', () =>
+      noteVerdictOfRun(ports, { smoke: verdict }, held =>
+        verdict === 'pass' ? recordSuite(held, sent, ports.log) : Promise.resolve(),
+      ),
+    )
     return conclude({ ...result, evidence: [...result.evidence, ...unwritten] }, inputs.junit)
   })
+}
+
+/** The suite as it is recorded with a release that passes it. @throws InputError when it is wrong */
+async function suiteSent({ root, smoke }: Environment, inputs: SmokeTestInputs): Promise<RecordedSuite> {
+  const { readSuite } = await import('../smoke/suite.ts')
+  const file = inputs.suite === '' ? smoke.suite : inputs.suite
+  return { file, suite: readSuite(root, file) }
 }
 
 /** What a caller says instead of the runbook. */

@@ -10,7 +10,7 @@ import {
   type Lease,
   type Purpose,
 } from '../release/lease.ts'
-import { noteVerdict, unsettled, type Entry } from '../release/ledger.ts'
+import { noteVerdict, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
 import type { Target, Tenure } from '../targets/target.ts'
 import { showDuration } from '../runbook/values.ts'
 import type { Ports, TargetPorts } from './ports.ts'
@@ -138,15 +138,16 @@ export async function keepLease(ports: TargetPorts, stepMs: number): Promise<voi
  */
 export async function releaseOfRun(
   ports: TargetPorts,
-): Promise<{ target: Target | undefined; open: Entry | undefined }> {
+): Promise<{ target: Target | undefined; open: Entry | undefined; ledger: Ledger | undefined }> {
   try {
     const target = await ports.openTarget()
-    const open = unsettled((await target.read()).ledger)
-    return { target, open: open?.run === ports.run.id ? open : undefined }
+    const { ledger } = await target.read()
+    const open = unsettled(ledger)
+    return { target, ledger, open: open?.run === ports.run.id ? open : undefined }
   } catch (error) {
     if (ports.signal.aborted || error instanceof InputError) throw error
     ports.log.debug(`The target cannot be asked: ${String(error)}`)
-    return { target: undefined, open: undefined }
+    return { target: undefined, open: undefined, ledger: undefined }
   }
 }
 
@@ -163,17 +164,20 @@ async function takeOwn(ports: TargetPorts): Promise<Held | { held: Lease } | und
 /**
  * Writes a verdict onto the release that this run left unsettled. Nothing is written when there is none: a gate may
  * also watch an environment that nobody deploys to.
+ * @param record writes, under the lease, what else belongs to the verdict; before it, since a verdict stands for it
  * @returns evidence when there was something to write and it could not be written
  */
 export async function noteVerdictOfRun(
   ports: TargetPorts,
-  verdict: Pick<Entry, 'gate' | 'smoke'>,
+  verdict: Pick<Entry, 'gate' | 'smoke' | 'warmUpMs'>,
+  record: (held: Held) => Promise<void> = () => Promise.resolve(),
 ): Promise<Evidence[]> {
   try {
     const held = await takeOwn(ports)
     if (!held) return []
     if ('held' in held) return [unwritten(describeHolder(held.held, ports.clock.now()))]
     try {
+      await record(held)
       await held.tenure.update(now => {
         const open = unsettled(now)
         return open ? noteVerdict(now, open.id, verdict) : now

@@ -1,5 +1,5 @@
 import type { Conclusion, Evidence } from '../outcome/outcome.ts'
-import { noteVerdict, type Entry } from '../release/ledger.ts'
+import { noteVerdict, sampleOf, type Entry } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Target } from '../targets/target.ts'
 import { bringBack, type BroughtBack } from './bring-back.ts'
@@ -41,7 +41,14 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   const { rollout, changes, back, database } = brought
   const verified: Verified =
     rollout.kind === 'ready'
-      ? await watch.time('verify', () => verify(environment, ports, target, from?.baseline))
+      ? await watch.time('verify', () => {
+          const { ledger } = tenure
+          return verify(environment, ports, target, {
+            release: back,
+            ledger,
+            baseline: sampleOf(ledger, back),
+          })
+        })
       : { verdict: 'unhealthy', evidence: rollout.cause.evidence }
   const at = new Date(ports.clock.now()).toISOString()
   await tenure.update(ledger => noteVerdict(ledger, back.id, { restored: { at, verdict: verified.verdict } }))

@@ -141,6 +141,8 @@ export interface Target {
   lackedRights(before: Payload, after: Payload): Promise<string[]>
   /** The recorded payload of a settled release, or undefined when the record is gone: what a rollback would restore. */
   recall(id: ReleaseId): Promise<Payload | undefined>
+  /** The verification that is recorded with a release, as it was given to `recordVerification`; undefined without one. */
+  recallVerification(id: ReleaseId): Promise<string | undefined>
   /** What the second payload changes against the first, without secrets. Asks nobody. */
   compare(before: Payload, after: Payload): Change[]
   /** Oldest first; empty where the target keeps none. */
@@ -188,6 +190,11 @@ export interface Tenure {
   adopt(): Promise<{ version: string; image: string; payload: Payload } | undefined>
   /** Keeps the payload of a release, for ever the same. */
   store(id: ReleaseId, payload: Payload): Promise<void>
+  /**
+   * Keeps, beside the payload of a release, the verification that a rollback to it is judged by. One that is there is
+   * replaced. The text is the caller's to bound and to understand.
+   */
+  recordVerification(id: ReleaseId, text: string): Promise<void>
   /** Drops the records of releases that the ledger has forgotten. */
   forget(retired: Entry[]): Promise<void>
   /** Runs what a release has to do to its database before it may be applied, each part once. */

@@ -98,24 +98,24 @@ async function gates(count: number, run: (seed: number) => Promise<GateResult>):
 
 function through(proxy: FaultProxy, faults: Generator<boolean>, rounds: number): Promise<GateResult> {
   const plan: GatePlan = {
-    url: proxy.open(afterArrival(faults)),
-    endpoints: [{ path: '/api/v1/status', json: {} }],
+    url: proxy.open(faults),
+    endpoints: [{ path: '/api/v1/status', json: {}, judged: 'content' }],
     metrics: [],
     queries: [],
     prometheus: '',
     forMs: rounds * intervalMs,
     intervalMs,
     rounds,
-    limits: { errors: { allowed, passBelow: 0.05 }, latency: undefined, thresholds: [], instances: [] },
+    limits: {
+      errors: { allowed, passBelow: 0.05 },
+      latency: undefined,
+      thresholds: [],
+      instances: [],
+      warmUp: { boundMs: 0, excuses: 'starting' },
+    },
     baseline: undefined,
   }
   return watch(plan, ports)
-}
-
-/** The gate looks first whether anybody listens, which is no probe. */
-function* afterArrival(faults: Generator<boolean>): Generator<boolean> {
-  yield false
-  yield* faults
 }
 
 const ports: GatePorts = { clock, log: silent, signal: new AbortController().signal, env: {} }

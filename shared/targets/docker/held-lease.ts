@@ -88,7 +88,10 @@ export function hold(
     putRecord: (release, packed) =>
       inTurn(async () => {
         records.set(release, packed)
-        await put(recordFile(release, packed))
+        const { services } = await put(recordFile(release, packed))
+        // The container that serves outlives every prune: it has the record of its own release in it.
+        for (const member of services.filter(each => each.running && each.release === release))
+          await putCopy(context, member, [recordFile(release, packed)])
       }),
   }
 }

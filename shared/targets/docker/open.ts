@@ -63,6 +63,12 @@ export async function openDocker(
       return unpackRecord((await readRecords(context, fleet)).get(id))?.payload
     },
 
+    async recallVerification(id) {
+      const { fleet } = await readStore(context)
+      const verification: unknown = unpackRecord((await readRecords(context, fleet)).get(id))?.verification
+      return typeof verification === 'string' ? verification : undefined
+    },
+
     compare(before, after) {
       const diff = diffOf(asContainerPayload(before).body.create, asContainerPayload(after).body.create)
       return [{ object: `container ${spec.container}`, action: diff === '' ? 'none' : 'update', diff }]

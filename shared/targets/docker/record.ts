@@ -20,6 +20,8 @@ export interface ContainerPayload extends Payload {
 export interface ReleaseRecord {
   entry: Entry
   payload: ContainerPayload
+  /** What a rollback to it is judged by; see `Tenure.recordVerification`. */
+  verification?: string
 }
 
 /** What the ledger's container holds, beside the records. */

@@ -39,7 +39,12 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
   const recordOf = (id: ReleaseId, payload: Payload): ReleaseRecord => {
     const entry = find(lease.state.ledger, id)
     if (!entry) throw new Error(`the ledger has no ${id}`)
-    return { entry, payload: asContainerPayload(payload) }
+    const verification = unpackRecord(lease.records.get(id))?.verification
+    return {
+      entry,
+      payload: asContainerPayload(payload),
+      ...(verification === undefined ? {} : { verification }),
+    }
   }
 
   const identityOf = (id: ReleaseId, payload: Payload): Identity => {
@@ -72,6 +77,11 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     },
 
     store: (id, payload) => lease.putRecord(id, packRecord(recordOf(id, payload))),
+
+    async recordVerification(id, verification) {
+      const record = unpackRecord(lease.records.get(id))
+      if (record) await lease.putRecord(id, packRecord({ ...record, verification }))
+    },
 
     // The records themselves end with the lease's container: the next one takes along what the ledger remembers.
     async forget() {

@@ -79,6 +79,10 @@ export function openKubernetes(
       const record = await place.records.load(id, slots[id] ?? [])
       return record && payloadOf(record.body)
     },
+    async recallVerification(id) {
+      const { slots } = await place.lease.read()
+      return place.records.loadVerification(id, slots[id] ?? [])
+    },
     compare: (before, after) => compareBodies(bodyOf(before), bodyOf(after)),
     revisions: () => readRevisions(place),
     async findRevision(number) {

@@ -39,6 +39,10 @@ export interface RecordStore {
    * @param guard throws when the lease is somebody else's; asked between the reading and the writing
    */
   annotate(id: ReleaseId, slots: number[], notes: Partial<Notes>, guard: () => Promise<void>): Promise<void>
+  /** Writes the verification onto a record, as `annotate` writes notes; it says nothing of whether the release is good. */
+  saveVerification(id: ReleaseId, slots: number[], text: string, guard: () => Promise<void>): Promise<void>
+  /** Undefined when the record is gone, is of another release, or has no verification that can be read. */
+  loadVerification(id: ReleaseId, slots: number[]): Promise<string | undefined>
   drop(id: ReleaseId, slots: number[], guard: () => Promise<void>): Promise<void>
   /** Every record that is whole, with its slots: for when nobody knows any more which is where. */
   survey(): Promise<(Survivor & { slots: number[] })[]>
@@ -53,6 +57,10 @@ interface Part {
 const noteKeys = { snapshot: 'runbook/snapshot', made: 'runbook/made-objects' } as const
 /** Only a release that is recorded good is noted on. */
 const goodKey = 'runbook/good'
+/** Written before the release is good, and so no sign of it. */
+const verificationKey = 'runbook/verification'
+/** A verification that unpacks to more than this was not written by this suite. */
+const mostVerificationBytes = 2 ** 20
 const partKey = 'runbook/part'
 
 export function createRecordStore(client: Client, service: string, namespace: string): RecordStore {
@@ -102,6 +110,27 @@ export function createRecordStore(client: Client, service: string, namespace: st
     return { body, snapshot, made }
   }
 
+  const writeAnnotations = async (
+    id: ReleaseId,
+    slot: number,
+    annotations: Record<string, string | null>,
+    guard: () => Promise<void>,
+  ): Promise<void> => {
+    for (;;) {
+      const live = await get(slot)
+      if (live?.metadata.labels?.[stamps.release] !== id) return
+      await guard()
+      try {
+        const { uid, resourceVersion } = live.metadata
+        await client.patch(pathOf(slot), 'merge', { metadata: { uid, resourceVersion, annotations } })
+        return
+      } catch (error) {
+        // Another writer has the lease by now, most likely: the guard says so.
+        if (!(error instanceof ApiError && error.stale)) throw error
+      }
+    }
+  }
+
   return {
     async split(body) {
       const packed = await compress(JSON.stringify(body), {
@@ -148,18 +177,27 @@ export function createRecordStore(client: Client, service: string, namespace: st
         ...(made ? { [noteKeys.made]: await pack(made) } : {}),
         [goodKey]: 'true',
       }
-      for (;;) {
-        const live = await get(first)
-        if (live?.metadata.labels?.[stamps.release] !== id) return
-        await guard()
-        try {
-          const { uid, resourceVersion } = live.metadata
-          await client.patch(pathOf(first), 'merge', { metadata: { uid, resourceVersion, annotations } })
-          return
-        } catch (error) {
-          // Whoever wrote in between has the lease by now, most likely: the guard says so.
-          if (!(error instanceof ApiError && error.stale)) throw error
-        }
+      await writeAnnotations(id, first, annotations, guard)
+    },
+
+    async saveVerification(id, [first], text, guard) {
+      if (first === undefined) return
+      const packed = (await compress(text)).toString('base64')
+      await writeAnnotations(id, first, { [verificationKey]: packed }, guard)
+    },
+
+    async loadVerification(id, [first]) {
+      const found = first === undefined ? undefined : await get(first)
+      const packed = found?.metadata.annotations?.[verificationKey]
+      if (packed === undefined || found?.metadata.labels?.[stamps.release] !== id) return undefined
+      try {
+        const text = await decompress(Buffer.from(packed, 'base64'), {
+          maxOutputLength: mostVerificationBytes,
+        })
+        return text.toString('utf8')
+      } catch {
+        // Edited by hand, or cut: the caller says that there is none.
+        return undefined
       }
     },
 

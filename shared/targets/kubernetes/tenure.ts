@@ -143,6 +143,9 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
         )
     },
 
+    recordVerification: (id, text) =>
+      changing(() => records.saveVerification(id, state.slots[id] ?? [], text, check)),
+
     async forget(retired: Entry[]) {
       const used = new Set(Object.values(state.slots).flat())
       const free = retired.map(({ id }) => ({ id, slots: taken.slots[id] ?? [] }))

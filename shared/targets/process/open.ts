@@ -9,6 +9,7 @@ import type { Capacity, Change, Target } from '../target.ts'
 import { readDrift } from './drift.ts'
 import { requireLog, tailOf } from './log.ts'
 import { diffOf } from './diff.ts'
+import { readIfThere } from './files.ts'
 import { asProcessPayload, renderPayload } from './payload.ts'
 import { placesOf, type Context } from './places.ts'
 import { readApp } from './pm2.ts'
@@ -55,6 +56,7 @@ export function openProcess(
     lackedRights: () => Promise.resolve([]),
     capacity: () => capacity(context),
     recall: async id => Promise.resolve(readRecord(context, id)),
+    recallVerification: id => Promise.resolve(readIfThere(context.places.verification(id))),
     compare(before, after) {
       const [old, now] = [asProcessPayload(before).body, asProcessPayload(after).body]
       const diff = diffOf(old, now)

@@ -18,6 +18,8 @@ export interface Places {
   /** What pm2 is told; it has secrets in it, as the records have. */
   ecosystem: string
   record(id: ReleaseId): string
+  /** What a rollback to that release is judged by. */
+  verification(id: ReleaseId): string
   /** Ledger and lease, as the holder of that epoch left them. */
   state(epoch: number): string
 }
@@ -32,6 +34,7 @@ export function placesOf({ root }: Environment, { directory, app }: ProcessSpec)
     log: join(folder, 'logs', `${app}.log`),
     ecosystem: join(folder, 'ecosystem.config.json'),
     record: id => join(folder, 'records', `${id}.json`),
+    verification: id => join(folder, 'records', `${id}.verification.json`),
     state: epoch => join(folder, `state-${epoch}.json`),
   }
 }

@@ -87,6 +87,12 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
         writeWhole(places.record(id), JSON.stringify(payload))
       }),
 
+    recordVerification: (id, text) =>
+      attempt(() => {
+        lease.check()
+        writeWhole(places.verification(id), text)
+      }),
+
     forget: retired =>
       attempt(() => {
         lease.check()
@@ -95,7 +101,8 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
         const keep = new Set<string>([...good.map(({ id }) => id), serving ?? ''])
         for (const name of foldersIn(join(places.folder, 'releases')))
           if (!keep.has(name)) rmSync(join(places.folder, 'releases', name), { recursive: true, force: true })
-        for (const { id } of retired satisfies Entry[]) rmSync(places.record(id), { force: true })
+        for (const { id } of retired satisfies Entry[])
+          for (const file of [places.record(id), places.verification(id)]) rmSync(file, { force: true })
       }),
 
     migrate: () => Promise.resolve({ kind: 'none' }),

@@ -33,8 +33,11 @@ test('what the caller says wins; 0 ms says nothing', () => {
 describe('a baseline', () => {
   const baseline = (ms: (number | null)[], over = {}): Baseline => ({ at: '', ms, failed: 0, over })
   const latency = (ms: (number | null)[], configured = 0) =>
-    planGate({ ...environment, gate: { ...gateDefaults, latencyMs: configured } }, {}, baseline(ms)).limits
-      .latency
+    planGate(
+      { ...environment, gate: { ...gateDefaults, latencyMs: configured } },
+      {},
+      { baseline: baseline(ms), warmUpsMs: [] },
+    ).limits.latency
 
   test('bounds the latency by the upper confidence bound of its 95th percentile', () => {
     expect(latency([...Array<number>(59).fill(120), 180])).toMatchObject({ ms: 180, allowed: 0.05 })
@@ -51,7 +54,11 @@ describe('a baseline', () => {
   })
 
   test('remembers what was over before', () => {
-    const { thresholds } = planGate(environment, {}, baseline([], { memory: 0.9 })).limits
+    const { thresholds } = planGate(
+      environment,
+      {},
+      { baseline: baseline([], { memory: 0.9 }), warmUpsMs: [] },
+    ).limits
     expect(thresholds.map(({ signal, before }) => [signal, before])).toEqual([
       ['memory', 0.9],
       ['cpu', undefined],

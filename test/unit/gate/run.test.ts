@@ -22,7 +22,7 @@ async function serve(listener: RequestListener): Promise<string> {
 
 const planFor = (url: string): GatePlan => ({
   url,
-  endpoints: [{ path: '/health', json: {} }],
+  endpoints: [{ path: '/health', json: {}, judged: 'content' }],
   metrics: [],
   queries: [],
   prometheus: '',
@@ -30,7 +30,13 @@ const planFor = (url: string): GatePlan => ({
   forMs: 600,
   intervalMs: 10,
   rounds: 60,
-  limits: { errors: { allowed: 0.01, passBelow: 0.05 }, latency: undefined, thresholds: [], instances: [] },
+  limits: {
+    errors: { allowed: 0.01, passBelow: 0.05 },
+    latency: undefined,
+    thresholds: [],
+    instances: [],
+    warmUp: { boundMs: 0, excuses: 'starting' },
+  },
 })
 const { signal } = new AbortController()
 const gate = (plan: GatePlan, signal = new AbortController().signal) =>
@@ -47,7 +53,7 @@ describe('a gate', () => {
     ['/mine', undefined],
   ])('that meets a 404 at %s hints at other paths: %s', async (path, next) => {
     const url = await serve((_, response) => void response.writeHead(404).end())
-    const { evidence } = await gate({ ...planFor(url), endpoints: [{ path, json: {} }] })
+    const { evidence } = await gate({ ...planFor(url), endpoints: [{ path, json: {}, judged: 'content' }] })
     expect(evidence.find(({ subject }) => subject === `GET ${path}`)?.next).toBe(next)
   })
 
@@ -66,15 +72,21 @@ describe('a gate', () => {
     const { port } = new URL(url)
     const closed = server
     await new Promise(resolve => closed?.close(resolve))
-    const judged = watch(
-      { ...planFor(url), forMs: 4_000, intervalMs: 60 },
-      { clock, log: { ...silent, info: listen }, signal, env: {} },
+    const plan = planFor(url)
+    const limits = { ...plan.limits, warmUp: { boundMs: 60_000, excuses: 'starting' } as const }
+    const judged = await watch(
+      { ...plan, limits },
+      { clock, log: { ...silent, warn: listen }, signal, env: {} },
     )
-    expect(await judged).toMatchObject({ verdict: 'pass', failed: 0 })
+    expect(judged).toMatchObject({ verdict: 'pass', failed: 0 })
+    expect(judged.warmUpMs).toBeGreaterThan(0)
+    expect(judged.evidence.find(({ subject }) => subject === 'warm-up')?.finding).toContain(
+      'connection refused',
+    )
 
-    /** The gate says that nobody listens: only then somebody does. */
+    /** The gate warns that nothing listens: only then something does. */
     function listen(line: string): void {
-      if (line.startsWith('Nobody listens')) closed?.listen(Number(port), '127.0.0.1')
+      if (line.includes('connection refused')) closed?.listen(Number(port), '127.0.0.1')
     }
   })
 
@@ -119,7 +131,7 @@ describe('a gate', () => {
     })
     const memory = { signal: 'memory', operator: '<', limit: 0.85, unit: 'share', before: undefined } as const
     const plan = planFor(url)
-    const told = { ...plan, endpoints: [{ path: '/api/v1/status', json: {} }] }
+    const told: GatePlan = { ...plan, endpoints: [{ path: '/api/v1/status', json: {}, judged: 'content' }] }
     expect(await gate({ ...told, limits: { ...plan.limits, thresholds: [memory] } })).toMatchObject({
       verdict: 'inconclusive',
       failed: 0,

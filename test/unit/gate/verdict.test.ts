@@ -9,10 +9,11 @@ const limits: GateLimits = {
   latency: undefined,
   thresholds: [],
   instances: [],
+  warmUp: { boundMs: 0, excuses: 'starting' },
 }
 const withLatency = { ...limits, latency: { ms: 100, from: 'as configured', allowed: 0.05, passBelow: 0.2 } }
 
-const good: Round = { atMs: 0, failures: [], gaps: [], slowestMs: 10 }
+const good: Round = { atMs: 0, failures: [], gaps: [], starting: false, slowestMs: 10 }
 const bad: Round = { ...good, failures: ['GET /health: 500'], slowestMs: undefined }
 const gap: Round = { ...good, gaps: ['GET /health: no address'], slowestMs: undefined }
 const times = <T>(count: number, each: T) => Array.from({ length: count }, () => each)

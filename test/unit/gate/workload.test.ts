@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Snapshot } from '../../../shared/gate/seen.ts'
-import { isDoomed } from '../../../shared/gate/verdict.ts'
+import { isDoomed, type GateLimits } from '../../../shared/gate/verdict.ts'
 import { judgeWorkload } from '../../../shared/gate/workload.ts'
 import type { Vitals } from '../../../shared/release/vitals.ts'
 
@@ -34,11 +34,12 @@ describe('the workload', () => {
       verdict: 'fail',
       finding: expect.stringContaining('pod a was restarted: ended for its memory'),
     })
-    const limits = {
+    const limits: GateLimits = {
       errors: { allowed: 0.01, passBelow: 0.05 },
       latency: undefined,
       thresholds: [],
       instances: [],
+      warmUp: { boundMs: 0, excuses: 'starting' },
     }
     const seen = (workload: Snapshot[]) => ({ rounds: [], readings: [], workload })
     expect(isDoomed(seen(over([well('pod a')], [again])), limits)).toBe(true)
