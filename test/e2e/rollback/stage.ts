@@ -10,6 +10,8 @@ import { deployFields } from '../../../shared/steps/deploy-fields.ts'
 import { finish } from '../../../shared/steps/finish.ts'
 import { healthGate, healthGateFields } from '../../../shared/steps/health-gate.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
+import { deployGated } from '../../../shared/steps/promote.ts'
+import { smokeTest, smokeTestFields } from '../../../shared/steps/smoke-test.ts'
 import { rollback } from '../../../shared/steps/rollback.ts'
 import { rollbackFields } from '../../../shared/steps/rollback-fields.ts'
 import type { Room } from '../kubernetes/cluster.ts'
@@ -22,6 +24,9 @@ export interface Run {
   logged: string[]
   deploy(version: string, inputs?: Record<string, string>): Promise<Outcome>
   gate(): Promise<Outcome>
+  smoke(): Promise<Outcome>
+  /** What `runbook deploy` does: deploys, gates and smoke-tests; restores the last good release otherwise. */
+  deployGated(version: string): Promise<Outcome>
   /** What deploy's post step does when the job succeeded. */
   finish(deployed: Outcome): Promise<Outcome>
   /** Deploys and finishes; throws when either does not succeed. */
@@ -39,6 +44,8 @@ export interface Script {
   id?: string
   /** The suite of the smoke test, YAML. */
   suite?: string
+  /** Paths that the gate probes; `/` by default. */
+  paths?: string[]
   /** What the runbook calls the workload; `deployment/probe` by default. */
   workload?: string
 }
@@ -54,7 +61,15 @@ export function openStage(room: Room): Stage {
   const opened: RunnerPorts[] = []
   let runs = 0
   return {
-    run({ manifests, envFile, url = '', id = `run-${(runs += 1)}`, suite, workload = 'deployment/probe' }) {
+    run({
+      manifests,
+      envFile,
+      url = '',
+      id = `run-${(runs += 1)}`,
+      suite,
+      paths = ['/'],
+      workload = 'deployment/probe',
+    }) {
       const root = mkdtempSync(join(tmpdir(), 'runbook-rollback-'))
       folders.push(root)
       mkdirSync(join(root, 'manifests'))
@@ -83,7 +98,7 @@ export function openStage(room: Room): Stage {
           forMs: 3_200,
           intervalMs: 50,
           baselineMs: 0,
-          paths: ['/'],
+          paths,
           memory: 2,
           cpu: 2,
           disk: 2,
@@ -119,6 +134,14 @@ export function openStage(room: Room): Stage {
             ports,
           ),
         gate: () => healthGate(environment, parseInputs(healthGateFields, read({})), ports),
+        smoke: () => smokeTest(environment, parseInputs(smokeTestFields, read({})), ports),
+        deployGated: version =>
+          deployGated(
+            environment,
+            read({ version, image: room.image, timeout: '1m' }),
+            ports,
+            () => undefined,
+          ),
         finish: deployed => finish(environment, deployed.outputs, ports),
         async release(version) {
           for (const outcome of [await run.deploy(version)].flatMap(each => [each])) {
