@@ -26,7 +26,7 @@ const second = (colour: string): Script => ({
   paths: ['/', '/added'],
 })
 
-beforeAll(async () => {
+beforeAll(() => {
   room = enterRoom('own-verification')
   stage = openStage(room)
   // The Service has an address before anything is behind it.
