@@ -14,12 +14,8 @@ export const envFile: Check = {
     const { root, envFile: file, requires, name } = context.environment
     const faults = findEnvFileFaults(root, file, { requires, environment: name })
     const keys = Object.keys(context.config()).length
-    const [first] = faults
-    if (first) {
-      const lines = faults.map(each => `${describe(each)}. ${each.remedy}`)
-      const more = faults.length > 1 ? `, and ${faults.length - 1} more` : ''
-      return fail(`${describe(first)}${more}`, first.remedy, lines.join('\n'))
-    }
+    const grave = faults.find(({ weight }) => weight !== 'note')
+    if (grave) return fail(...list(grave, faults))
     const inGit = await lookInGit(context, file)
     if (inGit?.result === 'fail') return inGit
     const { mode } = await stat(resolve(root, file))
@@ -27,8 +23,21 @@ export const envFile: Check = {
       const shown = (mode & 0o777).toString(8)
       return fail(`${file} has mode ${shown}: others on this machine can read it`, `Run chmod 600 ${file}.`)
     }
-    return inGit ?? pass(`${keys} keys, none of the ${requires.length} required missing`)
+    if (inGit) return inGit
+    const [note] = faults
+    if (note) return warn(...list(note, faults))
+    return pass(`${keys} keys, none of the ${requires.length} required missing`)
   },
+}
+
+/** One finding for the line of the check, all of them below it. */
+function list(
+  first: EnvFileFault,
+  faults: EnvFileFault[],
+): [finding: string, remedy: string, evidence: string] {
+  const lines = faults.map(each => `${describe(each)}. ${each.remedy}`)
+  const more = faults.length > 1 ? `, and ${faults.length - 1} more` : ''
+  return [`${describe(first)}${more}`, first.remedy, lines.join('\n')]
 }
 
 function describe({ where, key, fault }: EnvFileFault): string {

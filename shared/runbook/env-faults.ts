@@ -1,6 +1,6 @@
 import { parse } from 'dotenv'
 import { readEnvText } from './env-file.ts'
-import { scanEnvLines, type LineFault } from './env-lines.ts'
+import { scanEnvLines, type LineFault, type Weight } from './env-lines.ts'
 import { holdsPlaceholder, isWellKnown } from './placeholders.ts'
 import { bitsOf } from './strength.ts'
 
@@ -13,6 +13,7 @@ export interface EnvFileFault {
   /** What is wrong, without the value. */
   fault: string
   remedy: string
+  weight: Weight
 }
 
 /** What an env-file is held against. */
@@ -31,11 +32,11 @@ export interface EnvFileRules {
  * @throws InputError when the file cannot be read
  */
 export function findEnvFileFaults(root: string, file: string, rules: EnvFileRules): EnvFileFault[] {
-  const text = readEnvText(root, file)
+  const { text, marked } = readEnvText(root, file)
   const values = new Map(Object.entries(parse(text)))
   const { lines, faults } = scanEnvLines(text)
   const firstLine = new Map<string, number>()
-  const found: LineFault[] = [...faults]
+  const found: LineFault[] = [...(marked ? [byteOrderMark] : []), ...faults]
   for (const { line, key } of lines) {
     const first = firstLine.get(key)
     if (first !== undefined)
@@ -44,27 +45,56 @@ export function findEnvFileFaults(root: string, file: string, rules: EnvFileRule
         key,
         fault: `is set twice, first in line ${first}`,
         remedy: 'Remove one of the two lines.',
+        weight: 'fault',
       })
     else firstLine.set(key, line)
   }
-  const misread = new Set(faults.map(({ key }) => key))
+  const misread = new Set(faults.filter(({ weight }) => weight !== 'note').map(({ key }) => key))
   for (const [key, line] of firstLine) {
     const fault = misread.has(key) ? undefined : faultOf(key, values.get(key) ?? '', rules)
-    if (fault) found.push({ line, key, ...fault })
+    if (fault) found.push({ line, key, ...fault, weight: 'fault' })
+    if (!values.has(key)) found.push({ line, key, ...swallowed, weight: 'unread' })
   }
   const missing = rules.requires
     .filter(key => !values.get(key))
     .map(key => {
       const line = firstLine.get(key)
       return line === undefined
-        ? { where: file, key, fault: 'is missing', remedy: `Add ${key} to ${file}.` }
-        : { where: `${file}:${line}`, key, fault: 'is empty', remedy: `Put the value of ${key} there.` }
+        ? {
+            where: file,
+            key,
+            fault: 'is missing',
+            remedy: `Add ${key} to ${file}.`,
+            weight: 'fault' as const,
+          }
+        : {
+            where: `${file}:${line}`,
+            key,
+            fault: 'is empty',
+            remedy: `Put the value of ${key} there.`,
+            weight: 'fault' as const,
+          }
     })
   const inOrder = found.toSorted((a, b) => a.line - b.line)
   return [...missing, ...inOrder.map(({ line, ...fault }) => ({ where: `${file}:${line}`, ...fault }))]
 }
 
 type Fault = Pick<EnvFileFault, 'fault' | 'remedy'>
+
+/** dotenv, Docker and compose pass over it. */
+const byteOrderMark: LineFault = {
+  line: 1,
+  key: '',
+  fault: 'begins with a byte order mark, which a shell takes for a part of the first key',
+  remedy: 'Save the file as UTF-8 without BOM.',
+  weight: 'note',
+}
+
+/** dotenv took the line for a part of a value above it whose quotes close further down. */
+const swallowed: Fault = {
+  fault: 'is not read: it stands within the quotes of a value above it',
+  remedy: 'Close the quotes of the value above on its own line.',
+}
 
 function faultOf(key: string, value: string, { environment }: EnvFileRules): Fault | undefined {
   if (value === '') return undefined

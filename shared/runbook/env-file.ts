@@ -1,17 +1,50 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { parse } from 'dotenv'
 import { InputError } from '../outcome/errors.ts'
+import { scanEnvLines } from './env-lines.ts'
 import { inlineSecrets } from './inline-secrets.ts'
+import { readTextFile, type Text } from './text-file.ts'
 
 /**
  * Reads an env-file into its values. Most are secrets: see `secretsOf`.
  * @param root the repository's root
  * @param file path relative to `root`
- * @throws InputError when the file cannot be read
+ * @throws InputError when the file cannot be read, is not UTF-8, or assigns nothing
  */
 export function readEnvFile(root: string, file: string): Record<string, string> {
-  return parse(readEnvText(root, file))
+  return valuesOf(file, readEnvText(root, file).text)
+}
+
+/**
+ * Reads an env-file that a release is about to get: as `readEnvFile`, and every line of it has to be read.
+ * @throws InputError also for the first line that is neither an assignment nor a comment, without its content
+ */
+export function readReleaseEnvFile(root: string, file: string): Record<string, string> {
+  const { text } = readEnvText(root, file)
+  const values = valuesOf(file, text)
+  const [first, ...more] = scanEnvLines(text).faults.filter(({ weight }) => weight === 'unread')
+  if (first === undefined) return values
+  const others =
+    more.length === 0 ? '' : `, and ${more.length} more such ${more.length === 1 ? 'line' : 'lines'}`
+  throw new InputError(
+    `env-file: ${file}:${first.line} ${first.fault}${others}: the service would not get it`,
+    {
+      hint: first.remedy,
+    },
+  )
+}
+
+function valuesOf(file: string, text: string): Record<string, string> {
+  const values = parse(text)
+  if (Object.keys(values).length > 0) return values
+  throw new InputError(`env-file: ${file} ${emptiness(text)}; accepted: lines of KEY=value`, {
+    hint: `Write one KEY=value a line into ${file}, or remove env-file from the environment in the runbook.`,
+  })
+}
+
+function emptiness(text: string): string {
+  if (text.trim() === '') return 'is empty'
+  if (/^\s*[[{]/.test(text)) return 'is JSON, and assigns nothing'
+  return 'assigns nothing: no line of it is KEY=value'
 }
 
 /**
@@ -21,8 +54,15 @@ export function readEnvFile(root: string, file: string): Record<string, string> 
 export function secretsOf(values: Record<string, string>): string[] {
   return Object.entries(values)
     .filter(([key, value]) => (secretKey.test(key) && !switchValue.test(value)) || !plainValue.test(value))
+    .filter(([, value]) => !namesKey(value, values))
     .flatMap(([, value]) => [value, ...inlineSecrets(value)])
     .filter(value => value !== '')
+}
+
+/** The name of another key, or a reference to it: hidden, it would be hidden where a finding names that key, too. */
+function namesKey(value: string, values: Record<string, string>): boolean {
+  const [, name] = /^(?:\$?|\$\{)([A-Za-z_]\w*)\}?$/.exec(value) ?? []
+  return name !== undefined && Object.hasOwn(values, name)
 }
 
 /**
@@ -62,14 +102,12 @@ const switchValue = /^(true|false|yes|no|on|off|none|null|enabled|disabled)$/i
 /** A word, a small number, a duration. */
 const plainValue = /^([a-z]{1,12}|\d{1,5}|\d{1,5}(ms|s|m|h))$/i
 
-/** The text of an env-file. @throws InputError when it cannot be read */
-export function readEnvText(root: string, file: string): string {
-  try {
-    return readFileSync(resolve(root, file), 'utf8')
-  } catch (cause) {
-    throw new InputError(`env-file: ${file} cannot be read`, {
-      hint: `Write ${file} first: copy ${file}.example and fill it in, or give the workflow the secret ENV_FILE.`,
-      cause,
-    })
-  }
+/** The text of an env-file. @throws InputError when it cannot be read, or is not UTF-8 */
+export function readEnvText(root: string, file: string): Text {
+  return readTextFile({
+    input: 'env-file',
+    root,
+    file,
+    missing: `Write ${file} first: copy ${file}.example and fill it in, or give the workflow the secret ENV_FILE.`,
+  })
 }

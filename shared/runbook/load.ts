@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
@@ -16,6 +15,7 @@ import {
   type SmokeSpec,
 } from './environment.ts'
 import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
+import { readTextFile } from './text-file.ts'
 import { parseDuration, parsePercent } from './values.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -76,14 +76,8 @@ export function runbookJsonSchema(): object {
 }
 
 function readConfig(root: string, config: string): string {
-  try {
-    return readFileSync(resolve(root, config), 'utf8')
-  } catch (cause) {
-    throw new InputError(`config: ${config} cannot be read`, {
-      hint: `Check the repository out first, or set config to the path of your runbook.yml.`,
-      cause,
-    })
-  }
+  const missing = 'Check the repository out first, or set config to the path of your runbook.yml.'
+  return readTextFile({ input: 'config', root, file: config, missing }).text
 }
 
 function override(spec: EnvironmentSpec, { url, manifests }: Overrides): EnvironmentSpec {

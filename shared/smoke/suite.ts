@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
+import { readTextFile } from '../runbook/text-file.ts'
 import { parseDuration } from '../runbook/values.ts'
 import { parseYaml, type Located } from '../runbook/yaml.ts'
 import { variablesOfAuth } from './authorization.ts'
@@ -224,12 +223,7 @@ function refuseUnknownReferences({ requests, load }: Suite): void {
 }
 
 function read(root: string, file: string): string {
-  try {
-    return readFileSync(resolve(root, file), 'utf8')
-  } catch (cause) {
-    throw new InputError(`suite: ${file} cannot be read`, {
-      hint: "Set suite to the path of a suite in the repository, or leave it out for the guide's endpoints.",
-      cause,
-    })
-  }
+  const missing =
+    "Set suite to the path of a suite in the repository, or leave it out for the guide's endpoints."
+  return readTextFile({ input: 'suite', root, file, missing }).text
 }

@@ -7,6 +7,7 @@ import { acceptedRecipients, identityPattern, openWithIdentity } from '../backup
 import { sealWithPassphrase } from '../backup/gpg.ts'
 import type { Opening, Through } from '../backup/seal.ts'
 import { chooseSealing } from '../backup/sealing.ts'
+import { decodeText } from '../runbook/text-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { commonFields, text, type Fields, type Inputs } from './inputs.ts'
 import type { Ports } from './ports.ts'
@@ -57,6 +58,7 @@ export function envEncrypt(
         cause,
       })
     })
+    decodeText(`env-file: ${file}`, file, plain)
     const sealed = await through(sealing.seal, plain)
     if (!(await through(sealing.open, sealed)).equals(plain))
       throw new ToolError(`${file} does not come back from its encryption as it was`, {

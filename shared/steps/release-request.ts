@@ -1,5 +1,5 @@
 import { InputError } from '../outcome/errors.ts'
-import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
+import { readReleaseEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { parseVersion } from '../runbook/version.ts'
 import type { ReleaseRequest } from '../targets/target.ts'
@@ -9,7 +9,7 @@ import type { TargetPorts } from './ports.ts'
 /**
  * What is asked to be released: the version, its image pinned to a digest, and its configuration, whose secrets are
  * masked from here on.
- * @throws InputError when the version or the image is missing or wrong, or the configuration lacks what the runbook requires
+ * @throws InputError when the version or the image is missing or wrong, the env-file cannot be read to its last line, or it lacks what the runbook requires
  */
 export async function makeRequest(
   environment: Environment,
@@ -17,7 +17,7 @@ export async function makeRequest(
   ports: TargetPorts,
 ): Promise<ReleaseRequest> {
   const version = parseVersion('version', inputs.version || ports.run.tag)
-  const config = environment.envFile ? readEnvFile(environment.root, environment.envFile) : {}
+  const config = environment.envFile ? readReleaseEnvFile(environment.root, environment.envFile) : {}
   for (const value of secretsOf(config)) ports.secrets.add(value)
   const lacking = environment.requires.filter(key => !config[key])
   if (lacking.length > 0) {

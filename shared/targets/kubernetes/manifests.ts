@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { isMap, LineCounter, parseAllDocuments, visit, type Document, type Tags } from 'yaml'
 import { InputError, messageOf } from '../../outcome/errors.ts'
+import { readTextFile } from '../../runbook/text-file.ts'
 import { groupOf, keyOf, type KubeObject } from './objects.ts'
 import { inOrder } from './order.ts'
 import { plainCopy } from './plain.ts'
@@ -235,17 +236,12 @@ function filesOf(root: string, path: string): string[] {
   }
 }
 
+const missing = 'Check the repository out first, or set manifests to the folder that holds them.'
+
 function readText(root: string, file: string): string {
-  try {
-    return readFileSync(resolve(root, file), 'utf8')
-  } catch (cause) {
-    throw unreadable(file, cause)
-  }
+  return readTextFile({ input: 'manifests', root, file, missing }).text
 }
 
 function unreadable(path: string, cause: unknown): InputError {
-  return new InputError(`manifests: ${path} cannot be read: ${messageOf(cause)}`, {
-    hint: 'Check the repository out first, or set manifests to the folder that holds them.',
-    cause,
-  })
+  return new InputError(`manifests: ${path} cannot be read: ${messageOf(cause)}`, { hint: missing, cause })
 }

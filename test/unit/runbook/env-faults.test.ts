@@ -52,8 +52,11 @@ describe('finds, with its line,', () => {
     ['NODE_ENV=development', '1 NODE_ENV is development, in the file of production'],
     ['REDIS_PASSWORD=Passw0rd', '1 REDIS_PASSWORD has a password that everybody tries first'],
     ['CACHE_URL=redis://:secret@cache', '1 CACHE_URL has a password that everybody tries first'],
-    ['\ufeffA=1', '1  begins with a byte order mark, which becomes a part of the first key'],
-    ['A=1\r\nB=2', '1  ends like a line of Windows, and Docker takes that for a part of the value'],
+    ['\ufeffA=1', '1  begins with a byte order mark, which a shell takes for a part of the first key'],
+    [
+      'A=1\r\nB=2',
+      '1  ends like a line of Windows (CR LF), and a shell takes the CR for a part of the value',
+    ],
     ['A=1\nexport', '2  is not KEY=value'],
     ['export A=1', '1 A begins with export, which Docker does not take'],
     ['1A=1', '1  is not KEY=value'],
@@ -67,7 +70,7 @@ describe('finds, with its line,', () => {
     ['A=b"', '1 A ends with a quote that it does not begin with'],
     ['A=“b”', '1 A has typographic quotes, which are a part of the value'],
     ['PASS=12#34', '1 PASS is cut at its #: the rest is taken for a comment'],
-    ['A=x${HOME}', '1 A refers to ${HOME}, which nothing fills in'],
+    ['A=x${HOME}', '1 A refers to HOME, which nothing fills in here'],
   ])('%j', (text, found) => {
     expect(faults(text)).toEqual([`.env:${found}`])
   })
@@ -81,6 +84,15 @@ describe('finds, with its line,', () => {
     expect(faults('NODE_ENV=production', [], 'development')).toHaveLength(1)
     expect(faults('NODE_ENV=development', [], 'ada')).toEqual([])
   })
+})
+
+test('a line that dotenv takes for a part of the value above is found by its key', () => {
+  expect(faults('A="x\nB=2\nC=3"')).toEqual([
+    '.env:1 A begins with ", which is never closed',
+    '.env:2 B is not read: it stands within the quotes of a value above it',
+    '.env:3 C ends with a quote that it does not begin with',
+    '.env:3 C is not read: it stands within the quotes of a value above it',
+  ])
 })
 
 test('a value never stands in a fault', () => {
