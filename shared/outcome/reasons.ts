@@ -20,6 +20,8 @@ export const reasons = {
   'image-not-found': 'The image does not exist in its registry, or may not be pulled.',
   'target-unreachable': 'The cluster or the Docker engine does not answer.',
   'namespace-not-found': 'The namespace that is released into does not exist.',
+  'release-not-made':
+    'What the release needs could not be made: its files, its dependencies or its image. Nothing that runs was touched.',
   'apply-refused': 'The cluster or the Docker engine refused an object.',
   'apply-undone':
     'An object was refused while the release was applied; what was applied has been taken back.',

@@ -20,7 +20,7 @@ import { makeRequest } from './release-request.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { tellStart } from './tell-start.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
-import { isRefusal, undoApply } from './undo-apply.ts'
+import { isRefusal, refuseUnprepared, undoApply } from './undo-apply.ts'
 import { planVerification } from './verification.ts'
 import {
   outageEvidence,
@@ -169,6 +169,13 @@ async function rollOut(
 ): Promise<Conclusion> {
   const { environment, ports, watch, payload, held } = work
   const previous = held.tenure.ledger.serving
+  try {
+    await watch.time('prepare', () => held.tenure.prepare(id, payload))
+  } catch (error) {
+    if (!isRefusal(error) || held.signal.aborted) throw error
+    const refused = await refuseUnprepared(work, id, error)
+    return { ...refused, outputs: { ...outputs, changed: 'false' } }
+  }
   const migrated = await watch.time('migrate', () =>
     migrate({ ports, held, id, payload, timeoutMs: work.left() }),
   )

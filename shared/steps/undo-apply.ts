@@ -1,5 +1,6 @@
 import { InputError, ToolError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence } from '../outcome/outcome.ts'
+import type { Reason } from '../outcome/reasons.ts'
 import { closeBad, find, type ReleaseId } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Payload, ReleaseRequest } from '../targets/target.ts'
@@ -56,6 +57,42 @@ export async function undoApply(
     ports.log.error(`It could not be undone yet: ${error.message} The rollback step tries again.`)
     throw refusal
   }
+}
+
+/**
+ * What a release needs could not be made, and nothing that runs was touched: the release is closed, the lock is released,
+ * and there is nothing to undo.
+ */
+export async function refuseUnprepared(
+  { ports, held, request }: Pick<Undoing, 'ports' | 'held' | 'request'>,
+  id: ReleaseId,
+  refusal: InputError | ToolError,
+): Promise<Conclusion> {
+  const { tenure } = held
+  const at = new Date(ports.clock.now()).toISOString()
+  await tenure.update(ledger =>
+    closeBad(ledger, id, at, `refused before anything was changed: ${refusal.message}`),
+  )
+  await held.giveBack()
+  const live = find(tenure.ledger, tenure.ledger.serving)
+  const stands = live ? `${live.version} (${live.id}) is live as before` : 'nothing that runs was touched'
+  return {
+    status: 'failure',
+    reason: reasonOfRefusal(refusal),
+    summary: `${request.version} (${id}) was refused before anything was changed: ${refusal.message} ${sentence(stands)}`,
+    next: refusal.hint,
+    serving: live?.version ?? '',
+    evidence: refused(refusal),
+  }
+}
+
+function reasonOfRefusal(refusal: InputError | ToolError): Reason {
+  if (refusal instanceof InputError) return 'input-invalid'
+  return refusal.reason ?? 'release-not-made'
+}
+
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 async function takeBack(work: Undoing, id: ReleaseId, refusal: InputError | ToolError): Promise<Change[]> {

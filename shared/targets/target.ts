@@ -199,6 +199,11 @@ export interface Tenure {
   forget(retired: Entry[]): Promise<void>
   /** Runs what a release has to do to its database before it may be applied, each part once. */
   migrate(id: ReleaseId, payload: Payload, options: MigrateOptions): Promise<Migrated>
+  /**
+   * Makes what a release needs where it runs: its folder with its dependencies, its image. Nothing that runs is touched, so
+   * that a refusal leaves nothing to undo.
+   */
+  prepare(id: ReleaseId, payload: Payload): Promise<void>
   apply(id: ReleaseId, payload: Payload, conflicts?: Conflicts): Promise<Change[]>
   /** Removes what a first release, which nothing precedes, has made so far. */
   retract(id: ReleaseId, payload: Payload): Promise<Change[]>

@@ -94,6 +94,10 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
 
     migrate: () => Promise.resolve({ kind: 'none' }),
 
+    async prepare(_id, payload) {
+      await ensureImage(context, asContainerPayload(payload).body.create.Image)
+    },
+
     apply: (id, payload) =>
       fenced(async fleet => {
         const identity = identityOf(id, payload)

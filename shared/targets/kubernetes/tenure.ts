@@ -161,6 +161,9 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
     migrate: (id, payload, options) =>
       changing(() => migrateRelease(place, fence, id, bodyOf(payload), options)),
 
+    // The kubelet pulls the image.
+    prepare: () => Promise.resolve(),
+
     async apply(id, payload, conflicts = 'stop'): Promise<Change[]> {
       const scaled = await scaledWorkloads(client, namespace)
       return changing(() =>

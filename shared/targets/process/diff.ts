@@ -3,7 +3,7 @@ import type { ProcessPayload } from './payload.ts'
 
 /** What a release changes, line by line, with the names of variables only: their values are secrets. */
 export function diffOf(before: ProcessPayload['body'], after: ProcessPayload['body']): string {
-  const lines = (['source', 'path', 'start'] as const)
+  const lines = (['source', 'path', 'within', 'start'] as const)
     .filter(key => before[key] !== after[key])
     .map(key => `${key}: ${shown(before[key])} -> ${shown(after[key])}`)
   const names = [...new Set([...Object.keys(before.env), ...Object.keys(after.env)])].toSorted()

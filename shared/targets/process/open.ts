@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { freemem, totalmem } from 'node:os'
+import { join } from 'node:path'
 import type { Environment } from '../../runbook/environment.ts'
 import { secretsAmong } from '../../runbook/env-file.ts'
 import type { ProcessSpec } from '../../runbook/schema.ts'
@@ -12,8 +13,10 @@ import { diffOf } from './diff.ts'
 import { readIfThere } from './files.ts'
 import { asProcessPayload, renderPayload } from './payload.ts'
 import { placesOf, type Context } from './places.ts'
+import type { Install } from './project.ts'
 import { readApp } from './pm2.ts'
-import { checkStart, pinSource } from './source.ts'
+import { checkInstaller } from './install.ts'
+import { checkStart, pinSource, planSource } from './source.ts'
 import { overrideLease, readRecord, readState, takeLease } from './store.ts'
 import { openTenure } from './tenure.ts'
 import { readVitals } from './vitals.ts'
@@ -40,10 +43,11 @@ export function openProcess(
       return { release, version, image, ready: app?.pm2_env.status === 'online' }
     },
     pin: ({ version }) => pinSource(context, version),
-    render: request => Promise.resolve(renderPayload(context, request)),
+    render: async request => renderPayload(context, await planSource(context, request.image), request),
     async rehearse(payload) {
       const { body } = asProcessPayload(payload)
       await checkStart(context, asProcessPayload(payload))
+      if (body.install) await checkInstaller(context, body.install, lockPath(body.path, body.install))
       const there = await readApp(context)
       const serving = readState(context).ledger.serving
       const recorded = serving === null ? undefined : readRecord(context, serving)
@@ -85,6 +89,11 @@ export function openProcess(
     override: async (holder, change) => Promise.resolve(overrideLease(context, holder, change)),
     close: () => Promise.resolve(),
   })
+}
+
+/** Where a release's lock file is in the repository. */
+function lockPath(path: string, { folder, lock }: Install): string {
+  return join(path, folder, lock.name)
 }
 
 function plan(same: boolean, there: boolean): Pick<Change, 'action'> {

@@ -1,5 +1,6 @@
 import type { Payload, ReleaseRequest } from '../target.ts'
-import { sourceOf, type Context } from './places.ts'
+import type { Context } from './places.ts'
+import type { Install, Project } from './project.ts'
 
 /** What a release is for a process target: where its files come from, and how it is started. */
 export interface ProcessPayload extends Payload {
@@ -8,8 +9,12 @@ export interface ProcessPayload extends Payload {
     version: string
     /** `git:<commit>` or `content:<sha256>`, see `pinSource`. */
     source: string
-    /** Path of the source inside the repository; empty for the whole of it. */
+    /** The folder of the repository that the release holds; empty for the whole of it. */
     path: string
+    /** Where the source is in that folder, and the app is started; empty for the folder itself. */
+    within: string
+    /** Undefined when nothing is installed into it. */
+    install?: Install
     start: string
     env: Record<string, string>
     /** For an app that was there before this suite: what pm2 has to be told to start it. */
@@ -20,6 +25,7 @@ export interface ProcessPayload extends Payload {
 /** As everywhere in this suite, what the runbook says by name wins over the env-file. */
 export function renderPayload(
   { spec, environment }: Context,
+  { exported, within, install }: Project,
   { version, image, config }: ReleaseRequest,
 ): ProcessPayload {
   return {
@@ -28,7 +34,9 @@ export function renderPayload(
     body: {
       version,
       source: image,
-      path: sourceOf(spec),
+      path: exported,
+      within,
+      ...(install ? { install } : {}),
       start: spec.start,
       env: { ...config, ...spec.env },
       adopted: null,

@@ -38,7 +38,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
   }
 
   const ecosystemOf = (id: ReleaseId, { body }: ProcessPayload): Record<string, unknown> => ({
-    cwd: places.current,
+    cwd: join(places.current, body.within),
     script: body.start,
     env: { ...body.env, RUNBOOK_RELEASE: id, RUNBOOK_VERSION: body.version },
     out_file: places.log,
@@ -73,6 +73,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
           version,
           source: 'adopted',
           path: '',
+          within: '',
           start: script ?? '',
           env,
           adopted: { cwd, script, interpreter, env, ...(args ? { args } : {}) },
@@ -106,6 +107,11 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       }),
 
     migrate: () => Promise.resolve({ kind: 'none' }),
+
+    async prepare(id, payload) {
+      lease.check()
+      await makeRelease(context, id, asProcessPayload(payload), 'first')
+    },
 
     apply: (id, payload) => activate(id, asProcessPayload(payload), 'first'),
     // What a first release has installed is what its author wants to look at.
