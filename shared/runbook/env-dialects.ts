@@ -150,7 +150,7 @@ function referenceFault(value: string, keys: ReadonlySet<string>): ValueFault | 
         : `refers to ${named} with what to take otherwise (\${...${operator ?? ''}...}), which nothing fills in here`,
       writeOut,
     )
-  if (/\$\(/.test(value))
+  if (value.includes('$('))
     return fault('has $(...), a command that a shell runs and nothing runs here', writeOut)
   if (/`[^`]*`/.test(value))
     return fault('has a command between backticks, which a shell runs and nothing runs here', writeOut)

@@ -50,6 +50,7 @@ export async function release(
   const written = intend(tenure.ledger, { version, image, by: 'ada', run: '1', runUrl: '', intendedAt: at })
   await tenure.update(() => written.ledger)
   await tenure.store(written.id, payload)
+  await tenure.prepare(written.id, payload)
   const changes = await tenure.apply(written.id, payload)
   await tenure.update(ledger => advance(ledger, written.id, 'applied'))
   const { rollout, progress } = await follow(tenure, written.id, payload)

@@ -70,7 +70,8 @@ test('a command line that changes is told without its passwords', () => {
   const body = (password: string) => ({
     version: 'v1.0.0',
     source: 'git:1',
-    path: '', within: '',
+    path: '',
+    within: '',
     start: `node server.js --db redis://:${password}@r`,
     env: {},
     adopted: null,

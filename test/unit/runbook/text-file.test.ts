@@ -29,7 +29,7 @@ const utf16 = (text: string) => Buffer.from(text, 'utf16le')
 const swapped = (bytes: Buffer) => Buffer.from(bytes).swap16()
 const utf32 = (text: string) =>
   Buffer.concat(
-    [...text].map(each => {
+    Array.from(text, each => {
       const bytes = Buffer.alloc(4)
       bytes.writeUInt32LE(each.codePointAt(0) ?? 0)
       return bytes
