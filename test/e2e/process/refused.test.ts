@@ -27,7 +27,7 @@ environments:
   live:
     target: { kind: process, app: probe, directory: deployment/releases, start: server.js, source: service }
     url: http://127.0.0.1:${port}
-    gate: { for: 2s, interval: 50ms, paths: [/health], baseline: 0s }
+    gate: { for: 3s, interval: 50ms, paths: [/health], baseline: 0s }
     smoke: { suite: smoke.yml, requests: 0 }
 `,
     'by-hand/server.js': server,
