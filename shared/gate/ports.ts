@@ -10,4 +10,6 @@ export interface GatePorts {
   env: Record<string, string | undefined>
   /** The instances of what serves; undefined when there is no target to ask. */
   vitals?: (() => Promise<Vitals[]>) | undefined
+  /** What was replaced and may still receive traffic; undefined when there is no target to ask. */
+  leaving?: (() => Promise<{ instances: string[]; graceMs: number }>) | undefined
 }

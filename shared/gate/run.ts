@@ -2,6 +2,7 @@ import type { Evidence } from '../outcome/outcome.ts'
 import { openHttp } from '../platform/http.ts'
 import type { Log } from '../platform/log.ts'
 import { showDuration } from '../runbook/values.ts'
+import { awaitReplaced } from './await-replaced.ts'
 import { describe } from './describe.ts'
 import { worst, type Verdict } from './judgement.ts'
 import type { GatePlan } from './plan.ts'
@@ -31,6 +32,7 @@ const progressMs = 15_000
 
 /** Watches a service until it is certain that it is ill, or the window is over. */
 export async function watch(plan: GatePlan, ports: GatePorts): Promise<GateResult> {
+  const late = await awaitReplaced(ports)
   const seen = await observe(plan, ports)
   const judgements = judge(seen, plan.limits)
   const verdict = worst(judgements)
@@ -44,7 +46,7 @@ export async function watch(plan: GatePlan, ports: GatePorts): Promise<GateResul
     warmUpMs: warmUp.kind === 'over' && warmUp.by === 'steady' ? warmUp.atMs : undefined,
     probes: counted.length,
     failed: counted.filter(({ failures }) => failures.length > 0).length,
-    evidence: describe(judgements, seen, plan),
+    evidence: [...describe(judgements, seen, plan), ...late],
   }
 }
 

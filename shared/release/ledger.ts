@@ -54,6 +54,8 @@ export interface Entry {
   migrated?: string[]
   /** The checks before it that were let pass, at most `keptExceptions`. */
   exceptions?: Exception[]
+  /** How long the slowest instance of its workload took from its start to being ready, milliseconds. */
+  startMs?: number
   /** The last time that it was brought back, and how it was then; at is ISO 8601. */
   restored?: { at: string; verdict: 'healthy' | 'unhealthy' | 'unverified' }
   by: string
@@ -273,7 +275,7 @@ export function endRestore(ledger: Ledger): Ledger {
 export function noteVerdict(
   ledger: Ledger,
   id: ReleaseId,
-  verdict: Pick<Entry, 'gate' | 'smoke' | 'migrated' | 'restored' | 'verification' | 'warmUpMs'>,
+  verdict: Pick<Entry, 'gate' | 'smoke' | 'migrated' | 'restored' | 'verification' | 'warmUpMs' | 'startMs'>,
 ): Ledger {
   return {
     ...ledger,
@@ -295,6 +297,16 @@ export function warmUpsOf({ entries }: Ledger): number[] {
 export function sampleOf({ entries }: Ledger, release: Entry): Baseline | undefined {
   const next = entries.findLast(({ previous, baseline }) => previous === release.id && baseline)
   return next?.baseline ?? release.baseline
+}
+
+/** Releases by whose starts the next one is judged: a service may have become slower. */
+const startsOf = 5
+
+/** How long the slowest start of the newest good releases took, milliseconds; undefined when none was measured. */
+export function usualStart({ entries }: Ledger): number | undefined {
+  const good = entries.filter(({ state }) => state === 'good' || state === 'withdrawn').slice(-startsOf)
+  const starts = good.flatMap(({ startMs }) => startMs ?? [])
+  return starts.length > 0 ? Math.max(...starts) : undefined
 }
 
 /** Writes down what an operator does; a hold lasts until somebody resumes. */

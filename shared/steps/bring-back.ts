@@ -1,7 +1,9 @@
 import { ToolError } from '../outcome/errors.ts'
+import type { Evidence } from '../outcome/outcome.ts'
 import { beginRestore, endRestore, find, inPlace, unsettled, type Entry } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Payload, Rollout, Target } from '../targets/target.ts'
+import { collectFailedRelease } from './failed-release.ts'
 import type { TargetPorts } from './ports.ts'
 import type { PutBack } from './put-database-back.ts'
 import type { Held } from './tenure.ts'
@@ -29,6 +31,8 @@ export interface BroughtBack {
   payload: Payload
   /** Of the release that it took the place of, when that is recorded. */
   withdrawn: Payload | undefined
+  /** What was seen of that release before it was removed. */
+  evidence: Evidence[]
 }
 
 /**
@@ -41,6 +45,7 @@ export interface BroughtBack {
 export async function bringBack(work: BringBack): Promise<BroughtBack> {
   const { ports, held, because, timeoutMs } = work
   const { target, tenure } = held
+  const evidence = await evidenceOfReplaced(work)
   const database = tenure.ledger.restoring?.database && (await returnDatabase(work))
   const back = (database && find(tenure.ledger, tenure.ledger.serving)) ?? work.back
   const payload = await recallRecord(target, back)
@@ -60,7 +65,14 @@ export async function bringBack(work: BringBack): Promise<BroughtBack> {
     onProgress: line => ports.log.info(line),
   })
   await tenure.update(endRestore)
-  return { back, database, changes, rollout, payload, withdrawn }
+  return { back, database, changes, rollout, payload, withdrawn, evidence }
+}
+
+/** Nothing of what the restore removes, or stops for its database, can be seen after it. */
+async function evidenceOfReplaced({ environment, ports, held, back }: BringBack): Promise<Evidence[]> {
+  const replaced = inPlace(held.tenure.ledger)
+  if (!replaced || replaced.id === back.id) return []
+  return collectFailedRelease(environment, held.target, { ...ports, signal: held.signal }, replaced)
 }
 
 /** What a release was, exactly. @throws ToolError when its record is gone */

@@ -1,5 +1,13 @@
 import type { Conclusion, Outcome } from '../outcome/outcome.ts'
-import { advance, find, intend, unsettled, type ReleaseId } from '../release/ledger.ts'
+import {
+  advance,
+  find,
+  intend,
+  noteVerdict,
+  unsettled,
+  usualStart,
+  type ReleaseId,
+} from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Candidate } from '../release/backup-candidate.ts'
 import { readTold } from '../report/told.ts'
@@ -213,14 +221,21 @@ async function replacePrevious(
   const measured = await outage.end()
   const [seen] = outageEvidence(measured)
   if (seen) ports.log.info(`${seen.subject}: ${seen.finding}`)
-  if (rollout.kind === 'ready') await tenure.update(ledger => advance(ledger, id, 'ready'))
+  if (rollout.kind === 'ready') {
+    const { startMs } = rollout
+    await tenure.update(ledger => {
+      const ready = advance(ledger, id, 'ready')
+      return startMs === undefined ? ready : noteVerdict(ready, id, { startMs })
+    })
+  }
   await held.handOver()
   const ended =
     (rollout.kind === 'ready' ? overMaxGap(environment, request.version, measured) : undefined) ??
     concludeRollout(rollout, id, request.version, target.place, previous)
   const changed =
     ended.status === 'success' ? [] : await describeRelease(target, find(tenure.ledger, previous), payload)
-  const evidence = [...(ended.evidence ?? []), ...outageEvidence(measured), ...changed]
+  const notes = rollout.kind === 'ready' ? (rollout.notes ?? []) : []
+  const evidence = [...(ended.evidence ?? []), ...notes, ...outageEvidence(measured), ...changed]
   return { ...ended, evidence, outputs: { ...outputs, ...outageOutputs(measured) } }
 }
 
@@ -231,8 +246,10 @@ async function letGo(held: Held): Promise<void> {
 }
 
 function follow({ left, ports, payload, held }: Work, id: ReleaseId): Promise<Rollout> {
+  const usualStartMs = usualStart(held.tenure.ledger)
   return held.tenure.follow(id, payload, {
     release: 'new',
+    ...(usualStartMs === undefined ? {} : { usualStartMs }),
     timeoutMs: left(),
     signal: held.signal,
     onProgress: line => ports.log.info(line),

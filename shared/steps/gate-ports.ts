@@ -7,5 +7,6 @@ export function gatePorts(ports: Ports, target: Target | undefined): GatePorts {
   const token = ports.env['PROMETHEUS_TOKEN']
   if (token) ports.secrets.add(token)
   const { clock, log, signal, env } = ports
-  return { clock, log, signal, env, vitals: target && (() => target.vitals()) }
+  const asked = target && { vitals: () => target.vitals(), leaving: () => target.leaving() }
+  return { clock, log, signal, env, ...asked }
 }

@@ -1,4 +1,4 @@
-import type { Conclusion } from '../outcome/outcome.ts'
+import type { Conclusion, Evidence } from '../outcome/outcome.ts'
 import { closeBad, find, unsettled } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { bringBack } from './bring-back.ts'
@@ -57,8 +57,21 @@ export async function settleLeftover(work: Deploying): Promise<Conclusion | unde
   }
   if (unfinished === undefined) return undefined
   ports.log.warn(`${unfinished} was left unfinished: ${back.version} is brought back first.`)
-  await watch.time('settle', () =>
+  const { evidence } = await watch.time('settle', () =>
     bringBack({ environment, ports, held, back, because: vanished, timeoutMs: left(), databaseUrl: '' }),
   )
+  await showEvidence(`What was seen of ${unfinished} before it was removed`, evidence, ports)
   return undefined
+}
+
+/** This step reports on another release, so what is known of the one before it goes into the log. */
+async function showEvidence(title: string, evidence: Evidence[], { log }: TargetPorts): Promise<void> {
+  if (evidence.length === 0) return
+  await log.group(title, () => {
+    for (const { subject, finding, detail = '' } of evidence) {
+      log.info(`${subject}: ${finding}`)
+      for (const line of detail === '' ? [] : detail.split('\n')) log.info(`  ${line}`)
+    }
+    return Promise.resolve()
+  })
 }

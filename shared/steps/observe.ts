@@ -23,7 +23,7 @@ export async function observe(environment: Environment, target: Target, ports: P
       const text = (await target.logs(logLines)).trimEnd()
       return text === '' ? undefined : note('log of the service', 'the last lines:', text)
     }),
-    tolerated('metrics', ports, () => readMetrics(environment.url, ports)),
+    tolerated('metrics', ports, async () => (await readMetrics(environment.url, ports))[0]),
     tolerated('resources', ports, async () => {
       const text = await target.usage()
       return text === '' ? undefined : note('resources', 'in use by each instance:', text)
@@ -32,8 +32,9 @@ export async function observe(environment: Environment, target: Target, ports: P
   return seen.filter(each => each !== undefined)
 }
 
-async function readMetrics(url: string, { signal }: Ports): Promise<Evidence | undefined> {
-  if (url === '') return undefined
+/** The well-known metrics of the service at this URL; nothing where it serves none, or does not answer. */
+export async function readMetrics(url: string, { signal }: Ports): Promise<Evidence[]> {
+  if (url === '') return []
   const http = openHttp('fresh')
   try {
     for (const path of metricPaths) {
@@ -45,11 +46,11 @@ async function readMetrics(url: string, { signal }: Ports): Promise<Evidence | u
         signal,
       })
       const lines = status === 200 ? vitalSigns(body) : []
-      if (lines.length > 0) return note('metrics', `of ${path}:`, lines.join('\n'))
+      if (lines.length > 0) return [note('metrics', `of ${path}:`, lines.join('\n'))]
     }
-    return undefined
+    return []
   } catch (error) {
-    if (error instanceof HttpFault) return undefined
+    if (error instanceof HttpFault) return []
     throw error
   } finally {
     http.close()

@@ -15,6 +15,7 @@ import { whyBad } from '../release/why-bad.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { recallRecord } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
+import { collectFailedRelease } from './failed-release.ts'
 import { findDestination, lastGood, showRevision } from './destination.ts'
 import { halfWay } from './half-way.ts'
 import { throughTunnel } from '../targets/tunnel.ts'
@@ -76,7 +77,7 @@ async function goBack(way: Way): Promise<Conclusion> {
   const undoes = to === lastGood || (to === '' && isTakenBack(before, ports.run.id))
   if (undoes && !unsettled(before) && !before.restoring) return leaveAsItIs(held)
   const destination = await findDestination(to, held, ports)
-  if (!destination) return nothingToRestore(held, before, ports)
+  if (!destination) return nothingToRestore(environment, held, before, ports)
   const { back, notes } = destination
   // Found unfinished, or just recorded as r0: read anew.
   const { ledger } = held.tenure
@@ -201,8 +202,14 @@ function nothingUnfinished(ledger: Ledger): Conclusion {
   }
 }
 
-async function nothingToRestore(held: Held, ledger: Ledger, ports: TargetPorts): Promise<Conclusion> {
+async function nothingToRestore(
+  environment: Environment,
+  held: Held,
+  ledger: Ledger,
+  ports: TargetPorts,
+): Promise<Conclusion> {
   const open = unsettled(ledger)
+  const evidence = open ? await collectFailedRelease(environment, held.target, ports, open) : []
   const at = new Date(ports.clock.now()).toISOString()
   if (open) await held.tenure.update(now => closeBad(now, open.id, at, whyBad(open)))
   const revisions = await held.target.revisions()
@@ -219,6 +226,7 @@ async function nothingToRestore(held: Held, ledger: Ledger, ports: TargetPorts):
     next: open
       ? 'No release has been good here yet. Look at the service now; mend the cause and release again.'
       : named,
+    evidence,
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }
 }

@@ -5,6 +5,7 @@ import { finishOrUndo, settle as decide } from '../release/settle.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change } from '../targets/target.ts'
 import { budgetOf } from './budget.ts'
+import { collectFailedRelease } from './failed-release.ts'
 import { closeRelease } from './finish.ts'
 import { halfWay } from './half-way.ts'
 import {
@@ -137,7 +138,8 @@ function restore(
   return takeWayBack({ ...work, timeoutMs: work.left(), back, from, because: vanished, notes })
 }
 
-async function alarm({ ports, held }: Settling, open: Entry): Promise<Conclusion> {
+async function alarm({ environment, ports, held }: Settling, open: Entry): Promise<Conclusion> {
+  const evidence = await collectFailedRelease(environment, held.target, ports, open)
   const at = new Date(ports.clock.now()).toISOString()
   await held.tenure.update(ledger => closeBad(ledger, open.id, at, vanished))
   await held.giveBack()
@@ -146,6 +148,7 @@ async function alarm({ ports, held }: Settling, open: Entry): Promise<Conclusion
     reason: 'nothing-to-restore',
     summary: `${open.version} (${open.id}) was left unfinished, and no good release is there to go back to. It is left as it is.`,
     next: 'No release has been good here yet. Look at the service now; mend the cause and release again.',
+    evidence,
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }
 }

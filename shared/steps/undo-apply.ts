@@ -37,7 +37,7 @@ export async function undoApply(
   const { ports, held, watch, request } = work
   ports.log.warn(`${refusal.message} What was applied is taken back.`)
   try {
-    const changes = await watch.time('undo', () => takeBack(work, id, refusal))
+    const { changes, evidence } = await watch.time('undo', () => takeBack(work, id, refusal))
     await held.giveBack()
     const { serving } = held.tenure.ledger
     const back = find(held.tenure.ledger, serving)
@@ -50,7 +50,7 @@ export async function undoApply(
       summary: `${request.version} (${id}) was refused half-way, and undone: ${stands}. ${refusal.message}`,
       next: `Nothing to do for the service. ${refusal.hint}`,
       serving: back?.version ?? '',
-      evidence: [...refused(refusal), ...changes.map(toEvidence)],
+      evidence: [...refused(refusal), ...evidence, ...changes.map(toEvidence)],
     }
   } catch (error) {
     if (!isRefusal(error) || held.signal.aborted) throw error
@@ -95,13 +95,17 @@ function sentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
-async function takeBack(work: Undoing, id: ReleaseId, refusal: InputError | ToolError): Promise<Change[]> {
+async function takeBack(
+  work: Undoing,
+  id: ReleaseId,
+  refusal: InputError | ToolError,
+): Promise<{ changes: Change[]; evidence: Evidence[] }> {
   const { environment, ports, held, payload, timeoutMs } = work
   const { tenure } = held
   const because = `refused while it was applied: ${refusal.message}`
   const back = find(tenure.ledger, tenure.ledger.serving)
   if (back) {
-    const { changes, rollout } = await bringBack({
+    const { changes, rollout, evidence } = await bringBack({
       environment,
       ports,
       held,
@@ -110,7 +114,8 @@ async function takeBack(work: Undoing, id: ReleaseId, refusal: InputError | Tool
       timeoutMs,
       databaseUrl: '',
     })
-    if (rollout.kind === 'ready') return changes.filter(({ action }) => action !== 'none')
+    if (rollout.kind === 'ready')
+      return { changes: changes.filter(({ action }) => action !== 'none'), evidence }
     throw new ToolError(`${back.version} is not ready again: ${rollout.cause.message}`, {
       tool: held.target.place,
       hint: 'The rollback step goes on with it.',
@@ -120,7 +125,7 @@ async function takeBack(work: Undoing, id: ReleaseId, refusal: InputError | Tool
   for (const { action, object } of removed) ports.log.info(`${action} ${object}`)
   const at = new Date(ports.clock.now()).toISOString()
   await tenure.update(ledger => closeBad(ledger, id, at, because))
-  return removed
+  return { changes: removed, evidence: [] }
 }
 
 function refused(refusal: InputError | ToolError): Evidence[] {

@@ -57,6 +57,7 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   const copied = await copyLedger(environment, target, tenure.ledger, back.id, ports)
   const rest = [
     ...notes,
+    ...brought.evidence,
     ...(database?.evidence ?? []),
     ...whatWasTakenBack(target, brought, from),
     ...restored(changes),

@@ -55,7 +55,13 @@ export type Conflicts = 'stop' | 'take'
 
 /** What became of a rollout. */
 export type Rollout =
-  | { kind: 'ready' }
+  /** `notes`: what should be looked at although the rollout is complete. */
+  | {
+      kind: 'ready'
+      notes?: Evidence[]
+      /** How long the slowest instance of the workload took to become ready, milliseconds, where it was seen. */
+      startMs?: number
+    }
   /** It cannot become ready by waiting. */
   | { kind: 'doomed'; cause: Cause }
   | { kind: 'deadline'; cause: Cause }
@@ -94,6 +100,14 @@ export interface MigrateOptions extends FollowOptions {
   onDone(digest: string): Promise<void>
 }
 
+/** What was replaced, or is ending, and may still receive traffic. */
+export interface Leaving {
+  /** `pod api-7c9f`; empty once only instances of what is live receive traffic. */
+  instances: string[]
+  /** How long such an instance may take to end, milliseconds. */
+  graceMs: number
+}
+
 /** What the target can say of the room that a release needs. */
 export interface Capacity {
   enough: boolean
@@ -111,6 +125,8 @@ export interface FollowOptions {
   /** Milliseconds from now. */
   timeoutMs: number
   signal: AbortSignal
+  /** How long earlier starts of the workload took, milliseconds: what takes much longer is failing. */
+  usualStartMs?: number
   /** Told of each change that a person who waits would want to see. */
   onProgress(line: string): void
 }
@@ -153,6 +169,8 @@ export interface Target {
   usage(): Promise<string>
   /** Each instance of what serves, for a gate that looks again and again; empty when none is there. */
   vitals(): Promise<Vitals[]>
+  /** What must be gone before a gate can judge what is live by its answers. */
+  leaving(): Promise<Leaving>
   /** What differs from the release that serves. It is reported and left alone. */
   drift(): Promise<Drift[]>
   /**
@@ -164,6 +182,11 @@ export interface Target {
   strays(): Promise<string[]>
   /** The end of the service's own log, newest last. */
   logs(lines: number): Promise<string>
+  /**
+   * What the target still shows of a release that is live: the log of each instance (the run before a restart too), their
+   * state, what the target reported of them. Bounded, without secrets; empty when nothing of the release is there.
+   */
+  evidence(id: ReleaseId): Promise<Evidence[]>
   /** One attempt to get, or go on with, the lease, as `claim` decides. */
   take(holder: Holder, purpose: Purpose, deadlineMs: number): Promise<Tenure | Refused>
   /**

@@ -1,7 +1,8 @@
 import type { Evidence } from '../../outcome/outcome.ts'
 import type { Cause, FollowOptions, Rollout } from '../target.ts'
 import { portAnswers } from '../answer.ts'
-import { inspect, readLog, type ContainerDetail } from './containers.ts'
+import { inspect, type ContainerDetail } from './containers.ts'
+import { readSettledLog } from './evidence.ts'
 import { isBetweenRuns, judge, lastHealth, type Judgement } from './judge.ts'
 import { parsePort } from './payload.ts'
 import type { Context } from './store.ts'
@@ -84,13 +85,10 @@ async function lateCause(
   }
 }
 
-async function evidenceOf(
-  { engine, adapters }: Context,
-  detail: ContainerDetail,
-  finding: string,
-): Promise<Evidence[]> {
+async function evidenceOf(context: Context, detail: ContainerDetail, finding: string): Promise<Evidence[]> {
+  const { adapters } = context
   const redact = (text: string) => adapters.secrets.redact(text)
-  const log = redact(await readLog(engine, detail.Id, logLines))
+  const log = await readSettledLog(context, detail, logLines)
   const said: Evidence = {
     subject: `container ${nameOf(detail)}`,
     finding: redact(finding),

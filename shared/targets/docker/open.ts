@@ -13,6 +13,7 @@ import { inspect, readLog } from './containers.ts'
 import { diffOf } from './diff.ts'
 import { readDrift } from './drift.ts'
 import { openEngine } from './engine.ts'
+import { readEvidence } from './evidence.ts'
 import { label, namesOf, serving } from './fleet.ts'
 import { goneForGood, inspectImage } from './images.ts'
 import { overrideLease, takeLease } from './lease.ts'
@@ -22,7 +23,7 @@ import { rehearse } from './rehearse.ts'
 import { secretsAmong } from '../../runbook/env-file.ts'
 import { readRecords, readStore, type Context } from './store.ts'
 import { leftOver, openTenure } from './tenure.ts'
-import { readVitals } from './vitals.ts'
+import { readLeaving, readVitals } from './vitals.ts'
 
 /**
  * Opens an environment on a Docker engine: the one that the runbook names, else the one that the docker command would use.
@@ -78,6 +79,7 @@ export async function openDocker(
     findRevision: () => Promise.resolve(undefined),
     usage: () => readUsage(context),
     vitals: () => readVitals(context),
+    leaving: () => readLeaving(context),
 
     drift: () => readDrift(context),
     deviations: () => Promise.resolve([]),
@@ -99,6 +101,8 @@ export async function openDocker(
         },
       )
     },
+
+    evidence: id => readEvidence(context, id),
 
     async take(holder, purpose, deadlineMs) {
       const taken = await takeLease(context, holder, purpose, deadlineMs)

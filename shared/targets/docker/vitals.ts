@@ -2,6 +2,7 @@ import type { Vitals } from '../../release/vitals.ts'
 import { inspect } from './containers.ts'
 import { serving } from './fleet.ts'
 import { isBetweenRuns } from './judge.ts'
+import type { Leaving } from '../target.ts'
 import { readStore, type Context } from './store.ts'
 
 /** The container that serves; none when there is none. */
@@ -22,4 +23,20 @@ export async function readVitals(context: Context): Promise<Vitals[]> {
       outOfMemory: state.OOMKilled,
     },
   ]
+}
+
+/** As `docker stop` does when the container says nothing else. */
+const defaultGraceS = 10
+
+/** Containers of other releases of the service that run beside the one that is live. */
+export async function readLeaving({ engine, ...context }: Context): Promise<Leaving> {
+  const { fleet } = await readStore({ engine, ...context })
+  const live = serving(fleet, context.names)
+  const others = fleet.services.filter(({ id, running }) => running && id !== live?.id)
+  const details = await Promise.all(others.map(({ id }) => inspect(engine, id)))
+  const graces = details.map(detail => detail?.Config.StopTimeout ?? defaultGraceS)
+  return {
+    instances: others.map(({ name }) => `container ${name}`),
+    graceMs: Math.max(0, ...graces) * 1_000,
+  }
 }

@@ -26,6 +26,8 @@ export interface Belongings {
   eventsOf: (uid: string) => PodEvent[]
   /** The same for a PersistentVolumeClaim, which pods know by its name. */
   eventsOfClaim: (name: string) => PodEvent[]
+  /** The same for an object that was never seen, and so has no known UID. */
+  eventsNamed: (kind: string, name: string) => PodEvent[]
 }
 
 /** Where a watch puts what it hears. */
@@ -133,6 +135,8 @@ export function createIndex(): Index {
         makers: [uid, ...(workload ? makersOf(workload, replicaSets.of(uid)) : [])],
         eventsOf: about => events.of(about),
         eventsOfClaim: name => events.of(claimKey(name)),
+        eventsNamed: (kind, name) =>
+          events.all().filter(({ involvedObject: about }) => about.kind === kind && about.name === name),
       }
     },
     takeChanged() {
@@ -179,6 +183,7 @@ interface Groups<T> {
   put(uid: string, item: T): void
   drop(uid: string): void
   of(group: string): T[]
+  all(): T[]
   groupOf(uid: string): string | undefined
 }
 
@@ -205,6 +210,7 @@ function groups<T>(groupOf: (item: T) => string): Groups<T> {
     },
     drop,
     of: group => [...(members.get(group)?.values() ?? [])],
+    all: () => [...members.values()].flatMap(group => [...group.values()]),
     groupOf: uid => homes.get(uid),
   }
 }

@@ -3,8 +3,8 @@ import type { ContainerStatus, Pod, PodEvent, Termination } from './pods.ts'
 
 /** Trouble with a registry passes more often than not: it is given the time of several of the kubelet's attempts. */
 const passingPullMs = 60_000
-/** An image that is not there may be on its way to the registry still, which is asked before the node is believed. */
-const lateImageMs = 2_500
+/** What a node does not find its registry is asked for, before the node is believed: see `second-opinion.ts`. */
+const missingImageMs = 0
 const secondPullMs = 14_000
 /** An object that the pod needs may be made a moment later by something else in the cluster. */
 const lateConfigMs = 4_000
@@ -107,17 +107,17 @@ function killedBy(events: PodEvent[], container: string): 'startup' | 'liveness'
     'startup' | 'liveness' | undefined
 }
 
-/** What the kubelet said last about a container's probe. */
-export function lastProbe(events: PodEvent[], container: string): string {
+/** What the kubelet reported last about a container's probe, and how many times it reported that. */
+export function lastProbe(events: PodEvent[], container: string): { answer: string; times: number } {
   const failing = events.findLast(
     ({ reason, message = '', involvedObject: { fieldPath = '' } }) =>
       reason === 'Unhealthy' && message.includes(' probe ') && fieldPath.includes(`{${container}}`),
   )
-  return failing?.message ?? ''
+  return { answer: failing?.message ?? '', times: failing ? (failing.count ?? 1) : 0 }
 }
 
 function lastAnswer(events: PodEvent[], container: string): string {
-  const said = lastProbe(events, container)
+  const said = lastProbe(events, container).answer
   return said ? `: ${shorten(said)}` : '.'
 }
 
@@ -145,7 +145,8 @@ function pull(made: Make, said: string, image: string, { images }: Known): Sympt
   if (!passing.test(said)) {
     if (/not found|manifest unknown|does not exist|no such image|name unknown/i.test(said)) {
       const answer = images.get(image)
-      const graceMs = answer === 'there' ? passingPullMs : answer === 'unknown' ? secondPullMs : lateImageMs
+      const graceMs =
+        answer === 'there' ? passingPullMs : answer === 'unknown' ? secondPullMs : missingImageMs
       return {
         ...made('image-missing', `has an image that its registry does not have: ${why}`, graceMs),
         image,

@@ -1,5 +1,6 @@
-import { messageOf } from '../../outcome/errors.ts'
 import type { Evidence } from '../../outcome/outcome.ts'
+import type { Belongings } from './belongings.ts'
+import { readContainerLog } from './container-log.ts'
 import type { View } from './judge.ts'
 import { containersOf, podTemplate } from './objects.ts'
 import { isReady, type ContainerStatus, type Pod, type PodEvent } from './pods.ts'
@@ -7,8 +8,7 @@ import { shorten, type Symptom } from './symptom.ts'
 import type { Place } from './place.ts'
 import { nameOf } from './workload.ts'
 
-const logLines = '40'
-const logBytes = '16384'
+const logSize = { lines: 40, bytes: 16 * 1024 }
 const shownEvents = 10
 const namedPods = 5
 
@@ -23,9 +23,9 @@ export async function gatherEvidence(place: Place, view: View, symptom: Symptom)
   const subject = symptom.pod ? `pod ${symptom.pod}` : nameOf(view.manifest)
   const evidence: (Evidence | undefined)[] =
     pod && status
-      ? [ofContainer(place, pod, view, status), await logOf(place, pod, status)]
+      ? [ofContainer(place, pod, view, status), ...(await readContainerLog(place, pod, status, logSize))]
       : [{ subject, finding: symptom.message, tone: 'bad' }]
-  evidence.push(ofEvents(view, pod), ofPods(view))
+  evidence.push(ofEvents(view, pod ? [pod] : []), ofPods(view))
   return evidence
     .filter(each => each !== undefined)
     .map(each => ({
@@ -76,35 +76,14 @@ function ofContainer(
   }
 }
 
-/** The log of the run that ended; of the one that runs, when none has ended or its log is gone. */
-async function logOf(
-  { client, namespace }: Place,
-  pod: Pod,
-  { name, restartCount, state, lastState }: ContainerStatus,
-): Promise<Evidence | undefined> {
-  if (!state?.running && !state?.terminated && !lastState?.terminated) return undefined
-  const path = `/api/v1/namespaces/${namespace}/pods/${pod.metadata.name}/log`
-  const query = { container: name, tailLines: logLines, limitBytes: logBytes }
-  try {
-    const previous =
-      restartCount > 0 && !state?.terminated
-        ? await client.text(path, { ...query, previous: 'true' })
-        : undefined
-    const text = previous ?? (await client.text(path, query))
-    return {
-      subject: `log of ${name}${previous ? ', the run before' : ''}`,
-      finding: text?.trim() ? 'the last lines:' : 'it wrote nothing',
-      tone: 'note',
-      ...(text?.trim() ? { detail: text.trimEnd() } : {}),
-    }
-  } catch (error) {
-    return { subject: `log of ${name}`, finding: `cannot be read: ${messageOf(error)}`, tone: 'note' }
-  }
-}
-
-function ofEvents({ makers, eventsOf, eventsOfClaim }: View, pod: Pod | undefined): Evidence | undefined {
-  const about = [...makers, ...(pod ? [pod.metadata.uid] : [])]
-  const told = [...about.flatMap(eventsOf), ...(pod?.claims ?? []).flatMap(eventsOfClaim)]
+/** The newest warnings about what makes the pods, these pods, and their claims; undefined when there are none. */
+export function ofEvents(
+  { makers, eventsOf, eventsOfClaim }: Pick<Belongings, 'makers' | 'eventsOf' | 'eventsOfClaim'>,
+  pods: Pod[],
+): Evidence | undefined {
+  const about = [...makers, ...pods.map(({ metadata }) => metadata.uid)]
+  const claims = new Set(pods.flatMap(pod => pod.claims ?? []))
+  const told = [...about.flatMap(eventsOf), ...[...claims].flatMap(eventsOfClaim)]
     .filter(({ type }) => type !== 'Normal')
     .toSorted((a, b) => ((a.at ?? '') < (b.at ?? '') ? -1 : 1))
     .slice(-shownEvents)

@@ -1,8 +1,10 @@
+import type { Evidence } from '../../outcome/outcome.ts'
 import { showDuration } from '../../runbook/values.ts'
 import type { Cause, FollowOptions, Rollout } from '../target.ts'
 import { gatherEvidence } from './evidence.ts'
 import { blank, judge, type Memory, type Verdict, type View } from './judge.ts'
 import { keyOf, type KubeObject } from './objects.ts'
+import { parseWorkload } from './live.ts'
 import { isBelied, type Answers } from './second-opinion.ts'
 import type { Symptom } from './symptom.ts'
 import { createTeller } from './tell.ts'
@@ -58,7 +60,7 @@ async function follow(
   const watched = await inTime(place, giveUp, signal, watchRelease(place, followed, signal, bell.ring))
   if (!watched) return { kind: 'deadline', cause: silent(place, options) }
   const answers: Answers = { images: new Map(), arrived: new Set() }
-  const cases = openCases(followed, watched)
+  const cases = openCases(place, followed, watched, options)
   const teller = createTeller(cases.size, line => options.onProgress(line))
   for (let last = -Infinity; ;) {
     await clock.sleep(Math.max(0, last + burstMs - clock.elapsed()), signal)
@@ -74,9 +76,9 @@ async function follow(
       if (await isBelied(place, symptom, answers)) each.dueAt = 0
       else return { kind: 'doomed', cause: await causeOf(place, view, symptom) }
     }
-    const open = [...cases.values()].filter(({ verdict }) => verdict.kind !== 'ready')
+    const open = [...cases.values()].filter(({ verdict }) => verdict.kind === 'progressing')
     teller.count(cases.size - open.length, now)
-    if (open.length === 0) return { kind: 'ready' }
+    if (open.length === 0) return { kind: 'ready', notes: unknownEnds(cases), ...startOf(place, cases) }
     const left = giveUp - clock.elapsed()
     if (left <= 0) return { kind: 'deadline', cause: await overdue(place, open, watched, answers, options) }
     const next = open.reduce((soonest, { dueAt }) => Math.min(soonest, dueAt), now + longestPauseMs)
@@ -89,16 +91,46 @@ async function follow(
   }
 }
 
-function openCases(followed: KubeObject[], { unseen }: Watched): Map<string, Case> {
+function openCases(
+  place: Place,
+  followed: KubeObject[],
+  { unseen }: Watched,
+  { usualStartMs }: FollowOptions,
+): Map<string, Case> {
   const seen = followed.filter(object => !unseen.includes(object))
   const verdict: Verdict = { kind: 'progressing', state: '', trouble: '', lookAgainMs: 0 }
-  return new Map(seen.map(manifest => [keyOf(manifest), { manifest, memory: blank, verdict, dueAt: 0 }]))
+  const known = usualStartMs === undefined ? blank : { ...blank, recordedMs: usualStartMs }
+  return new Map(
+    seen.map(manifest => {
+      const memory = serves(place, manifest) ? known : blank
+      return [keyOf(manifest), { manifest, memory, verdict, dueAt: 0 }]
+    }),
+  )
+}
+
+/** Whether it is the workload that the runbook names. */
+function serves({ workload }: Place, { kind, metadata }: KubeObject): boolean {
+  const named = parseWorkload(workload)
+  return kind === named.kind && metadata.name === named.name
+}
+
+/** How long the start of the workload that serves took, where it was seen. */
+function startOf(place: Place, cases: Map<string, Case>): { startMs?: number } {
+  const { startMs } = [...cases.values()].find(({ manifest }) => serves(place, manifest))?.memory ?? {}
+  return startMs === undefined ? {} : { startMs: Math.round(startMs) }
 }
 
 /** The cases that something changed about, or whose time has come. */
 function takeDue(cases: Map<string, Case>, { index }: Watched, now: number): Case[] {
   const changed = index.takeChanged()
   return [...cases].filter(([key, { dueAt }]) => dueAt <= now || changed.has(key)).map(([, each]) => each)
+}
+
+/** What is reported of objects that are gone without having been seen to end. */
+function unknownEnds(cases: Map<string, Case>): Evidence[] {
+  return [...cases.values()].flatMap(({ manifest, verdict }): Evidence[] =>
+    verdict.kind === 'unknown' ? [{ subject: nameOf(manifest), finding: verdict.message, tone: 'warn' }] : [],
+  )
 }
 
 function judgedNow({ verdict, memory }: ReturnType<typeof judge>, now: number): Partial<Case> {

@@ -1,13 +1,14 @@
 import type { Belongings } from './belongings.ts'
+import { isMigration } from './marks.ts'
 import { podTemplate, type KubeObject } from './objects.ts'
 import { failedPods, outOfMemory } from './pod-trouble.ts'
 import { isEnding, isReady, startTimeOf, type Pod } from './pods.ts'
-import { conditionOf, progressOf } from './progress.ts'
+import { conditionOf, progressOf, type Progress } from './progress.ts'
 import { refusal } from './refusal.ts'
 import { steadyLeftMs } from './steady.ts'
 import { symptomOf } from './symptoms.ts'
 import type { Known, Symptom } from './symptom.ts'
-import { nameOf, type Workload } from './workload.ts'
+import { hasPods, isCustom, nameOf, type Workload } from './workload.ts'
 
 /** What a workload is judged by. */
 export interface View extends Belongings, Pick<Known, 'growth' | 'images' | 'arrived'> {
@@ -16,16 +17,30 @@ export interface View extends Belongings, Pick<Known, 'growth' | 'images' | 'arr
   release: 'new' | 'proven'
 }
 
-/** When each symptom was seen first, by its key: milliseconds of a monotonic clock; and how long starts take. */
+/** What earlier judgements of the same object have found out. */
 export interface Memory {
+  /** When each symptom was seen first, by its key: milliseconds of a monotonic clock. */
   since: ReadonlyMap<string, number>
+  /** How long the slowest start that went well took, by pods of the cluster, milliseconds. */
   usualMs: number | undefined
+  /** The same of earlier releases, as it was recorded. It counts instead of what older pods show. */
+  recordedMs?: number
+  /** How long the slowest pod of this revision took, as it was watched; undefined while none became ready. */
+  startMs?: number
+  /** When each pod of this revision was seen to run first, on the monotonic clock; `over` once it was ready. */
+  begun?: ReadonlyMap<string, number | 'over'>
+  /** UID of the object when it was there last; undefined while it has not been there yet. */
+  uid?: string
+  /** It was seen to be done: a final state of a Job, the readiness of a custom resource. */
+  done?: boolean
 }
 
 export const blank: Memory = { since: new Map(), usualMs: undefined }
 
 export type Verdict =
   | { kind: 'ready'; note: string }
+  /** The object is gone, and nothing shows how it ended: it is not waited for. `message` is one sentence. */
+  | { kind: 'unknown'; message: string }
   /**
    * `state` is how far it is, `trouble` what stands in its way at the moment; `lookAgainMs` is when time alone may change
    * the verdict: Infinity when only the cluster can.
@@ -58,15 +73,10 @@ const endingMs = 60_000
  * @param now milliseconds of a monotonic clock
  */
 export function judge(view: View, memory: Memory, now: number): Judgement {
-  const { workload, manifest } = view
-  const book = openBook(memory, now)
-  if (!workload) {
-    const gone = ofWorkload('gone', `${nameOf(manifest)} is not there any more: somebody deleted it.`)
-    return book.isOver({ ...gone, graceMs: absentMs }, 0)
-      ? book.close({ kind: 'doomed', symptom: gone })
-      : book.close(going('it is not there'))
-  }
+  const { workload } = view
+  if (!workload) return judgeAbsent(view, memory, openBook(memory, now))
   const progress = progressOf(workload)
+  const book = openBook(remember(memory, view, progress, now), now)
   if (progress.kind === 'unseen')
     return { verdict: going(progress.state), memory: { ...blank, usualMs: memory.usualMs } }
   const living = view.pods.filter(pod => !isEnding(pod) && !isOver(pod))
@@ -85,7 +95,7 @@ export function judge(view: View, memory: Memory, now: number): Judgement {
   }
   if (!template) return book.close(going(progress.state))
 
-  const usualMs = slowest(memory.usualMs, [...view.pods, ...view.older])
+  const usualMs = usualStartOf(view, book.memory)
   const known: Known = { ...view, template, usualMs, retried: workload.kind === 'Job' }
   const unready = living.filter(pod => !isReady(pod))
   const sick = unready.map(pod => symptomOf(pod, view, known)).filter(symptom => symptom !== undefined)
@@ -115,7 +125,34 @@ export function judge(view: View, memory: Memory, now: number): Judgement {
   return book.close(going(progress.state, Infinity, trouble?.message), usualMs)
 }
 
+/** What outlives the object (which one it was, that it was done where that is an end), and how long its starts take. */
+function remember(memory: Memory, view: View, { kind }: Progress, now: number): Memory {
+  const { workload, pods } = view
+  if (!workload) return memory
+  const { uid } = workload.metadata
+  const ends = workload.kind === 'Job' || isCustom(workload)
+  const begun = new Map(memory.begun)
+  let { startMs } = memory
+  for (const pod of pods) {
+    const { uid: podUid } = pod.metadata
+    const since = begun.get(podUid)
+    if (isReady(pod)) {
+      if (typeof since === 'number') startMs = Math.max(startMs ?? 0, now - since)
+      begun.set(podUid, 'over')
+    } else if (since === undefined && pod.status?.containerStatuses?.some(({ state }) => state?.running))
+      begun.set(podUid, now)
+  }
+  return {
+    ...memory,
+    begun,
+    ...(uid === undefined ? {} : { uid }),
+    ...(startMs === undefined ? {} : { startMs }),
+    done: ends && kind === 'done',
+  }
+}
+
 interface Book {
+  memory: Memory
   /** When something was noted first. */
   sinceOf: (key: string) => number
   /** True when a symptom has lasted too long. */
@@ -133,6 +170,7 @@ function openBook(memory: Memory, now: number): Book {
     return first
   }
   return {
+    memory,
     sinceOf,
     isOver(symptom, extraMs) {
       const left = sinceOf(keyOf(symptom)) + symptom.graceMs + extraMs - now
@@ -144,10 +182,60 @@ function openBook(memory: Memory, now: number): Book {
         verdict.kind === 'progressing'
           ? { ...verdict, lookAgainMs: Math.min(verdict.lookAgainMs, lookAgainMs) }
           : verdict
-      return { verdict: last, memory: { since, usualMs } }
+      return { verdict: last, memory: { ...memory, since, usualMs } }
     },
   }
 }
+
+/**
+ * An object that was applied and is not there. Jobs and custom resources may end by being removed, by themselves, their
+ * controller or a clean-up tool: what was seen of their end counts, then what the cluster reported of it.
+ */
+function judgeAbsent(view: View, memory: Memory, book: Book): Judgement {
+  const { manifest } = view
+  const name = nameOf(manifest)
+  const isJob = hasPods(manifest) && manifest.kind === 'Job'
+  if (memory.done) return book.close({ kind: 'ready', note: 'it was done, and has been removed since' })
+  const reported = isJob ? reportedEnd(view, memory) : undefined
+  if (reported?.kind === 'completed')
+    return book.close({ kind: 'ready', note: 'it completed, and has been removed since' })
+  if (reported) {
+    const symptom = ofWorkload('job-failed', `${name} failed, and was removed: ${reported.message}`)
+    return book.close({ kind: 'doomed', symptom })
+  }
+  const gone = ofWorkload('gone', `${name} is not there any more: it was deleted during the rollout.`)
+  if (!book.isOver({ ...gone, graceMs: absentMs }, 0)) return book.close(going('it is not there'))
+  const message = `${name} is not there any more, and what became of it is unknown`
+  if (isMigration(manifest) || !(isJob || isCustom(manifest))) {
+    const symptom = isJob ? ofWorkload('job-unknown', `${message}: it was not seen to complete.`) : gone
+    return book.close({ kind: 'doomed', symptom })
+  }
+  const ttl = manifest.spec?.['ttlSecondsAfterFinished']
+  if (typeof ttl === 'number')
+    return book.close({
+      kind: 'unknown',
+      message: `${message}: it removes itself ${ttl} s after its end (ttlSecondsAfterFinished), and was not seen to end.`,
+    })
+  if (isCustom(manifest)) return book.close({ kind: 'unknown', message: `${message}.` })
+  const symptom = ofWorkload('job-unknown', `${message}: it was not seen to complete.`)
+  return book.close({ kind: 'doomed', symptom })
+}
+
+/** How a Job that is gone ended, by its controller's events, which outlive it. */
+function reportedEnd(
+  { eventsOf, eventsNamed, manifest }: View,
+  { uid }: Memory,
+): { kind: 'completed' } | { kind: 'failed'; message: string } | undefined {
+  const events = uid === undefined ? eventsNamed('Job', manifest.metadata.name) : eventsOf(uid)
+  const end = events.findLast(({ reason = '' }) => jobEnds.test(reason))
+  if (!end) return undefined
+  if (end.reason === 'Completed') return { kind: 'completed' }
+  return { kind: 'failed', message: end.message ?? end.reason ?? '' }
+}
+
+/** Reasons of the events by which the Job controller reports a final state (pkg/controller/job, Kubernetes 1.35). */
+const jobEnds =
+  /^(Completed|BackoffLimitExceeded|DeadlineExceeded|PodFailurePolicy|FailedIndexes|MaxFailedIndexesExceeded)$/
 
 function going(state: string, lookAgainMs = Infinity, trouble = ''): Verdict {
   return { kind: 'progressing', state, trouble, lookAgainMs }
@@ -162,9 +250,14 @@ function isOver({ status }: Pod): boolean {
   return status?.phase === 'Failed' || status?.phase === 'Succeeded'
 }
 
-function slowest(known: number | undefined, pods: Pod[]): number | undefined {
-  const times = pods.map(startTimeOf).filter(time => time !== undefined)
-  return times.reduce((most: number | undefined, each) => Math.max(most ?? 0, each), known)
+/**
+ * What this revision's own starts took, and those before it: as they were recorded, else by the older pods. When an older
+ * pod became ready may have been long after its start, since readiness comes and goes.
+ */
+function usualStartOf({ pods, older }: View, { usualMs, recordedMs, startMs }: Memory): number | undefined {
+  const shown = recordedMs === undefined ? [...pods, ...older] : []
+  const times = [usualMs, recordedMs, startMs, ...shown.map(startTimeOf)].filter(time => time !== undefined)
+  return times.length > 0 ? Math.max(...times) : undefined
 }
 
 function earliest(symptoms: Symptom[], sinceOf: (key: string) => number): Symptom | undefined {

@@ -1,3 +1,4 @@
+import { instancesOf, readPods } from './live-pods.ts'
 import { podTemplate } from './objects.ts'
 import { ToolError } from '../../outcome/errors.ts'
 import { findWorkload } from './live.ts'
@@ -6,33 +7,30 @@ import { ApiError } from './api-error.ts'
 import type { Place } from './place.ts'
 
 /**
- * The end of the log of every pod of the workload, each line with its pod, in the order of time where lines say it.
+ * The end of the log of every pod that runs what is live, each line with its pod, in the order of time where lines say it.
  * @throws ToolError when the namespace, the workload or any pod of it is missing
  */
 export async function readLogs(place: Place, lines: number): Promise<string> {
   const { client, namespace, workload } = place
   const deployment = await findWorkload(place)
-  const labels = deployment && podTemplate(deployment)?.metadata?.labels
   const container = deployment && podTemplate(deployment)?.spec.containers[0]?.name
-  if (!labels || container === undefined) {
+  if (!deployment || container === undefined) {
     await requireNamespace({ client, namespace })
     throw nothing(
       `there is no ${workload} in namespace ${namespace}`,
       `See what is there: kubectl get deployments,statefulsets,daemonsets -n ${namespace}.`,
     )
   }
-  const { items } = await client.list(`/api/v1/namespaces/${namespace}/pods`, {
-    labelSelector: Object.entries(labels)
-      .map(([key, value]) => `${key}=${value}`)
-      .join(','),
-  })
-  if (items.length === 0)
+  const pods = await readPods(place, deployment)
+  if (pods.raw.size === 0)
     throw nothing(
       `${workload} in namespace ${namespace} has no pods`,
       `See why: kubectl describe ${workload} -n ${namespace}. Scaled to zero, it has none.`,
     )
+  const instances = instancesOf(pods)
+  const read = instances.length > 0 ? instances : [...pods.pods, ...pods.older]
   const logs = await Promise.all(
-    items.map(async ({ metadata: { name } }) => {
+    read.map(async ({ metadata: { name } }) => {
       const text = await tail(
         client.text(`/api/v1/namespaces/${namespace}/pods/${name}/log`, {
           container,

@@ -11,12 +11,14 @@ import { createKeepSecret, keepingClient, keepingRecords } from './keep-secret.t
 import { connect } from './kubeconfig.ts'
 import { compareBodies } from './diff.ts'
 import { createLeaseStore } from './lease-store.ts'
+import { readLeaving } from './leaving.ts'
 import { readLive } from './live.ts'
 import { readLogs } from './logs.ts'
 import { createRecovery } from './recover-ledger.ts'
 import { createRecordStore } from './records.ts'
 import { rehearse } from './rehearse.ts'
 import { bodyOf, payloadOf } from './body.ts'
+import { readReleaseEvidence } from './release-evidence.ts'
 import { render } from './render.ts'
 import { createPaths } from './resources.ts'
 import { lackedRights } from './rights.ts'
@@ -92,10 +94,12 @@ export function openKubernetes(
     },
     usage: () => readUsage(place),
     vitals: () => readVitals(place),
+    leaving: () => readLeaving(place),
     drift: () => readDrift(place),
     deviations: id => readDeviations(place, id),
     strays: async () => (await findStrays(place, await place.lease.read())).map(describe),
     logs: lines => readLogs(place, lines),
+    evidence: id => readReleaseEvidence(place, id),
     take: (holder, purpose, deadlineMs) => take(place, holder, purpose, deadlineMs),
     override: (holder, change) => override(place, holder, change),
     close() {

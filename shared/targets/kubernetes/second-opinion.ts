@@ -6,6 +6,9 @@ import type { Symptom } from './symptom.ts'
 /** A registry that does not answer in this time is taken as one that says nothing. */
 const registryMs = 4_000
 
+/** A copy that reaches the registry late is there a moment later: it is asked twice before the node is believed. */
+const lateCopyMs = 800
+
 /** What was asked about things that a node did not find. */
 export interface Answers {
   images: Map<string, 'there' | 'unknown'>
@@ -13,8 +16,8 @@ export interface Answers {
 }
 
 /**
- * A node says that something is not there: before that is believed, whoever keeps it is asked. A registry's late copy has
- * an image a moment later, and somebody may have made a ConfigMap that the node has not looked for again.
+ * A node reports that something is not there: before that is believed, the registry or the API server is asked. A registry's
+ * late copy has an image a moment later, and a ConfigMap may have been made that the node has not looked for again.
  */
 export async function isBelied(place: Place, { image, object }: Symptom, answers: Answers): Promise<boolean> {
   if (image !== undefined && !answers.images.has(image)) return askRegistry(place, image, answers)
@@ -23,16 +26,23 @@ export async function isBelied(place: Place, { image, object }: Symptom, answers
 }
 
 async function askRegistry({ adapters }: Place, image: string, { images }: Answers): Promise<boolean> {
+  const first = await lookUp(adapters, image)
+  if (first === 'missing') await adapters.clock.sleep(lateCopyMs, adapters.signal)
+  const answer = first === 'missing' ? await lookUp(adapters, image) : first
+  if (answer === 'missing') return false
+  images.set(image, answer)
+  return true
+}
+
+async function lookUp(adapters: Place['adapters'], image: string): Promise<'there' | 'missing' | 'unknown'> {
   const late = AbortSignal.any([adapters.signal, AbortSignal.timeout(registryMs)])
   try {
     await resolveImage(image, { ...adapters, signal: late })
-    images.set(image, 'there')
+    return 'there'
   } catch (error) {
     adapters.signal.throwIfAborted()
-    if (error instanceof ToolError && error.code === 404) return false
-    images.set(image, 'unknown')
+    return error instanceof ToolError && error.code === 404 ? 'missing' : 'unknown'
   }
-  return true
 }
 
 async function askCluster(

@@ -1,57 +1,80 @@
 import type { Container, Probe } from './objects.ts'
 
-/** A start that no startupProbe and no initial delay announce may still take this long. */
+/** A first start that no startupProbe and no initial delay announce may still take this long. */
 const undeclaredStartMs = 45_000
 /** The kubelet probes on its own beat, and its answer has to travel. */
 const probeLagMs = 3_000
 /** A start may take so many times what the slowest one took that is known to have gone well. */
-const slowerThanUsual = 4
-/** Even where starts are quick, an answer that refuses has to stay the same for this long. */
-const leastRefusalMs = 5_000
+const slowerThanUsual = 3
+/** Even where starts were quick, one may have something to do that earlier ones had not: a cache to fill, a wait for a peer. */
+const leastStartMs = 20_000
+/** Even where starts were quick, an answer that refuses has to stay the same for this long, and for a second probe. */
+const leastRefusalMs = 1_500
+/** The same for a server's own error. */
+const leastErrorMs = 3_000
 
 /** What is known of a container that runs and is not ready. */
 export interface Start {
   container: Container | undefined
   /** Whether its startupProbe has passed: true as well when there is none. */
   started: boolean
-  /** How long the slowest of the pods that did become ready took, milliseconds. */
+  /** How long the slowest of the workload's starts took that went well, milliseconds; undefined when none is known. */
   usualMs: number | undefined
-  /** What the kubelet said last about its probe. */
+  /** What the kubelet reported last about its probe; empty when it reported nothing. */
   answer: string
+  /** How many times the kubelet reported that. */
+  times: number
 }
 
 /**
- * How long a container may run without being ready, milliseconds. A startupProbe, an initial delay, or a liveness probe
- * that begins late says how long a start takes; where none does it is given 45 s, and always some times what other pods of
- * the workload took. After that readiness has to come within its own probe's patience. Only a server that is up and
- * refuses the very question (404, say), where other pods became ready quickly, is given up sooner.
+ * How long a container may run without being ready, milliseconds.
+ *
+ * - A startupProbe that has not passed: its own patience, as the kubelet has it, then that of the readinessProbe.
+ * - After it has passed: the readinessProbe's patience; less where the answer is final.
+ * - Without one, where earlier starts of the workload are known: 3 times the slowest of them, at least the patience of the
+ *   readinessProbe with its initial delay, and at least 20 s; about as long as the slowest where the answer is final.
+ * - Where none is known: what an initial delay, or a livenessProbe that begins late, announces, else 45 s and the patience.
  */
-export function readyGraceMs(start: Start): number {
-  const { container, started, usualMs, answer } = start
+export function readyGraceMs({ container, started, usualMs, answer, times }: Start): number {
   const { startupProbe, readinessProbe, livenessProbe } = container ?? {}
-  const patience = patienceMs(readinessProbe) + probeLagMs
+  const patience = patienceMs(readinessProbe)
+  const final = times > 1 ? finality(answer) : 'open'
+  if (startupProbe && started)
+    return final === 'open' ? patience + probeLagMs : Math.min(patience + probeLagMs, leastMs[final])
   const usual = usualMs === undefined ? 0 : usualMs * slowerThanUsual
-  if (startupProbe) return started ? patience : Math.max(patienceMs(startupProbe) + patience, usual)
+  if (startupProbe) return Math.max(patienceMs(startupProbe) + patience + probeLagMs, usual)
+  if (usualMs !== undefined) {
+    if (final === 'open') return Math.max(patience, usual, leastMs.open)
+    return Math.max(final === 'refusal' ? usualMs : 1.5 * usualMs, leastMs[final])
+  }
   const delay = readinessProbe?.initialDelaySeconds ?? 0
-  const announced = delay > 0 ? patience + patienceMs(readinessProbe) : undeclaredStartMs + patience
+  const announced = (delay > 0 ? patience : undeclaredStartMs) + patience + probeLagMs
   const alive = (livenessProbe?.initialDelaySeconds ?? 0) > 0 ? patienceMs(livenessProbe) : 0
-  const grace = Math.max(announced, alive, usual)
-  if (usualMs === undefined || delay > 0 || !refusesTheQuestion(answer)) return grace
-  const twice = (2 * (readinessProbe?.periodSeconds ?? 10) + (readinessProbe?.timeoutSeconds ?? 1)) * 1_000
-  return Math.min(grace, Math.max(twice, usual, leastRefusalMs))
+  return Math.max(announced, alive)
 }
 
 /**
- * A server answers, and says that the question itself is wrong: the path is not there, the host or the credentials are not
- * right, it speaks another protocol. Time mends that only in servers that listen before they have anything to serve.
+ * What the answer to a probe lets one expect of the next. `refusal`: a server is up, and the question itself is wrong (the
+ * path, the host, the credentials, the protocol). `error`: a server is up, and fails. `open`: nothing listens yet, or what
+ * answers asks for more time, or stands before something that does not answer yet.
  */
-function refusesTheQuestion(answer: string): boolean {
+type Finality = 'refusal' | 'error' | 'open'
+
+const leastMs: Record<Finality, number> = {
+  refusal: leastRefusalMs,
+  error: leastErrorMs,
+  open: leastStartMs,
+}
+
+function finality(answer: string): Finality {
   const code = Number(/statuscode: (\d+)/.exec(answer)?.[1] ?? 0)
   // Timeout, too early, too many requests: come back later.
-  if (code >= 400 && code < 500) return ![408, 425, 429].includes(code)
-  return /server gave HTTP response to HTTPS client|does not implement the grpc health protocol|Unimplemented/.test(
-    answer,
-  )
+  if (code >= 400 && code < 500) return [408, 425, 429].includes(code) ? 'open' : 'refusal'
+  // A proxy before a service that does not answer yet; a service that is not ready.
+  if (code >= 500) return [502, 503, 504].includes(code) ? 'open' : 'error'
+  const wrong =
+    /server gave HTTP response to HTTPS client|does not implement the grpc health protocol|Unimplemented/
+  return wrong.test(answer) ? 'refusal' : 'open'
 }
 
 /** From the container's start until the kubelet would call the probe failed. */

@@ -28,7 +28,7 @@ function notReady(pod: Pod, events: PodEvent[], known: Known): Symptom | undefin
   const status = containerStatuses.find(({ ready, state }) => !ready && state?.running)
   if (status) {
     const container = known.template.spec.containers.find(each => each.name === status.name)
-    const answer = lastProbe(events, status.name)
+    const { answer, times } = lastProbe(events, status.name)
     const { usualMs } = known
     const started = status.started ?? false
     return {
@@ -36,7 +36,7 @@ function notReady(pod: Pod, events: PodEvent[], known: Known): Symptom | undefin
       pod: name,
       container: status.name,
       message: `Container ${status.name} of pod ${name} runs, but does not become ready${answer ? `: ${shorten(answer)}` : '.'}`,
-      graceMs: readyGraceMs({ container, started, usualMs, answer }),
+      graceMs: readyGraceMs({ container, started, usualMs, answer, times }),
       // Whoever has just passed its startupProbe has all of the readinessProbe's time before it.
       stage: started ? 'started' : 'starting',
     }

@@ -45,6 +45,7 @@ export function createTeller(total: number, say: (line: string) => void): Teller
 
 function lineOf(name: string, verdict: Verdict): string {
   if (verdict.kind === 'doomed') return verdict.symptom.message
+  if (verdict.kind === 'unknown') return verdict.message
   if (verdict.kind === 'ready') return `${name} is ready${verdict.note ? `: ${verdict.note}` : ''}.`
   return `${name}: ${[verdict.state, verdict.trouble].filter(Boolean).join('. ')}`
 }

@@ -27,7 +27,6 @@ export const eventSelector = [
   'ScalingReplicaSet',
   'LeaderElection',
   'SuccessfulRescale',
-  'Completed',
 ]
   .map(reason => `reason!=${reason}`)
   .join(',')

@@ -2,6 +2,7 @@ import type { Measured, Measurement } from '../../release/vitals.ts'
 import { showSize } from '../../runbook/values.ts'
 import { ApiError } from './api-error.ts'
 import { findWorkload } from './live.ts'
+import { instancesOf, readPods } from './live-pods.ts'
 import { podTemplate } from './objects.ts'
 import type { Place } from './place.ts'
 import { parseQuantity } from './quantity.ts'
@@ -24,7 +25,12 @@ export async function readUsage(place: Place): Promise<string> {
   const live = await findWorkload(place)
   const labels = live && podTemplate(live)?.metadata?.labels
   if (!labels) return ''
-  return (await readPodMetrics(place, labels)).map(usageLine).join('\n')
+  const [metrics, pods] = await Promise.all([readPodMetrics(place, labels), readPods(place, live)])
+  const instances = new Set(instancesOf(pods).map(({ metadata }) => metadata.name))
+  return metrics
+    .filter(({ metadata }) => instances.has(metadata.name))
+    .map(usageLine)
+    .join('\n')
 }
 
 /** What the metrics API has measured of the pods with these labels; empty where it is not there. */

@@ -1,31 +1,23 @@
 import { isExpected } from '../../outcome/errors.ts'
 import type { Vitals } from '../../release/vitals.ts'
 import { findWorkload } from './live.ts'
+import { instancesOf, readPods } from './live-pods.ts'
 import { podTemplate } from './objects.ts'
-import { isEnding, isReady, type Pod } from './pods.ts'
-import { trimPod } from './trim.ts'
+import { isReady, type Pod } from './pods.ts'
 import type { Place } from './place.ts'
 import { readPodMetrics, usageOf, type PodMetrics } from './usage.ts'
 
-/** The pods of the workload; those that are ending, or have ended, serve no more. */
+/** The pods that run what is live; those of the release before it, and those that are ending, are left out. */
 export async function readVitals(place: Place): Promise<Vitals[]> {
-  const { client, namespace } = place
   const live = await findWorkload(place)
   const labels = live && podTemplate(live)?.metadata?.labels
   if (!labels) return []
-  const labelSelector = Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',')
-  const [{ items }, metrics] = await Promise.all([
-    client.list(`/api/v1/namespaces/${namespace}/pods`, { labelSelector }),
-    measure(place, labels),
-  ])
+  const [pods, metrics] = await Promise.all([readPods(place, live), measure(place, labels)])
   const measured = new Map(metrics.map(each => [each.metadata.name, each]))
-  return items.flatMap((item): Vitals[] => {
-    const pod = trimPod(item)
-    if (isEnding(pod) || ['Succeeded', 'Failed'].includes(pod.status?.phase ?? '')) return []
+  return instancesOf(pods).map((pod): Vitals => {
     const known = measured.get(pod.metadata.name)
-    return [{ ...vitalsOf(pod), ...(known ? { usage: usageOf(item, known) } : {}) }]
+    const limits = pods.raw.get(pod.metadata.uid)
+    return { ...vitalsOf(pod), ...(known && limits ? { usage: usageOf(limits, known) } : {}) }
   })
 }
 

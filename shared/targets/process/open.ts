@@ -8,7 +8,7 @@ import { showSize } from '../../runbook/values.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Capacity, Change, Target } from '../target.ts'
 import { readDrift } from './drift.ts'
-import { requireLog, tailOf } from './log.ts'
+import { readEvidence, requireLog, tailOf } from './log.ts'
 import { diffOf } from './diff.ts'
 import { readIfThere } from './files.ts'
 import { asProcessPayload, renderPayload } from './payload.ts'
@@ -74,6 +74,8 @@ export function openProcess(
       return `${spec.app}: ${cpu}% of a CPU, ${showSize(memory)} of memory`
     },
     vitals: () => readVitals(context),
+    // pm2 starts an app anew only when its process has ended.
+    leaving: () => Promise.resolve({ instances: [], graceMs: 0 }),
     drift: () => readDrift(context),
     deviations: () => Promise.resolve([]),
     strays: () => Promise.resolve([]),
@@ -82,6 +84,7 @@ export function openProcess(
         requireLog(context)
         resolve(tailOf(context, lines))
       }),
+    evidence: id => readEvidence(context, id),
     take: async (holder, purpose, deadlineMs) => {
       const taken = await Promise.resolve(takeLease(context, holder, purpose, deadlineMs))
       return 'held' in taken || 'hold' in taken ? taken : openTenure(context, taken)

@@ -15,6 +15,8 @@ export interface Places {
   current: string
   /** What the service writes, both streams. */
   log: string
+  /** How many bytes the log had when that release was started. */
+  logStart(id: ReleaseId): string
   /** What pm2 is told; it has secrets in it, as the records have. */
   ecosystem: string
   record(id: ReleaseId): string
@@ -32,6 +34,7 @@ export function placesOf({ root }: Environment, { directory, app }: ProcessSpec)
     unfinished: id => join(folder, 'releases', `${id}.unfinished`),
     current: join(folder, 'current'),
     log: join(folder, 'logs', `${app}.log`),
+    logStart: id => join(folder, 'logs', `${app}-${id}.start`),
     ecosystem: join(folder, 'ecosystem.config.json'),
     record: id => join(folder, 'records', `${id}.json`),
     verification: id => join(folder, 'records', `${id}.verification.json`),

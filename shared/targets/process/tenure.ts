@@ -4,7 +4,7 @@ import type { Entry, ReleaseId } from '../../release/ledger.ts'
 import type { Change, Tenure } from '../target.ts'
 import { writeWhole } from './files.ts'
 import { watchApp } from './follow.ts'
-import { logSize } from './log.ts'
+import { logSize, noteLogStart } from './log.ts'
 import { asProcessPayload, type ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
 import { endApp, readApp, startOrReload } from './pm2.ts'
@@ -26,7 +26,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     lease.check()
     if (!adopted) await makeRelease(context, id, payload, making)
     lease.check()
-    logFrom = logSize(context)
+    logFrom = noteLogStart(context, id)
     const before = linked(places.current)
     // What was started by hand runs where it always did.
     if (!adopted) link(places.current, join('releases', id))
@@ -103,7 +103,8 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
         for (const name of foldersIn(join(places.folder, 'releases')))
           if (!keep.has(name)) rmSync(join(places.folder, 'releases', name), { recursive: true, force: true })
         for (const { id } of retired satisfies Entry[])
-          for (const file of [places.record(id), places.verification(id)]) rmSync(file, { force: true })
+          for (const file of [places.record(id), places.verification(id), places.logStart(id)])
+            rmSync(file, { force: true })
       }),
 
     migrate: () => Promise.resolve({ kind: 'none' }),

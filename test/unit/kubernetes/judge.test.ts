@@ -93,7 +93,7 @@ describe('a rollout is doomed', () => {
     ['crash', 'crash-loop', 0, 'exit code 3'],
     ['done', 'crash-loop', 0, 'exit code 0, although it should keep running'],
     ['oom', 'oom-killed', 0, 'memory limit'],
-    ['missing', 'image-missing', 6, 'localhost:5000/nope:1: not found'],
+    ['missing', 'image-missing', 0, 'localhost:5000/nope:1: not found'],
     ['badname', 'invalid-image-name', 0, 'invalid reference format'],
     ['nokey', 'config-missing', 0, 'nope'],
     ['nocm', 'config-missing', 5, 'gone'],
@@ -112,7 +112,6 @@ describe('a rollout is doomed', () => {
   test.each<[string, number]>([
     ['nocm', 3],
     ['vol', 3],
-    ['missing', 2],
     ['big', 4],
     ['refused', 55],
     ['nohost', 55],

@@ -74,12 +74,42 @@ describe('what a pod uses', () => {
   const workload = {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: { name: 'api' },
-    spec: { template: { metadata: { labels: { app: 'api' } } } },
+    metadata: { name: 'api', uid: 'd', annotations: { 'deployment.kubernetes.io/revision': '2' } },
+    spec: {
+      selector: { matchLabels: { app: 'api' } },
+      template: { metadata: { labels: { app: 'api' } } },
+    },
   }
-  const items = [{ ...pod([]), spec: { containers: [limited('app', { memory: '256Mi' })] } }]
+  const replicaSet = (revision: string) => ({
+    metadata: {
+      name: `api-${revision}`,
+      uid: `rs-${revision}`,
+      annotations: { 'deployment.kubernetes.io/revision': revision },
+      ownerReferences: [{ uid: 'd', controller: true }],
+    },
+  })
+  const owned = (name: string, revision: string, metadata: object = {}) => ({
+    ...pod([{ name: 'app', ready: true, restartCount: Number(revision) }]),
+    metadata: {
+      name,
+      uid: name,
+      ownerReferences: [{ uid: `rs-${revision}`, controller: true }],
+      ...metadata,
+    },
+    spec: { containers: [limited('app', { memory: '256Mi' })] },
+  })
+  const stranger = { ...owned('worker-1', '2'), metadata: { name: 'worker-1', uid: 'w' } }
+  const items = [
+    owned('api-1', '2'),
+    owned('api-0', '1'),
+    owned('api-9', '2', { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    stranger,
+  ]
   const look = (metricsApi: () => Promise<object>) => {
-    const list = (path: string) => (path.startsWith('/api/v1/') ? Promise.resolve({ items }) : metricsApi())
+    const list = (path: string) => {
+      if (path.endsWith('/replicasets')) return Promise.resolve({ items: ['1', '2'].map(replicaSet) })
+      return path.startsWith('/api/v1/') ? Promise.resolve({ items }) : metricsApi()
+    }
     const slept: number[] = []
     const clock = { sleep: (ms: number) => Promise.resolve(void slept.push(ms)) }
     const place = {
@@ -90,6 +120,12 @@ describe('what a pod uses', () => {
     }
     return readVitals(place as unknown as Place)
   }
+
+  test('counts no pod of the release before, of another workload with the same labels, and none that is ending', async () => {
+    expect(await look(() => Promise.resolve({ items: [] }))).toEqual([
+      expect.objectContaining({ instance: 'pod api-1', restarts: 2 }),
+    ])
+  })
 
   test.each([
     ['does not answer', () => new Promise<never>(() => undefined)],
