@@ -71,24 +71,29 @@ function describeWarmUp(excused: Round[], seen: Seen, { limits }: GatePlan): Evi
 function kinds(
   rounds: Round[],
   of: (round: Round) => string[],
-): (Pick<Evidence, 'subject' | 'finding' | 'next'> & { kind: string })[] {
-  const seen = new Map<string, { first: number; times: number }>()
+): (Pick<Evidence, 'subject' | 'finding' | 'next' | 'detail'> & { kind: string })[] {
+  const seen = new Map<string, { first: number; times: number; body: string | undefined }>()
   for (const round of rounds) {
     for (const kind of of(round)) {
       const before = seen.get(kind)
-      seen.set(kind, { first: before?.first ?? round.atMs, times: (before?.times ?? 0) + 1 })
+      seen.set(kind, {
+        first: before?.first ?? round.atMs,
+        times: (before?.times ?? 0) + 1,
+        body: before?.body ?? round.bodies?.[kind],
+      })
     }
   }
   return [...seen]
     .sort(([, a], [, b]) => b.times - a.times)
     .slice(0, mostKinds)
-    .map(([kind, { first, times }]) => {
+    .map(([kind, { first, times, body }]) => {
       const [subject = kind, finding = ''] = kind.split(/: (.*)/s)
       return {
         subject,
         kind: finding,
         finding: `${finding} (${times} times, first after ${showDuration(first)})`,
         ...(isOfTheGuide(subject, finding) ? { next: otherPaths } : {}),
+        ...(body === undefined ? {} : { detail: body }),
       }
     })
 }

@@ -1,3 +1,4 @@
+import { excerpt } from '../outcome/excerpt.ts'
 import type { Http, HttpAnswer } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import { readMetrics } from './metrics.ts'
@@ -29,6 +30,7 @@ export async function probe(http: Http, plan: GatePlan, moment: Moment): Promise
   const round = {
     atMs,
     failures: seen.flatMap(({ failures }) => failures),
+    ...bodiesOf(seen),
     gaps: [
       ...seen.flatMap(({ gaps }) => gaps),
       ...(known.length > 0 ? [] : ['it has no path that is probed']),
@@ -45,7 +47,17 @@ export async function probe(http: Http, plan: GatePlan, moment: Moment): Promise
   return { round, readings: [...shares, ...measured] }
 }
 
+/** Nothing where no answer failed, so that a window of good ones costs no memory. */
+function bodiesOf(seen: Seen[]): Pick<Round, 'bodies'> {
+  const pairs = seen.flatMap(({ failures, body }) =>
+    body === undefined ? [] : failures.map(failure => [failure, body] as const),
+  )
+  return pairs.length > 0 ? { bodies: Object.fromEntries(pairs) } : {}
+}
+
 interface Seen extends Pick<Round, 'failures' | 'gaps' | 'starting'> {
+  /** The beginning of an answer that failed. */
+  body?: string
   usage: ReturnType<typeof readStatus>['usage']
   ms: number | undefined
   /** False for a path that the release does not have, where that is no failure. */
@@ -103,6 +115,7 @@ function read({ path, json, judged }: Endpoint, { status, body, timings }: HttpA
   if (!ok && failures.length === 0) failures.push(`GET ${path}: ${status}`)
   return {
     failures,
+    ...(failures.length > 0 ? { body: excerpt(body) } : {}),
     gaps: ok ? report.gaps : [],
     starting: failures.length === 0 || statusesOfStart.includes(status),
     usage: report.usage,

@@ -18,6 +18,8 @@ export interface Round {
   atMs: number
   /** Why it is bad, one entry a path; empty when nothing was. */
   failures: string[]
+  /** The beginning of the answer's body for each failure that has one, by the failure's own words. */
+  bodies?: Record<string, string>
   /** What could not be measured, for a reason that is not the service's; empty when all was. */
   gaps: string[]
   /** It is bad in no other way than a service is while it starts: no answer, or one of 502, 503 and 504. */

@@ -8,8 +8,12 @@ const ownSuite = 'Does the service have other paths? Set smoke.suite.'
 
 /** One line of evidence for a request; what took the time belongs to it. */
 export function describeRequest(result: RequestResult): Evidence {
-  const { title, where, verdict, unmet, status, timings, tries } = result
-  const detail = [...unmet.slice(1), ...(timings ? [describePhases(timings)] : [])].join('\n')
+  const { title, where, verdict, unmet, status, timings, tries, body } = result
+  const detail = [
+    ...unmet.slice(1),
+    ...(timings ? [describePhases(timings)] : []),
+    ...(body === undefined ? [] : [`body: ${body}`]),
+  ].join('\n')
   const [first = ''] = unmet
   const retried = tries > 1 ? `, at try ${tries}: ${result.retriedBecause}` : ''
   const more = unmet.length > 1 ? `, and ${unmet.length - 1} more` : ''

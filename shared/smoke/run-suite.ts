@@ -1,4 +1,5 @@
 import { quote } from '../outcome/errors.ts'
+import { excerpt } from '../outcome/excerpt.ts'
 import type { Clock } from '../platform/clock.ts'
 import { openHttp, type Http, type HttpAnswer } from '../platform/http.ts'
 import type { HttpTimings } from '../platform/http-timings.ts'
@@ -22,6 +23,8 @@ export interface RequestResult {
   unmet: string[]
   status: number | undefined
   timings: HttpTimings | undefined
+  /** The beginning of an answer that was not as expected. */
+  body?: string
   /** How often it was sent. */
   tries: number
   /** Why its suite allows more than one try; empty when it does not. */
@@ -102,7 +105,13 @@ async function attempt(
     const answer = await http.request(body === undefined ? asked : { ...asked, body })
     const missed = [...unmet(request.expect, answer), ...capture(request, answer, learn)]
     const { status, timings } = answer
-    return { ...unsent(request, missed), verdict: missed.length === 0 ? 'met' : 'unmet', status, timings }
+    return {
+      ...unsent(request, missed),
+      verdict: missed.length === 0 ? 'met' : 'unmet',
+      status,
+      timings,
+      ...(missed.length === 0 ? {} : { body: excerpt(answer.body) }),
+    }
   } catch (error) {
     if (!(error instanceof HttpFault)) throw error
     return { ...unsent(request, [error.finding]), verdict: 'silent' }

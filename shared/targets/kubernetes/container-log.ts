@@ -59,7 +59,7 @@ export async function readContainerLog(
 function runsOf({ state, lastState, restartCount }: ContainerStatus): Run[] {
   if (neverRan(state?.terminated ?? lastState?.terminated)) return []
   if (state?.terminated) return ['current']
-  const before = lastState?.terminated || restartCount > 0
+  const before = lastState?.terminated !== undefined || restartCount > 0
   return [...(before ? (['previous'] as const) : []), ...(state?.running ? (['current'] as const) : [])]
 }
 

@@ -104,8 +104,14 @@ describe('a release on a Docker engine', () => {
     const kept = yard.docker('inspect', '-f', '{{.Id}}', yard.container)
     const second = await release(target, tenure, 'v1.1.0', yard.images.plain, { VERSION: 'v1.1.0' })
     const watched = watchService(yard)
+    // What a restore removes is collected before it: each release's own log, and no other's.
+    const logOf = async (id: 'r1' | 'r2') =>
+      (await target.evidence(id)).map(({ detail = '' }) => detail).join('\n')
+    expect(await logOf('r2')).toContain('this is v1.1.0')
+    expect(await logOf('r2')).not.toContain('this is v1.0.0')
 
     await bringBack(target, tenure, first.id, second.id)
+    expect(await target.evidence('r2')).toEqual([])
 
     expect(await yard.ask()).toBe('v1.0.0')
     const { longestGap } = await watched.end()

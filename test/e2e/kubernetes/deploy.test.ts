@@ -25,7 +25,7 @@ describe('a release on a cluster', () => {
       TOKEN: 'hush',
     })
 
-    expect(rollout).toEqual({ kind: 'ready' })
+    expect(rollout).toMatchObject({ kind: 'ready' })
     expect(changes.map(({ action }) => action)).toEqual(['create', 'create', 'create', 'create'])
     await recordGood(tenure, id)
     await tenure.end()

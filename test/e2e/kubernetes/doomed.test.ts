@@ -127,7 +127,7 @@ describe('what is slow, or stumbles once, is not doomed', () => {
     try {
       const payload = await target.render({ version: 'v1.0.0', image: room.image, config: {} })
       await tenure.apply('r1', payload)
-      expect((await follow(tenure, 'r1', payload, 60_000)).rollout).toEqual({ kind: 'ready' })
+      expect((await follow(tenure, 'r1', payload, 60_000)).rollout).toMatchObject({ kind: 'ready' })
     } finally {
       await tenure.end()
       room.kubectl('delete', 'deployment', 'probe', '--wait=true')

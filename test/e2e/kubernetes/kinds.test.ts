@@ -55,7 +55,7 @@ test('all kinds of workload are waited for together; a StatefulSet that got stuc
   const { target } = await room.open(shop(serve))
   const tenure = await takeFree(target, run('1'))
   const first = await release(target, tenure, 'v1.0.0', room.image)
-  expect(first.rollout).toEqual({ kind: 'ready' })
+  expect(first.rollout).toMatchObject({ kind: 'ready' })
   expect(first.progress.at(-1)).toContain('is ready')
   const ready = (kind: string, name: string, path: string) =>
     room.kubectl('get', kind, name, '-o', `jsonpath={.status.${path}}`)

@@ -156,7 +156,7 @@ test('services in one namespace have ledgers, leases and records of their own', 
       const { target } = await room.open(named(service), { service })
       const tenure = await takeFree(target, runNamed(service))
       const { id, rollout } = await release(target, tenure, 'v1.0.0', room.image)
-      expect(rollout).toEqual({ kind: 'ready' })
+      expect(rollout).toMatchObject({ kind: 'ready' })
       await recordGood(tenure, id)
       await tenure.end()
       return target

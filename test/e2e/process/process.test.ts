@@ -65,6 +65,12 @@ describe("a release under the user's pm2", () => {
     expect(await machine.ask()).toBe('v1.1.0 hallo unset')
     expect(await target.live()).toMatchObject({ release: 'r2', version: 'v1.1.0', ready: true })
 
+    // What a restore removes is collected before it: each release's own part of the log.
+    const [seen] = await target.evidence('r2')
+    expect(seen?.detail).toContain('this is v1.1.0')
+    expect(seen?.detail).not.toContain('this is v1.0.0')
+    expect(await target.evidence('r1')).toEqual([])
+
     await bringBack(target, tenure, first.id, second.id)
     expect(await machine.ask()).toBe('v1.0.0 hello yes')
     await tenure.end()

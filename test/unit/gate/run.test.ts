@@ -57,6 +57,16 @@ describe('a gate', () => {
     expect(evidence.find(({ subject }) => subject === `GET ${path}`)?.next).toBe(next)
   })
 
+  test('keeps the body of an answer that fails: bounded, without control characters', async () => {
+    const body = `{"error":"relation \\"ordersx\\" does not exist"}\u001b[2J${'x'.repeat(10_000)}`
+    const url = await serve((_, response) => void response.writeHead(500).end(body))
+    const { evidence } = await gate(planFor(url))
+    const failed = evidence.find(({ subject }) => subject === 'GET /health')
+    expect(failed).toMatchObject({ finding: expect.stringContaining('500') })
+    expect(failed?.detail).toContain('relation \\"ordersx\\" does not exist"}\\u001b[2Jxxx')
+    expect(failed?.detail?.length).toBeLessThan(2_100)
+  })
+
   test('fails one that is down, as soon as that is certain', async () => {
     const { verdict, probes, evidence } = await gate(planFor('http://127.0.0.1:1'))
     expect(verdict).toBe('fail')
