@@ -171,7 +171,7 @@ describe('what its controller calls done', () => {
   })
 })
 
-test('a workload that somebody deletes is doomed', () => {
+test('a workload that is deleted fails its rollout', () => {
   const view = { ...viewOf({}), workload: undefined }
   const { memory } = judge(view, blank, 0)
   expect(judge(view, memory, 2_000).verdict.kind).toBe('progressing')
