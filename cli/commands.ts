@@ -52,9 +52,8 @@ export const commands: Record<string, Entry> = {
     description:
       'Deploys, gates and smoke-tests, without the checks and the backup; brings the last good release back otherwise.',
     load: async () => {
-      const { deployGated } = await import('../shared/steps/promote.ts')
-      const { deployFields } = await import('../shared/steps/deploy-fields.ts')
-      return { fields: deployFields, positional: ['environment', 'version'], work: deployGated }
+      const { deployGated, gatedDeployFields } = await import('../shared/steps/promote.ts')
+      return { fields: gatedDeployFields, positional: ['environment', 'version'], work: deployGated }
     },
   },
   'pre-deploy': {

@@ -1,3 +1,5 @@
+import type { ProcessIdentity } from './process-identity.ts'
+
 /** The run that acts: what a lease, a release and a report say of who did it. */
 export interface RunInfo {
   /** The same for every step and job of one run and attempt: `github.com/org/api/runs/4711`, `ada@laptop/12345-mib2x0q1`. */
@@ -16,6 +18,8 @@ export interface RunInfo {
   tag: string
   /** The commit, or empty. */
   sha: string
+  /** The process that acts; undefined where its machine cannot tell it from others. */
+  process: ProcessIdentity | undefined
 }
 
 /** The process that asks, told from any other: numbers come again, on this machine and on others. */
@@ -24,6 +28,9 @@ export interface ProcessInfo {
   host: string
   /** Milliseconds since 1970. */
   startedAt: number
+  /** Name of the account that it runs under. */
+  user: string
+  identity: ProcessIdentity | undefined
 }
 
 /**
@@ -45,9 +52,10 @@ export function readRun(env: Record<string, string | undefined>, own: ProcessInf
       actor: text('GITHUB_ACTOR'),
       tag: text('GITHUB_REF_TYPE') === 'tag' ? text('GITHUB_REF_NAME') : '',
       sha: text('GITHUB_SHA'),
+      process: own.identity,
     }
   }
-  const actor = text('SUDO_USER') || text('USER') || text('LOGNAME') || 'somebody'
+  const actor = text('SUDO_USER') || text('USER') || text('LOGNAME') || own.user
   const process = `${own.pid}-${own.startedAt.toString(36)}`
   return {
     id: `${actor}@${own.host}/${process}`,
@@ -58,5 +66,6 @@ export function readRun(env: Record<string, string | undefined>, own: ProcessInf
     actor,
     tag: '',
     sha: '',
+    process: own.identity,
   }
 }

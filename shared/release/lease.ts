@@ -1,3 +1,4 @@
+import { knownProcess, type HasEnded, type HolderProcess } from './holder-process.ts'
 import type { Hold, Ledger } from './ledger.ts'
 
 /** Who holds, or asks for, the lease. */
@@ -10,6 +11,8 @@ export interface Holder {
   /** For people: `run 4711 of org/api`. */
   title: string
   url: string
+  /** The process that renews the lease; absent between two steps of a job, and where its machine cannot tell. */
+  process?: HolderProcess
 }
 
 /** The lock that lets one run at a time change an environment. */
@@ -21,6 +24,8 @@ export interface Lease {
   deadline: number
   /** The step that held it ended in order and has no write under way: the next one of its run needs no fence. */
   handedOver: boolean
+  /** Found out by whoever read it, and never written: the process that holds it has ended without handing it over. */
+  ended?: true
 }
 
 /**
@@ -47,16 +52,16 @@ export interface Standing {
   ledger: Pick<Ledger, 'hold'>
 }
 
-/** A working step renews its lease this often, and has this long before others may take over (DESIGN section 5). */
+/** A process that holds the lease renews it this often, and loses it so long after its death. */
 export const heartbeatMs = 10_000
 export const workingDeadlineMs = 60_000
-/** A step that hands the lease to the next step of its run leaves it this long past that step's timeout. */
-export const handOverMs = 120_000
 /**
- * How long that step is taken to last when nobody knows: it may be the owner's own, like the integration tests, for which
- * promote.yml allows half an hour. A run that vanished meanwhile is settled by its own second job long before.
+ * How long a step leaves the lease to the other steps of its job when the job does not say (input `lock-for`). No process
+ * renews it meanwhile: steps of the job's own, like integration tests, may run in between.
  */
-export const nextStepMs = 1_800_000
+export const betweenStepsMs = 900_000
+/** The longest that a job may ask for: GitHub ends a job after six hours. */
+export const longestBetweenStepsMs = 6 * 3_600_000
 
 /**
  * Decides what a claimant may do.
@@ -81,6 +86,21 @@ export function claim(standing: Standing, claimant: Holder, purpose: Purpose, no
   }
 }
 
+/**
+ * A lease as it is to be judged: with what this machine knows of the process that holds it.
+ * @param hasEnded asked only of a record that is understood, of a lease that was not handed over
+ */
+export function observeHolder(lease: Lease, hasEnded: HasEnded): Lease {
+  const { ended: _written, ...recorded } = lease
+  const holding = recorded.handedOver ? undefined : knownProcess(recorded.holder.process)
+  return holding && hasEnded(holding) ? { ...recorded, ended: true } : recorded
+}
+
+/** The holder once its process has nothing to do with the lease any more: the next step is another process. */
+export function withoutProcess({ process: _over, ...holder }: Holder): Holder {
+  return holder
+}
+
 function relation(holder: Holder, claimant: Holder): 'same job' | 'same run' | 'later attempt' | 'stranger' {
   if (holder.run !== claimant.run || holder.attempt > claimant.attempt) return 'stranger'
   if (holder.attempt < claimant.attempt) return 'later attempt'
@@ -92,5 +112,5 @@ function take({ epoch }: Lease): Claim {
 }
 
 function takeOverdue(lease: Lease, now: number): Claim {
-  return now >= lease.deadline ? take(lease) : { kind: 'wait', held: lease }
+  return lease.ended || now >= lease.deadline ? take(lease) : { kind: 'wait', held: lease }
 }

@@ -57,7 +57,7 @@ export interface Entry {
   /** How long the slowest instance of its workload took from its start to being ready, milliseconds. */
   startMs?: number
   /** The last time that it was brought back, and how it was then; at is ISO 8601. */
-  restored?: { at: string; verdict: 'healthy' | 'unhealthy' | 'unverified' }
+  restored?: { at: string; verdict: RestoredVerdict }
   by: string
   run: string
   runUrl: string
@@ -75,8 +75,11 @@ export interface Hold {
   since: string
 }
 
+/** What happened to the environment beside its releases. */
+export type Act = OperatorAct | RollbackAct
+
 /** Something that an operator did to the environment by hand; `restore-db`: its live database was replaced. */
-export interface Act {
+export interface OperatorAct {
   kind: 'hold' | 'resume' | 'unlock' | 'restore-db'
   by: string
   because: string
@@ -85,6 +88,33 @@ export interface Act {
   /** Whose lease it ended: `run 4711 of org/api`. */
   ended?: string
 }
+
+/** A release was restored in the place of another, or was to be. */
+export interface RollbackAct {
+  kind: 'rollback'
+  /**
+   * Who wanted it: a person who asked for it; the run that deployed, of a release of its own that failed; or a recovery,
+   * of what a run left that did not end.
+   */
+  trigger: 'operator' | 'failed-release' | 'recovery'
+  by: string
+  run: string
+  runUrl: string
+  because: string
+  /** The release whose place is taken. */
+  from: ReleaseId
+  to: ReleaseId
+  /** When it was begun, ISO 8601. */
+  at: string
+  /** When the release was restored, or had failed to become ready, ISO 8601; absent while that is not known. */
+  finishedAt?: string
+  /** The run that finished it, where that is another. */
+  finishedBy?: string
+  /** How the restored release was; absent while it was not looked at. */
+  verdict?: RestoredVerdict
+}
+
+export type RestoredVerdict = 'healthy' | 'unhealthy' | 'unverified'
 
 /** A release is being brought back: whoever finds it has to finish the work. */
 export interface Restoring {
@@ -127,7 +157,7 @@ export interface Ledger {
   floor?: { version: string; since: ReleaseId }
   /** Set until an operator resumes. */
   hold: Hold | null
-  /** What operators did, oldest first; the newest `keptActs`. */
+  /** What operators did, and every rollback, oldest first; of either the newest `keptActs`. */
   acts: Act[]
 }
 
@@ -309,12 +339,43 @@ export function usualStart({ entries }: Ledger): number | undefined {
   return starts.length > 0 ? Math.max(...starts) : undefined
 }
 
-/** Writes down what an operator does; a hold lasts until somebody resumes. */
-export function act(ledger: Ledger, done: Act): Ledger {
+/** Writes down what an operator does; a hold lasts until an operator resumes. */
+export function act(ledger: Ledger, done: OperatorAct): Ledger {
   const { kind, by, at } = done
   const because = cutEnd(done.because, reasonLength)
   const hold = kind === 'hold' ? { by, because, since: at } : kind === 'resume' ? null : ledger.hold
-  return { ...ledger, hold, acts: [...ledger.acts, { ...done, because }].slice(-keptActs) }
+  return { ...ledger, hold, acts: keepNewest([...ledger.acts, { ...done, because }]) }
+}
+
+/** Writes down that a rollback begins. */
+export function recordRollback(ledger: Ledger, begun: Omit<RollbackAct, 'kind'>): Ledger {
+  const because = cutEnd(begun.because, reasonLength)
+  return { ...ledger, acts: keepNewest([...ledger.acts, { ...begun, kind: 'rollback', because }]) }
+}
+
+/** The rollback that was begun last, when it has not been finished; undefined of a ledger that recorded none. */
+export function unfinishedRollback({ acts }: Ledger): RollbackAct | undefined {
+  const newest = acts.findLast(each => each.kind === 'rollback')
+  return newest?.finishedAt === undefined ? newest : undefined
+}
+
+/** Notes on the newest rollback how it went on. A ledger that recorded none stays as it is. */
+export function noteRollback(
+  ledger: Ledger,
+  found: Partial<Pick<RollbackAct, 'finishedAt' | 'finishedBy' | 'verdict' | 'to'>>,
+): Ledger {
+  const newest = ledger.acts.findLast(each => each.kind === 'rollback')
+  const acts = ledger.acts.map((each): Act => (each === newest ? { ...newest, ...found } : each))
+  return { ...ledger, acts }
+}
+
+/** What operators did and rollbacks are bounded by themselves: neither pushes the other out. */
+function keepNewest(acts: Act[]): Act[] {
+  const kept = new Set<Act>([
+    ...acts.filter(({ kind }) => kind === 'rollback').slice(-keptActs),
+    ...acts.filter(({ kind }) => kind !== 'rollback').slice(-keptActs),
+  ])
+  return acts.filter(each => kept.has(each))
 }
 
 /** The newest good release before the one that serves: the way back of a rollback that names nothing. */

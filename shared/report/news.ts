@@ -139,7 +139,11 @@ function tell(outcome: Outcome, setting: Setting): Told | undefined {
 
 function restored({ status, reason, serving }: Outcome, failed: string): Told {
   if (status === 'success') return ['good', `${serving} serves again`]
-  if (reason === 'restored-unhealthy') return ['bad', `${serving} serves again, and is not well`]
+  if (reason === 'restored-unhealthy')
+    return [
+      'bad',
+      serving === '' ? 'rolled back, and not healthy' : `not healthy after a rollback: ${serving} is live`,
+    ]
   if (reason === 'nothing-to-restore') return ['bad', 'no good release is there to go back to']
   if (reason === 'restored-unverified') return ['warn', `${serving} serves again, unverified`]
   return ['bad', failed]

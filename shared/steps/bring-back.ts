@@ -1,6 +1,18 @@
 import { ToolError } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
-import { beginRestore, endRestore, find, inPlace, unsettled, type Entry } from '../release/ledger.ts'
+import {
+  beginRestore,
+  endRestore,
+  find,
+  inPlace,
+  noteRollback,
+  recordRollback,
+  unfinishedRollback,
+  unsettled,
+  type Entry,
+  type Ledger,
+  type RollbackAct,
+} from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Payload, Rollout, Target } from '../targets/target.ts'
 import { collectFailedRelease } from './failed-release.ts'
@@ -15,6 +27,8 @@ export interface BringBack {
   back: Entry
   /** Why the release that is taken back is bad or withdrawn. */
   because: string
+  /** Who wanted it, for the history. */
+  trigger: RollbackAct['trigger']
   timeoutMs: number
   /** Of the database that is put back with it; empty for the service's own DATABASE_URL. */
   databaseUrl: string
@@ -52,10 +66,10 @@ export async function bringBack(work: BringBack): Promise<BroughtBack> {
   const { ledger } = tenure
   const from = inPlace(ledger)
   const withdrawn = from && from.id !== back.id ? await target.recall(from.id) : undefined
-  if (!ledger.restoring || ledger.serving !== back.id || unsettled(ledger)) {
-    const at = new Date(ports.clock.now()).toISOString()
-    await tenure.update(now => beginRestore(now, back.id, at, because))
-  }
+  const at = now(ports)
+  if (!ledger.restoring || ledger.serving !== back.id || unsettled(ledger))
+    await tenure.update(found => recorded(beginRestore(found, back.id, at, because), work, from, back, at))
+  else if (!unfinishedRollback(ledger)) await tenure.update(found => recorded(found, work, from, back, at))
   const changes = await tenure.restore(back.id, payload, withdrawn)
   for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
   const rollout = await tenure.follow(back.id, payload, {
@@ -64,7 +78,8 @@ export async function bringBack(work: BringBack): Promise<BroughtBack> {
     signal: held.signal,
     onProgress: line => ports.log.info(line),
   })
-  await tenure.update(endRestore)
+  const finished = { finishedAt: now(ports), to: back.id, ...byAnother(tenure.ledger, ports) }
+  await tenure.update(found => noteRollback(endRestore(found), finished))
   return { back, database, changes, rollout, payload, withdrawn, evidence }
 }
 
@@ -73,6 +88,27 @@ async function evidenceOfReplaced({ environment, ports, held, back }: BringBack)
   const replaced = inPlace(held.tenure.ledger)
   if (!replaced || replaced.id === back.id) return []
   return collectFailedRelease(environment, held.target, { ...ports, signal: held.signal }, replaced)
+}
+
+function now({ clock }: TargetPorts): string {
+  return new Date(clock.now()).toISOString()
+}
+
+/** In the history before anything is touched: one that fails, or whose run dies, is there as well. */
+function recorded(
+  ledger: Ledger,
+  { ports: { run }, because, trigger }: BringBack,
+  from: Entry | undefined,
+  back: Entry,
+  at: string,
+): Ledger {
+  const by = { by: run.actor, run: run.id, runUrl: run.url }
+  return recordRollback(ledger, { ...by, trigger, because, from: from?.id ?? back.id, to: back.id, at })
+}
+
+/** Which run finishes it, where another one began it. */
+function byAnother(ledger: Ledger, { run }: TargetPorts): Pick<RollbackAct, 'finishedBy'> {
+  return unfinishedRollback(ledger)?.run === run.id ? {} : { finishedBy: run.title }
 }
 
 /** What a release was, exactly. @throws ToolError when its record is gone */

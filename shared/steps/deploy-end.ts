@@ -1,7 +1,10 @@
 import type { Conclusion } from '../outcome/outcome.ts'
 import type { Log } from '../platform/log.ts'
+import type { Lease } from '../release/lease.ts'
 import type { ReleaseId } from '../release/ledger.ts'
 import type { Change, ReleaseRequest, Rollout } from '../targets/target.ts'
+import { describeHolder } from './tenure.ts'
+import { unlockAdvice } from './unlock.ts'
 
 /** Lines of a plan that are shown in all, so that a release of a thousand objects can be read. */
 const planLines = 1_000
@@ -69,12 +72,12 @@ export function unchanged(serving: ReleaseId | null, image: string): Record<stri
 }
 
 /** Another run has the environment. */
-export function leaseHeld(holder: string): Conclusion {
+export function leaseHeld(environment: string, lease: Lease, now: number): Conclusion {
   return {
     status: 'failure',
     reason: 'lease-held',
-    summary: `The environment is held by ${holder}; nothing was changed.`,
-    next: 'Run this again when it has ended, or raise timeout to wait longer.',
+    summary: `The environment is locked by ${describeHolder(lease, now)}; nothing was changed.`,
+    next: `Run this again when that run has ended, or raise timeout to wait longer. ${unlockAdvice(environment, lease)}`,
   }
 }
 

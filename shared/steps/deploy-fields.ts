@@ -10,6 +10,7 @@ import {
   type Inputs,
   type Outputs,
 } from './inputs.ts'
+import { lockFor } from './lock-for-input.ts'
 
 export const deployFields = {
   ...commonFields,
@@ -36,6 +37,7 @@ export const deployFields = {
   timeout: duration('How long the lease may be waited for, and how long the rollout may take.', {
     default: defaultTimeout,
   }),
+  'lock-for': lockFor(),
 } satisfies Fields
 
 export const deployOutputs = {

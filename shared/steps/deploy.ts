@@ -18,6 +18,7 @@ import { adoptForeign, intentOf } from './first-contact.ts'
 import { concludeRollout, dryRun, leaseHeld, showPlan, unchanged } from './deploy-end.ts'
 import type { DeployInputs, deployOutputs } from './deploy-fields.ts'
 import { settleLeftover } from './leftover.ts'
+import { withLiveRelease } from './live-release.ts'
 import { migrate, refuseOneWay } from './migrate.ts'
 import type { TargetPorts } from './ports.ts'
 import { findCandidate, recordedBackup } from './record-backup.ts'
@@ -27,7 +28,7 @@ import { describeRelease } from './release-diff.ts'
 import { makeRequest } from './release-request.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { tellStart } from './tell-start.ts'
-import { acquire, describeHolder, type Held } from './tenure.ts'
+import { acquire, type Held } from './tenure.ts'
 import { isRefusal, refuseUnprepared, undoApply } from './undo-apply.ts'
 import { planVerification } from './verification.ts'
 import {
@@ -49,7 +50,7 @@ export async function deploy(
   ports: TargetPorts,
 ): Promise<Outcome> {
   const subject = { step: 'deploy', service: environment.service, environment: environment.name }
-  const outcome = await runStep(subject, ports, 'apply-refused', async watch => {
+  const ending = runStep(subject, ports, 'apply-refused', async watch => {
     const startedAt = ports.clock.now()
     const left = budgetOf(ports.clock, inputs.timeout)
     await planVerification(environment)
@@ -69,7 +70,7 @@ export async function deploy(
     ports.log.info(`Deploying ${request.version} to ${target.place}.`)
     await showPlan(plan, ports.log)
     const held = await watch.time('lease', () => acquire(ports, 'work', left()))
-    if ('held' in held) return leaseHeld(describeHolder(held.held, ports.clock.now()))
+    if ('held' in held) return leaseHeld(environment.name, held.held, ports.clock.now())
     try {
       return await release({
         environment,
@@ -83,14 +84,16 @@ export async function deploy(
         held,
         startedAt,
         left,
+        lockForMs: inputs['lock-for'],
       })
     } catch (error) {
-      if (!ports.signal.aborted) await letGo(held)
+      if (!ports.signal.aborted) await letGo(held, inputs['lock-for'])
       throw error
     } finally {
       held.abandon()
     }
   })
+  const outcome = await withLiveRelease(ending, ports)
   const begun = outcome.timings.some(({ phase }) => phase === 'lease')
   return begun ? outcome : { ...outcome, outputs: { ...unchanged(null, ''), ...outcome.outputs } }
 }
@@ -110,6 +113,8 @@ interface Work {
   startedAt: number
   /** Milliseconds that the next part of the step may take. */
   left: () => number
+  /** How long the lease is left to the other steps of the job. */
+  lockForMs: number
 }
 
 async function release(work: Work): Promise<Conclusion> {
@@ -228,7 +233,7 @@ async function replacePrevious(
       return startMs === undefined ? ready : noteVerdict(ready, id, { startMs })
     })
   }
-  await held.handOver()
+  await held.handOver(work.lockForMs)
   const ended =
     (rollout.kind === 'ready' ? overMaxGap(environment, request.version, measured) : undefined) ??
     concludeRollout(rollout, id, request.version, target.place, previous)
@@ -240,8 +245,8 @@ async function replacePrevious(
 }
 
 /** An unfinished release keeps the lease, for the step that takes it back; otherwise nobody has to wait. */
-async function letGo(held: Held): Promise<void> {
-  const end = unsettled(held.tenure.ledger) ? held.handOver() : held.giveBack()
+async function letGo(held: Held, lockForMs: number): Promise<void> {
+  const end = unsettled(held.tenure.ledger) ? held.leave(lockForMs) : held.giveBack()
   await end.catch(() => undefined)
 }
 

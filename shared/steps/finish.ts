@@ -11,6 +11,7 @@ import {
 } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { copyLedger } from './copy-ledger.ts'
+import { withLiveRelease } from './live-release.ts'
 import type { TargetPorts } from './ports.ts'
 import { findImpostor, missesReplaced, type Doubt } from './examine.ts'
 import { runStep, type Stopwatch } from './step.ts'
@@ -29,7 +30,7 @@ export function finish(
 ): Promise<Outcome> {
   const id = deployed['release-id'] as ReleaseId
   const subject = { step: 'finish', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'tool-failed', async watch => {
+  const ending = runStep(subject, ports, 'tool-failed', async watch => {
     if (deployed['changed'] !== 'true') {
       return { status: 'success', reason: 'nothing-to-settle', summary: 'The deploy changed nothing.' }
     }
@@ -48,6 +49,7 @@ export function finish(
       held.abandon()
     }
   })
+  return withLiveRelease(ending, ports)
 }
 
 async function close(
@@ -128,6 +130,7 @@ async function takeBack(closing: Closing, { reason, why, evidence }: Doubt): Pro
     back,
     from: open,
     because: why,
+    trigger: 'failed-release',
     databaseUrl: '',
     notes: evidence,
   })

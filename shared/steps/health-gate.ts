@@ -14,6 +14,7 @@ import {
   type Outputs,
 } from './inputs.ts'
 import { inTime } from './in-time.ts'
+import { lockFor } from './lock-for-input.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { conditions } from './conditions-input.ts'
@@ -22,7 +23,7 @@ import { url } from './url-input.ts'
 import { InputError } from '../outcome/errors.ts'
 import { showDuration } from '../runbook/values.ts'
 import { recordGate } from './recorded-verification.ts'
-import { keepLease, noteVerdictOfRun, releaseOfRun } from './tenure.ts'
+import { watchRelease } from './tenure.ts'
 
 export const healthGateFields = {
   ...commonFields,
@@ -51,6 +52,7 @@ export const healthGateFields = {
   timeout: duration(
     'How long the whole step may take. Default: 10m, or 5m more than `for` if that is longer.',
   ),
+  'lock-for': lockFor(),
 } satisfies Fields
 
 export const healthGateOutputs = {
@@ -75,30 +77,41 @@ export function healthGate(
 }
 
 async function judge(
-  { planFor, spec, timeoutMs }: PlannedGate,
+  { planFor, spec }: PlannedGate,
   { environment, inputs }: Asked,
   watch: Stopwatch,
   ports: TargetPorts,
 ): Promise<Conclusion> {
-  await keepLease(ports, timeoutMs)
-  const { target, open, ledger } = await releaseOfRun(ports)
-  const { watch: watchService } = await import('../gate/run.ts')
-  const plan = planFor({ baseline: open?.baseline, warmUpsMs: ledger ? warmUpsOf(ledger) : [] })
-  const result = await watch.time('probes', () => watchService(plan, gatePorts(ports, target)))
-  const { verdict: gate, warmUpMs } = result
-  const unwritten = await watch.time('ledger', () =>
-    noteVerdictOfRun(ports, { gate, ...(warmUpMs === undefined ? {} : { warmUpMs }) }, held =>
-      gate === 'pass'
-        ? recordGate(
-            held,
-            environment,
-            { url: inputs.url, gate: spec, prometheus: plan.prometheus },
-            ports.log,
-          )
-        : Promise.resolve(),
-    ),
-  )
-  return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
+  const release = await watchRelease(ports)
+  try {
+    const { target, open, ledger, signal } = release
+    const { watch: watchService } = await import('../gate/run.ts')
+    const plan = planFor({ baseline: open?.baseline, warmUpsMs: ledger ? warmUpsOf(ledger) : [] })
+    const watched = gatePorts({ ...ports, signal }, target)
+    const result = await watch.time('probes', () => watchService(plan, watched))
+    const { verdict: gate, warmUpMs } = result
+    const unwritten = await watch.time('ledger', () =>
+      release.note({ gate, ...(warmUpMs === undefined ? {} : { warmUpMs }) }, held =>
+        gate === 'pass'
+          ? recordGate(
+              held,
+              environment,
+              { url: inputs.url, gate: spec, prometheus: plan.prometheus },
+              ports.log,
+            )
+          : Promise.resolve(),
+      ),
+    )
+    await release.handOver(inputs['lock-for'])
+    return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
+  } catch (error) {
+    ports.signal.throwIfAborted()
+    // Whoever has the environment now has also ended this watch, whatever it came upon.
+    release.signal.throwIfAborted()
+    throw error
+  } finally {
+    release.abandon()
+  }
 }
 
 interface Asked {

@@ -1,6 +1,14 @@
 import { ToolError } from '../outcome/errors.ts'
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
-import type { Act, Entry, Exception, Ledger } from '../release/ledger.ts'
+import type {
+  Act,
+  Entry,
+  Exception,
+  Ledger,
+  OperatorAct,
+  RestoredVerdict,
+  RollbackAct,
+} from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showMinute } from '../runbook/values.ts'
 import { commonFields, flag, secret, targetFields, type Fields, type Inputs } from './inputs.ts'
@@ -19,7 +27,7 @@ export const historyFields = {
   ),
 } satisfies Fields
 
-/** Every release that the ledger remembers and what operators did, newest first. Changes nothing. */
+/** Every release that the ledger remembers, every rollback, and what operators did, newest first. Changes nothing. */
 export function history(
   environment: Environment,
   inputs: Inputs<typeof historyFields>,
@@ -31,10 +39,11 @@ export function history(
       ? await ofStore(environment, inputs['decrypt-with'], ports)
       : await ofTarget(ports)
     const { entries, acts } = ledger
+    const rollbacks = acts.filter(({ kind }) => kind === 'rollback')
     return {
       status: 'success',
       reason: 'done',
-      summary: `${entries.length} releases and ${acts.length} acts of operators in ${place}, newest first.`,
+      summary: `${entries.length} releases, ${rollbacks.length} rollbacks and ${acts.length - rollbacks.length} acts of operators in ${place}, newest first.`,
       evidence: describeHistory(ledger),
       outputs: { ledger: JSON.stringify(ledger) },
     }
@@ -94,7 +103,7 @@ function describeEntry(entry: Entry, serving: Entry['id'] | null): Evidence {
   )
   const facts = [
     `${state}${id === serving ? ', serves' : ''}`,
-    `by ${by || 'somebody'}`,
+    `by ${by || 'unknown'}`,
     `${showMinute(intendedAt)}${settledAt ? ` to ${showMinute(settledAt)}` : ''}`,
     gate === undefined ? (state === 'good' && id !== 'r0' ? 'ungated' : '') : `gate ${gate}`,
     smoke === undefined ? '' : `smoke ${smoke}`,
@@ -113,7 +122,43 @@ function describeException({ check, as, reason }: Exception): string {
   return `${check} was ${as}${reason === '' ? '' : `: ${reason}`}`
 }
 
-function describeAct({ kind, by, because, at, ended }: Act): Evidence {
+function describeAct(done: Act): Evidence {
+  return done.kind === 'rollback' ? describeRollback(done) : describeOperatorAct(done)
+}
+
+/** `rollback: r3 to r2, healthy, by ada, 2026-11-23 07:10 UTC to 2026-11-23 07:12 UTC` */
+function describeRollback(done: RollbackAct): Evidence {
+  const { trigger, from, to, by, at, finishedAt, finishedBy, verdict, because, run, runUrl } = done
+  const facts = [
+    from === to ? `${to} restored` : `${from} to ${to}`,
+    finishedAt === undefined ? 'not finished' : (verdict ?? 'not looked at'),
+    triggers[trigger],
+    `by ${by}`,
+    `${showMinute(at)}${finishedAt === undefined ? '' : ` to ${showMinute(finishedAt)}`}`,
+    finishedBy === undefined ? '' : `finished by ${finishedBy}`,
+    runUrl || run,
+  ]
+  return {
+    subject: 'rollback',
+    finding: facts.filter(Boolean).join(', '),
+    tone: finishedAt === undefined ? 'warn' : verdicts[verdict ?? 'unverified'],
+    ...(because === '' ? {} : { detail: because }),
+  }
+}
+
+const triggers: Record<RollbackAct['trigger'], string> = {
+  operator: '',
+  'failed-release': 'of a release that failed',
+  recovery: 'recovery of a run that did not end',
+}
+
+const verdicts: Record<RestoredVerdict, Evidence['tone']> = {
+  healthy: 'good',
+  unhealthy: 'bad',
+  unverified: 'warn',
+}
+
+function describeOperatorAct({ kind, by, because, at, ended }: OperatorAct): Evidence {
   const facts = [`by ${by}`, showMinute(at), ended === undefined ? '' : `ended the lease of ${ended}`]
   return {
     subject: kind,

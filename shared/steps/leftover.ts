@@ -58,7 +58,11 @@ export async function settleLeftover(work: Deploying): Promise<Conclusion | unde
   if (unfinished === undefined) return undefined
   ports.log.warn(`${unfinished} was left unfinished: ${back.version} is brought back first.`)
   const { evidence } = await watch.time('settle', () =>
-    bringBack({ environment, ports, held, back, because: vanished, timeoutMs: left(), databaseUrl: '' }),
+    bringBack({
+      ...{ environment, ports, held, back, because: vanished, trigger: 'recovery' },
+      timeoutMs: left(),
+      databaseUrl: '',
+    }),
   )
   await showEvidence(`What was seen of ${unfinished} before it was removed`, evidence, ports)
   return undefined

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { longestTimer, systemClock } from '../platform/clock.ts'
 import { systemExec } from '../platform/exec.ts'
 import type { Log } from '../platform/log.ts'
+import { hasEnded, identifyProcess, userName } from '../platform/process-identity.ts'
 import { readRun, type RunInfo } from '../platform/run.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -30,7 +31,11 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
   const { secrets, env, pid } = machine
   const { slack, github } = environment.notify
   for (const name of [slack, github, 'GRAFANA_TOKEN']) secrets.add(env[name] ?? '')
-  const run = readRun(env, { pid, host: hostname(), startedAt: systemClock.now() })
+  const run = readRun(env, {
+    ...{ pid, host: hostname(), startedAt: systemClock.now() },
+    user: userName(),
+    identity: identifyProcess(pid),
+  })
   return portsOf(run, machine, environment, kubeconfig)
 }
 
@@ -45,6 +50,7 @@ function portsOf(run: RunInfo, machine: Machine, environment: Environment, kubec
     return openTarget(environment, {
       ...shared,
       kubeconfig,
+      hasEnded,
       signal: AbortSignal.any([signal, closed.signal]),
     })
   }
@@ -52,7 +58,7 @@ function portsOf(run: RunInfo, machine: Machine, environment: Environment, kubec
     ...shared,
     async openTunnel(place) {
       const { openTunnel } = await import('../targets/open-tunnel.ts')
-      return openTunnel(environment, place, { ...shared, kubeconfig })
+      return openTunnel(environment, place, { ...shared, kubeconfig, hasEnded })
     },
     run,
     openTarget: () => (target ??= open()),

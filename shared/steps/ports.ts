@@ -4,6 +4,7 @@ import type { RunInfo } from '../platform/run.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
 import type { Log } from '../platform/log.ts'
+import type { KeptLease } from './kept-lease.ts'
 import type { Secrets } from '../platform/secrets.ts'
 
 /** All that a step knows of the world. */
@@ -33,4 +34,6 @@ export interface TargetPorts extends TunnelPorts {
   stray: AbortSignal
   /** The same ports under another signal; what they open is closed with these. */
   under(signal: AbortSignal): TargetPorts
+  /** Where the steps of a run are parts of one process: what holds the lease between them. */
+  kept?: KeptLease
 }

@@ -6,6 +6,7 @@ import { deploy } from './deploy.ts'
 import { deployFields, deployOutputs } from './deploy-fields.ts'
 import { lastGood } from './destination.ts'
 import { finish } from './finish.ts'
+import { createKeptLease } from './kept-lease.ts'
 import { healthGate, healthGateFields } from './health-gate.ts'
 import { parseInputs, type Fields, type Outputs } from './inputs.ts'
 import { preDeployCheck, preDeployCheckFields } from './pre-deploy-check.ts'
@@ -23,9 +24,14 @@ import {
   type Step,
 } from './sequence.ts'
 import { smokeTest, smokeTestFields } from './smoke-test.ts'
+import { inOneProcess, passOn } from './tenure.ts'
 import { requireVerifiable } from './verification.ts'
 
-const { backup: _ownBackup, ...deployable } = deployFields
+/** In one process the lease is renewed from step to step: nothing has to be said of how long it is left. */
+const { 'lock-for': _renewed, ...gatedDeployFields } = deployFields
+const { backup: _ownBackup, ...deployable } = gatedDeployFields
+
+export { gatedDeployFields }
 
 /** What a promotion may be told; each step takes from it what it knows. */
 export const promoteFields = {
@@ -99,7 +105,8 @@ export async function deployGated(
     ),
   }
   const { taken, keep } = collect(report, ports)
-  const there = ports.under(AbortSignal.any([ports.signal, ports.stray]))
+  const kept = createKeptLease()
+  const there = inOneProcess(ports.under(AbortSignal.any([ports.signal, ports.stray])), kept)
   const deploying: Step = {
     name: 'deploy',
     run: async () => {
@@ -137,6 +144,7 @@ export async function deployGated(
       'Stopped: what is unfinished is taken back first. If that is stopped too, settle finishes it.',
     )
   const calm = ports.under(new AbortController().signal)
+  await passOn(kept, there)
   const undoing: Step = { name: 'rollback', run: () => rollback(environment, inputs.undo, calm) }
   const undone = await ending(undoing, environment, calm)
   await keep(undone)

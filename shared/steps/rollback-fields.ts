@@ -38,6 +38,15 @@ export const rollbackFields = {
     'What an encrypted backup is opened with, for with-db: an age identity (secret key), or the GnuPG passphrase.',
     'a text like AGE-SECRET-KEY-1..., or a passphrase',
   ),
+  unlock: flag(
+    'First take the lock away from the run that holds it, for when that run is dead or stuck. A run that still works is ' +
+      'stopped: nothing that it sends reaches the environment any more.',
+    { default: 'false' },
+  ),
+  because: text(
+    'Why, for the history. Default: what is known of the release that is withdrawn.',
+    'one sentence',
+  ),
   'dry-run': flag('Say what would be brought back, and what would be lost; change nothing.', {
     default: 'false',
   }),

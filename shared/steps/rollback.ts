@@ -10,6 +10,7 @@ import {
   type Entry,
   type Ledger,
 } from '../release/ledger.ts'
+import type { Lease } from '../release/lease.ts'
 import type { Live } from '../release/settle.ts'
 import { whyBad } from '../release/why-bad.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -19,12 +20,14 @@ import { collectFailedRelease } from './failed-release.ts'
 import { findDestination, lastGood, showRevision } from './destination.ts'
 import { halfWay } from './half-way.ts'
 import { throughTunnel } from '../targets/tunnel.ts'
+import { withLiveRelease } from './live-release.ts'
 import type { TargetPorts } from './ports.ts'
 import type { RollbackInputs } from './rollback-fields.ts'
 import { preview } from './rollback-preview.ts'
 import { settle } from './settle.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
+import { takeLockAway, unlockAdvice } from './unlock.ts'
 import { takeWayBack, type WayBack } from './way-back.ts'
 
 /** Brings the last good release, or a named one, back whole; then gates it. */
@@ -35,17 +38,17 @@ export function rollback(
 ): Promise<Outcome> {
   if (inputs.settle && !inputs.to) return settle(environment, inputs, ports)
   const subject = { step: 'rollback', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'rollback-failed', async watch => {
+  const ending = runStep(subject, ports, 'rollback-failed', async watch => {
     if (inputs.settle) throw InputError.of('to', inputs.to, 'nothing together with settle')
     if (inputs['dry-run']) return preview(environment, inputs, ports)
     if (inputs['with-db']) requireConfirmed(environment, inputs.confirm)
     const left = budgetOf(ports.clock, inputs.timeout)
+    if (inputs.unlock) await takeLockAway(environment, inputs.because || 'to roll back', ports)
     const automatic = inputs.to === lastGood
     const untouched = automatic ? await readUntouched(ports) : undefined
     if (untouched) return nothingUnfinished(untouched)
     const held = await watch.time('lease', () => acquire(ports, 'undo', automatic ? 0 : left()))
-    if ('held' in held)
-      return leaseHeld(describeHolder(held.held, ports.clock.now()), automatic ? 'skipped' : 'failure')
+    if ('held' in held) return leaseHeld(environment, held.held, automatic ? 'skipped' : 'failure', ports)
     try {
       return await goBack({ environment, inputs, ports, watch, held, left })
     } catch (error) {
@@ -56,6 +59,7 @@ export function rollback(
       held.abandon()
     }
   })
+  return withLiveRelease(ending, ports)
 }
 
 interface Way {
@@ -83,8 +87,14 @@ async function goBack(way: Way): Promise<Conclusion> {
   const { ledger } = held.tenure
   const from = inPlace(ledger)
   const open = unsettled(ledger)
-  const because = open ? whyBad(open) : `rolled back to ${back.id} by ${ports.run.actor}`
-  const work = { environment, ports, watch, held, back, from, because, timeoutMs: left(), databaseUrl, notes }
+  const because = [open ? whyBad(open) : `rolled back to ${back.id} by ${ports.run.actor}`, inputs.because]
+    .filter(Boolean)
+    .join(': ')
+  const trigger = undoes ? 'failed-release' : 'operator'
+  const work: WayBack = {
+    ...{ environment, ports, watch, held, back, from, because, trigger, databaseUrl, notes },
+    timeoutMs: left(),
+  }
   if (before.restoring?.database) return takeWayBack(work)
   if (withDb) return goBackWithDatabase(way, work)
   if (to !== lastGood && !livesWith(ledger.floor, back.version)) {
@@ -231,11 +241,16 @@ async function nothingToRestore(
   }
 }
 
-function leaseHeld(holder: string, status: 'skipped' | 'failure'): Conclusion {
+function leaseHeld(
+  environment: Environment,
+  lease: Lease,
+  status: 'skipped' | 'failure',
+  { clock }: TargetPorts,
+): Conclusion {
   return {
     status,
     reason: 'lease-held',
-    summary: `The environment is held by ${holder}; nothing was changed.`,
-    next: 'Run this again when it has ended.',
+    summary: `The environment is locked by ${describeHolder(lease, clock.now())}; nothing was changed.`,
+    next: `Run this again when that run has ended. ${unlockAdvice(environment.name, lease)}`,
   }
 }

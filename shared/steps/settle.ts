@@ -1,5 +1,6 @@
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { describeHold } from '../release/hold.ts'
+import type { Lease } from '../release/lease.ts'
 import { closeBad, find, type Entry, type Ledger } from '../release/ledger.ts'
 import { finishOrUndo, settle as decide } from '../release/settle.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -17,9 +18,11 @@ import {
   type Fields,
   type Inputs,
 } from './inputs.ts'
+import { withLiveRelease } from './live-release.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep, type Stopwatch } from './step.ts'
 import { acquire, describeHolder, holderOf, type Held } from './tenure.ts'
+import { unlockAdvice } from './unlock.ts'
 import { verify } from './verify.ts'
 import { takeWayBack } from './way-back.ts'
 
@@ -46,14 +49,14 @@ export function settle(
   ports: TargetPorts,
 ): Promise<Outcome> {
   const subject = { step: 'settle', service: environment.service, environment: environment.name }
-  return runStep(subject, ports, 'rollback-failed', async watch => {
+  const ending = runStep(subject, ports, 'rollback-failed', async watch => {
     const left = budgetOf(ports.clock, inputs.timeout)
     const rest = await restOf(ports)
     if (rest) return rest
     const held = await watch.time('lease', () => acquire(ports, 'undo', 0))
     if ('held' in held) {
       const { ledger } = await (await ports.openTarget()).read()
-      return waiting(describeHolder(held.held, ports.clock.now()), ledger)
+      return waiting(held.held, ledger, ports)
     }
     try {
       const databaseUrl = inputs['database-url']
@@ -66,6 +69,7 @@ export function settle(
       held.abandon()
     }
   })
+  return withLiveRelease(ending, ports)
 }
 
 /** How settling ends where there is nothing to do, or nothing may be done; undefined when there is work. */
@@ -79,7 +83,7 @@ async function restOf(ports: TargetPorts): Promise<Conclusion | undefined> {
       return strays.length > 0 ? undefined : nothing(find(ledger, ledger.serving), [])
     }
     case 'wait':
-      return waiting(describeHolder(decision.held, ports.clock.now()), ledger)
+      return waiting(decision.held, ledger, ports)
     case 'held':
       return {
         status: 'skipped',
@@ -135,7 +139,15 @@ function restore(
   from: Entry | undefined,
   notes: Evidence[],
 ): Promise<Conclusion> {
-  return takeWayBack({ ...work, timeoutMs: work.left(), back, from, because: vanished, notes })
+  return takeWayBack({
+    ...work,
+    timeoutMs: work.left(),
+    back,
+    from,
+    because: vanished,
+    trigger: 'recovery',
+    notes,
+  })
 }
 
 async function alarm({ environment, ports, held }: Settling, open: Entry): Promise<Conclusion> {
@@ -187,12 +199,12 @@ function illSince(serving: Entry | undefined): Evidence[] {
 }
 
 /** The last good release is told all the same: whoever asks whether theirs was recorded has the answer. */
-function waiting(holder: string, ledger: Ledger): Conclusion {
+function waiting(lease: Lease, ledger: Ledger, { clock }: TargetPorts): Conclusion {
   return {
     status: 'skipped',
     reason: 'lease-held',
-    summary: `The environment is held by ${holder}; nothing was changed.`,
-    next: 'That run settles it. When it is dead, settle again after its deadline.',
+    summary: `The environment is locked by ${describeHolder(lease, clock.now())}; nothing was changed.`,
+    next: `That run settles it; when it is dead, settle again after the time given. ${unlockAdvice(ledger.environment, lease)}`,
     serving: find(ledger, ledger.serving)?.version ?? '',
   }
 }

@@ -3,6 +3,7 @@ import { createAside } from '../platform/aside.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { SmokeOverrides, SmokeResult } from '../smoke/run.ts'
 import { inTime } from './in-time.ts'
+import { lockFor } from './lock-for-input.ts'
 import {
   commonFields,
   defaultTimeout,
@@ -18,7 +19,7 @@ import {
 import type { TargetPorts } from './ports.ts'
 import { recordSuite, type RecordedSuite } from './recorded-verification.ts'
 import { runStep } from './step.ts'
-import { keepLease, noteVerdictOfRun } from './tenure.ts'
+import { watchRelease } from './tenure.ts'
 import { url } from './url-input.ts'
 
 export const smokeTestFields = {
@@ -54,6 +55,7 @@ export const smokeTestFields = {
   ),
   junit: path('Where the results are written as JUnit XML, too.', 'a path inside the repository'),
   timeout: duration('How long the whole step may take.', { default: defaultTimeout }),
+  'lock-for': lockFor(),
 } satisfies Fields
 
 export const smokeTestOutputs = {
@@ -83,17 +85,27 @@ function send(environment: Environment, inputs: SmokeTestInputs, ports: TargetPo
     const { runSmoke } = await import('../smoke/run.ts')
     const sent = await suiteSent(environment, inputs)
     const report = await openJUnit(environment, inputs, ports)
-    await keepLease(ports, inputs.timeout)
-    const startedAt = ports.clock.now()
-    const result = await watch.time('requests', () => runSmoke(environment, ports, overridesOf(inputs)))
-    await report(result, startedAt)
-    const verdict = result.failed === 0 ? 'pass' : 'fail'
-    const unwritten = await watch.time('ledger', () =>
-      noteVerdictOfRun(ports, { smoke: verdict }, held =>
-        verdict === 'pass' ? recordSuite(held, sent, ports.log) : Promise.resolve(),
-      ),
-    )
-    return conclude({ ...result, evidence: [...result.evidence, ...unwritten] }, inputs.junit)
+    const release = await watchRelease(ports)
+    try {
+      const startedAt = ports.clock.now()
+      const watched = { ...ports, signal: release.signal }
+      const result = await watch.time('requests', () => runSmoke(environment, watched, overridesOf(inputs)))
+      await report(result, startedAt)
+      const verdict = result.failed === 0 ? 'pass' : 'fail'
+      const unwritten = await watch.time('ledger', () =>
+        release.note({ smoke: verdict }, held =>
+          verdict === 'pass' ? recordSuite(held, sent, ports.log) : Promise.resolve(),
+        ),
+      )
+      await release.handOver(inputs['lock-for'])
+      return conclude({ ...result, evidence: [...result.evidence, ...unwritten] }, inputs.junit)
+    } catch (error) {
+      ports.signal.throwIfAborted()
+      release.signal.throwIfAborted()
+      throw error
+    } finally {
+      release.abandon()
+    }
   })
 }
 

@@ -1,10 +1,10 @@
 import { InputError, LeaseLostError, OnHoldError } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
 import { onHold } from '../targets/on-hold.ts'
+import { describeProcess, knownProcess } from '../release/holder-process.ts'
 import {
-  handOverMs,
+  betweenStepsMs,
   heartbeatMs,
-  nextStepMs,
   workingDeadlineMs,
   type Holder,
   type Lease,
@@ -13,6 +13,7 @@ import {
 import { noteVerdict, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
 import type { Target, Tenure } from '../targets/target.ts'
 import { showDuration } from '../runbook/values.ts'
+import type { KeptLease, RenewedLease } from './kept-lease.ts'
 import type { Ports, TargetPorts } from './ports.ts'
 
 /** The lease in this step's hands: renewed by itself until it is handed over, given back or lost. */
@@ -21,15 +22,24 @@ export interface Held {
   tenure: Tenure
   /** Aborted when the step is, and when the lease is lost: then with the error that says to whom. */
   signal: AbortSignal
-  /** Keeps the lease for the next step of this run, which may take so long. */
-  handOver(stepMs?: number): Promise<void>
+  /**
+   * Keeps the lease for the next step of this run. Where that is another process, nothing renews it meanwhile, and it is
+   * left for so long, milliseconds; in one process it goes on being renewed.
+   */
+  handOver(forMs?: number): Promise<void>
+  /** The same after an error, when a write may still be under way: the next step takes the lease anew. */
+  leave(forMs?: number): Promise<void>
   giveBack(): Promise<void>
-  /** Stops renewing and leaves the lease to its deadline: for a step that was cancelled. */
+  /** Stops renewing what was not handed over, and leaves the lease to its deadline: for a step that was cancelled. */
   abandon(): void
 }
 
 export function holderOf({ run }: Ports): Holder {
-  return { run: run.id, attempt: run.attempt, job: run.job, title: run.title, url: run.url }
+  const { id, attempt, job, title, url, process } = run
+  return {
+    ...{ run: id, attempt, job, title, url },
+    ...(process ? { process: { format: 1, ...process } } : {}),
+  }
 }
 
 /**
@@ -43,12 +53,14 @@ export async function acquire(
   waitMs: number,
 ): Promise<Held | { held: Lease }> {
   const { clock, log, signal } = ports
+  const kept = ports.kept?.current()
+  if (kept) return join(ports, kept)
   const target = await ports.openTarget()
   const giveUp = clock.elapsed() + waitMs
   for (let told = ''; ;) {
     const taken = await target.take(holderOf(ports), purpose, workingDeadlineMs)
     if ('hold' in taken) throw onHold((await target.read()).ledger.environment, taken.hold)
-    if (!('held' in taken)) return hold(ports, target, taken)
+    if (!('held' in taken)) return join(ports, renew(ports, target, taken))
     if (clock.elapsed() >= giveUp) return taken
     if (taken.held.holder.run !== told) {
       log.info(`Waiting for ${describeHolder(taken.held, clock.now())}.`)
@@ -60,38 +72,87 @@ export async function acquire(
 
 /** `run 4711 of org/api (https://...), until 12:30:05 UTC at the latest` */
 export function describeHolder(lease: Lease, now: number): string {
-  const { title, url } = lease.holder
+  const { title, url, process } = lease.holder
   const left = lease.deadline - now
-  const until =
-    left > 0
+  const known = knownProcess(process)
+  const until = lease.ended
+    ? `whose process has ended${known ? ` (${describeProcess(known)})` : ''}`
+    : left > 0
       ? `at the latest in ${showDuration(left)}, at ${new Date(lease.deadline).toISOString().slice(11, 19)} UTC`
       : 'overdue'
   return `${title}${url ? ` (${url})` : ''}, ${until}`
 }
 
-function hold(ports: Ports, target: Target, tenure: Tenure): Held {
+/** Renews a lease in the background. */
+function renew(ports: Ports, target: Target, tenure: Tenure): RenewedLease {
   const stop = new AbortController()
   const lost = new AbortController()
   const beating = heartbeat(ports, tenure, stop.signal).then(error => {
     if (error) lost.abort(error)
   })
+  return {
+    target,
+    tenure,
+    lost: lost.signal,
+    stop() {
+      stop.abort()
+      return beating
+    },
+  }
+}
+
+/** A renewed lease in the hands of a step. */
+function join({ signal, kept }: TargetPorts, renewed: RenewedLease): Held {
+  const { target, tenure, lost } = renewed
+  let leftToNext = false
   const rest = async () => {
-    stop.abort()
-    await beating
+    kept?.drop()
+    await renewed.stop()
   }
   return {
     target,
     tenure,
-    signal: AbortSignal.any([ports.signal, lost.signal]),
-    async handOver(stepMs = nextStepMs) {
+    signal: AbortSignal.any([signal, lost]),
+    async handOver(forMs = betweenStepsMs) {
+      leftToNext = kept !== undefined
+      if (kept) return kept.keep(renewed)
       await rest()
-      await tenure.handOver(stepMs + handOverMs)
+      await tenure.handOver(forMs)
+    },
+    async leave(forMs = betweenStepsMs) {
+      await rest()
+      await tenure.handOver(kept ? workingDeadlineMs : forMs)
     },
     async giveBack() {
       await rest()
       await tenure.end()
     },
-    abandon: () => stop.abort(),
+    abandon() {
+      if (leftToNext) return
+      kept?.drop()
+      void renewed.stop()
+    },
+  }
+}
+
+/**
+ * Ports for the steps of a run that are all parts of this process: the lease is renewed from one to the next. What follows
+ * under other ports, as a rollback that outlives a cancelled run, takes it anew.
+ */
+export function inOneProcess(ports: TargetPorts, kept: KeptLease): TargetPorts {
+  return { ...ports, kept, under: signal => inOneProcess(ports.under(signal), kept) }
+}
+
+/** Hands a kept lease to a step under other ports; where that cannot be done, that step takes it, fenced. */
+export async function passOn(kept: KeptLease, { log }: Ports): Promise<void> {
+  const renewed = kept.current()
+  kept.drop()
+  if (!renewed) return
+  try {
+    await renewed.stop()
+    await renewed.tenure.handOver(workingDeadlineMs)
+  } catch (error) {
+    log.debug(`The lease could not be handed over: ${String(error)}`)
   }
 }
 
@@ -116,27 +177,85 @@ async function heartbeat(
   }
 }
 
+/** What a step found out about a release. */
+type Verdict = Pick<Entry, 'gate' | 'smoke' | 'warmUpMs'>
+
+/** The release that this run left unsettled, for a step that only watches it. */
+export interface WatchedRelease {
+  /** Undefined where it could not be asked. */
+  target: Target | undefined
+  open: Entry | undefined
+  /** Undefined where it could not be asked. */
+  ledger: Ledger | undefined
+  /** Aborted when the step is, and when the lease is lost meanwhile: then with the error that says to whom. */
+  signal: AbortSignal
+  /**
+   * Writes a verdict onto the release. Nothing is written when there is none: an environment may also be watched that no
+   * run deploys to.
+   * @param record writes, under the lease, what else belongs to the verdict; before it, since a verdict stands for it
+   * @returns evidence when there was something to write and it could not be written
+   */
+  note(verdict: Verdict, record: (held: Held) => Promise<void>): Promise<Evidence[]>
+  /** Ends the watch: the lease is left to the next step of the job for so long, milliseconds. */
+  handOver(forMs: number): Promise<void>
+  /** Ends the watch of a step that failed or was cancelled. */
+  abandon(): void
+}
+
 /**
- * Keeps the lease for a step that only looks, and may take longer than the step before could know. Where this run has
- * none, and where it cannot be kept, the step looks all the same.
- * @throws OnHoldError when an operator keeps everything away: then there is nothing to look for
+ * Holds and renews the lease of the release that this run left unsettled while a step watches it, so that it runs out a
+ * minute after the death of this process. Where this run has none, and where it cannot be had, the step watches all the
+ * same.
+ * @throws OnHoldError when an operator keeps everything away: then there is nothing to watch for
  */
-export async function keepLease(ports: TargetPorts, stepMs: number): Promise<void> {
+export async function watchRelease(ports: TargetPorts): Promise<WatchedRelease> {
+  const held = await holdOwn(ports)
+  const { target, open, ledger } = await releaseOfRun(ports)
+  return {
+    target,
+    open,
+    ledger,
+    signal: held?.signal ?? ports.signal,
+    async note(verdict, record) {
+      if (!held || held.signal.aborted) return noteVerdictOfRun(ports, verdict, record)
+      try {
+        await record(held)
+        await held.tenure.update(now => noted(now, verdict))
+        return []
+      } catch (error) {
+        if (ports.signal.aborted || error instanceof InputError || error instanceof OnHoldError) throw error
+        return [unwritten(String(error))]
+      }
+    },
+    async handOver(forMs) {
+      try {
+        await held?.handOver(forMs)
+      } catch (error) {
+        if (ports.signal.aborted) throw error
+        ports.log.debug(`The lease could not be handed over: ${String(error)}`)
+      }
+    },
+    abandon: () => held?.abandon(),
+  }
+}
+
+/** @throws OnHoldError */
+async function holdOwn(ports: TargetPorts): Promise<Held | undefined> {
   try {
     const held = await takeOwn(ports)
-    if (!held || 'held' in held) return
-    await held.handOver(stepMs).finally(() => held.abandon())
+    return held && 'held' in held ? undefined : held
   } catch (error) {
     if (ports.signal.aborted || error instanceof OnHoldError) throw error
-    ports.log.debug(`The lease could not be kept for this step: ${String(error)}`)
+    ports.log.debug(`The lease could not be held for this step: ${String(error)}`)
+    return undefined
   }
 }
 
 /**
  * The release that this run left unsettled, and the target that it is on. For a step that only looks: a target that
- * cannot be asked is told of, and left out.
+ * cannot be asked is reported, and left out.
  */
-export async function releaseOfRun(
+async function releaseOfRun(
   ports: TargetPorts,
 ): Promise<{ target: Target | undefined; open: Entry | undefined; ledger: Ledger | undefined }> {
   try {
@@ -153,6 +272,7 @@ export async function releaseOfRun(
 
 /** Takes the lease again when this run left it to its next step, with a release that is unsettled. */
 async function takeOwn(ports: TargetPorts): Promise<Held | { held: Lease } | undefined> {
+  if (ports.kept?.current()) return acquire(ports, 'work', 0)
   const target = await ports.openTarget()
   const { ledger, lease } = await target.read()
   const open = unsettled(ledger)
@@ -162,15 +282,13 @@ async function takeOwn(ports: TargetPorts): Promise<Held | { held: Lease } | und
 }
 
 /**
- * Writes a verdict onto the release that this run left unsettled. Nothing is written when there is none: a gate may
- * also watch an environment that nobody deploys to.
- * @param record writes, under the lease, what else belongs to the verdict; before it, since a verdict stands for it
- * @returns evidence when there was something to write and it could not be written
+ * Takes the lease for this one write: it could not be had before, or was lost and is free again.
+ * @param record see `WatchedRelease.note`
  */
-export async function noteVerdictOfRun(
+async function noteVerdictOfRun(
   ports: TargetPorts,
-  verdict: Pick<Entry, 'gate' | 'smoke' | 'warmUpMs'>,
-  record: (held: Held) => Promise<void> = () => Promise.resolve(),
+  verdict: Verdict,
+  record: (held: Held) => Promise<void>,
 ): Promise<Evidence[]> {
   try {
     const held = await takeOwn(ports)
@@ -178,10 +296,7 @@ export async function noteVerdictOfRun(
     if ('held' in held) return [unwritten(describeHolder(held.held, ports.clock.now()))]
     try {
       await record(held)
-      await held.tenure.update(now => {
-        const open = unsettled(now)
-        return open ? noteVerdict(now, open.id, verdict) : now
-      })
+      await held.tenure.update(now => noted(now, verdict))
       await held.handOver()
     } finally {
       held.abandon()
@@ -191,6 +306,11 @@ export async function noteVerdictOfRun(
     if (ports.signal.aborted || error instanceof InputError || error instanceof OnHoldError) throw error
     return [unwritten(String(error))]
   }
+}
+
+function noted(ledger: Ledger, verdict: Verdict): Ledger {
+  const open = unsettled(ledger)
+  return open ? noteVerdict(ledger, open.id, verdict) : ledger
 }
 
 function unwritten(why: string): Evidence {

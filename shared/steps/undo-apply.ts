@@ -111,6 +111,7 @@ async function takeBack(
       held,
       back,
       because,
+      trigger: 'failed-release',
       timeoutMs,
       databaseUrl: '',
     })

@@ -1,5 +1,5 @@
 import type { Conclusion, Evidence } from '../outcome/outcome.ts'
-import { noteVerdict, sampleOf, type Entry } from '../release/ledger.ts'
+import { noteRollback, noteVerdict, sampleOf, type Entry, type RollbackAct } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Target } from '../targets/target.ts'
 import { bringBack, type BroughtBack } from './bring-back.ts'
@@ -23,6 +23,7 @@ export interface WayBack {
   from: Entry | undefined
   /** Why that one is bad or withdrawn. */
   because: string
+  trigger: RollbackAct['trigger']
   timeoutMs: number
   /** Of the database that is put back with it; empty for the service's own DATABASE_URL. */
   databaseUrl: string
@@ -51,7 +52,10 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
         })
       : { verdict: 'unhealthy', evidence: rollout.cause.evidence }
   const at = new Date(ports.clock.now()).toISOString()
-  await tenure.update(ledger => noteVerdict(ledger, back.id, { restored: { at, verdict: verified.verdict } }))
+  const { verdict } = verified
+  await tenure.update(ledger =>
+    noteRollback(noteVerdict(ledger, back.id, { restored: { at, verdict } }), { verdict }),
+  )
   const seen = await watch.time('observe', () => observe(environment, target, ports))
   await held.giveBack()
   const copied = await copyLedger(environment, target, tenure.ledger, back.id, ports)

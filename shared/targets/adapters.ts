@@ -1,5 +1,6 @@
 import type { Clock } from '../platform/clock.ts'
 import type { Exec } from '../platform/exec.ts'
+import type { HasEnded } from '../release/holder-process.ts'
 import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets.ts'
 
@@ -13,5 +14,7 @@ export interface Adapters {
   env: Record<string, string | undefined>
   /** Content or path of a kubeconfig; empty for the convention's. */
   kubeconfig: string
+  /** Whether a process that is recorded with a lease is known to have ended. */
+  hasEnded: HasEnded
   signal: AbortSignal
 }

@@ -1,6 +1,7 @@
 import type { Evidence } from '../outcome/outcome.ts'
 import type { Holder, Lease, Purpose } from '../release/lease.ts'
 import type { Entry, Hold, Ledger, ReleaseId } from '../release/ledger.ts'
+import type { Receiver } from '../release/receiver.ts'
 import type { Live } from '../release/settle.ts'
 import type { Vitals } from '../release/vitals.ts'
 
@@ -143,6 +144,12 @@ export interface Target {
   /** The ledger, and the lease if somebody holds it. An environment without any has an empty ledger. */
   read(): Promise<{ ledger: Ledger; lease: Lease | null }>
   live(): Promise<Live>
+  /**
+   * What receives traffic now, as the target itself shows it, most instances first: several while a rollout is under way
+   * or got stuck; empty when nothing does.
+   * @throws ToolError when the environment's place does not exist: a namespace
+   */
+  receivers(): Promise<Receiver[]>
   /**
    * What a release would be made of, exactly: `repository@sha256:...`, the id of an image that only this target has, or
    * the commit of a process target's source. Changes nothing.

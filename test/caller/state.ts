@@ -4,6 +4,7 @@ import type { Live } from '../../shared/release/settle.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { systemExec } from '../../shared/platform/exec.ts'
 import { createSecrets } from '../../shared/platform/secrets.ts'
+import { hasEnded } from '../../shared/platform/process-identity.ts'
 import { loadEnvironment } from '../../shared/runbook/load.ts'
 import { openTarget } from '../../shared/targets/open.ts'
 import type { Lab } from '../lab/lab.ts'
@@ -27,6 +28,7 @@ export async function readState(lab: Lab, { folder }: Service, name: string): Pr
     secrets: createSecrets(() => undefined),
     env: { ...process.env, DOCKER_HOST: lab.docker.host },
     kubeconfig: lab.kubeconfig,
+    hasEnded,
     signal: AbortSignal.timeout(30_000),
   })
   try {

@@ -1,5 +1,12 @@
 import { LeaseLostError, OnHoldError } from '../../outcome/errors.ts'
-import { claim, workingDeadlineMs, type Holder, type Lease, type Purpose } from '../../release/lease.ts'
+import {
+  claim,
+  observeHolder,
+  workingDeadlineMs,
+  type Holder,
+  type Lease,
+  type Purpose,
+} from '../../release/lease.ts'
 import { unsettled, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Refused } from '../target.ts'
 import { putFiles, remove, tolerate } from './containers.ts'
@@ -19,7 +26,8 @@ export async function takeLease(
   for (;;) {
     const seen = await readStore(context)
     const now = engine.now()
-    const answer = claim(seen, holder, purpose, now)
+    const lookedAt = { ...seen, lease: seen.lease && observeHolder(seen.lease, adapters.hasEnded) }
+    const answer = claim(lookedAt, holder, purpose, now)
     if (answer.kind === 'wait') return { held: answer.held }
     if (answer.kind === 'hold') return { hold: answer.hold }
     // Whoever goes on gets a number of its own as well: its name is what one of two who go on at once wins by.

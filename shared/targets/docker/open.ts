@@ -3,7 +3,8 @@ import type { Environment } from '../../runbook/environment.ts'
 import type { DockerSpec } from '../../runbook/schema.ts'
 import { parseImage } from '../../platform/image-reference.ts'
 import { resolveImage } from '../../platform/registry.ts'
-import type { Lease } from '../../release/lease.ts'
+import { observeHolder, type Lease } from '../../release/lease.ts'
+import type { Receiver } from '../../release/receiver.ts'
 import type { Live } from '../../release/settle.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Target } from '../target.ts'
@@ -39,7 +40,7 @@ export async function openDocker(
   const context: Context = { engine, environment, spec, adapters, names: namesOf(spec.container) }
   const place = `container ${spec.container} of ${engine.place}`
   const byOurClock = (lease: Lease): Lease => ({
-    ...lease,
+    ...observeHolder(lease, adapters.hasEnded),
     deadline: lease.deadline - (engine.now() - adapters.clock.now()),
   })
   return {
@@ -51,6 +52,7 @@ export async function openDocker(
     },
 
     live: () => readLive(context),
+    receivers: () => readReceivers(context),
 
     pin: ({ image }) => pin(context, image),
     render: request => Promise.resolve(renderPayload(context, request)),
@@ -119,6 +121,24 @@ export async function openDocker(
       return Promise.resolve()
     },
   }
+}
+
+/** A container that runs has its ports, also one that Docker calls unhealthy. */
+async function readReceivers(context: Context): Promise<Receiver[]> {
+  const { engine, names } = context
+  const there = serving((await readStore(context)).fleet, names)
+  const detail = there && (await inspect(engine, there.id))
+  if (!detail?.State.Running || detail.State.Restarting) return []
+  const { Config: config, State: state } = detail
+  return [
+    {
+      release: there?.release ?? null,
+      version: there?.labels[label.version] ?? '',
+      image: there?.labels[label.image] ?? config.Image,
+      instances: 1,
+      since: state.StartedAt,
+    },
+  ]
 }
 
 async function readLive(context: Context): Promise<Live> {

@@ -1,4 +1,5 @@
 import { ToolError } from '../../outcome/errors.ts'
+import { withoutProcess } from '../../release/lease.ts'
 import { find, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
 import { adoptContainer } from './adopt.ts'
@@ -170,7 +171,10 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
   function leave(deadlineMs: number, to: 'kept' | 'free'): Promise<void> {
     const deadline = context.engine.now() + deadlineMs
     return lease.write(({ lease: held }) => ({
-      lease: to === 'free' && !unsure ? null : held && { ...held, deadline, handedOver: !unsure },
+      lease:
+        to === 'free' && !unsure
+          ? null
+          : held && { ...held, holder: withoutProcess(held.holder), deadline, handedOver: !unsure },
     }))
   }
 

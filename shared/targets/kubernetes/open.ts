@@ -1,5 +1,6 @@
 import { resolveImage } from '../../platform/registry.ts'
 import type { Environment } from '../../runbook/environment.ts'
+import { observeHolder } from '../../release/lease.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Target } from '../target.ts'
@@ -15,6 +16,7 @@ import { readLeaving } from './leaving.ts'
 import { readLive } from './live.ts'
 import { readLogs } from './logs.ts'
 import { createRecovery } from './recover-ledger.ts'
+import { readReceivers } from './receivers.ts'
 import { createRecordStore } from './records.ts'
 import { rehearse } from './rehearse.ts'
 import { bodyOf, payloadOf } from './body.ts'
@@ -64,9 +66,10 @@ export function openKubernetes(
     place: `namespace ${namespace} of ${client.server}`,
     async read() {
       const { ledger, lease } = await place.lease.read()
-      return { ledger, lease }
+      return { ledger, lease: lease && observeHolder(lease, adapters.hasEnded) }
     },
     live: () => readLive(place),
+    receivers: () => readReceivers(place),
     pin: async ({ image }) => (await resolveImage(image, adapters)).pinned,
     async render(request) {
       const payload = await render(place, environment, spec, request)

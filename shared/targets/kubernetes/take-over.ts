@@ -1,4 +1,11 @@
-import { claim, workingDeadlineMs, type Holder, type Lease, type Purpose } from '../../release/lease.ts'
+import {
+  claim,
+  observeHolder,
+  workingDeadlineMs,
+  type Holder,
+  type Lease,
+  type Purpose,
+} from '../../release/lease.ts'
 import { unsettled, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Refused, Tenure } from '../target.ts'
 import { objectsOf } from './apply.ts'
@@ -21,7 +28,8 @@ export async function take(
   for (;;) {
     const found = await lease.read()
     const now = adapters.clock.now()
-    const answer = claim(found, holder, purpose, now)
+    const seen = { ...found, lease: found.lease && observeHolder(found.lease, adapters.hasEnded) }
+    const answer = claim(seen, holder, purpose, now)
     if (answer.kind === 'wait') return { held: answer.held }
     if (answer.kind === 'hold') return { hold: answer.hold }
     const { epoch } = answer

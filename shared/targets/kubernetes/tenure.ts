@@ -1,6 +1,6 @@
 import { LeaseLostError, type OnHoldError } from '../../outcome/errors.ts'
 import { onHold } from '../on-hold.ts'
-import type { Holder, Lease } from '../../release/lease.ts'
+import { withoutProcess, type Holder, type Lease } from '../../release/lease.ts'
 import { find, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
 import { adoptLive } from './adopt.ts'
@@ -72,8 +72,9 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
     }
   }
   /** The last write: the tenure is over. */
-  const leave = async (lease: Lease | null): Promise<void> => {
-    const left = unsure ? { holder, epoch, deadline: clock.now(), handedOver: false, ...lease } : lease
+  const leave = async (lease: Omit<Lease, 'holder' | 'epoch' | 'handedOver'> | null): Promise<void> => {
+    const whose = { holder: withoutProcess(holder), epoch }
+    const left = unsure ? { ...whose, deadline: clock.now(), ...lease } : lease && { ...whose, ...lease }
     await write(now => ({ ...now, lease: left && { ...left, handedOver: !unsure } }))
     lost = new LeaseLostError('This run has given the environment back', {
       hint: 'Take the lease again before changing anything.',
@@ -223,7 +224,7 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
       }))
     },
 
-    handOver: deadlineMs => leave({ holder, epoch, deadline: clock.now() + deadlineMs, handedOver: true }),
+    handOver: deadlineMs => leave({ deadline: clock.now() + deadlineMs }),
 
     end: () => leave(null),
   }

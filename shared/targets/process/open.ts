@@ -3,6 +3,7 @@ import { freemem, totalmem } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../../runbook/environment.ts'
 import { secretsAmong } from '../../runbook/env-file.ts'
+import { observeHolder } from '../../release/lease.ts'
 import type { ProcessSpec } from '../../runbook/schema.ts'
 import { showSize } from '../../runbook/values.ts'
 import type { Adapters } from '../adapters.ts'
@@ -33,7 +34,7 @@ export function openProcess(
     place: `app ${spec.app} of pm2 on this machine`,
     read: async () => {
       const { ledger, lease } = await Promise.resolve(readState(context))
-      return { ledger, lease }
+      return { ledger, lease: lease && observeHolder(lease, adapters.hasEnded) }
     },
     async live() {
       const app = await readApp(context)
@@ -41,6 +42,25 @@ export function openProcess(
       const entry = readState(context).ledger.entries.find(({ id }) => id === release)
       const image = entry?.image ?? app?.pm2_env.pm_cwd ?? ''
       return { release, version, image, ready: app?.pm2_env.status === 'online' }
+    },
+    async receivers() {
+      const app = await readApp(context)
+      if (app?.pm2_env.status !== 'online') return []
+      const { RUNBOOK_RELEASE: release = null, RUNBOOK_VERSION: version = '' } = app.pm2_env.env ?? {}
+      const image = `adopted:${app.pm2_env.pm_cwd ?? ''}`
+      // What was there before this suite is not told of its release.
+      const entry = readState(context).ledger.entries.find(({ id, image: recorded }) =>
+        release === null ? id === 'r0' && recorded === image : id === release,
+      )
+      return [
+        {
+          release: entry?.id ?? release,
+          version: entry?.version ?? version,
+          image: entry?.image ?? app.pm2_env.pm_cwd ?? '',
+          instances: 1,
+          since: new Date(app.pm2_env.pm_uptime).toISOString(),
+        },
+      ]
     },
     pin: ({ version }) => pinSource(context, version),
     render: async request => renderPayload(context, await planSource(context, request.image), request),

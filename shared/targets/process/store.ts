@@ -2,7 +2,14 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { LeaseLostError, type OnHoldError } from '../../outcome/errors.ts'
 import { onHold } from '../on-hold.ts'
-import { claim, workingDeadlineMs, type Holder, type Lease, type Purpose } from '../../release/lease.ts'
+import {
+  claim,
+  observeHolder,
+  workingDeadlineMs,
+  type Holder,
+  type Lease,
+  type Purpose,
+} from '../../release/lease.ts'
 import { emptyLedger, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Payload, Refused } from '../target.ts'
 import { readIfThere, writeFirst, writeWhole } from './files.ts'
@@ -62,8 +69,10 @@ export function takeLease(
 ): HeldLease | Refused {
   for (;;) {
     const seen = readState(context)
-    const now = context.adapters.clock.now()
-    const answer = claim(seen, holder, purpose, now)
+    const { clock, hasEnded } = context.adapters
+    const now = clock.now()
+    const lookedAt = { ...seen, lease: seen.lease && observeHolder(seen.lease, hasEnded) }
+    const answer = claim(lookedAt, holder, purpose, now)
     if (answer.kind === 'wait') return { held: answer.held }
     if (answer.kind === 'hold') return { hold: answer.hold }
     const taken = occupy(context, seen, holder, now + deadlineMs, ledger => ledger)

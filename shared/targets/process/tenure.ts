@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { withoutProcess } from '../../release/lease.ts'
 import type { Entry, ReleaseId } from '../../release/ledger.ts'
 import type { Change, Tenure } from '../target.ts'
 import { writeWhole } from './files.ts'
@@ -147,7 +148,12 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     handOver: deadlineMs =>
       attempt(() =>
         lease.write(({ lease: held }) => ({
-          lease: held && { ...held, deadline: adapters.clock.now() + deadlineMs, handedOver: true },
+          lease: held && {
+            ...held,
+            holder: withoutProcess(held.holder),
+            deadline: adapters.clock.now() + deadlineMs,
+            handedOver: true,
+          },
         })),
       ),
 

@@ -6,6 +6,7 @@ import { systemExec } from '../../../shared/platform/exec.ts'
 import { connect } from '../../../shared/platform/postgres.ts'
 import { parsePostgresUrl } from '../../../shared/platform/postgres-url.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
+import { hasEnded } from '../../../shared/platform/process-identity.ts'
 import { openTunnel } from '../../../shared/targets/kubernetes/tunnel.ts'
 import { throughTunnel } from '../../../shared/targets/tunnel.ts'
 import { ask } from '../checks/context.ts'
@@ -71,7 +72,10 @@ function tunnel(place: string, kubeconfig = room.lab.kubeconfig) {
     'tunnel',
     place,
     { namespace: room.namespace, context: undefined },
-    { clock: systemClock, exec: systemExec, log, secrets: createSecrets(), env: {}, kubeconfig, signal },
+    {
+      ...{ clock: systemClock, exec: systemExec, log, secrets: createSecrets(), env: {}, kubeconfig, signal },
+      hasEnded,
+    },
   )
 }
 

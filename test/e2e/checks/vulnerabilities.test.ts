@@ -9,6 +9,7 @@ import { buildPrograms } from '../../lab/build-programs.ts'
 import { openLab } from '../../lab/lab.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 import { ask, makeFolder } from './context.ts'
+import { hasEnded } from '../../../shared/platform/process-identity.ts'
 
 // The scanner is built from source where nobody has built it yet.
 jest.setTimeout(900_000)
@@ -69,7 +70,7 @@ function build(tag: string, packages: Record<string, string>): string {
 const staging = environmentAt('', {
   target: { kind: 'docker', container: 'e2e-scanned', ports: [], host: lab.docker.host },
 })
-const adapters = { ...realPorts(), kubeconfig: '' }
+const adapters = { ...realPorts(), kubeconfig: '', hasEnded }
 const opened: Target[] = []
 
 const scan = (image: string, env: Record<string, string> = scanning) =>

@@ -39,6 +39,7 @@ function adapters(env: Record<string, string>): Adapters {
     secrets: createSecrets(),
     env,
     kubeconfig: '',
+    hasEnded: () => false,
     signal: new AbortController().signal,
   }
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
 import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
+import { hasEnded } from '../../../shared/platform/process-identity.ts'
 import type { DockerSpec } from '../../../shared/runbook/schema.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
 import type { Target } from '../../../shared/targets/target.ts'
@@ -86,6 +87,7 @@ export function enterYard(name: string, port: number, images: Images): Yard {
           secrets,
           env: { PATH: process.env['PATH'], HOME: process.env['HOME'] },
           kubeconfig: '',
+          hasEnded,
           signal,
         },
       )

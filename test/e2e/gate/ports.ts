@@ -14,7 +14,10 @@ export function realPorts(said: Partial<TargetPorts> = {}): TargetPorts {
     secrets: createSecrets(),
     log: silent,
     env: process.env,
-    run: { id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+    run: {
+      ...{ id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+      process: undefined,
+    },
     signal: new AbortController().signal,
     openTarget: () =>
       Promise.reject(new ToolError('the engine does not answer', { tool: 'docker', hint: 'Start it.' })),

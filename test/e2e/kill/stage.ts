@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
+import { hasEnded } from '../../../shared/platform/process-identity.ts'
 import { loadEnvironment } from '../../../shared/runbook/load.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
 import type { Target } from '../../../shared/targets/target.ts'
@@ -75,6 +76,7 @@ export function openStageTarget(folder: string, kubeconfig: string, dockerHost: 
     log: silent,
     env: { DOCKER_HOST: dockerHost, HOME: folder },
     kubeconfig,
+    hasEnded,
     signal: new AbortController().signal,
   })
 }

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
+import { hasEnded } from '../../../shared/platform/process-identity.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
 import type { Target } from '../../../shared/targets/target.ts'
 import { openLab, type Lab } from '../../lab/lab.ts'
@@ -92,6 +93,7 @@ export function enterRoom(name: string): Room {
         secrets,
         env: {},
         kubeconfig,
+        hasEnded,
         signal,
       })
       opened.push(target)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
 import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
+import { hasEnded } from '../../../shared/platform/process-identity.ts'
 import { gateDefaults } from '../../../shared/runbook/environment.ts'
 import type { ProcessSpec } from '../../../shared/runbook/schema.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
@@ -101,6 +102,7 @@ export function enterMachine(pm2Folder: string, port: number): Machine {
           secrets,
           env: { ...env, PATH: path },
           kubeconfig: '',
+          hasEnded,
           signal: new AbortController().signal,
         },
       ),

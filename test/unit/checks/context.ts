@@ -15,7 +15,10 @@ export function contextOf(
 ): CheckContext {
   return {
     environment: environment as Environment,
-    run: { id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+    run: {
+      ...{ id: 'r/1', attempt: 1, job: 'deploy', title: 'run 1', url: '', actor: 'ada', tag: '', sha: '' },
+      process: undefined,
+    },
     version: '',
     githubToken: '',
     image: '',

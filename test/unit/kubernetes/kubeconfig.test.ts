@@ -23,6 +23,7 @@ function adapters(kubeconfig: string, env: Record<string, string> = {}): Adapter
     secrets: createSecrets(),
     env: { HOME: home, ...env },
     kubeconfig,
+    hasEnded: () => false,
     signal: new AbortController().signal,
   }
 }

@@ -33,6 +33,7 @@ function build(): Promise<string> {
     secrets: createSecrets(),
     env: { PATH: join(root, 'bin') },
     kubeconfig: '',
+    hasEnded: () => false,
     signal: new AbortController().signal,
   }
   return buildKustomization(adapters, root, 'k8s')

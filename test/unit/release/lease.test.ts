@@ -1,5 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
-import { claim, type Holder, type Lease, type Purpose } from '../../../shared/release/lease.ts'
+import type { HolderProcess } from '../../../shared/release/holder-process.ts'
+import {
+  claim,
+  observeHolder,
+  withoutProcess,
+  type Holder,
+  type Lease,
+  type Purpose,
+} from '../../../shared/release/lease.ts'
 
 const me: Holder = { run: 'run-1', attempt: 2, job: 'deploy', title: 'run 1', url: '' }
 const early = 999
@@ -55,4 +63,56 @@ test('on hold nobody gets it, whoever holds it', () => {
         kind: 'hold',
         hold,
       })
+})
+
+const holding: HolderProcess = {
+  format: 1,
+  host: 'build-3',
+  boot: 'b1',
+  namespace: 'pid:[1] time:[1]',
+  pid: 4711,
+  start: '100',
+}
+const hasEnded = (recorded: HolderProcess) => recorded.pid === holding.pid && recorded.start === '100'
+
+describe('a process that holds the lease', () => {
+  const stranger = held({ run: 'x', process: holding })
+
+  test('is taken over at once, fenced, when it is known to have ended', () => {
+    const seen = observeHolder(stranger, hasEnded)
+    expect(seen).toEqual({ ...stranger, ended: true })
+    for (const purpose of ['work', 'undo'] as const)
+      expect(claim({ lease: seen, epoch: 7, ledger: { hold: null } }, me, purpose, early)).toEqual({
+        kind: 'take',
+        epoch: 8,
+      })
+  })
+
+  test('is waited for while it is not known to have ended', () => {
+    const lives = observeHolder(held({ run: 'x', process: { ...holding, pid: 4712 } }), hasEnded)
+    expect(lives.ended).toBeUndefined()
+    expect(decide(lives, 'undo', early)).toBe('wait')
+  })
+
+  test('does not matter once it has handed the lease over: its end was in order', () => {
+    const left = held({ run: 'x', process: holding }, 'handed over')
+    expect(observeHolder(left, hasEnded)).toEqual(left)
+    expect(withoutProcess(stranger.holder)).toEqual({ ...me, run: 'x' })
+  })
+
+  test.each([
+    ['of a later format', { ...holding, format: 2 }],
+    ['without a boot', { ...holding, boot: '' }],
+    ['with a number that is none', { ...holding, pid: -1 }],
+    ['with a text for a number', { ...holding, pid: '4711' }],
+    ['that is no record', 'process 4711'],
+    ['that is too long to be one', { ...holding, host: 'x'.repeat(300) }],
+  ])('is taken for alive when its record is one %s', (_what, process) => {
+    const lease = held({ run: 'x', process: process as HolderProcess })
+    expect(observeHolder(lease, () => true)).toEqual(lease)
+  })
+
+  test('is never taken for ended because the lease says so: only whoever looked knows', () => {
+    expect(observeHolder({ ...stranger, ended: true }, () => false)).toEqual(stranger)
+  })
 })

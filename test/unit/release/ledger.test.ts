@@ -11,11 +11,14 @@ import {
   find,
   inPlace,
   intend,
+  noteRollback,
+  recordRollback,
   resolveRelease,
   retire,
+  unfinishedRollback,
   unsettled,
   wayBack,
-  type Act,
+  type OperatorAct,
   type Ledger,
   type ReleaseId,
 } from '../../../shared/release/ledger.ts'
@@ -136,12 +139,37 @@ describe('the ledger', () => {
   })
 
   test('notes what operators do, and a hold lasts until somebody resumes', () => {
-    const done = (kind: Act['kind']): Act => ({ kind, by: 'ada', because: 'why', at })
+    const done = (kind: OperatorAct['kind']): OperatorAct => ({ kind, by: 'ada', because: 'why', at })
     const held = act(three, done('hold'))
     expect(act(held, done('unlock')).hold).toEqual({ by: 'ada', because: 'why', since: at })
     expect(act(held, done('resume'))).toMatchObject({ hold: null, acts: [done('hold'), done('resume')] })
     const often = Array.from({ length: 50 }).reduce<Ledger>(now => act(now, done('unlock')), three)
     expect(often.acts).toHaveLength(20)
+  })
+
+  test('records each rollback from its beginning to its verdict; neither they nor acts push each other out', () => {
+    const begun = { trigger: 'operator', by: 'ada', run: '7', runUrl: '', because: 'slow', at } as const
+    const restoring = recordRollback(beginRestore(three, 'r2', at, 'slow'), {
+      ...begun,
+      from: 'r3',
+      to: 'r2',
+    })
+    expect(unfinishedRollback(restoring)).toMatchObject({ kind: 'rollback', from: 'r3', to: 'r2' })
+    const finished = noteRollback(endRestore(restoring), { finishedAt: at, verdict: 'healthy' })
+    expect(unfinishedRollback(finished)).toBeUndefined()
+    expect(finished.acts).toEqual([
+      { ...begun, kind: 'rollback', from: 'r3', to: 'r2', finishedAt: at, verdict: 'healthy' },
+    ])
+    const unlock = { kind: 'unlock', by: 'ada', because: 'why', at } as const
+    const often = Array.from({ length: 50 }).reduce<Ledger>(now => act(now, unlock), finished)
+    expect(often.acts.filter(({ kind }) => kind === 'rollback')).toHaveLength(1)
+    const many = Array.from({ length: 50 }).reduce<Ledger>(
+      now => recordRollback(now, { ...begun, from: 'r3', to: 'r2' }),
+      often,
+    )
+    expect(many.acts).toHaveLength(40)
+    // Of a ledger that recorded no rollback, there is none to note anything on.
+    expect(noteRollback(three, { finishedAt: at })).toEqual(three)
   })
 
   test('stays small however long it lives and however much is said: it is kept in annotations', () => {
@@ -158,7 +186,12 @@ describe('the ledger', () => {
         return index % 2
           ? closeGood(advance(advance(noted, id, 'applied'), id, 'ready'), id, at)
           : ledger.serving
-            ? endRestore(beginRestore(noted, ledger.serving, at, long))
+            ? endRestore(
+                recordRollback(beginRestore(noted, ledger.serving, at, long), {
+                  ...{ trigger: 'recovery', by: 'ada', run: '1', runUrl: '', because: long, at },
+                  ...{ from: id, to: ledger.serving },
+                }),
+              )
             : closeBad(noted, id, at, long)
       },
       emptyLedger('api', 'production'),

@@ -19,8 +19,12 @@ import {
 // are off and step: after one settle the environment serves one good release whole, and a second settle changes nothing.
 // At no moment does a release run upon a database that it cannot live with, and none that was ever live is lost.
 
-const run = (name: string, job: string, skew = 0): Run => ({
-  holder: { run: name, attempt: 1, job, title: `run ${name}`, url: '' },
+let processes = 0
+const run = (name: string, job: string, skew = 0, boot = 'elsewhere'): Run => ({
+  holder: {
+    ...{ run: name, attempt: 1, job, title: `run ${name}`, url: '' },
+    process: { format: 1, host: boot, boot, namespace: 'n', pid: (processes += 1), start: '1' },
+  },
   skew,
 })
 
@@ -57,6 +61,7 @@ function expectRest(world: World): void {
 }
 
 const kinds = fc.constantFrom('passes', 'fails', 'settles', 'returns', 'returns in vain')
+const machines = fc.constantFrom('one', 'other')
 const event = fc.oneof(
   {
     weight: 20,
@@ -64,6 +69,11 @@ const event = fc.oneof(
   },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('crash' as const), who: fc.nat(3) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('late' as const), who: fc.nat(3) }) },
+  // Its process is taken for dead on its machine, though it only sleeps: that must not be what safety rests on.
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('taken for dead' as const), who: fc.nat(3) }),
+  },
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('clock' as const), ms: fc.integer({ min: -100, max: 200 }) }),
@@ -73,7 +83,7 @@ const event = fc.oneof(
 test('whatever races, crashes and sleeps, one settle leads to rest on one good release, whole', () => {
   fc.assert(
     fc.property(
-      fc.array(fc.record({ kind: kinds, skew: fc.integer({ min: -100, max: 100 }) }), {
+      fc.array(fc.record({ kind: kinds, skew: fc.integer({ min: -100, max: 100 }), machine: machines }), {
         minLength: 4,
         maxLength: 4,
       }),
@@ -82,12 +92,15 @@ test('whatever races, crashes and sleeps, one settle leads to rest on one good r
         const world = makeWorld()
         for (const first of ['the first', 'the second', 'the third'])
           finish(world, promotion(world, run(first, 'promote'), 'pass'))
-        const programs: Program[] = actors.map(({ kind, skew }, index) => {
-          if (kind === 'settles') {
-            // Of the run before it, or of a schedule.
-            return settling(world, run(String(index % 2 ? index - 1 : index), 'settle', skew))
-          }
-          const self = run(String(index), 'promote', skew)
+        const runs = actors.map(({ kind, skew, machine }, index) =>
+          kind === 'settles'
+            ? // Of the run before it, or of a schedule.
+              run(String(index % 2 ? index - 1 : index), 'settle', skew, machine)
+            : run(String(index), 'promote', skew, machine),
+        )
+        const programs: Program[] = actors.map(({ kind }, index) => {
+          const self = runs[index] ?? run(String(index), 'promote')
+          if (kind === 'settles') return settling(world, self)
           if (kind === 'returns') return returning(world, self, 'swaps')
           if (kind === 'returns in vain') return returning(world, self, 'refuses')
           return promotion(world, self, kind === 'passes' ? 'pass' : 'fail')
@@ -95,18 +108,23 @@ test('whatever races, crashes and sleeps, one settle leads to rest on one good r
         const alive = new Set(programs)
         // Of a process that was killed, a request may still be on its way.
         const late: Program[] = []
+        const markDead = (who: number) => world.dead.add(runs[who]?.holder.process?.pid ?? 0)
         const crash = (who: number, program: Program) => {
           alive.delete(program)
           late.push(program)
-          const { kind, skew } = actors[who] ?? { kind: 'settles', skew: 0 }
+          markDead(who)
+          const { kind, skew, machine } = actors[who] ?? { kind: 'settles', skew: 0, machine: 'one' }
           if (kind === 'settles') return
           // The next step of its job: the runner goes on with those that always run.
-          const next = settling(world, run(String(who), 'promote', skew))
+          const following = run(String(who), 'promote', skew, machine)
+          runs[who] = following
+          const next = settling(world, following)
           programs[who] = next
           alive.add(next)
         }
         for (const each of events) {
           if (each.kind === 'clock') world.now += each.ms
+          else if (each.kind === 'taken for dead') markDead(each.who)
           else if (each.kind === 'late') {
             const program = late.splice(each.who, 1)[0]
             if (program) advance(program)

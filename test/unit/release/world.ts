@@ -5,7 +5,14 @@ import {
   firstAfter,
   seen,
 } from '../../../shared/release/database-return.ts'
-import { claim, type Holder, type Lease, type Purpose } from '../../../shared/release/lease.ts'
+import {
+  claim,
+  observeHolder,
+  withoutProcess,
+  type Holder,
+  type Lease,
+  type Purpose,
+} from '../../../shared/release/lease.ts'
 import {
   advance,
   beginRestore,
@@ -47,6 +54,8 @@ export interface World {
   wereLive: Set<string>
   /** By each run's own clock: `now` and what it is off. */
   now: number
+  /** Numbers of the processes that are taken for dead on their machine, rightly or not. */
+  dead: Set<number>
 }
 
 export function makeWorld(): World {
@@ -59,6 +68,7 @@ export function makeWorld(): World {
     schemas: new Map([['1', { oldest: 0, newest: 0 }]]),
     wereLive: new Set(['1']),
     now: 0,
+    dead: new Set(),
   }
 }
 
@@ -191,7 +201,8 @@ function swapNames(
 
 /** A settle run: looks, and then decides again with the lease in its hands. */
 export function* settling(world: World, run: Run, server: Server = 'swaps'): Program {
-  const { ledger, lease } = world.state
+  const { ledger } = world.state
+  const lease = seenFrom(world, run.holder)
   yield
   const decision = decide(ledger, liveIn(world), lease, run.holder, world.now + run.skew)
   if (['nothing', 'wait', 'held'].includes(decision.kind)) return
@@ -229,9 +240,10 @@ interface Tenure {
 function* step(world: World, { holder, skew }: Run, purpose: Purpose): Generator<void, Tenure | undefined> {
   for (;;) {
     const [seen, version] = [world.state, world.version]
+    const lookedAt = { ...seen, lease: seenFrom(world, holder) }
     yield
     const now = world.now + skew
-    const answer = claim(seen, holder, purpose, now)
+    const answer = claim(lookedAt, holder, purpose, now)
     if (answer.kind === 'wait' || answer.kind === 'hold') return undefined
     const { epoch } = answer
     const lease = { holder, epoch, deadline: now + deadlineMs, handedOver: false }
@@ -246,6 +258,12 @@ function* step(world: World, { holder, skew }: Run, purpose: Purpose): Generator
     yield
     if (swap(world, mine, { ...world.state, fenced: epoch })) return tenureOf(world, holder, epoch)
   }
+}
+
+/** The lease with what can be known on the machine of who looks: a process there that is dead. */
+function seenFrom({ state: { lease }, dead }: World, looking: Holder): Lease | null {
+  const isHere = (boot: string) => looking.process?.boot === boot
+  return lease && observeHolder(lease, ({ boot, pid }) => isHere(boot) && dead.has(pid))
 }
 
 function swap(world: World, version: number, state: World['state']): boolean {
@@ -297,7 +315,10 @@ function tenureOf(world: World, holder: Holder, epoch: number): Tenure {
     *leave(how) {
       yield* write(state => ({
         ...state,
-        lease: how === 'free' || !state.lease ? null : { ...state.lease, handedOver: true },
+        lease:
+          how === 'free' || !state.lease
+            ? null
+            : { ...state.lease, holder: withoutProcess(holder), handedOver: true },
       }))
     },
   }

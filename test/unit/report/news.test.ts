@@ -31,6 +31,7 @@ const run = {
   actor: 'ada',
   tag: '',
   sha: '',
+  process: undefined,
 }
 
 describe('what is news', () => {
@@ -63,7 +64,7 @@ describe('what is news', () => {
     [
       'rollback',
       { status: 'failure', reason: 'restored-unhealthy' },
-      'bad v1.2.2 serves again, and is not well',
+      'bad not healthy after a rollback: v1.2.2 is live',
     ],
     [
       'rollback',

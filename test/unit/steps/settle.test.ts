@@ -15,19 +15,46 @@ const working: Lease = {
 }
 const hold = { by: 'ada', because: 'moving', since: '2026-01-01T00:00:00.000Z' }
 
-function settled(ledger: Ledger) {
+function settled(ledger: Ledger, release: string) {
   const target: Partial<Target> = {
     read: () => Promise.resolve({ ledger, lease: ledger.hold ? null : working }),
     live: () => Promise.resolve({ release: 'r4', version: 'v1.3.0', image: 'api', ready: false }),
+    receivers: () => Promise.resolve([{ release, version: '', image: 'api', instances: 1, since: '' }]),
   }
   const inputs = parseInputs(settleFields, name => (name === 'environment' ? 'production' : ''))
   const openTarget = () => Promise.resolve(target as Target)
   return settle(environmentAt('', { name: 'production' }), inputs, realPorts({ openTarget }))
 }
 
-test('whoever has to wait is told the last good release: that theirs was recorded, though another run works', async () => {
+test.each([
+  ['r3', 'v1.2.0'],
+  // The release of the other run receives traffic already, and may be taken back yet.
+  ['r4', 'v1.3.0'],
+])(
+  'who has to wait is told what is live, and not what should be: of %s it is %s',
+  async (release, serving) => {
+    const { ledger } = intend(three, intent('v1.3.0', { run: '2' }))
+    expect(await settled(ledger, release)).toMatchObject({ serving, status: 'skipped', reason: 'lease-held' })
+    expect(await settled({ ...ledger, hold }, release)).toMatchObject({
+      ...{ serving, status: 'skipped', reason: 'held' },
+    })
+  },
+)
+
+test('what the target shows counts where nothing is unfinished: another release than the ledger says is named first', async () => {
+  const idle = { ...three }
+  const found = await settled(idle, 'r2')
+  expect(found).toMatchObject({ reason: 'nothing-to-settle', serving: 'v1.1.0' })
+  expect(found.evidence[0]).toMatchObject({
+    subject: 'live',
+    finding: 'v1.1.0 (r2) receives traffic, and the last good release, v1.2.0 (r3), does not',
+  })
+})
+
+test('who waits for a lock is told how it is taken away, and when that is safe', async () => {
   const { ledger } = intend(three, intent('v1.3.0', { run: '2' }))
-  const last = { serving: 'v1.2.0', status: 'skipped' }
-  expect(await settled(ledger)).toMatchObject({ ...last, reason: 'lease-held' })
-  expect(await settled({ ...ledger, hold })).toMatchObject({ ...last, reason: 'held' })
+  const { next } = await settled(ledger, 'r3')
+  expect(next).toMatch(
+    /dead or stuck.* safe.*runbook rollback production --unlock.*runbook unlock production/,
+  )
 })
