@@ -25,8 +25,8 @@ export const rollbackPossible: Check = {
     }
     const unpullable = await missingImage(context, good)
     if (unpullable) return unpullable
-    const refused = await rehearseReturn(context, target, good, payload)
-    if (refused) return refused
+    const rehearsed = await rehearseRollback(context, target, good, payload)
+    if ('impossible' in rehearsed) return rehearsed.impossible
     const oneWay = cutsTheWayBack(good, (await plannedRelease(context))?.schemaNeeds)
     if (oneWay !== undefined) {
       return fail(
@@ -44,38 +44,59 @@ export const rollbackPossible: Check = {
     const kept = good.image.startsWith('sha256:')
       ? '; its image was built on that host and is nowhere else: once it does not serve any more, a docker system prune -a there ends this way back'
       : ''
-    return pass(`${named(good)} is recorded whole, and ${target.place} would take it back${kept}`)
+    const { notes, refused } = rehearsed
+    const [first] = refused
+    if (first) {
+      return warn(
+        `${named(good)} can be restored, but not all of it: ${refused.map(({ why }) => why).join('; ')}`,
+        first.remedy,
+        notes.join('\n'),
+      )
+    }
+    return pass(
+      `${named(good)} is recorded whole, and ${target.place} would take it back${kept}${notes.map(note => `; ${note}`).join('')}`,
+      notes.join('\n'),
+    )
   },
 }
 
+/** How a rollback would go, or why there could be none. */
+type Rehearsed = { impossible: Finding } | { notes: string[]; refused: { why: string; remedy: string }[] }
+
 /**
- * The target tries the recorded release as the rollback would apply it: rights, quotas, policies, and whatever it refers to
- * are asked for now, while nothing depends on them.
+ * The target tries the recorded release as the rollback would restore it: rights, quotas, policies, and whatever it refers
+ * to are asked for now, while nothing depends on them. What the planned release changes in between is taken into account.
  */
-async function rehearseReturn(
+async function rehearseRollback(
   context: CheckContext,
   target: Target,
   good: Entry,
   payload: Payload,
-): Promise<Finding | undefined> {
+): Promise<Rehearsed> {
   // It has no rights and quotas of its own, and its releases lie beside each other.
-  if (context.environment.target.kind === 'process') return undefined
+  if (context.environment.target.kind === 'process') return { notes: [], refused: [] }
   try {
-    await target.rehearse(payload, 'take')
+    const changes = await target.rehearseRestore(payload)
     const planned = await plannedRelease(context)
-    const lacks = planned ? await target.lackedRights(payload, planned) : []
-    if (lacks.length === 0) return undefined
-    return fail(
-      `a rollback to ${named(good)} would have to ${lacks.join(', ')}, and this account may not`,
-      'Add these rights to the Role in deployment/k8s/access, or take the objects out of the release.',
-    )
+    const { lacked, notes } = planned
+      ? await target.planRollback(payload, planned)
+      : { lacked: [], notes: [] }
+    if (lacked.length > 0) {
+      const finding = `a rollback to ${named(good)} would have to ${lacked.join(', ')}, and this account may not`
+      const remedy =
+        'Add these rights to the Role in deployment/k8s/access, or take the objects out of the release.'
+      return { impossible: fail(finding, remedy) }
+    }
+    return { notes, refused: changes.flatMap(({ refused }) => refused ?? []) }
   } catch (error) {
     context.signal.throwIfAborted()
     if (!isExpected(error)) throw error
-    return fail(
-      `${target.place} would not take ${named(good)} back: ${error.message}`,
-      `A rollback would fail on the same: mend it before anything new is deployed. ${error.hint}`,
-    )
+    return {
+      impossible: fail(
+        `${target.place} would not take ${named(good)} back: ${error.message}`,
+        `A rollback would fail on the same: fix it before anything new is deployed. ${error.hint}`,
+      ),
+    }
   }
 }
 

@@ -50,7 +50,11 @@ export const reasons = {
   'ledger-lost': 'What serves is a release that the ledger does not know. Nothing was touched.',
   'nothing-to-restore': 'No good release is there to go back to.',
   'restored-unhealthy': 'The last good release serves again, but does not pass its gate.',
+  'restored-partly':
+    'The last good release serves again, but an object of it could not be restored and needs an operator.',
   'restored-unverified': 'The last good release serves again; whether it is well could not be measured.',
+  'rollback-impossible':
+    'The release could not be rolled back: the account may not do what that would take. Nothing was touched.',
   'schema-too-new':
     'The schema of the database is too new for the release that would serve. Nothing was touched.',
   'migration-failed': 'A migration of the release failed. The workload was not touched.',

@@ -3,6 +3,7 @@ import type { Log } from '../platform/log.ts'
 import type { Lease } from '../release/lease.ts'
 import type { ReleaseId } from '../release/ledger.ts'
 import type { Change, ReleaseRequest, Rollout } from '../targets/target.ts'
+import { detailLines } from './release-diff.ts'
 import { describeHolder } from './tenure.ts'
 import { unlockAdvice } from './unlock.ts'
 
@@ -11,7 +12,7 @@ const planLines = 1_000
 
 /** The plan with as many of its diffs as can be read. */
 function readable(plan: Change[]): { shown: Change[]; unchanged: number; cut: number } {
-  const changed = plan.filter(({ action, diff }) => action !== 'none' || diff !== undefined)
+  const changed = plan.filter(({ action, diff, notes }) => action !== 'none' || (diff ?? notes) !== undefined)
   let lines = 0
   let cut = 0
   const shown = changed.map(change => {
@@ -31,9 +32,9 @@ function readable(plan: Change[]): { shown: Change[]; unchanged: number; cut: nu
 export function showPlan(plan: Change[], log: Log): Promise<void> {
   const { shown, unchanged, cut } = readable(plan)
   return log.group(`What changes: ${shown.length} of ${plan.length} objects`, () => {
-    for (const { object, action, diff } of shown) {
-      log.info(`${action} ${object}`)
-      for (const line of diff?.split('\n') ?? []) log.info(`  ${line}`)
+    for (const change of shown) {
+      log.info(`${change.action} ${change.object}`)
+      for (const line of detailLines(change)) log.info(`  ${line}`)
     }
     if (unchanged > 0) log.info(`${unchanged} stay as they are.`)
     if (cut > 0) log.info(`The diffs of ${cut} more are left out.`)
@@ -48,11 +49,11 @@ export function dryRun(request: ReleaseRequest, place: string, plan: Change[]): 
     status: 'success',
     reason: 'dry-run',
     summary: `${request.version} would change ${changed.length} of ${plan.length} objects in ${place}; nothing was changed.`,
-    evidence: readable(plan).shown.map(({ object, action, diff }) => ({
-      subject: object,
-      finding: action,
+    evidence: readable(plan).shown.map(change => ({
+      subject: change.object,
+      finding: change.action,
       tone: 'note',
-      ...(diff ? { detail: diff } : {}),
+      ...(detailLines(change).length > 0 ? { detail: detailLines(change).join('\n') } : {}),
     })),
     outputs: unchanged(null, request.image),
   }

@@ -23,6 +23,7 @@ import { migrate, refuseOneWay } from './migrate.ts'
 import type { TargetPorts } from './ports.ts'
 import { findCandidate, recordedBackup } from './record-backup.ts'
 import { plannedVerification, recordPlanned, type RecordedVerification } from './recorded-verification.ts'
+import { requireRollback } from './refuse-no-rollback.ts'
 import { refuseRelease } from './refuse-release.ts'
 import { describeRelease } from './release-diff.ts'
 import { makeRequest } from './release-request.ts'
@@ -65,6 +66,8 @@ export async function deploy(
         inputs['dry-run'] ? undefined : findCandidate(environment, inputs.backup, ports),
       ]),
     )
+    const { exceptions } = readTold(environment.root, environment.name, ports.run, request.version)
+    await watch.time('plan-rollback', () => requireRollback(target, payload, exceptions, ports.log))
     if (inputs['dry-run']) return dryRun(request, target.place, plan)
 
     ports.log.info(`Deploying ${request.version} to ${target.place}.`)

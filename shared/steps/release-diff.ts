@@ -23,17 +23,41 @@ export function describeDifference(subject: string, changes: Change[]): Evidence
   return summarise(subject, changed)
 }
 
-/** What was done to the environment's objects, as one piece of evidence; none when nothing was. */
+/**
+ * What was done to the environment's objects as one piece of evidence, none when nothing was; and one for each object that
+ * could not be changed.
+ */
 export function describeChanges(subject: string, changes: Change[]): Evidence[] {
-  const changed = changes.filter(({ action }) => action !== 'none')
-  return changed.length === 0 ? [] : summarise(subject, changed)
+  const changed = changes.filter(({ action, notes }) => action !== 'none' || notes !== undefined)
+  return [
+    ...refusedOf(changes).map(({ object, why, remedy }): Evidence => ({
+      subject: object,
+      finding: `could not be restored: ${why}`,
+      tone: 'bad',
+      detail: remedy,
+    })),
+    ...(changed.length === 0 ? [] : summarise(subject, changed)),
+  ]
+}
+
+/** How an object changes, and what else there is to say of it, line by line. */
+export function detailLines({ diff, notes = [] }: Change): string[] {
+  return [...(diff ? diff.split('\n') : []), ...notes]
+}
+
+/** The objects that could not be changed, why, and what is left to do about each. */
+export function refusedOf(changes: Change[]): { object: string; why: string; remedy: string }[] {
+  return changes.flatMap(({ object, refused }) => (refused ? [{ object, ...refused }] : []))
 }
 
 function summarise(subject: string, changes: Change[]): Evidence[] {
   const lines = changes
     .slice(0, shownObjects)
-    .map(({ object, action, diff }) =>
-      [`${action} ${object}`, ...(diff ? diff.split('\n').map(line => `  ${line}`) : [])].join('\n'),
+    .map(change =>
+      [
+        `${change.action === 'none' ? 'kept' : change.action} ${change.object}`,
+        ...detailLines(change).map(line => `  ${line}`),
+      ].join('\n'),
     )
   const more = changes.length - shownObjects
   if (more > 0) lines.push(`... and ${more} objects more`)

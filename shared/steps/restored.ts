@@ -1,5 +1,7 @@
 import type { Conclusion, Evidence } from '../outcome/outcome.ts'
 import type { Entry } from '../release/ledger.ts'
+import type { Change } from '../targets/target.ts'
+import { refusedOf } from './release-diff.ts'
 import type { Verified } from './verify.ts'
 
 /** The end of a restore whose release serves, in the words of its verdict. */
@@ -42,5 +44,22 @@ export function concludeUnhealthy(back: Entry, why: string, evidence: Evidence[]
     serving: back.version,
     evidence,
     outputs: { 'restored-release-id': back.id, verdict: 'unhealthy' },
+  }
+}
+
+/**
+ * The end of a restore that could not set every object back: the release serves, and what is left to do is named.
+ * @param ended how it would have ended otherwise
+ */
+export function concludePartly(ended: Conclusion, back: Entry, changes: Change[]): Conclusion {
+  const left = refusedOf(changes)
+  if (left.length === 0 || ended.reason === 'restored-unhealthy') return ended
+  const names = left.map(({ object }) => object).join(', ')
+  return {
+    ...ended,
+    status: 'failure',
+    reason: 'restored-partly',
+    summary: `${back.version} (${back.id}) serves again, but not all of it: ${names} could not be restored.`,
+    next: left.map(({ object, remedy }) => `${object}: ${remedy}`).join(' '),
   }
 }

@@ -6,6 +6,7 @@ import type { Environment } from '../runbook/environment.ts'
 import type { Change, Payload, ReleaseRequest } from '../targets/target.ts'
 import { bringBack } from './bring-back.ts'
 import type { TargetPorts } from './ports.ts'
+import { detailLines, refusedOf } from './release-diff.ts'
 import type { Stopwatch } from './step.ts'
 import type { Held } from './tenure.ts'
 
@@ -41,14 +42,18 @@ export async function undoApply(
     await held.giveBack()
     const { serving } = held.tenure.ledger
     const back = find(held.tenure.ledger, serving)
+    const left = refusedOf(changes)
+    const names = left.map(({ object }) => object).join(', ')
+    const but = left.length > 0 ? `, but ${names} could not be restored` : ''
+    const remedies = left.map(({ object, remedy }) => `${object}: ${remedy}`).join(' ')
     const stands = back
       ? `${back.version} (${back.id}) serves as before`
       : `it was the first release, and what it had made is removed`
     return {
       status: 'failure',
       reason: 'apply-undone',
-      summary: `${request.version} (${id}) was refused half-way, and undone: ${stands}. ${refusal.message}`,
-      next: `Nothing to do for the service. ${refusal.hint}`,
+      summary: `${request.version} (${id}) was refused half-way, and undone: ${stands}${but}. ${refusal.message}`,
+      next: `${remedies || 'Nothing to do for the service.'} ${refusal.hint}`,
       serving: back?.version ?? '',
       evidence: [...refused(refusal), ...evidence, ...changes.map(toEvidence)],
     }
@@ -115,8 +120,10 @@ async function takeBack(
       timeoutMs,
       databaseUrl: '',
     })
-    if (rollout.kind === 'ready')
-      return { changes: changes.filter(({ action }) => action !== 'none'), evidence }
+    if (rollout.kind === 'ready') {
+      const told = changes.filter(({ action, notes, refused }) => action !== 'none' || (notes ?? refused))
+      return { changes: told, evidence }
+    }
     throw new ToolError(`${back.version} is not ready again: ${rollout.cause.message}`, {
       tool: held.target.place,
       hint: 'The rollback step goes on with it.',
@@ -141,11 +148,16 @@ function refused(refusal: InputError | ToolError): Evidence[] {
   ]
 }
 
-function toEvidence({ object, action, diff }: Change): Evidence {
+function toEvidence(change: Change): Evidence {
+  const { object, action, refused } = change
+  if (refused) {
+    const finding = `could not be restored: ${refused.why}`
+    return { subject: object, finding, tone: 'bad', detail: refused.remedy }
+  }
   return {
     subject: object,
     finding: `${action} to undo it`,
     tone: 'note',
-    ...(diff === undefined ? {} : { detail: diff }),
+    ...(detailLines(change).length > 0 ? { detail: detailLines(change).join('\n') } : {}),
   }
 }

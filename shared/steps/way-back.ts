@@ -8,7 +8,7 @@ import { observe } from './observe.ts'
 import type { TargetPorts } from './ports.ts'
 import type { PutBack } from './put-database-back.ts'
 import { describeChanges, describeDifference } from './release-diff.ts'
-import { concludeHealth, concludeUnhealthy } from './restored.ts'
+import { concludeHealth, concludePartly, concludeUnhealthy } from './restored.ts'
 import type { Stopwatch } from './step.ts'
 import type { Held } from './tenure.ts'
 import { verify, type Verified } from './verify.ts'
@@ -75,7 +75,8 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
           ...concludeUnhealthy(back, rollout.cause.message, [...verified.evidence, ...rest]),
           cause: rollout.cause.class,
         }
-  return database?.kind === 'abandoned' ? withoutDatabase(ended, back, database) : ended
+  const whole = concludePartly(ended, back, changes)
+  return database?.kind === 'abandoned' ? withoutDatabase(whole, back, database) : whole
 }
 
 /** The release could not go where it was to go, since its database could not. What serves is said as it is. */

@@ -49,6 +49,18 @@ export interface Change {
   action: 'create' | 'update' | 'delete' | 'none'
   /** What changed, as text that people can read, without secrets. */
   diff?: string
+  /** What is, or becomes, other than asked for, one line each: `stays at 2Gi instead of 1Gi: a claim cannot shrink`. */
+  notes?: string[]
+  /** It could not be changed and is as it was: why, and what is left to do. */
+  refused?: { why: string; remedy: string }
+}
+
+/** What a rollback would have to do. */
+export interface RollbackPlan {
+  /** What this account may not do and the rollback would have to, one line each: `delete ConfigMap production/extra`. */
+  lacked: string[]
+  /** What would not simply be as it was, one line each. */
+  notes: string[]
 }
 
 /** What becomes of fields that somebody else owns: the release stops before it changes anything, or takes them. */
@@ -160,8 +172,14 @@ export interface Target {
   /** Asks the target to try the payload without changing anything: what would change, or the refusal as a ToolError. */
   rehearse(payload: Payload, conflicts?: Conflicts): Promise<Change[]>
   capacity(payload: Payload): Promise<Capacity>
-  /** What a rollback from the second release to the first would have to do and this account may not, one line each. */
-  lackedRights(before: Payload, after: Payload): Promise<string[]>
+  /**
+   * Asks the target to try a restore of a recorded release upon what is there now, without changing anything.
+   * @returns what would change; an object that would stay as it is says so
+   * @throws ToolError when the release could not be restored
+   */
+  rehearseRestore(payload: Payload): Promise<Change[]>
+  /** What a rollback from the second release, which is not there yet, to the first would be like. */
+  planRollback(good: Payload, planned: Payload): Promise<RollbackPlan>
   /** The recorded payload of a settled release, or undefined when the record is gone: what a rollback would restore. */
   recall(id: ReleaseId): Promise<Payload | undefined>
   /** The verification that is recorded with a release, as it was given to `recordVerification`; undefined without one. */

@@ -58,7 +58,8 @@ export async function openDocker(
     render: request => Promise.resolve(renderPayload(context, request)),
 
     rehearse: payload => rehearse(context, asContainerPayload(payload)),
-    lackedRights: () => Promise.resolve([]),
+    rehearseRestore: payload => rehearse(context, asContainerPayload(payload)),
+    planRollback: () => Promise.resolve({ lacked: [], notes: [] }),
     capacity: () => capacity(context),
 
     async recall(id) {

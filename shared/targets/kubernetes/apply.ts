@@ -7,9 +7,12 @@ import { actionOf } from './diff.ts'
 import { changeFenced } from './change-fenced.ts'
 import type { Fence, Work, Write } from './fence.ts'
 import { describe, groupOf, keyOf, podTemplate, stamps, type FieldSet, type KubeObject } from './objects.ts'
+import { fitToLive } from './fit.ts'
 import {
+  claim,
   fieldsOf,
   fieldsOfDeployers,
+  isEmpty,
   isNew,
   ownsReplicas,
   releaseReplicas,
@@ -18,6 +21,7 @@ import {
 } from './ownership.ts'
 import type { KubernetesBody } from './body.ts'
 import { scaledBy } from './render.ts'
+import { staleDefaults } from './stale-defaults.ts'
 
 /** The objects of a release as they are applied: with its marks, and with Jobs that run once for each release. */
 export function objectsOf(body: KubernetesBody, id: ReleaseId, service: string): KubeObject[] {
@@ -72,8 +76,27 @@ export async function applyRelease(
 
 const pausedField: FieldSet = { 'f:spec': { 'f:paused': {} } }
 
-/** The writes that bring one object to what a manifest says. */
-export function planApply(
+/** The writes that bring one object to what a manifest says, as far as the live object lets it. */
+export function planApply(manifest: KubeObject, live: KubeObject | undefined, applying: Applying): Write[] {
+  const fitted = fitToLive(manifest, live).object
+  const writes = planWrites(fitted, live, applying)
+  return live ? claimStaleDefaults(writes, fitted, live) : writes
+}
+
+/** What the API server once filled in, and excludes what the manifest says, is owned before the apply, which removes it. */
+function claimStaleDefaults(writes: Write[], manifest: KubeObject, live: KubeObject): Write[] {
+  const { stale } = staleDefaults(manifest, live)
+  if (isEmpty(stale)) return writes
+  const owning = writes.find(write => write.type === 'own')
+  const managedFields = claim(
+    owning?.managedFields ?? live.metadata.managedFields ?? [],
+    live.apiVersion,
+    stale,
+  )
+  return [{ type: 'own', managedFields }, ...writes.filter(write => write !== owning)]
+}
+
+function planWrites(
   manifest: KubeObject,
   live: KubeObject | undefined,
   { scaled, conflicts }: Applying,

@@ -1,6 +1,5 @@
-import { ToolError } from '../../outcome/errors.ts'
+import { InputError, ToolError } from '../../outcome/errors.ts'
 import { ApiError } from './api-error.ts'
-import type { Client } from './client.ts'
 import { established, served } from './definitions.ts'
 import { explain } from './explain.ts'
 import type { Done, Fence, Work, Write } from './fence.ts'
@@ -8,6 +7,7 @@ import { readListed } from './listed.ts'
 import { describe, fieldManager, isDefinedBy, type KubeObject } from './objects.ts'
 import { waveOf, waves } from './order.ts'
 import { inPool } from './pool.ts'
+import { propagationOf, replacement } from './replace.ts'
 
 /**
  * No object has the version that etcd begins with: an apply that carries it creates, and is refused with 409 when the
@@ -24,34 +24,92 @@ const rounds = 25
 const pauses = [200, 400, 800, 1_600, 3_000, 5_000, 5_000, 5_000]
 /** Refusals by a kind that is new or has just changed are believed after so many pauses: its servers learn it one by one. */
 const freshPauses = 4
+/** How long an object that is replaced may take to be gone, and how often that is looked at, milliseconds. */
+const goneMs = 30_000
+const goneEveryMs = 100
 /** Objects that are read together before one look at the lease; few enough that they are still as they were read. */
 const batchSize = 32
 /** While one batch is read another is written. */
 const batches = 2
 
+/** An object that could not be changed, and why. */
+export interface Refused {
+  object: KubeObject
+  error: InputError | ToolError
+}
+
 /**
- * Changes objects as DESIGN section 5 says: they are read, *then* the lease is read again, then each is written with the
- * uid and resourceVersion that were read. Who takes over changes the objects after taking the lease, so a write of an
- * earlier holder is refused, however late it comes. Objects that changed meanwhile, and those of which no answer came,
- * start again at the reading. What others build on is changed first.
- * @throws ToolError with what the API server says of the first object that it refuses; later ones are left alone
+ * Changes objects under the fence: they are read, *then* the lease is read again, then each is written with the uid and
+ * resourceVersion that were read. Who takes over changes the objects after taking the lease, so a write of an earlier
+ * holder is refused, however late it comes. Objects that changed meanwhile, and those of which no answer came, start
+ * again at the reading. What others build on is changed first.
+ * @throws ToolError with the reason of the first object that the API server refuses; later ones are left alone
  */
-export async function changeFenced(fence: Fence, works: Work[]): Promise<Done[]> {
-  const done = new Map<Work, Done>()
-  const fresh = new Set<Work>()
+export function changeFenced(fence: Fence, works: Work[]): Promise<Done[]> {
+  return changeWaves(fence, works, ({ error }) => {
+    throw error
+  })
+}
+
+/**
+ * The same, but an object that the API server refuses keeps no other from being changed.
+ * @returns what was done, and what was refused
+ * @throws ToolError when the API server does not answer at all; LeaseLostError when the lease is lost
+ */
+export async function changeEach(
+  fence: Fence,
+  works: Work[],
+): Promise<{ done: Done[]; refused: Refused[] }> {
+  const refused: Refused[] = []
+  const done = await changeWaves(fence, works, each => void refused.push(each))
+  return { done, refused }
+}
+
+/** Receives what is refused; throws to end the whole change. */
+type Refuse = (refused: Refused) => void
+
+async function changeWaves(fence: Fence, works: Work[], refuse: Refuse): Promise<Done[]> {
+  const knowledge: Knowledge = {
+    known: new Map(),
+    done: new Map(),
+    fresh: new Set(),
+    replaced: new Map(),
+    refuse,
+  }
+  const { done, fresh } = knowledge
   for (const wave of waves) {
     const now = works.filter(({ object }) => waveOf(object) === wave)
     if (now.length === 0) continue
-    await changeWave(fence, now, done, fresh)
+    await changeWave(fence, now, knowledge)
     if (wave !== waves[0]) continue
-    const changed = await established(
-      fence,
-      now.map(work => done.get(work)).filter(each => each !== undefined),
-    )
-    for (const work of works) if (isDefinedBy(work.object, changed)) fresh.add(work)
-    await served(fence, [...fresh])
+    for (const work of now) {
+      const applied = done.get(work)
+      if (!applied) continue
+      const changed = await orRefused(work.object, refuse, () => established(fence, [applied]))
+      for (const each of works) if (isDefinedBy(each.object, changed ?? [])) fresh.add(each)
+    }
+    // What is still not served is refused when its turn comes.
+    for (const work of fresh) await orRefused(work.object, () => undefined, () => served(fence, [work]))
   }
   return works.map(work => done.get(work)).filter(each => each !== undefined)
+}
+
+/** What the work gives, or undefined when it was refused. */
+async function orRefused<T>(
+  object: KubeObject,
+  refuse: Refuse,
+  work: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (cause) {
+    const error = explain(cause, object)
+    // Nothing answers: the other objects would not be answered for either.
+    const silent = cause instanceof ApiError && cause.status === 0
+    if (silent || !(error instanceof InputError || error instanceof ToolError)) throw error
+    refuse({ object, error })
+    return undefined
+  }
 }
 
 interface Missed {
@@ -66,14 +124,18 @@ interface Knowledge {
   done: Map<Work, Done>
   /** Works whose kind is new or has just changed. */
   fresh: Set<Work>
+  /** Works whose object cannot be changed, with the live object that gives way to a new one. */
+  replaced: Map<Work, Replaced>
+  refuse: Refuse
 }
 
-async function changeWave(
-  fence: Fence,
-  works: Work[],
-  done: Map<Work, Done>,
-  fresh: Set<Work>,
-): Promise<void> {
+interface Replaced {
+  uid: string | undefined
+  /** As it was before it was deleted. */
+  before: KubeObject
+}
+
+async function changeWave(fence: Fence, works: Work[], knowledge: Knowledge): Promise<void> {
   let left = works
   let known = await readListed(
     fence,
@@ -85,7 +147,7 @@ async function changeWave(
     const results = await inPool(inBatches(left), batches, async batch => {
       if (failed) return
       try {
-        missed.push(...(await changeBatch(fence, batch, { known, done, fresh })))
+        missed.push(...(await changeBatch(fence, batch, { ...knowledge, known })))
       } catch (error) {
         failed = true
         throw error
@@ -96,12 +158,17 @@ async function changeWave(
     if (missed.length === 0) return
     left = missed.map(({ work }) => work)
     known = new Map()
-    const unanswered = missed.find(({ error }) => error !== undefined)
-    if (unanswered?.error) {
-      const { work, error } = unanswered
-      const limit = error.unknown ? pauses.length : freshPauses
-      if (silent >= limit) throw explain(error, work.object)
-      await fence.clock.sleep(pauses[silent++] ?? 0, fence.signal)
+    const unanswered = missed.filter(({ error }) => error !== undefined)
+    const [first] = unanswered
+    if (first?.error) {
+      if (silent < (first.error.unknown ? pauses.length : freshPauses)) {
+        await fence.clock.sleep(pauses[silent++] ?? 0, fence.signal)
+        continue
+      }
+      for (const { work, error } of unanswered)
+        await orRefused(work.object, knowledge.refuse, () => Promise.reject(error ?? new Error('no answer')))
+      left = missed.filter(({ error }) => error === undefined).map(({ work }) => work)
+      if (left.length === 0) return
     } else {
       if (++stale === rounds) throw tooBusy(left)
       if (stale > 1) await fence.clock.sleep(Math.min(20 * stale, 250), fence.signal)
@@ -109,40 +176,64 @@ async function changeWave(
   }
 }
 
+interface Found {
+  work: Work
+  path: string
+  live: KubeObject | undefined
+}
+
 /** @returns what has to be done again */
-async function changeBatch(
-  fence: Fence,
-  works: Work[],
-  { known, done, fresh }: Knowledge,
-): Promise<Missed[]> {
-  const found = await Promise.all(
-    works.map(async work => {
-      const path = await fence.paths.of(work.object)
-      const live = known.has(work.object) ? known.get(work.object) : await fence.client.get(path)
-      return { work, path, live }
-    }),
+async function changeBatch(fence: Fence, works: Work[], knowledge: Knowledge): Promise<Missed[]> {
+  const { known, refuse } = knowledge
+  const read = await Promise.all(
+    works.map(work =>
+      orRefused(work.object, refuse, async (): Promise<Found> => {
+        const path = await fence.paths.of(work.object)
+        const live = known.has(work.object) ? known.get(work.object) : await fence.client.get(path)
+        return { work, path, live }
+      }),
+    ),
   )
+  const found = read.filter(each => each !== undefined)
+  if (found.length === 0) return []
   await fence.check()
-  const results = await Promise.allSettled(
-    found.map(async ({ work, path, live }): Promise<Missed | undefined> => {
-      try {
-        const after = await carryOut(fence, path, live, work.plan(live))
-        done.set(work, { object: work.object, before: live, after })
-        return undefined
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error
-        // Somebody was faster, or removed it: reading tells.
-        if (error.stale || (error.status === 404 && live)) return { work }
-        // Whether it was carried out is not known; or the kind is not known everywhere yet.
-        const early = fresh.has(work) && [400, 404, 422].includes(error.status)
-        if (error.unknown || early) return { work, error }
-        throw explain(error, work.object)
-      }
-    }),
-  )
+  const results = await Promise.allSettled(found.map(each => changeOne(fence, each, knowledge)))
   const failure = results.find(result => result.status === 'rejected')
   if (failure) throw failure.reason
   return results.flatMap(result => (result.status === 'fulfilled' && result.value ? [result.value] : []))
+}
+
+async function changeOne(fence: Fence, found: Found, knowledge: Knowledge): Promise<Missed | undefined> {
+  const { work, path, live } = found
+  const { done, fresh, replaced, refuse } = knowledge
+  const old = replaced.get(work)
+  try {
+    const planned = work.plan(live)
+    const writes = live && old && live.metadata.uid === old.uid ? replacing(planned, live) : planned
+    const after = await carryOut(fence, path, live, writes)
+    done.set(work, { object: work.object, before: old?.before ?? live, after, replaced: old !== undefined })
+    return undefined
+  } catch (error) {
+    if (error instanceof ApiError) {
+      // It was changed or removed since it was read: it is read again.
+      if (error.stale || (error.status === 404 && live)) return { work }
+      // Whether it was carried out is not known; or the kind is not known everywhere yet.
+      const early = fresh.has(work) && [400, 404, 422].includes(error.status)
+      if (error.unknown || early) return { work, error }
+      if (live && !old && (await work.mayReplace?.(error, live))) {
+        replaced.set(work, { uid: live.metadata.uid, before: live })
+        return { work }
+      }
+    }
+    await orRefused(work.object, refuse, () => Promise.reject(error as Error))
+    return undefined
+  }
+}
+
+/** The object is deleted and made anew instead of being changed. */
+function replacing(writes: Write[], live: KubeObject): Write[] {
+  const applied = writes.find(write => write.type === 'apply')
+  return applied ? [{ type: 'replace', object: replacement(applied.object, live) }] : writes
 }
 
 function inBatches(works: Work[]): Work[][] {
@@ -152,22 +243,23 @@ function inBatches(works: Work[]): Work[][] {
 }
 
 async function carryOut(
-  { client }: Fence,
+  fence: Fence,
   path: string,
   live: KubeObject | undefined,
   writes: Write[],
 ): Promise<KubeObject | undefined> {
   let now = live
-  for (const write of writes) now = await make(client, path, now, write)
+  for (const write of writes) now = await make(fence, path, now, write)
   return now
 }
 
 async function make(
-  client: Client,
+  fence: Fence,
   path: string,
   live: KubeObject | undefined,
   write: Write,
 ): Promise<KubeObject | undefined> {
+  const { client } = fence
   switch (write.type) {
     case 'apply': {
       const { uid, resourceVersion } = live?.metadata ?? {}
@@ -195,6 +287,38 @@ async function make(
       })
       return undefined
     }
+    case 'replace': {
+      if (!live) throw new Error(`${describe(write.object)} is not there to be replaced`)
+      const { uid, resourceVersion } = live.metadata
+      await client.remove(path, {
+        preconditions: { uid, resourceVersion },
+        propagationPolicy: propagationOf(live),
+      })
+      await awaitGone(fence, path, live)
+      await fence.check()
+      const object = { ...write.object, metadata: { ...write.object.metadata, ...absent } }
+      return client.patch(path, 'apply', object, { fieldManager, force: 'true', fieldValidation: 'Strict' })
+    }
+  }
+}
+
+/** Waits until an object that is being deleted is gone: finalizers, and the garbage collector, may take a while. */
+async function awaitGone({ client, clock, signal }: Fence, path: string, old: KubeObject): Promise<void> {
+  const giveUp = clock.elapsed() + goneMs
+  for (;;) {
+    const live = await client.get(path)
+    if (!live || live.metadata.uid !== old.metadata.uid) return
+    if (clock.elapsed() >= giveUp) {
+      const finalizers = (live.metadata['finalizers'] ?? []) as string[]
+      throw new ToolError(
+        `${describe(old)} is being deleted to be created again, and is still there after ${goneMs / 1_000} s; its finalizers: ${finalizers.join(', ') || 'none'}`,
+        {
+          tool: 'Kubernetes API',
+          hint: `See what keeps it (kubectl describe), then run the rollback again.`,
+        },
+      )
+    }
+    await clock.sleep(goneEveryMs, signal)
   }
 }
 

@@ -1,7 +1,8 @@
 import type { Drift } from '../target.ts'
 import { isJob, objectsOf, planApply, scaledWorkloads } from './apply.ts'
+import { dryRunApply } from './dry-run.ts'
 import { changedFields } from './fields.ts'
-import { describe, fieldManager, keyOf, type KubeObject } from './objects.ts'
+import { describe, keyOf, type KubeObject } from './objects.ts'
 import { difference, foreignFields, managersOf, pathsOf } from './ownership.ts'
 import type { Snapshot } from './records.ts'
 import type { Place } from './place.ts'
@@ -48,9 +49,7 @@ export async function changesOf(
   const live = await client.get(path)
   if (!live) return { live, changed: [] }
   const planned = planApply(object, live, { scaled, conflicts: 'take' }).find(write => write.type === 'apply')
-  const recorded =
-    planned &&
-    (await client.patch(path, 'apply', planned.object, { fieldManager, dryRun: 'All', force: 'true' }))
+  const recorded = planned && (await dryRunApply(client, path, planned.object, live, true))
   const changed = changedFields(live, recorded ?? live).map(({ field, from, to }) => {
     const what =
       from === undefined ? `${field} was removed` : `${field} is ${from}, recorded as ${to ?? 'nothing'}`

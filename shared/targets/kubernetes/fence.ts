@@ -1,4 +1,5 @@
 import type { Clock } from '../../platform/clock.ts'
+import type { ApiError } from './api-error.ts'
 import type { Client } from './client.ts'
 import type { KubeObject, ManagedFields } from './objects.ts'
 import type { Paths } from './resources.ts'
@@ -9,12 +10,16 @@ export type Write =
   /** Who owns which field, and nothing else. */
   | { type: 'own'; managedFields: ManagedFields[] }
   | { type: 'delete' }
+  /** It is deleted and created again, since the API server does not take the change. */
+  | { type: 'replace'; object: KubeObject }
 
 /** What is to be done about one object. */
 export interface Work {
   object: KubeObject
   /** Decides from the object as it is now. Asked again when it changed meanwhile. */
   plan(live: KubeObject | undefined): Write[]
+  /** Whether an object whose change is refused may be deleted and created again as planned. By default it may not. */
+  mayReplace?(error: ApiError, live: KubeObject): Promise<boolean>
 }
 
 /** What was done: undefined stands for an object that is not there. */
@@ -22,6 +27,8 @@ export interface Done {
   object: KubeObject
   before: KubeObject | undefined
   after: KubeObject | undefined
+  /** It was deleted and created again. */
+  replaced: boolean
 }
 
 export interface Fence {

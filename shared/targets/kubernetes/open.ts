@@ -18,12 +18,12 @@ import { readLogs } from './logs.ts'
 import { createRecovery } from './recover-ledger.ts'
 import { readReceivers } from './receivers.ts'
 import { createRecordStore } from './records.ts'
-import { rehearse } from './rehearse.ts'
+import { planRollback } from './plan-rollback.ts'
+import { rehearse, rehearseRestore } from './rehearse.ts'
 import { bodyOf, payloadOf } from './body.ts'
 import { readReleaseEvidence } from './release-evidence.ts'
 import { render } from './render.ts'
 import { createPaths } from './resources.ts'
-import { lackedRights } from './rights.ts'
 import { findRevision, readRevisions } from './revisions.ts'
 import { describe } from './objects.ts'
 import { findStrays } from './strays.ts'
@@ -78,7 +78,8 @@ export function openKubernetes(
     },
     rehearse: (payload, conflicts) => rehearse(place, bodyOf(payload), conflicts),
     capacity: payload => readCapacity(place, bodyOf(payload)),
-    lackedRights: (before, after) => lackedRights(place, bodyOf(before), bodyOf(after)),
+    rehearseRestore: payload => rehearseRestore(place, bodyOf(payload)),
+    planRollback: (good, planned) => planRollback(place, bodyOf(good), bodyOf(planned)),
     async recall(id) {
       const { slots } = await place.lease.read()
       const record = await place.records.load(id, slots[id] ?? [])

@@ -77,6 +77,29 @@ export function takeOver(object: KubeObject, fields: FieldSet): ManagedFields[] 
   return [own, ...rest]
 }
 
+/**
+ * Makes this suite the owner of fields that have no owner, without changing any value: the next apply then removes those
+ * that it does not name.
+ * @param managedFields of an object
+ * @param apiVersion of that object: the version in which the fields are named
+ */
+export function claim(
+  managedFields: ManagedFields[],
+  apiVersion: string,
+  fields: FieldSet,
+): ManagedFields[] {
+  const ours = managedFields.find(isOurs)
+  const own: ManagedFields = {
+    manager: fieldManager,
+    operation: 'Apply',
+    apiVersion,
+    fieldsType: 'FieldsV1',
+    ...(ours?.time ? { time: ours.time } : {}),
+    fieldsV1: union(ours?.fieldsV1 ?? {}, fields),
+  }
+  return [own, ...managedFields.filter(entry => entry !== ours)]
+}
+
 /** Lets go of the number of replicas without changing it: an apply that drops an owned field would reset it to 1. */
 export function releaseReplicas(object: KubeObject): ManagedFields[] {
   return entriesOf(object).map(entry =>
@@ -124,7 +147,7 @@ function differing(fields: FieldSet, wanted: unknown, found: unknown): FieldSet 
 }
 
 /** What `f:NAME` and `k:{...}` stand for in a value. */
-function childOf(value: unknown, key: string): unknown {
+export function childOf(value: unknown, key: string): unknown {
   if (key.startsWith('k:') && Array.isArray(value)) {
     const wanted = Object.entries(JSON.parse(key.slice(2)) as Record<string, unknown>)
     return (value as Record<string, unknown>[]).find(item =>

@@ -1,9 +1,10 @@
 import { InputError, ToolError } from '../../outcome/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Change } from '../target.ts'
-import { changeFenced } from './change-fenced.ts'
+import { changeEach, changeFenced, type Refused } from './change-fenced.ts'
 import type { Done, Fence, Work } from './fence.ts'
 import { describe, keyOf, stamps, type KubeObject } from './objects.ts'
+import { mayBeDeleted } from './state.ts'
 
 /** An object that this suite made, as a release's record keeps it. */
 export interface Made {
@@ -14,13 +15,6 @@ export interface Made {
   name: string
   /** An object of the same name that somebody made anew has another one. */
   uid: string
-}
-
-/** Never deleted by this suite: with them goes data, or everything (DESIGN section 4). */
-const keptKinds = ['PersistentVolume', 'PersistentVolumeClaim', 'Namespace', 'CustomResourceDefinition']
-
-export function mayBeDeleted({ kind }: KubeObject): boolean {
-  return !keptKinds.includes(kind)
 }
 
 /** Objects of `before` that `after` has no more, last applied first. */
@@ -96,11 +90,24 @@ export interface Owner {
  * over, is left.
  */
 export async function removeOwn(fence: Fence, objects: KubeObject[], owner: Owner): Promise<Change[]> {
-  const works = objects.map((object): Work => ({
+  return removals(await changeFenced(fence, deletions(objects, owner)))
+}
+
+/** The same, but an object that cannot be deleted keeps no other from being deleted. */
+export async function removeEach(
+  fence: Fence,
+  objects: KubeObject[],
+  owner: Owner,
+): Promise<{ changes: Change[]; refused: Refused[] }> {
+  const { done, refused } = await changeEach(fence, deletions(objects, owner))
+  return { changes: removals(done), refused }
+}
+
+function deletions(objects: KubeObject[], owner: Owner): Work[] {
+  return objects.map(object => ({
     object,
     plan: live => (live && isOwn(live, owner) ? [{ type: 'delete' }] : []),
   }))
-  return removals(await changeFenced(fence, works))
 }
 
 /**

@@ -11,12 +11,13 @@ import {
   type Applying,
 } from './apply.ts'
 import { changeOf } from './diff.ts'
+import { dryRunApply } from './dry-run.ts'
 import { explain, together } from './explain.ts'
+import { fitToLive } from './fit.ts'
 import { readListed } from './listed.ts'
 import { noNamespace, requireNamespace } from './namespace.ts'
 import {
   describe,
-  fieldManager,
   isDefinedBy,
   keyOf,
   podTemplate,
@@ -27,9 +28,11 @@ import { waveOf, waves } from './order.ts'
 import { difference, fieldsOf, fieldsOfDeployers, isDeployer, isNew, pathsOf } from './ownership.ts'
 import { inPool } from './pool.ts'
 import { refuseOrphans } from './orphans.ts'
-import { describeMade, isOwn, mayBeDeleted, objectOf, pruned, stillThere } from './prune.ts'
+import { describeMade, isOwn, objectOf, pruned, stillThere } from './prune.ts'
 import type { KubernetesBody } from './body.ts'
 import type { Place } from './place.ts'
+import { mayBeDeleted } from './state.ts'
+import { mayReplace, refusalOf, replacedNote } from './restore-refused.ts'
 import { tryPod } from './trial-pod.ts'
 
 /** Objects that are tried side by side; no more of them are in memory at once. */
@@ -41,6 +44,8 @@ interface Rehearsal {
   place: Place
   objects: KubeObject[]
   applying: Applying
+  /** What a refusal by the API server comes to. @throws the refusal where it ends the release */
+  onRefused(error: unknown, object: KubeObject, live: KubeObject | undefined): Promise<Change>
   /** Definitions that are new or would change: nothing can say yet whether their objects would be taken. */
   unsettled: KubeObject[]
 }
@@ -50,10 +55,35 @@ interface Rehearsal {
  * that would be refused.
  * @throws ToolError with the reason of the first refusal; the others are in its text
  */
-export async function rehearse(
+export function rehearse(
   place: Place,
   body: KubernetesBody,
   conflicts: Conflicts = 'stop',
+): Promise<Change[]> {
+  return rehearseWith(place, body, conflicts, error => Promise.reject(error as Error))
+}
+
+/**
+ * The same for the restore of a recorded release: what the API server does not take as a change may be deleted and created
+ * again, and only a workload has to be restored in any case.
+ * @throws ToolError with the reason of the first refusal that would end the restore
+ */
+export function rehearseRestore(place: Place, body: KubernetesBody): Promise<Change[]> {
+  return rehearseWith(place, body, 'take', async (error, object, live) => {
+    if (!(error instanceof ToolError)) throw error
+    const { cause } = error
+    if (live && cause instanceof ApiError && (await mayReplace(place, cause, object, live)))
+      return { object: describe(object), action: 'update', notes: [replacedNote] }
+    if (podTemplate(object)) throw error
+    return { object: describe(object), action: 'none', refused: refusalOf(object, error) }
+  })
+}
+
+async function rehearseWith(
+  place: Place,
+  body: KubernetesBody,
+  conflicts: Conflicts,
+  onRefused: Rehearsal['onRefused'],
 ): Promise<Change[]> {
   const { client, service, namespace, lease, records } = place
   const [scaled, { ledger, slots }] = await Promise.all([
@@ -62,7 +92,7 @@ export async function rehearse(
     requireNamespace(place),
   ])
   const objects = objectsOf(body, 'r0', service)
-  const rehearsal: Rehearsal = { place, objects, applying: { scaled, conflicts }, unsettled: [] }
+  const rehearsal: Rehearsal = { place, objects, applying: { scaled, conflicts }, onRefused, unsettled: [] }
   const removing = async (): Promise<Change[]> => {
     const serving = ledger.serving
     const record = serving && (await records.load(serving, slots[serving] ?? []))
@@ -126,7 +156,7 @@ async function tryObject(
     dryRun(rehearsal, path, object, live),
     withPod ? tryPod(place, object, live, objects) : undefined,
   ])
-  if (tried.status === 'rejected') throw tried.reason
+  if (tried.status === 'rejected') return rehearsal.onRefused(tried.reason, object, live)
   if (pod.status === 'rejected') throw pod.reason
   const after = tried.value
   if (typeof after === 'string') {
@@ -135,7 +165,12 @@ async function tryObject(
   if (live) refusePaused(place, object, live, after)
   const change = changeOf(object, live, after)
   const lost = live && isNew(live) ? lostAtFirstContact(object, live) : []
-  return lost.length === 0 ? change : { ...change, diff: [change.diff, ...lost].filter(Boolean).join('\n') }
+  const { notes } = fitToLive(object, live)
+  return {
+    ...change,
+    ...(lost.length > 0 ? { diff: [change.diff, ...lost].filter(Boolean).join('\n') } : {}),
+    ...(notes.length > 0 ? { notes } : {}),
+  }
 }
 
 function untried(why: string): string {
@@ -161,13 +196,7 @@ async function dryRun(
     live && dropsReplicas(planned.object, live)
       ? { ...planned.object, spec: { ...planned.object.spec, replicas: live.spec?.['replicas'] } }
       : planned.object
-  const attempt = (force: boolean) =>
-    client.patch(path, 'apply', sent, {
-      fieldManager,
-      fieldValidation: 'Strict',
-      dryRun: 'All',
-      force: String(force),
-    })
+  const attempt = (force: boolean) => dryRunApply(client, path, sent, live, force)
   try {
     return await attempt(false).catch((error: unknown) => {
       if (!(error instanceof ApiError) || error.conflicts.length === 0 || !live) throw error

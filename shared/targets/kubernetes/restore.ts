@@ -1,9 +1,11 @@
+import { ToolError } from '../../outcome/errors.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change } from '../target.ts'
 import { dropsReplicas, isJob, objectsOf, planApply, withoutReplicas } from './apply.ts'
 import { changeOf } from './diff.ts'
-import { changeFenced } from './change-fenced.ts'
+import { changeEach, type Refused } from './change-fenced.ts'
 import type { Done, Fence, Work, Write } from './fence.ts'
+import { fitToLive } from './fit.ts'
 import { spareMigrations } from './migrate.ts'
 import { tracesOf } from './migrations.ts'
 import { describe, keyOf, podTemplate, stamps, type FieldSet, type KubeObject } from './objects.ts'
@@ -17,11 +19,13 @@ import {
   takenFields,
   takeOver,
 } from './ownership.ts'
-import { leftOut, madeOf, removeOwn, type Made } from './prune.ts'
+import { leftOut, madeOf, removeEach, type Made } from './prune.ts'
 import type { Snapshot } from './records.ts'
 import type { KubernetesBody } from './body.ts'
 import { scaledBy } from './render.ts'
 import type { Place } from './place.ts'
+import { mayReplace, refusalOf, replacedNote } from './restore-refused.ts'
+import { isBuiltIn } from './state.ts'
 import { unstick } from './unstick.ts'
 
 export interface RestoreRequest {
@@ -35,25 +39,34 @@ export interface RestoreRequest {
   scaled: Set<string>
 }
 
+/** What became of a restore, object by object. */
+export interface RestoredObjects {
+  changes: Change[]
+  /** The objects that this suite made, as the release's record keeps them. */
+  made: Made[]
+}
+
 /**
- * Brings a release back whole (DESIGN section 4, "Restored"): recorded fields get their recorded values, by force; what
- * others put into pod templates, data and Service specs since that release was good goes in the same write; what the
- * withdrawn release added is deleted. Jobs are not run again.
+ * Restores a release whole: recorded fields get their recorded values, by force; what others put into pod templates, data
+ * and Service specs since that release was good goes in the same write; what the withdrawn release added is deleted. Jobs
+ * are not run again. An object whose change the API server refuses is deleted and created again where that loses nothing;
+ * else it stays as it is and is reported, and everything else is restored.
+ * @throws ToolError when a workload cannot be restored, after all the others have been
  */
 export async function restoreRelease(
   place: Place,
   fence: Fence,
   request: RestoreRequest,
-): Promise<{ changes: Change[]; made: Made[] }> {
-  const { service, adapters } = place
+): Promise<RestoredObjects> {
+  const { service } = place
   const { good, body, snapshot, withdrawn, from, scaled } = request
   const objects = objectsOf(body, good, service).filter(object => !isJob(object))
   const added =
     withdrawn && from
       ? await spareMigrations(place, leftOut(tracesOf(withdrawn, from, service), objects))
       : []
-  // A scaler that the withdrawn release added would go on to scale while the replicas are set back.
-  const scalers = await removeOwn(fence, added.filter(isScaler), place)
+  // A scaler would go on to scale while the replicas are set back; a policy or quota could refuse what comes back.
+  const first = await removeEach(fence, added.filter(comesFirst), place)
   const stillScaled = new Set([...scaled].filter(key => !added.some(each => scaledKey(each) === key)))
   const notes = new Map<KubeObject, string[]>()
   const works = objects.map((object): Work => {
@@ -65,36 +78,89 @@ export async function restoreRelease(
         const taken = live ? takenFields(manifest, live) : []
         const { leftovers, writes } = planRestore(manifest, live, snapshot[keyOf(object)] ?? {}, stillScaled)
         notes.set(object, [
-          ...kept.map(key => `data.${key}: changed since by somebody else; kept as it is`),
-          ...leftovers.map(path => `${path}: added by somebody else; removed`),
+          ...fitToLive(manifest, live).notes,
+          ...kept.map(key => `data.${key}: changed since by another manager; kept as it is`),
+          ...leftovers.map(path => `${path}: added by another manager; removed`),
           ...taken.map(({ path, manager }) => `${path}: set by ${manager}; taken back`),
         ])
         return writes
       },
+      mayReplace: (error, live) => mayReplace(place, error, object, live),
     }
   })
-  const done = await changeFenced(fence, works)
-  await changeFenced(
+  const outcome = await changeEach(fence, works)
+  const released = await changeEach(
     fence,
-    done.filter(wasAsleep).map(({ object }) => letGoOfReplicas(object, stillScaled)),
+    outcome.done.filter(wasAsleep).map(({ object }) => letGoOfReplicas(object, stillScaled)),
   )
   await unstick(place, fence, objects)
-  const removed = await removeOwn(
+  const rest = await removeEach(
     fence,
-    added.filter(each => !isScaler(each)),
+    added.filter(each => !comesFirst(each)),
     place,
   )
-  const changes = done.map(({ object, before, after }): Change => {
-    const change = changeOf(object, before, after)
-    const said = notes.get(object) ?? []
-    if (said.length === 0) return change
-    for (const line of said) adapters.log.warn(`${describe(object)}: ${line}`)
-    return { ...change, diff: [change.diff, ...said].filter(Boolean).join('\n') }
-  })
+  // What the withdrawn release had added may have been in the way: a port of the node, a host name, a webhook.
+  const failed = new Set(outcome.refused.map(({ object }) => object))
+  const again = await changeEach(
+    fence,
+    works.filter(({ object }) => failed.has(object)),
+  )
+  const done = [...outcome.done, ...again.done]
+  const refused = [...first.refused, ...again.refused, ...released.refused, ...rest.refused]
+  requireWorkloads(refused)
   return {
-    changes: [...scalers, ...changes, ...removed],
+    changes: [
+      ...first.changes,
+      ...done.map(each => withNotes(place, each, notes.get(each.object) ?? [])),
+      ...rest.changes,
+      ...refused.map(each => reportRefused(place, each)),
+    ],
     made: madeOf(done.map(({ after }) => after)),
   }
+}
+
+function withNotes({ adapters }: Place, { object, before, after, replaced }: Done, notes: string[]): Change {
+  const change = changeOf(object, before, after)
+  const lines = replaced ? [replacedNote, ...notes] : notes
+  for (const line of lines) adapters.log.warn(`${describe(object)}: ${line}`)
+  return lines.length === 0 ? change : { ...change, notes: lines }
+}
+
+function reportRefused({ adapters }: Place, { object, error }: Refused): Change {
+  const refused = refusalOf(object, error)
+  adapters.log.error(`${refused.why}. It stays as it is. ${refused.remedy}`)
+  return { object: describe(object), action: 'none', refused }
+}
+
+/** A workload that is not restored runs the withdrawn release: then the release is not restored. */
+function requireWorkloads(refused: Refused[]): void {
+  const first = refused.find(({ object }) => podTemplate(object) !== undefined)
+  if (!first) return
+  const all = refused.map(({ object, error }) => refusalOf(object, error))
+  throw new ToolError(all.map(({ why }) => why).join(' | '), {
+    tool: 'Kubernetes API',
+    reason: 'rollback-failed',
+    hint: refusalOf(first.object, first.error).remedy,
+    stderr: all.map(({ why, remedy }) => `${why}\n  ${remedy}`).join('\n'),
+    cause: first.error,
+  })
+}
+
+/** Kinds that decide what is admitted, or change what is restored while it is. */
+const firstKinds = new Set([
+  'HorizontalPodAutoscaler',
+  'ValidatingWebhookConfiguration',
+  'MutatingWebhookConfiguration',
+  'ValidatingAdmissionPolicyBinding',
+  'MutatingAdmissionPolicyBinding',
+  'ValidatingAdmissionPolicy',
+  'MutatingAdmissionPolicy',
+  'ResourceQuota',
+  'LimitRange',
+])
+
+function comesFirst(object: KubeObject): boolean {
+  return isBuiltIn(object) && firstKinds.has(object.kind)
 }
 
 /** It was stopped, and its manifest leaves the number of replicas to others: it was set once, to start it. */
@@ -170,8 +236,4 @@ function dataOf(object: KubeObject): Record<string, string> {
 function scaledKey(object: KubeObject): string {
   const target = scaledBy(object)
   return target ? `apps/${target.kind}/${object.metadata.namespace ?? ''}/${target.name}` : ''
-}
-
-function isScaler({ kind }: KubeObject): boolean {
-  return kind === 'HorizontalPodAutoscaler'
 }

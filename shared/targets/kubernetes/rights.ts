@@ -1,24 +1,16 @@
-import { objectsOf } from './apply.ts'
 import { describe, type KubeObject } from './objects.ts'
 import { inPool } from './pool.ts'
 import type { Place } from './place.ts'
-import { leftOut } from './prune.ts'
-import type { KubernetesBody } from './body.ts'
 
 const atOnce = 8
 
 /**
- * What a release adds and this account may not delete again: a dry run of the way back does not ask for that. The cluster
- * itself tells (SelfSubjectAccessReview, which every account may ask).
+ * Those of a list of objects that this account may not delete. The cluster itself tells (SelfSubjectAccessReview, which
+ * every account may ask).
  * @returns one line an object: `delete ConfigMap production/extra`
  */
-export async function lackedRights(
-  place: Place,
-  before: KubernetesBody,
-  after: KubernetesBody,
-): Promise<string[]> {
-  const [old, added] = [objectsOf(before, 'r0', place.service), objectsOf(after, 'r0', place.service)]
-  const results = await inPool(leftOut(added, old), atOnce, async object =>
+export async function lackedDeletions(place: Place, objects: KubeObject[]): Promise<string[]> {
+  const results = await inPool(objects, atOnce, async object =>
     (await mayDelete(place, object)) ? [] : [`delete ${describe(object)}`],
   )
   return results.flatMap(result => {

@@ -77,7 +77,9 @@ export function openProcess(
       const diff = `+ ${body.version} (${body.source})`
       return [{ object: `app ${spec.app}`, ...plan(same, there !== undefined), diff }]
     },
-    lackedRights: () => Promise.resolve([]),
+    // Releases lie beside each other: nothing of one is in the way of another.
+    rehearseRestore: () => Promise.resolve([]),
+    planRollback: () => Promise.resolve({ lacked: [], notes: [] }),
     capacity: () => capacity(context),
     recall: async id => Promise.resolve(readRecord(context, id)),
     recallVerification: id => Promise.resolve(readIfThere(context.places.verification(id))),

@@ -24,8 +24,9 @@ interface Found {
   recalled?: Payload | null
   live?: Live
   pin?: Target['pin']
-  rehearse?: Target['rehearse']
+  rehearse?: Target['rehearseRestore']
   lacks?: string[]
+  notes?: string[]
   schemaNeeds?: string
   version?: string
 }
@@ -38,6 +39,7 @@ function check(
     pin = pulls,
     rehearse = takes,
     lacks = [],
+    notes = [],
     version = '',
     ...said
   }: Found = {},
@@ -47,8 +49,8 @@ function check(
     read: () => Promise.resolve({ ledger, lease: null }),
     recall: () => Promise.resolve(recalled ?? undefined),
     pin,
-    rehearse,
-    lackedRights: () => Promise.resolve(lacks),
+    rehearseRestore: rehearse,
+    planRollback: () => Promise.resolve({ lacked: lacks, notes }),
     live: () => Promise.resolve(live),
   }
   const context = contextOf(
@@ -126,5 +128,23 @@ test('fails when this account may not take away again what the release adds', as
     result: 'fail',
     finding:
       'a rollback to v1.0.0 (r1) would have to delete ConfigMap production/extra, and this account may not',
+  })
+})
+
+test('passes with a note when an object would be created again or stay as it is', async () => {
+  const note = 'ConfigMap production/greeting would be deleted and created again: it becomes immutable'
+  expect(await check(good, { notes: [note] })).toMatchObject({
+    result: 'pass',
+    finding: `v1.0.0 (r1) is recorded whole, and a fake place would take it back; ${note}`,
+  })
+  const change = {
+    object: 'Widget production/blue',
+    action: 'none' as const,
+    refused: { why: 'Widget production/blue: size may not shrink', remedy: 'Set it by hand.' },
+  }
+  expect(await check(good, { rehearse: () => Promise.resolve([change]) })).toMatchObject({
+    result: 'warn',
+    finding: 'v1.0.0 (r1) can be restored, but not all of it: Widget production/blue: size may not shrink',
+    remedy: 'Set it by hand.',
   })
 })
