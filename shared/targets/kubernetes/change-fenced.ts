@@ -53,22 +53,32 @@ export function changeFenced(fence: Fence, works: Work[]): Promise<Done[]> {
 
 /**
  * The same, but an object that the API server refuses keeps no other from being changed.
+ * @param before called ahead of each wave with what has been done so far
  * @returns what was done, and what was refused
  * @throws ToolError when the API server does not answer at all; LeaseLostError when the lease is lost
  */
 export async function changeEach(
   fence: Fence,
   works: Work[],
+  before?: BeforeWave,
 ): Promise<{ done: Done[]; refused: Refused[] }> {
   const refused: Refused[] = []
-  const done = await changeWaves(fence, works, each => void refused.push(each))
+  const done = await changeWaves(fence, works, each => void refused.push(each), before)
   return { done, refused }
 }
+
+/** @param wave as `waveOf` numbers it */
+type BeforeWave = (wave: number, done: Done[]) => Promise<void>
 
 /** Receives what is refused; throws to end the whole change. */
 type Refuse = (refused: Refused) => void
 
-async function changeWaves(fence: Fence, works: Work[], refuse: Refuse): Promise<Done[]> {
+async function changeWaves(
+  fence: Fence,
+  works: Work[],
+  refuse: Refuse,
+  before?: BeforeWave,
+): Promise<Done[]> {
   const knowledge: Knowledge = {
     known: new Map(),
     done: new Map(),
@@ -80,6 +90,7 @@ async function changeWaves(fence: Fence, works: Work[], refuse: Refuse): Promise
   for (const wave of waves) {
     const now = works.filter(({ object }) => waveOf(object) === wave)
     if (now.length === 0) continue
+    await before?.(wave, [...done.values()])
     await changeWave(fence, now, knowledge)
     if (wave !== waves[0]) continue
     for (const work of now) {

@@ -41,7 +41,8 @@ const bindings = [
 /** What sends the API server to pods of the release: before these are there, it would refuse the rest. */
 const last = ['MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration', 'APIService']
 
-const workloads = 3
+/** The wave of workloads. */
+export const workloads = 3
 
 /** 0 is applied first. */
 export const waves = [0, 1, 2, workloads, 4] as const

@@ -51,7 +51,7 @@ function effectOf(object: KubeObject, after: KubeObject): Effect | undefined {
     case 'Secret': {
       const same = contentOf(object) === contentOf(after) && object['immutable'] === true
       if (after['immutable'] !== true || same) return undefined
-      return { kind: 'replaced', object, why: 'the new release makes it immutable' }
+      return { kind: 'replaced', object, why: 'the new release makes it immutable, and the pods that use it have to end first' }
     }
     case 'PersistentVolumeClaim': {
       const [before, size] = [sizeOf(object), sizeOf(after)]

@@ -19,14 +19,19 @@ import {
   takenFields,
   takeOver,
 } from './ownership.ts'
+import { workloads } from './order.ts'
 import { leftOut, madeOf, removeEach, type Made } from './prune.ts'
 import type { Snapshot } from './records.ts'
 import type { KubernetesBody } from './body.ts'
-import { scaledBy } from './render.ts'
+import { referencesOf, scaledBy } from './render.ts'
 import type { Place } from './place.ts'
 import { mayReplace, refusalOf, replacedNote } from './restore-refused.ts'
 import { isBuiltIn } from './state.ts'
+import { stopWorkloads } from './stop.ts'
 import { unstick } from './unstick.ts'
+
+/** Seconds that a node has beyond the grace period of a pod to end it. */
+const endSlackSeconds = 30
 
 export interface RestoreRequest {
   good: ReleaseId
@@ -88,12 +93,14 @@ export async function restoreRelease(
       mayReplace: (error, live) => mayReplace(place, error, object, live),
     }
   })
-  const outcome = await changeEach(fence, works)
+  const outcome = await changeEach(fence, works, (wave, soFar) =>
+    wave === workloads ? dropCached(place, fence, objects, soFar) : Promise.resolve(),
+  )
   const released = await changeEach(
     fence,
     outcome.done.filter(wasAsleep).map(({ object }) => letGoOfReplicas(object, stillScaled)),
   )
-  await unstick(place, fence, objects)
+  await unstickRestored(place, fence, objects)
   const rest = await removeEach(
     fence,
     added.filter(each => !comesFirst(each)),
@@ -116,6 +123,39 @@ export async function restoreRelease(
       ...refused.map(each => reportRefused(place, each)),
     ],
     made: madeOf(done.map(({ after }) => after)),
+  }
+}
+
+/**
+ * Stops the workloads that use what was immutable and has been created again: a node reads such an object once, and gives
+ * what it has read to every new pod until no pod of it refers to the object any more.
+ */
+async function dropCached(
+  place: Place,
+  fence: Fence,
+  objects: KubeObject[],
+  done: Done[],
+): Promise<void> {
+  const { log, signal } = place.adapters
+  const stale = done
+    .filter(({ replaced, before }) => replaced && before?.['immutable'] === true)
+    .map(({ object }) => `${object.kind}/${object.metadata.name}`)
+  const users = objects.filter(object => {
+    const template = podTemplate(object)
+    return template && object.kind !== 'CronJob' && stale.some(each => referencesOf(template).has(each))
+  })
+  if (users.length === 0) return
+  const names = users.map(describe).join(', ')
+  log.info(`Stopping ${names}: its nodes keep the earlier ${stale.join(', ')} as long as a pod uses it.`)
+  const graces = users.map(each => Number(podTemplate(each)?.spec['terminationGracePeriodSeconds'] ?? 30))
+  try {
+    const timeoutMs = (Math.max(...graces) + endSlackSeconds) * 1_000
+    await stopWorkloads(place, fence, users, { timeoutMs, signal, onProgress: line => log.info(line) })
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    log.warn(
+      `${names} may go on with the earlier ${stale.join(', ')}: ${error.message}. Restart it when it is restored.`,
+    )
   }
 }
 
@@ -144,6 +184,16 @@ function requireWorkloads(refused: Refused[]): void {
     stderr: all.map(({ why, remedy }) => `${why}\n  ${remedy}`).join('\n'),
     cause: first.error,
   })
+}
+
+/** The workloads are restored already: what holds them up is no reason to leave the rest. */
+async function unstickRestored(place: Place, fence: Fence, objects: KubeObject[]): Promise<void> {
+  try {
+    await unstick(place, fence, objects)
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error
+    place.adapters.log.warn(`Pods of the withdrawn release may hold the restore up: ${error.message}`)
+  }
 }
 
 /** Kinds that decide what is admitted, or change what is restored while it is. */

@@ -107,7 +107,10 @@ function both(a: StaleDefaults, b: StaleDefaults): StaleDefaults {
   return { stale: union(a.stale, b.stale), excluded: union(a.excluded, b.excluded) }
 }
 
-/** A copy of a value without some of its fields; a leaf of the set takes all that lies under it. */
+/**
+ * A copy of a value without some of its fields; a leaf of the set takes all that lies under it, and a map of which nothing
+ * is left goes with its fields.
+ */
 export function without(value: unknown, fields: FieldSet): unknown {
   if (isEmpty(fields)) return value
   if (Array.isArray(value)) {
@@ -121,7 +124,9 @@ export function without(value: unknown, fields: FieldSet): unknown {
     Object.entries(value).flatMap(([key, each]) => {
       const inner = fields[`f:${key}`]
       if (!inner) return [[key, each]]
-      return isEmpty(inner) ? [] : [[key, without(each, inner)]]
+      const rest = isEmpty(inner) ? {} : without(each, inner)
+      const nothing = !Array.isArray(rest) && Object.keys(rest as object).length === 0
+      return nothing ? [] : [[key, rest]]
     }),
   )
 }

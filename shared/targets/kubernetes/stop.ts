@@ -43,11 +43,7 @@ export async function stopReleases(
   )
   for (const object of kept)
     options.onProgress(`${describe(object)} runs on: it is a database, or is marked so.`)
-  const works = running.map((object): Work => ({
-    object,
-    plan: live => (live ? planApply(asleep(object, live), live, byForce) : []),
-  }))
-  const done = await changeFenced(fence, works)
+  const done = await changeFenced(fence, running.map(stopping))
   const jobs = [...objects.values()].some(isJobLike)
     ? await listJobs(
         place,
@@ -69,6 +65,29 @@ export async function stopReleases(
       })),
     ...jobs.map((job): Change => ({ object: describe(job), action: 'delete' })),
   ]
+}
+
+function stopping(object: KubeObject): Work {
+  return { object, plan: live => (live ? planApply(asleep(object, live), live, byForce) : []) }
+}
+
+/**
+ * Stops the pods of some workloads and waits until they have ended; an apply of their manifests starts them again.
+ * @throws ToolError when one cannot be stopped, or does not end in time
+ */
+export async function stopWorkloads(
+  place: Place,
+  fence: Fence,
+  workloads: KubeObject[],
+  options: StopOptions,
+): Promise<void> {
+  const done = await changeFenced(fence, workloads.map(stopping))
+  const selectors = done.map(({ after }) => (after ? selectorOf(after) : ''))
+  await awaitEnd(
+    place,
+    selectors.filter(each => each !== ''),
+    options,
+  )
 }
 
 /** The port of PostgreSQL, and of the poolers before it. */

@@ -98,6 +98,7 @@ describe('what the API server once filled in', () => {
   test('is taken out of a copy, and what excluded it put in', () => {
     const spec = { volumes: [{ name: 'a' }, { name: 'v', emptyDir: {} }], other: 1 }
     const at = (field: string): FieldSet => ({ 'f:volumes': { 'k:{"name":"v"}': { [`f:${field}`]: {} } } })
+    expect(without({ strategy: { rollingUpdate: { maxSurge: 1 } } }, { 'f:strategy': { 'f:rollingUpdate': { 'f:maxSurge': {} } } })).toEqual({})
     const bare = without(spec, at('emptyDir'))
     expect(bare).toEqual({ volumes: [{ name: 'a' }, { name: 'v' }], other: 1 })
     const source = { volumes: [{ name: 'v', secret: { secretName: 's' } }] }

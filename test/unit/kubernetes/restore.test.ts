@@ -144,7 +144,7 @@ describe('an apply', () => {
 
 test('what left the manifests is found, but never what holds data or everything', () => {
   const object = (kind: string, name: string): KubeObject => ({
-    apiVersion: 'v1',
+    apiVersion: kind === 'CustomResourceDefinition' ? 'apiextensions.k8s.io/v1' : 'v1',
     kind,
     metadata: { name, namespace: 'n' },
   })
