@@ -100,7 +100,12 @@ async function changeWaves(
       for (const each of works) if (isDefinedBy(each.object, changed ?? [])) fresh.add(each)
     }
     // What is still not served is refused when its turn comes.
-    for (const work of fresh) await orRefused(work.object, () => undefined, () => served(fence, [work]))
+    for (const work of fresh)
+      await orRefused(
+        work.object,
+        () => undefined,
+        () => served(fence, [work]),
+      )
   }
   return works.map(work => done.get(work)).filter(each => each !== undefined)
 }

@@ -39,7 +39,11 @@ export function uniqueItems(object: KubeObject): { object: KubeObject; notes: st
     : { object: withTemplate(object, { ...template, spec }), notes }
 }
 
-function uniqueLists<T extends object>(owner: T, lists: typeof containerLists, note: (line: string) => void): T {
+function uniqueLists<T extends object>(
+  owner: T,
+  lists: typeof containerLists,
+  note: (line: string) => void,
+): T {
   const changed: Record<string, unknown> = {}
   for (const { list, key, counts } of lists) {
     const items = (owner as Record<string, unknown>)[list]

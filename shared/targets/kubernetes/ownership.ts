@@ -83,11 +83,7 @@ export function takeOver(object: KubeObject, fields: FieldSet): ManagedFields[] 
  * @param managedFields of an object
  * @param apiVersion of that object: the version in which the fields are named
  */
-export function claim(
-  managedFields: ManagedFields[],
-  apiVersion: string,
-  fields: FieldSet,
-): ManagedFields[] {
+export function claim(managedFields: ManagedFields[], apiVersion: string, fields: FieldSet): ManagedFields[] {
   const ours = managedFields.find(isOurs)
   const own: ManagedFields = {
     manager: fieldManager,

@@ -51,12 +51,20 @@ function effectOf(object: KubeObject, after: KubeObject): Effect | undefined {
     case 'Secret': {
       const same = contentOf(object) === contentOf(after) && object['immutable'] === true
       if (after['immutable'] !== true || same) return undefined
-      return { kind: 'replaced', object, why: 'the new release makes it immutable, and the pods that use it have to end first' }
+      return {
+        kind: 'replaced',
+        object,
+        why: 'the new release makes it immutable, and the pods that use it have to end first',
+      }
     }
     case 'PersistentVolumeClaim': {
       const [before, size] = [sizeOf(object), sizeOf(after)]
       if (size === undefined || parseQuantity(size) <= parseQuantity(before)) return undefined
-      return { kind: 'kept', object, why: `the new release lets it grow to ${size}, and a claim cannot shrink` }
+      return {
+        kind: 'kept',
+        object,
+        why: `the new release lets it grow to ${size}, and a claim cannot shrink`,
+      }
     }
     case 'CustomResourceDefinition': {
       const stored = versionsOf(after).find(({ storage }) => storage)?.name
@@ -77,8 +85,8 @@ function contentOf({ data, binaryData }: KubeObject): string {
 }
 
 function sizeOf({ spec }: KubeObject): string | number | undefined {
-  return (spec as { resources?: { requests?: { storage?: string | number } } } | undefined)?.resources?.requests
-    ?.storage
+  return (spec as { resources?: { requests?: { storage?: string | number } } } | undefined)?.resources
+    ?.requests?.storage
 }
 
 function versionsOf({ spec }: KubeObject): { name: string; storage?: boolean }[] {

@@ -16,14 +16,7 @@ import { explain, together } from './explain.ts'
 import { fitToLive } from './fit.ts'
 import { readListed } from './listed.ts'
 import { noNamespace, requireNamespace } from './namespace.ts'
-import {
-  describe,
-  isDefinedBy,
-  keyOf,
-  podTemplate,
-  stamps,
-  type KubeObject,
-} from './objects.ts'
+import { describe, isDefinedBy, keyOf, podTemplate, stamps, type KubeObject } from './objects.ts'
 import { waveOf, waves } from './order.ts'
 import { difference, fieldsOf, fieldsOfDeployers, isDeployer, isNew, pathsOf } from './ownership.ts'
 import { inPool } from './pool.ts'

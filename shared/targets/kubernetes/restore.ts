@@ -130,12 +130,7 @@ export async function restoreRelease(
  * Stops the workloads that use what was immutable and has been created again: a node reads such an object once, and gives
  * what it has read to every new pod until no pod of it refers to the object any more.
  */
-async function dropCached(
-  place: Place,
-  fence: Fence,
-  objects: KubeObject[],
-  done: Done[],
-): Promise<void> {
+async function dropCached(place: Place, fence: Fence, objects: KubeObject[], done: Done[]): Promise<void> {
   const { log, signal } = place.adapters
   const stale = done
     .filter(({ replaced, before }) => replaced && before?.['immutable'] === true)

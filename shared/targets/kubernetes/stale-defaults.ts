@@ -48,7 +48,9 @@ function ofPods(manifest: KubeObject, live: KubeObject): StaleDefaults {
     const { name: _name, ...there } = found.volumes?.find(each => each.name === name) ?? { name }
     const [chosen] = Object.keys(source).filter(key => source[key] !== null && source[key] !== undefined)
     if (chosen === undefined || chosen === 'emptyDir' || !('emptyDir' in there)) return none
-    const at = (fields: FieldSet): FieldSet => ({ 'f:volumes': { [`k:${JSON.stringify({ name })}`]: fields } })
+    const at = (fields: FieldSet): FieldSet => ({
+      'f:volumes': { [`k:${JSON.stringify({ name })}`]: fields },
+    })
     return {
       stale: at({ 'f:emptyDir': leaves(there['emptyDir'] as object) }),
       excluded: at({ [`f:${chosen}`]: {} }),

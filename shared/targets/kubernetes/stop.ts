@@ -55,7 +55,8 @@ export async function stopReleases(
     jobs.map(object => ({ object, plan: live => (live ? [{ type: 'delete' }] : []) })),
   )
   const selectors = done.map(({ after }) => (after ? selectorOf(after) : '')).filter(each => each !== '')
-  await awaitEnd(place, [...selectors, ...jobs.map(({ metadata }) => `job-name=${metadata.name}`)], options)
+  const ofJobs = jobs.map(({ metadata }) => `job-name=${metadata.name}`)
+  await awaitEnd(place, [...selectors, ...ofJobs], options, isAlive)
   return [
     ...done
       .filter(({ before }) => before)
@@ -72,7 +73,7 @@ function stopping(object: KubeObject): Work {
 }
 
 /**
- * Stops the pods of some workloads and waits until they have ended; an apply of their manifests starts them again.
+ * Stops the pods of some workloads and waits until they are gone; an apply of their manifests starts them again.
  * @throws ToolError when one cannot be stopped, or does not end in time
  */
 export async function stopWorkloads(
@@ -87,6 +88,7 @@ export async function stopWorkloads(
     place,
     selectors.filter(each => each !== ''),
     options,
+    pod => isAlive(pod) || pod.metadata.deletionTimestamp !== undefined,
   )
 }
 
@@ -140,6 +142,7 @@ async function awaitEnd(
   { client, namespace, adapters }: Place,
   selectors: string[],
   { timeoutMs, signal, onProgress }: StopOptions,
+  counts: (pod: KubeObject) => boolean,
 ): Promise<void> {
   const { clock } = adapters
   const giveUp = clock.elapsed() + timeoutMs
@@ -147,7 +150,7 @@ async function awaitEnd(
     const lists = await Promise.all(
       selectors.map(labelSelector => client.list(`/api/v1/namespaces/${namespace}/pods`, { labelSelector })),
     )
-    const left = lists.flatMap(({ items }) => items).filter(isAlive)
+    const left = lists.flatMap(({ items }) => items).filter(counts)
     if (left.length === 0) return
     const names = left.map(({ metadata }) => metadata.name).join(', ')
     if (clock.elapsed() >= giveUp) {

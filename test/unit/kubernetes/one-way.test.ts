@@ -17,7 +17,10 @@ const pods = (spec: object): object => ({ template: { spec: { containers: [], ..
 const claim = (storage: string): KubeObject =>
   object('v1', 'PersistentVolumeClaim', { spec: { resources: { requests: { storage } } } })
 const definition = (versions: object[], storedVersions: string[] = []): KubeObject =>
-  object('apiextensions.k8s.io/v1', 'CustomResourceDefinition', { spec: { versions }, status: { storedVersions } })
+  object('apiextensions.k8s.io/v1', 'CustomResourceDefinition', {
+    spec: { versions },
+    status: { storedVersions },
+  })
 
 describe('what the API server once filled in', () => {
   const rolling = { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } }
@@ -41,7 +44,9 @@ describe('what the API server once filled in', () => {
       'DaemonSet',
       pods({ volumes: [{ name: 'v', configMap: { name: 'c' } }] }),
       pods({ volumes: [{ name: 'v', emptyDir: {} }] }),
-      { 'f:spec': { 'f:template': { 'f:spec': { 'f:volumes': { 'k:{"name":"v"}': { 'f:emptyDir': {} } } } } } },
+      {
+        'f:spec': { 'f:template': { 'f:spec': { 'f:volumes': { 'k:{"name":"v"}': { 'f:emptyDir': {} } } } } },
+      },
     ],
     [
       'the port of the node, of a pod that leaves its network',
@@ -49,7 +54,9 @@ describe('what the API server once filled in', () => {
       pods({ containers: [{ name: 'app', image: 'i', ports: [{ containerPort: 80 }] }] }),
       pods({
         hostNetwork: true,
-        containers: [{ name: 'app', image: 'i', ports: [{ containerPort: 80, hostPort: 80, protocol: 'TCP' }] }],
+        containers: [
+          { name: 'app', image: 'i', ports: [{ containerPort: 80, hostPort: 80, protocol: 'TCP' }] },
+        ],
       }),
       {
         'f:spec': {
@@ -78,7 +85,9 @@ describe('what the API server once filled in', () => {
       [pods({ volumes: [{ name: 'v' }] }), pods({ volumes: [{ name: 'v', emptyDir: {} }] })],
       [pods({ volumes: [{ name: 'v', emptyDir: {} }] }), pods({ volumes: [{ name: 'v', emptyDir: {} }] })],
     ])
-      expect(staleDefaults(workload('Deployment', wanted ?? {}), workload('Deployment', found ?? {}))).toEqual({
+      expect(
+        staleDefaults(workload('Deployment', wanted ?? {}), workload('Deployment', found ?? {})),
+      ).toEqual({
         stale: {},
         excluded: {},
       })
@@ -90,7 +99,9 @@ describe('what the API server once filled in', () => {
     const [own, apply] = planApply(manifest, live, { scaled: new Set(), conflicts: 'stop' })
     expect(own).toMatchObject({
       type: 'own',
-      managedFields: [{ manager: 'runbook', operation: 'Apply', fieldsV1: staleDefaults(manifest, live).stale }],
+      managedFields: [
+        { manager: 'runbook', operation: 'Apply', fieldsV1: staleDefaults(manifest, live).stale },
+      ],
     })
     expect(apply).toMatchObject({ type: 'apply' })
   })
@@ -98,7 +109,12 @@ describe('what the API server once filled in', () => {
   test('is taken out of a copy, and what excluded it put in', () => {
     const spec = { volumes: [{ name: 'a' }, { name: 'v', emptyDir: {} }], other: 1 }
     const at = (field: string): FieldSet => ({ 'f:volumes': { 'k:{"name":"v"}': { [`f:${field}`]: {} } } })
-    expect(without({ strategy: { rollingUpdate: { maxSurge: 1 } } }, { 'f:strategy': { 'f:rollingUpdate': { 'f:maxSurge': {} } } })).toEqual({})
+    expect(
+      without(
+        { strategy: { rollingUpdate: { maxSurge: 1 } } },
+        { 'f:strategy': { 'f:rollingUpdate': { 'f:maxSurge': {} } } },
+      ),
+    ).toEqual({})
     const bare = without(spec, at('emptyDir'))
     expect(bare).toEqual({ volumes: [{ name: 'a' }, { name: 'v' }], other: 1 })
     const source = { volumes: [{ name: 'v', secret: { secretName: 's' } }] }
@@ -128,7 +144,9 @@ describe('a manifest is fitted to what cannot be undone', () => {
     const { object: fitted, notes } = fitToLive(definition([old]), live)
     expect(fitted.spec).toEqual({ versions: [{ ...old, storage: false }, next] })
     expect(notes).toEqual(['keeps the version v1: objects are stored in it'])
-    expect(fitToLive(definition([old]), definition([old, { ...next, storage: false }], ['v1alpha1'])).notes).toEqual([])
+    expect(
+      fitToLive(definition([old]), definition([old, { ...next, storage: false }], ['v1alpha1'])).notes,
+    ).toEqual([])
   })
 
   test('what stands twice in a list is sent once: a variable with its last value', () => {
@@ -152,7 +170,9 @@ describe('a manifest is fitted to what cannot be undone', () => {
     const { object: fitted, notes } = fitToLive(cron, undefined)
     expect(JSON.parse(JSON.stringify(fitted.spec))).toEqual({
       jobTemplate: {
-        spec: pods({ containers: [{ ...container, env: container.env.slice(1), ports: container.ports.slice(0, 2) }] }),
+        spec: pods({
+          containers: [{ ...container, env: container.env.slice(1), ports: container.ports.slice(0, 2) }],
+        }),
       },
     })
     expect(notes).toEqual([
@@ -175,13 +195,19 @@ describe('a rollback from a release that is not there yet', () => {
     [
       'leaves a new stored version',
       definition([{ name: 'v1alpha1', storage: true }]),
-      definition([{ name: 'v1alpha1', storage: false }, { name: 'v1', storage: true }]),
+      definition([
+        { name: 'v1alpha1', storage: false },
+        { name: 'v1', storage: true },
+      ]),
       'kept',
     ],
     [
       'takes a version away in which nothing is stored',
       definition([{ name: 'v1alpha1', storage: true }]),
-      definition([{ name: 'v1alpha1', storage: true }, { name: 'v1', storage: false }]),
+      definition([
+        { name: 'v1alpha1', storage: true },
+        { name: 'v1', storage: false },
+      ]),
       undefined,
     ],
   ]
@@ -202,14 +228,16 @@ describe('an object that is deleted and created again', () => {
       ['postgresql.example.com/v1', 'Cluster'],
       ['gateway.networking.k8s.io/v1', 'HTTPRoute'],
     ]
-    for (const [version, kind] of never) expect([kind, isReplaceable(object(version, kind))]).toEqual([kind, false])
+    for (const [version, kind] of never)
+      expect([kind, isReplaceable(object(version, kind))]).toEqual([kind, false])
     const may: [string, string][] = [
       ['v1', 'ConfigMap'],
       ['apps/v1', 'StatefulSet'],
       ['rbac.authorization.k8s.io/v1', 'RoleBinding'],
       ['storage.k8s.io/v1', 'StorageClass'],
     ]
-    for (const [version, kind] of may) expect([kind, isReplaceable(object(version, kind))]).toEqual([kind, true])
+    for (const [version, kind] of may)
+      expect([kind, isReplaceable(object(version, kind))]).toEqual([kind, true])
   })
 
   test('leaves the pods of a StatefulSet to its successor', () => {
@@ -222,8 +250,10 @@ describe('an object that is deleted and created again', () => {
     expect(replacement(workload('Deployment', pods({})), live).spec).toMatchObject({ replicas: 7 })
     const service = (ports: object[]) => object('v1', 'Service', { spec: { type: 'NodePort', ports } })
     expect(
-      replacement(service([{ port: 80 }, { port: 81 }]), service([{ port: 80, protocol: 'TCP', nodePort: 30_001 }]))
-        .spec,
+      replacement(
+        service([{ port: 80 }, { port: 81 }]),
+        service([{ port: 80, protocol: 'TCP', nodePort: 30_001 }]),
+      ).spec,
     ).toMatchObject({ ports: [{ port: 80, nodePort: 30_001 }, { port: 81 }] })
   })
 })
