@@ -8,7 +8,7 @@ export function asleep(object: KubeObject, live: KubeObject): KubeObject {
   const marked = { ...metadata, annotations: { ...metadata.annotations, [stamps.stopped]: before } }
   const template = podTemplate(object)
   if (object.kind !== 'DaemonSet' || !template)
-    return { ...object, metadata: marked, spec: { ...spec, replicas: 0 } }
+    return { ...object, metadata: marked, spec: { ...spec, ...keepClaims(live), replicas: 0 } }
   const nodeSelector = { ...template.spec.nodeSelector, [stamps.stopped]: 'true' }
   const nowhere = { ...template, spec: { ...template.spec, nodeSelector } }
   return { ...object, metadata: marked, spec: { ...spec, template: nowhere } }
@@ -23,4 +23,11 @@ export function awake(manifest: KubeObject, live: KubeObject | undefined): KubeO
   if (before === undefined || manifest.kind === 'DaemonSet' || manifest.spec?.['replicas'] !== undefined)
     return manifest
   return { ...manifest, spec: { ...manifest.spec, replicas: Number(before) } }
+}
+
+/** A StatefulSet that deletes the claims of pods that are scaled away would lose all its data while it is stopped. */
+function keepClaims({ kind, spec }: KubeObject): object {
+  const policy = spec?.['persistentVolumeClaimRetentionPolicy'] as { whenScaled?: string } | undefined
+  if (kind !== 'StatefulSet' || policy?.whenScaled !== 'Delete') return {}
+  return { persistentVolumeClaimRetentionPolicy: { ...policy, whenScaled: 'Retain' } }
 }

@@ -8,6 +8,7 @@ import { describe, fieldManager, isDefinedBy, type KubeObject } from './objects.
 import { waveOf, waves } from './order.ts'
 import { inPool } from './pool.ts'
 import { propagationOf, replacement } from './replace.ts'
+import { deletesClaims } from './state.ts'
 
 /**
  * No object has the version that etcd begins with: an apply that carries it creates, and is refused with 409 when the
@@ -297,10 +298,9 @@ async function make(
     case 'delete': {
       if (!live) return undefined
       const { uid, resourceVersion } = live.metadata
-      await client.remove(path, {
-        preconditions: { uid, resourceVersion },
-        propagationPolicy: 'Background',
-      })
+      const preconditions = { uid, resourceVersion }
+      if (deletesClaims(live)) await removeWithoutClaims(fence, path, live)
+      else await client.remove(path, { preconditions, propagationPolicy: 'Background' })
       return undefined
     }
     case 'replace': {
@@ -318,6 +318,24 @@ async function make(
   }
 }
 
+/**
+ * Deletes a StatefulSet and its pods, and leaves its claims although it would take them along: deleted as an orphan's
+ * parent, it lets go of both.
+ */
+async function removeWithoutClaims(fence: Fence, path: string, live: KubeObject): Promise<void> {
+  const { client } = fence
+  const { uid, resourceVersion, namespace = '' } = live.metadata
+  const pods = `/api/v1/namespaces/${namespace}/pods`
+  const { items } = await client.list(pods)
+  await client.remove(path, { preconditions: { uid, resourceVersion }, propagationPolicy: 'Orphan' })
+  await awaitGone(fence, path, live)
+  for (const { metadata } of items) {
+    if (!metadata.ownerReferences?.some(each => each.uid === uid)) continue
+    await fence.check()
+    await client.remove(`${pods}/${metadata.name}`, { preconditions: { uid: metadata.uid } })
+  }
+}
+
 /** Waits until an object that is being deleted is gone: finalizers, and the garbage collector, may take a while. */
 async function awaitGone({ client, clock, signal }: Fence, path: string, old: KubeObject): Promise<void> {
   const giveUp = clock.elapsed() + goneMs
@@ -327,7 +345,7 @@ async function awaitGone({ client, clock, signal }: Fence, path: string, old: Ku
     if (clock.elapsed() >= giveUp) {
       const finalizers = (live.metadata['finalizers'] ?? []) as string[]
       throw new ToolError(
-        `${describe(old)} is being deleted to be created again, and is still there after ${goneMs / 1_000} s; its finalizers: ${finalizers.join(', ') || 'none'}`,
+        `${describe(old)} is being deleted, and is still there after ${goneMs / 1_000} s; its finalizers: ${finalizers.join(', ') || 'none'}`,
         {
           tool: 'Kubernetes API',
           hint: `See what keeps it (kubectl describe), then run the rollback again.`,

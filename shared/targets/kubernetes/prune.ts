@@ -1,10 +1,11 @@
 import { InputError, ToolError } from '../../outcome/errors.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Change } from '../target.ts'
+import { permitted } from './api-error.ts'
 import { changeEach, changeFenced, type Refused } from './change-fenced.ts'
 import type { Done, Fence, Work } from './fence.ts'
 import { describe, keyOf, stamps, type KubeObject } from './objects.ts'
-import { mayBeDeleted } from './state.ts'
+import { claimsOwnedBy, isBuiltIn, mayBeDeleted } from './state.ts'
 
 /** An object that this suite made, as a release's record keeps it. */
 export interface Made {
@@ -90,7 +91,8 @@ export interface Owner {
  * over, is left.
  */
 export async function removeOwn(fence: Fence, objects: KubeObject[], owner: Owner): Promise<Change[]> {
-  return removals(await changeFenced(fence, deletions(objects, owner)))
+  const { free } = await spareClaims(fence, objects, owner)
+  return removals(await changeFenced(fence, deletions(free, owner)))
 }
 
 /** The same, but an object that cannot be deleted keeps no other from being deleted. */
@@ -99,8 +101,36 @@ export async function removeEach(
   objects: KubeObject[],
   owner: Owner,
 ): Promise<{ changes: Change[]; refused: Refused[] }> {
-  const { done, refused } = await changeEach(fence, deletions(objects, owner))
-  return { changes: removals(done), refused }
+  const { free, kept } = await spareClaims(fence, objects, owner)
+  const { done, refused } = await changeEach(fence, deletions(free, owner))
+  return { changes: [...removals(done), ...kept], refused }
+}
+
+/**
+ * Takes out the custom resources that own claims: the garbage collector would delete those, and the data, with them. An
+ * account that may not list claims cannot tell; then none is taken out.
+ */
+async function spareClaims(
+  { client, paths }: Fence,
+  objects: KubeObject[],
+  { namespace }: Owner,
+): Promise<{ free: KubeObject[]; kept: Change[] }> {
+  if (objects.every(isBuiltIn)) return { free: objects, kept: [] }
+  const claims = await permitted(client.list(`/api/v1/namespaces/${namespace}/persistentvolumeclaims`))
+  const free: KubeObject[] = []
+  const kept: Change[] = []
+  for (const object of objects) {
+    const path = isBuiltIn(object) ? undefined : await paths.of(object).catch(() => undefined)
+    const live = path === undefined ? undefined : await client.get(path)
+    const owned = live ? claimsOwnedBy(live, claims?.items ?? []) : []
+    if (owned.length === 0) free.push(object)
+    else kept.push({ object: describe(object), action: 'none', notes: [keptNote(owned)] })
+  }
+  return { free, kept }
+}
+
+function keptNote(claims: string[]): string {
+  return `stays, although no release has it any more: its claims ${claims.join(', ')} would be deleted with it; delete it by hand when their data is not needed`
 }
 
 function deletions(objects: KubeObject[], owner: Owner): Work[] {
@@ -123,7 +153,9 @@ export async function prune(fence: Fence, made: Made[], owner: Owner, log: Log):
       plan: live => (live?.metadata.uid === each.uid && isOwn(live, owner) ? [{ type: 'delete' }] : []),
     }
     try {
-      changes.push(...removals(await changeFenced(fence, [work])))
+      const { free, kept } = await spareClaims(fence, [work.object], owner)
+      for (const { object, notes = [] } of kept) log.warn(`${object}: ${notes.join('; ')}`)
+      if (free.length > 0) changes.push(...removals(await changeFenced(fence, [work])))
     } catch (error) {
       if (!(error instanceof ToolError)) throw error
       log.warn(

@@ -44,3 +44,20 @@ const builtInGroups = new Set([
 export function isBuiltIn({ apiVersion }: Pick<KubeObject, 'apiVersion'>): boolean {
   return builtInGroups.has(groupOf(apiVersion))
 }
+
+/** Whether the claims of a live StatefulSet are deleted together with it, as its retention policy says. */
+export function deletesClaims({ apiVersion, kind, spec }: KubeObject): boolean {
+  const policy = spec?.['persistentVolumeClaimRetentionPolicy'] as { whenDeleted?: string } | undefined
+  return groupOf(apiVersion) === 'apps' && kind === 'StatefulSet' && policy?.whenDeleted === 'Delete'
+}
+
+/**
+ * The names of the claims that the garbage collector would delete together with an object.
+ * @param claims of its namespace, as the API has them
+ */
+export function claimsOwnedBy(object: KubeObject, claims: KubeObject[]): string[] {
+  const { uid } = object.metadata
+  return claims
+    .filter(({ metadata }) => metadata.ownerReferences?.some(owner => owner.uid === uid))
+    .map(({ metadata }) => metadata.name)
+}

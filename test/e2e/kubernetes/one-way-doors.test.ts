@@ -1,0 +1,397 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { openStage, type Stage } from '../rollback/stage.ts'
+import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
+import { enterRoom, type Room } from './cluster.ts'
+import { configMap, deployment, readsConfig } from './manifests.ts'
+
+jest.setTimeout(120_000)
+
+let room: Room
+beforeAll(() => {
+  room = enterRoom('one-way')
+})
+afterAll(() => room.leave())
+
+/** No pod has to start where only what the API server takes is looked at. */
+const app = (more: Parameters<typeof deployment>[0] = {}) => deployment({ replicas: 0, ...more })
+const jsonOf = (...args: string[]) => JSON.parse(room.kubectl('get', ...args, '-o', 'json')) as Found
+
+interface Found {
+  metadata: { uid: string }
+  data?: Record<string, string>
+  immutable?: boolean
+  roleRef?: { name: string }
+  spec: Record<string, unknown> & { versions?: { name: string }[] }
+}
+
+let version = 0
+/** Releases one set of manifests as good, then another, and restores the first. */
+async function thereAndBack(
+  good: Record<string, string>,
+  bad: Record<string, string>,
+  { between }: { between?: () => void | Promise<void> } = {},
+) {
+  const first = await room.open(good)
+  const tenure = await takeFree(first.target, run(String((version += 1))))
+  try {
+    const one = await release(first.target, tenure, `v1.${version}.0`, room.image)
+    await recordGood(tenure, one.id)
+    await between?.()
+    const second = await room.open(bad)
+    const planned = await second.target.render({ version: `v1.${version}.1`, image: room.image, config: {} })
+    const plan = await second.target.planRollback(one.payload, planned)
+    const two = await release(second.target, tenure, `v1.${version}.1`, room.image)
+    const changes = await bringBack(second.target, tenure, one.id, two.id)
+    const drift = await second.target.drift()
+    return {
+      plan,
+      drift,
+      notes: changes.flatMap(({ object, notes = [] }) => notes.map(note => `${object}: ${note}`)),
+      refused: changes.flatMap(({ object, refused }) => (refused ? [{ object, ...refused }] : [])),
+    }
+  } finally {
+    await tenure.end()
+  }
+}
+
+const set = (more: string, kind = 'StatefulSet') => `apiVersion: apps/v1
+kind: ${kind}
+metadata: { name: ${kind.toLowerCase()} }
+spec:
+${more}  selector: { matchLabels: { app: ${kind.toLowerCase()} } }
+  template:
+    metadata: { labels: { app: ${kind.toLowerCase()} } }
+    spec:
+      nodeSelector: { no-node-has: this }
+      containers: [{ name: app, image: e2e-probe }]
+`
+
+describe('a rollback', () => {
+  test('takes away what the API server once filled in and the recorded strategies and volumes exclude', async () => {
+    const recreate = (source: string) =>
+      app({ pod: `      volumes: [{ name: v${source} }]\n` }).replace(
+        '{ rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }',
+        '{ type: Recreate }',
+      )
+    const onDelete = '  updateStrategy: { type: OnDelete }\n'
+    const replicas = '  serviceName: none\n  replicas: 0\n'
+    const { drift } = await thereAndBack(
+      {
+        'app.yaml': recreate(', configMap: { name: c, optional: true }'),
+        'set.yaml': set(replicas + onDelete),
+        'daemon.yaml': set(onDelete, 'DaemonSet'),
+      },
+      {
+        'app.yaml': recreate('').replace('  strategy: { type: Recreate }\n', ''),
+        'set.yaml': set(replicas),
+        'daemon.yaml': set('', 'DaemonSet'),
+      },
+    )
+    const { strategy, template } = jsonOf('deployment', 'probe').spec
+    expect(strategy).toEqual({ type: 'Recreate' })
+    expect(template).toMatchObject({ spec: { volumes: [{ name: 'v', configMap: { name: 'c' } }] } })
+    for (const kind of ['statefulset', 'daemonset'])
+      expect(jsonOf(kind, kind).spec['updateStrategy']).toEqual({ type: 'OnDelete' })
+    expect(drift).toEqual([])
+  })
+
+  test('creates an immutable ConfigMap and Secret again, and its pods read the recorded content', async () => {
+    const manifests = (greeting: string, more: string) => ({
+      'app.yaml': deployment({
+        script: 'echo "greeting: $GREETING"; exec httpd -f -p 3000 -h /www',
+        container: readsConfig,
+      }),
+      'config.yaml': `${configMap({ GREETING: greeting })}${more}`,
+      'secret.yaml': `apiVersion: v1\nkind: Secret\nmetadata: { name: key }\nstringData: { KEY: ${greeting} }\n${more}`,
+    })
+    const { plan, drift, notes } = await thereAndBack(
+      manifests('one', ''),
+      manifests('two', 'immutable: true\n'),
+    )
+    expect(plan.lacked).toEqual([])
+    expect(plan.notes.join('\n')).toMatch(
+      /ConfigMap .*probe-config would be deleted and created again[^]*Secret .*key would be/,
+    )
+    expect(notes.join('\n')).toMatch(/ConfigMap .*deleted and created again/)
+    const { data, immutable } = jsonOf('configmap', 'probe-config')
+    expect([data, immutable]).toEqual([{ GREETING: 'one' }, undefined])
+    expect(Buffer.from(jsonOf('secret', 'key').data?.['KEY'] ?? '', 'base64').toString()).toBe('one')
+    expect(room.kubectl('logs', 'deployment/probe')).toContain('greeting: one')
+    expect(drift).toEqual([])
+  })
+
+  test('leaves a claim as large as it is, says so once, and then sees no drift', async () => {
+    const name = `grows-${room.namespace}`
+    room.kubectlApply(`apiVersion: storage.k8s.io/v1
+kind: StorageClass
+metadata: { name: ${name} }
+provisioner: kubernetes.io/no-provisioner
+allowVolumeExpansion: true
+---
+apiVersion: v1
+kind: PersistentVolume
+metadata: { name: ${name} }
+spec:
+  storageClassName: ${name}
+  capacity: { storage: 1Mi }
+  accessModes: [ReadWriteOnce]
+  persistentVolumeReclaimPolicy: Retain
+  hostPath: { path: /tmp/${name}, type: DirectoryOrCreate }
+`)
+    const claim = (size: string) => `apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: { name: data }
+spec: { storageClassName: ${name}, accessModes: [ReadWriteOnce], resources: { requests: { storage: ${size} } } }
+`
+    try {
+      const { plan, drift, notes } = await thereAndBack(
+        { 'app.yaml': app(), 'claim.yaml': claim('1Mi') },
+        { 'app.yaml': app({ spec: '  minReadySeconds: 1\n' }), 'claim.yaml': claim('2Mi') },
+        {
+          between: () => {
+            room.kubectl('wait', '--for=jsonpath={.status.phase}=Bound', 'pvc/data', '--timeout=30s')
+          },
+        },
+      )
+      expect(plan.notes).toEqual([expect.stringMatching(/would stay as it is then: .*grow to 2Mi/)])
+      expect(notes).toEqual([expect.stringContaining('stays at 2Mi instead of 1Mi: a claim cannot shrink')])
+      expect(jsonOf('pvc', 'data').spec).toMatchObject({ resources: { requests: { storage: '2Mi' } } })
+      expect(jsonOf('deployment', 'probe').spec['minReadySeconds']).toBeUndefined()
+      expect(drift).toEqual([])
+      const next = await room.open({ 'app.yaml': app(), 'claim.yaml': claim('1Mi') })
+      const payload = await next.target.render({ version: 'v2.0.0', image: room.image, config: {} })
+      expect(JSON.stringify(await next.target.rehearse(payload))).toContain('stays at 2Mi instead of 1Mi')
+    } finally {
+      room.kubectl('delete', 'pv,storageclass', name, '--wait=false')
+    }
+  })
+
+  test('leaves a version in which objects are stored, and sets object and workload back', async () => {
+    const group = `${room.namespace}.example.com`
+    const versionOf = (name: string, storage: boolean) =>
+      `  - { name: ${name}, served: true, storage: ${storage}, schema: { openAPIV3Schema: { type: object, properties: { spec: { type: object, x-kubernetes-preserve-unknown-fields: true } } } } }\n`
+    const definition = (versions: string) => `apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: widgets.${group} }
+spec:
+  group: ${group}
+  scope: Namespaced
+  names: { kind: Widget, plural: widgets, singular: widget }
+  versions:
+${versions}`
+    const widget = (served: string, colour: string) =>
+      `apiVersion: ${group}/${served}\nkind: Widget\nmetadata: { name: blue }\nspec: { colour: ${colour} }\n`
+    try {
+      const { plan, drift, notes, refused } = await thereAndBack(
+        {
+          'app.yaml': app(),
+          'crd.yaml': definition(versionOf('v1alpha1', true)),
+          'widget.yaml': widget('v1alpha1', 'navy'),
+        },
+        {
+          'app.yaml': app({ spec: '  minReadySeconds: 1\n' }),
+          'crd.yaml': definition(versionOf('v1alpha1', false) + versionOf('v1', true)),
+          'widget.yaml': widget('v1', 'sky'),
+        },
+      )
+      expect(plan.notes).toEqual([expect.stringContaining('would stay as it is then')])
+      expect([refused, drift]).toEqual([[], []])
+      expect(notes).toEqual([expect.stringContaining('keeps the version v1: objects are stored in it')])
+      expect(jsonOf(`widgets.${group}`, 'blue').spec['colour']).toBe('navy')
+      expect(jsonOf('crd', `widgets.${group}`).spec.versions?.map(({ name }) => name)).toEqual([
+        'v1alpha1',
+        'v1',
+      ])
+      expect(jsonOf('deployment', 'probe').spec['minReadySeconds']).toBeUndefined()
+    } finally {
+      room.kubectl('delete', 'crd', `widgets.${group}`, '--wait=false')
+    }
+  })
+
+  test('creates again what has an immutable field that an operator made anew', async () => {
+    const rest = (
+      role: string,
+      selector: string,
+      size: string,
+      headless: string,
+    ) => `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: { name: ${role} }
+rules: []
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: { name: binding }
+roleRef: { apiGroup: rbac.authorization.k8s.io, kind: Role, name: ${role} }
+subjects: []
+---
+apiVersion: v1
+kind: Service
+metadata: { name: inner }
+spec: { selector: { app: probe }, ports: [{ port: 80 }]${headless} }
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: claims }
+spec:
+  replicas: 0
+  serviceName: none
+  selector: { matchLabels: { app: claims } }
+  template: { metadata: { labels: { app: claims } }, spec: { containers: [{ name: app, image: e2e-probe }] } }
+  volumeClaimTemplates:
+    - metadata: { name: data }
+      spec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: ${size} } } }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: other }
+spec:
+  replicas: 0
+  selector: { matchLabels: { app: ${selector} } }
+  template: { metadata: { labels: { app: ${selector} } }, spec: { containers: [{ name: app, image: e2e-probe }] } }
+`
+    const { drift, notes } = await thereAndBack(
+      { 'app.yaml': app(), 'rest.yaml': rest('reader', 'other', '1Mi', '') },
+      { 'app.yaml': app(), 'rest.yaml': rest('writer', 'another', '2Mi', ', clusterIP: None') },
+      {
+        between: () => {
+          room.kubectl('delete', 'rolebinding/binding', 'service/inner', 'deployment/other')
+          room.kubectl('delete', 'statefulset/claims', '--cascade=orphan')
+        },
+      },
+    )
+    expect(notes.map(note => /^\w+/.exec(note)?.[0]).toSorted()).toEqual([
+      'Deployment',
+      'RoleBinding',
+      'Service',
+      'StatefulSet',
+    ])
+    expect(jsonOf('rolebinding', 'binding').roleRef?.name).toBe('reader')
+    expect(jsonOf('service', 'inner').spec['clusterIP']).not.toBe('None')
+    expect(JSON.stringify(jsonOf('statefulset', 'claims').spec['volumeClaimTemplates'])).toContain('1Mi')
+    expect(jsonOf('deployment', 'other').spec['selector']).toEqual({ matchLabels: { app: 'other' } })
+    expect(drift).toEqual([])
+  })
+
+  test('restores everything but the one object that is refused, and says what to do about it', async () => {
+    const name = `no-old-${room.namespace}`
+    const policy = `apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: { name: ${name} }
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
+    resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps] }]
+  validations: [{ expression: "!has(object.data) || !('FLAG' in object.data) || object.data.FLAG != 'old'", message: the old flag is forbidden }]
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: { name: ${name} }
+spec: { policyName: ${name}, validationActions: [Deny] }
+`
+    const manifests = (flag: string, seconds: number) => ({
+      'app.yaml': app({ spec: `  minReadySeconds: ${seconds}\n` }),
+      'config.yaml': configMap({ FLAG: flag }),
+    })
+    try {
+      const { refused } = await thereAndBack(manifests('old', 1), manifests('new', 2), {
+        async between() {
+          room.kubectlApply(policy)
+          await until(() => {
+            try {
+              room.kubectlApply(configMap({ FLAG: 'old' }, 'trial'), '--dry-run=server')
+              return false
+            } catch {
+              return true
+            }
+          })
+        },
+      })
+      expect(jsonOf('deployment', 'probe').spec['minReadySeconds']).toBe(1)
+      expect(refused).toEqual([
+        {
+          object: `ConfigMap ${room.namespace}/probe-config`,
+          why: expect.stringContaining('the old flag is forbidden'),
+          remedy: 'Have the policy or webhook admit the recorded ConfigMap, then run the rollback again.',
+        },
+      ])
+    } finally {
+      room.kubectl('delete', 'validatingadmissionpolicy,validatingadmissionpolicybinding', name)
+    }
+  })
+
+  test('removes a webhook of the withdrawn release before anything that it would refuse', async () => {
+    const webhook = `apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: { name: ill-${room.namespace} }
+webhooks:
+  - name: ill.example.com
+    admissionReviewVersions: [v1]
+    sideEffects: None
+    failurePolicy: Fail
+    timeoutSeconds: 1
+    namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
+    rules: [{ apiGroups: [''], apiVersions: [v1], operations: [UPDATE], resources: [configmaps] }]
+    clientConfig: { service: { namespace: ${room.namespace}, name: nobody } }
+`
+    const { refused, drift } = await thereAndBack(
+      { 'app.yaml': app(), 'config.yaml': configMap({ A: '1' }) },
+      { 'app.yaml': app(), 'config.yaml': configMap({ A: '2' }), 'webhook.yaml': webhook },
+    )
+    expect([refused, drift]).toEqual([[], []])
+    expect(jsonOf('configmap', 'probe-config').data).toEqual({ A: '1' })
+  })
+})
+
+describe('what was there before the first release', () => {
+  let other: Room
+  let stage: Stage
+  beforeAll(() => {
+    other = enterRoom('one-way-first')
+    stage = openStage(other)
+  })
+  afterAll(async () => {
+    await stage.leave()
+    await other.leave()
+  })
+
+  test('comes back, too, with a variable that it has twice, and gives way to another strategy', async () => {
+    const there = app({
+      container: "          env: [{ name: A, value: '1' }, { name: B, value: b }, { name: A, value: '2' }]\n",
+    })
+      .replace('e2e-probe', other.image)
+      .replace('  strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }\n', '')
+    other.kubectlApply(there)
+    const manifest = app().replace(
+      '{ rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }',
+      '{ type: Recreate }',
+    )
+    const work = stage.run({ manifests: { 'app.yaml': manifest } })
+    expect(await work.deploy('v1.0.0', { 'dry-run': 'true' })).toMatchObject({ status: 'success' })
+    await work.deploy('v1.0.0')
+    const strategy = () => other.kubectl('get', 'deployment', 'probe', '-o', 'jsonpath={.spec.strategy}')
+    expect(strategy()).toBe('{"type":"Recreate"}')
+    expect(await work.rollback()).toMatchObject({ serving: expect.anything() })
+    const env = other.kubectl(
+      'get',
+      'deployment',
+      'probe',
+      '-o',
+      'jsonpath={.spec.template.spec.containers[0].env}',
+    )
+    expect(JSON.parse(env)).toEqual([
+      { name: 'B', value: 'b' },
+      { name: 'A', value: '2' },
+    ])
+    expect(strategy()).toContain('RollingUpdate')
+  })
+})
+
+async function until(holds: () => boolean): Promise<void> {
+  const giveUp = Date.now() + 30_000
+  while (!holds()) {
+    if (Date.now() > giveUp) throw new Error('it did not come to hold within 30 s')
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
