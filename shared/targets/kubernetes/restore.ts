@@ -19,6 +19,7 @@ import {
   takenFields,
   takeOver,
 } from './ownership.ts'
+import { replaceWithdrawnPods } from './on-delete.ts'
 import { workloads } from './order.ts'
 import { leftOut, madeOf, removeEach, type Made } from './prune.ts'
 import type { Snapshot } from './records.ts'
@@ -100,7 +101,7 @@ export async function restoreRelease(
     fence,
     outcome.done.filter(wasAsleep).map(({ object }) => letGoOfReplicas(object, stillScaled)),
   )
-  await unstickRestored(place, fence, objects)
+  await replacePods(place, fence, objects, outcome.done)
   const rest = await removeEach(
     fence,
     added.filter(each => !comesFirst(each)),
@@ -182,12 +183,13 @@ function requireWorkloads(refused: Refused[]): void {
 }
 
 /** The workloads are restored already: what holds them up is no reason to leave the rest. */
-async function unstickRestored(place: Place, fence: Fence, objects: KubeObject[]): Promise<void> {
+async function replacePods(place: Place, fence: Fence, objects: KubeObject[], done: Done[]): Promise<void> {
   try {
     await unstick(place, fence, objects)
+    await replaceWithdrawnPods(place, fence, done)
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
-    place.adapters.log.warn(`Pods of the withdrawn release may hold the restore up: ${error.message}`)
+    place.adapters.log.warn(`Pods of the withdrawn release may be left: ${error.message}`)
   }
 }
 
