@@ -80,20 +80,27 @@ const pausedField: FieldSet = { 'f:spec': { 'f:paused': {} } }
 export function planApply(manifest: KubeObject, live: KubeObject | undefined, applying: Applying): Write[] {
   const fitted = fitToLive(manifest, live).object
   const writes = planWrites(fitted, live, applying)
-  return live ? claimStaleDefaults(writes, fitted, live) : writes
+  return live ? claimStaleDefaults(writes, fitted, live, applying.conflicts) : writes
 }
 
 /** What the API server once filled in, and excludes what the manifest says, is owned before the apply, which removes it. */
-function claimStaleDefaults(writes: Write[], manifest: KubeObject, live: KubeObject): Write[] {
+function claimStaleDefaults(
+  writes: Write[],
+  manifest: KubeObject,
+  live: KubeObject,
+  conflicts: Conflicts,
+): Write[] {
   const { stale } = staleDefaults(manifest, live)
   if (isEmpty(stale)) return writes
-  const owning = writes.find(write => write.type === 'own')
-  const managedFields = claim(
-    owning?.managedFields ?? live.metadata.managedFields ?? [],
-    live.apiVersion,
-    stale,
-  )
-  return [{ type: 'own', managedFields }, ...writes.filter(write => write !== owning)]
+  const last = writes.findLastIndex(write => write.type === 'own')
+  const owning = writes[last]
+  const before = owning?.type === 'own' ? owning.managedFields : (live.metadata.managedFields ?? [])
+  const taken =
+    conflicts === 'take'
+      ? takeOver({ ...live, metadata: { ...live.metadata, managedFields: before } }, stale)
+      : undefined
+  const own: Write = { type: 'own', managedFields: claim(taken ?? before, live.apiVersion, stale) }
+  return last < 0 ? [own, ...writes] : writes.with(last, own)
 }
 
 function planWrites(

@@ -1,7 +1,7 @@
 import { ApiError } from './api-error.ts'
 import type { Client } from './client.ts'
 import { fieldManager, type KubeObject } from './objects.ts'
-import { isEmpty } from './ownership.ts'
+import { isEmpty, othersOwn } from './ownership.ts'
 import { staleDefaults, without, withFields } from './stale-defaults.ts'
 
 const tried = { fieldManager, fieldValidation: 'Strict', dryRun: 'All' }
@@ -22,7 +22,8 @@ export async function dryRunApply(
 ): Promise<KubeObject> {
   const apply = (sent: KubeObject) => client.patch(path, 'apply', sent, { ...tried, force: String(force) })
   const { stale, excluded } = live ? staleDefaults(object, live) : { stale: {}, excluded: {} }
-  if (isEmpty(stale)) return apply(object)
+  const kept = live !== undefined && !force && othersOwn(live, stale)
+  if (isEmpty(stale) || kept) return apply(object)
   if (!isEmpty(excluded)) {
     // Refused it is in any case; this finds what else is wrong with the field owners.
     const conflict = await apply(object).then(

@@ -77,6 +77,14 @@ export function takeOver(object: KubeObject, fields: FieldSet): ManagedFields[] 
   return [own, ...rest]
 }
 
+/** Whether another manager owns one of the fields, and keeps it at an apply that takes nothing by force. */
+export function othersOwn(object: KubeObject, fields: FieldSet): boolean {
+  const firstContact = isNew(object)
+  return entriesOf(object)
+    .filter(entry => !isOurs(entry) && !(firstContact && deployers.test(entry.manager)))
+    .some(entry => !isEmpty(intersection(entry.fieldsV1, fields)))
+}
+
 /**
  * Makes this suite the owner of fields that have no owner, without changing any value: the next apply then removes those
  * that it does not name.
