@@ -77,8 +77,8 @@ describe('a restore', () => {
     const left = room.kubectl('get', 'configmap,hpa,pvc', '-o', 'name')
     expect(left).not.toMatch(/added|horizontalpodautoscaler/)
     expect(left).toContain('persistentvolumeclaim/data')
-    const told = changes.map(({ diff = '' }) => diff).join('\n')
-    expect(told).toContain('data.KEY: changed since by somebody else; kept as it is')
+    const told = changes.flatMap(({ diff = '', notes = [] }) => [diff, ...notes]).join('\n')
+    expect(told).toContain('data.KEY: changed since by another manager; kept as it is')
     expect(told).toContain('BY_HAND')
     expect(await bad.target.live()).toMatchObject({ release: 'r1', version: 'v1.0.0', ready: true })
     // The very pods' template of before: nothing of another revision is left in it.
