@@ -1,4 +1,4 @@
-import { isExpected, messageOf } from '../shared/outcome/errors.ts'
+import { InputError, isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
 import { createAside } from '../shared/platform/aside.ts'
 import { outliveReaders, watchStrays } from '../shared/platform/strays.ts'
@@ -15,7 +15,7 @@ import { concludeError } from '../shared/steps/step.ts'
 import { commands, type Command } from './commands.ts'
 import { exitCode, worstExitCode } from './exit.ts'
 import { unknownCommand } from './suggest.ts'
-import { usage, usageOf } from './usage.ts'
+import { hintFor, usage, usageOf } from './usage.ts'
 import { readWords } from './words.ts'
 
 /** The one command that is about no environment: it makes the runbook that names them. */
@@ -66,7 +66,7 @@ async function call(name: string, words: string[]): Promise<void> {
 
 async function run(name: string, command: Command, words: string[]): Promise<void> {
   const read = readWords(command.fields, command.positional, words.filter(isNotJson), process.env)
-  const inputs = parseInputs(command.fields, read)
+  const inputs = readInputs(name, command, read)
   const where = { root: process.cwd(), config: String(inputs['config']) }
   const named = String(inputs['environment'])
   const names = named === '' ? environmentNames(where) : [named]
@@ -85,6 +85,16 @@ async function run(name: string, command: Command, words: string[]): Promise<voi
   process.exitCode = worstExitCode(outcomes)
 }
 
+/** @throws InputError that says what to write at a terminal, where a workflow would set an input */
+function readInputs(name: string, command: Command, read: (name: string) => string): Record<string, unknown> {
+  try {
+    return parseInputs(command.fields, read)
+  } catch (error) {
+    const hint = error instanceof InputError && error.wanted && hintFor(error.wanted, name, command)
+    throw hint ? new InputError(messageOf(error), { hint, cause: error }) : error
+  }
+}
+
 /** @param prefix of each line, where several environments speak at once */
 async function runIn(
   environment: Environment,
@@ -101,6 +111,7 @@ async function runIn(
   const machine = { log, env: process.env, pid: process.pid, ...heard }
   const ports = createPorts(machine, environment, read('kubeconfig'))
   const told = new Set<string>()
+  const reported: Outcome[] = []
   const tell = async (outcome: Outcome, setting: Setting) => {
     await aside("The outcome's files", () => writeOutcome(environment.root, outcome))
     if (!isWatched(environment)) return
@@ -113,16 +124,25 @@ async function runIn(
     for (const line of renderText(outcome)) log.info(line)
     await tell(outcome, 'run')
     told.add(outcome.step)
+    reported.push(outcome)
   }
   try {
     const outcome = await work(environment, read, ports, report)
     const setting = process.env['GITHUB_ACTIONS'] === 'true' ? 'run' : 'terminal'
-    for (const line of told.size > 0 ? renderClosing(outcome) : renderText(outcome)) log.info(line)
+    for (const line of closingOf(outcome, reported)) log.info(line)
     if (!told.has(outcome.step)) await tell(outcome, setting)
     return outcome
   } finally {
     await ports.close()
   }
+}
+
+/** The last lines of a command. One that ended in its first step, with nothing to look at, has said all there already. */
+function closingOf(outcome: Outcome, reported: Outcome[]): string[] {
+  const [first, ...more] = reported
+  if (!first) return renderText(outcome)
+  const isSaid = more.length === 0 && first.evidence.length === 0 && first.summary === outcome.summary
+  return isSaid ? [] : renderClosing(outcome)
 }
 
 /** What ended before there was an environment to say it of: programs that read along are told all the same. */

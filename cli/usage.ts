@@ -18,6 +18,22 @@ export function usage(commands: Record<string, Pick<Entry, 'description'>>): str
   ].join('\n')
 }
 
+/**
+ * What to do about an input at a terminal, where it is a word or an option.
+ * @returns undefined for what is no input of the command
+ */
+export function hintFor(
+  { input, accepts }: { input: string; accepts: string },
+  name: string,
+  { fields, positional }: Pick<Command, 'fields' | 'positional'>,
+): string | undefined {
+  if (!Object.hasOwn(fields, input)) return undefined
+  const at = positional.indexOf(input)
+  if (at < 0) return `Add --${input} with ${accepts}.`
+  const before = positional.slice(0, at).map(key => `<${key}>`)
+  return `Write it as a word of the command: ${['runbook', name, ...before, `"<${accepts}>"`].join(' ')}`
+}
+
 /** The page of one command. */
 export function usageOf(name: string, description: string, { fields, positional }: Command): string {
   const named = (key: string) => `--${key}${fields[key]?.short ? `, -${fields[key].short}` : ''}`

@@ -23,6 +23,14 @@ abstract class ExpectedError extends Error {
  * Nothing has been touched when it is thrown.
  */
 export class InputError extends ExpectedError {
+  /** The input that is missing or wrong, and what it accepts, where nothing more was said of what to do. */
+  readonly wanted: { input: string; accepts: string } | undefined
+
+  constructor(message: string, detail: ErrorDetail & { wanted?: { input: string; accepts: string } }) {
+    super(message, detail)
+    this.wanted = detail.wanted
+  }
+
   /**
    * The error for one value.
    * @param where the input's name, or `file:line`
@@ -35,6 +43,7 @@ export class InputError extends ExpectedError {
     return new InputError(`${where} ${got}; accepted: ${accepted}`, {
       hint:
         hint ?? (accepted.length > 80 ? `Set ${where} to what is accepted.` : `Set ${where} to ${accepted}.`),
+      ...(hint === undefined ? { wanted: { input: where, accepts: accepted } } : {}),
     })
   }
 }

@@ -26,13 +26,20 @@ export function renderText(outcome: Outcome): string[] {
   return [...lines, ...tookOf(outcome)]
 }
 
-/** The end of several steps, each of which was told as it ended: what they came to together, and how long each took. */
+/**
+ * The end of several steps, each of which was reported as it ended: what happened and why, what is live now, what to do,
+ * and how long each step took. It stands last, where it is read first.
+ */
 export function renderClosing(outcome: Outcome): string[] {
-  const serving = outcome.serving ? [`  Serving: ${outcome.serving}`] : []
-  // Where a way back was taken, what counts now is where it has led.
-  const wentBack = outcome.timings.some(({ phase }) => phase === 'rollback')
-  const next = wentBack && outcome.next ? [`  Next: ${outcome.next}`] : []
-  return [headOf(outcome), ...serving, ...next, ...tookOf(outcome)]
+  const { summary, cause, serving, next } = outcome
+  return [
+    headOf(outcome),
+    `  ${summary}`,
+    ...(cause ? [`  Cause: ${cause}`] : []),
+    ...(serving ? [`  Live now: ${serving}`] : []),
+    ...(next ? [`  Next: ${next}`] : []),
+    ...tookOf(outcome),
+  ]
 }
 
 function headOf({ step, environment, status, reason, durationMs }: Outcome): string {

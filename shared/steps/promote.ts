@@ -151,24 +151,32 @@ export async function deployGated(
   const ended = whole('deploy', decided, taken)
   // What is not recorded good is taken back by `finish` itself.
   const { outputs: restored } = last?.step === 'finish' && isAtRest(undone) ? last : undone
-  return { ...takenBack(ended, undone), outputs: { ...outputs, ...restored } }
+  return { ...rolledBack(ended, undone), outputs: { ...outputs, ...restored } }
 }
 
 /**
- * The end of the whole where a way back was tried: why it was is said already; what counts now is where it has led. A
- * deploy that had left nothing unfinished keeps its own word on what to do.
+ * The end of the whole where a rollback was tried: why it was, and where it has led. A deploy that had left nothing
+ * unfinished keeps its own word on what to do.
  */
-function takenBack(decided: Outcome, undone: Outcome): Outcome {
+function rolledBack(decided: Outcome, undone: Outcome): Outcome {
   if (isAtRest(undone)) return { ...decided, serving: undone.serving }
+  const restored = succeeded(undone)
+  const { environment } = decided
   return {
     ...decided,
-    status: succeeded(undone) ? decided.status : 'failure',
-    next: [undone.summary, undone.next]
-      .filter(text => text !== '')
-      .map(text => (/[.!?]$/.test(text) ? text : `${text}.`))
-      .join(' '),
+    status: restored ? decided.status : 'failure',
+    summary: [decided.summary, undone.summary].map(asSentence).filter(Boolean).join(' '),
+    next: restored
+      ? `Fix the cause, then release again. What was live when, and why it changed: runbook history ${environment}`
+      : [asSentence(undone.next), `What is live now: runbook status ${environment}`]
+          .filter(Boolean)
+          .join(' '),
     serving: undone.serving,
   }
+}
+
+function asSentence(text: string): string {
+  return text === '' || /[.!?]$/.test(text) ? text : `${text}.`
 }
 
 /** Nothing was left to be taken back. */

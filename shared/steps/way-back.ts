@@ -59,12 +59,13 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   const seen = await watch.time('observe', () => observe(environment, target, ports))
   await held.giveBack()
   const copied = await copyLedger(environment, target, tenure.ledger, back.id, ports)
+  const withdrawn = changesOf(target, brought, from)
   const rest = [
     ...notes,
     ...brought.evidence,
     ...(database?.evidence ?? []),
-    ...whatWasTakenBack(target, brought, from),
-    ...restored(changes),
+    ...withdrawn.evidence,
+    ...restored(changes, withdrawn.objects),
     ...seen,
     ...copied,
   ]
@@ -91,18 +92,26 @@ function withoutDatabase(ended: Conclusion, back: Entry, { why }: PutBack): Conc
   }
 }
 
-function whatWasTakenBack(
+/** What the release that was replaced had changed against the one that is restored; undefined where that is not known. */
+function changesOf(
   target: Target,
   { payload, withdrawn }: BroughtBack,
   from: Entry | undefined,
-): Evidence[] {
-  if (!withdrawn || !from) return []
-  return describeDifference(
-    `what ${from.version} (${from.id}) had changed`,
-    target.compare(payload, withdrawn),
-  )
+): { evidence: Evidence[]; objects: Set<string> } {
+  if (!withdrawn || !from) return { evidence: [], objects: new Set() }
+  const changes = target.compare(payload, withdrawn)
+  return {
+    evidence: describeDifference(`what ${from.version} (${from.id}) had changed`, changes),
+    objects: new Set(changes.filter(({ action }) => action !== 'none').map(({ object }) => object)),
+  }
 }
 
-function restored(changes: Change[]): Evidence[] {
-  return describeChanges('what was restored', changes)
+/** @param shown objects whose diff is shown already: theirs would be the same, mirrored */
+function restored(changes: Change[], shown: Set<string>): Evidence[] {
+  return describeChanges(
+    'what was restored',
+    changes.map(({ diff, ...rest }) =>
+      diff === undefined || shown.has(rest.object) ? rest : { ...rest, diff },
+    ),
+  )
 }

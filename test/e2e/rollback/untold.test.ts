@@ -199,6 +199,8 @@ test.each([
   expect({ code, said }).toMatchObject({ code: 70 })
   expect(said).toMatch(/failure \(bug\)[^]*x is undefined[^]*TypeError: x is undefined\n +at /)
   expect(said).toMatch(/rollback main: (success \(restored\)|inconclusive \(restored-unverified\))/)
-  expect(said.split('deploy main: ').at(-1)).toMatch(/^failure \(bug\)[^]*Next: v1\.0\.0 \(r1\) serves again/)
+  expect(said.split('deploy main: ').at(-1)).toMatch(
+    /^failure \(bug\)[^]*x is undefined\. v1\.0\.0 \(r1\) serves again/,
+  )
   expect(await rest()).toMatchObject(atRest)
 })

@@ -43,6 +43,21 @@ test.each([
   expect(stderr).toContain(said)
 })
 
+test.each([
+  [['hold', 'live', '--config', 'runbook.yml'], 'runbook hold <environment> "<one sentence>"'],
+  [['deploy', 'live', '--config', 'runbook.yml', '--timeout', 'soon'], 'Add --timeout with a duration'],
+])('what is missing or wrong of %j is said in the words of a terminal', (words, said) => {
+  const { status, stderr } = runbook(...words)
+  expect(status).toBe(2)
+  expect(stderr).toContain(said)
+})
+
+test('an error of the first step is printed once', () => {
+  const { stderr } = runbook('deploy', 'live', 'v1.0.0', '--config', 'runbook.yml')
+  expect(stderr.match(/is missing/g)).toHaveLength(1)
+  expect(stderr.match(/deploy live: failure/g)).toHaveLength(1)
+})
+
 test('help of a command is the same by either way, and names only what the command takes', () => {
   const [before, after] = [runbook('help', 'deploy'), runbook('deploy', '--help')]
   expect(before).toEqual(after)

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { bounded } from '../../../shared/report/bounds.ts'
 import { renderMarkdown } from '../../../shared/report/markdown.ts'
-import { renderText } from '../../../shared/report/text.ts'
+import { renderClosing, renderText } from '../../../shared/report/text.ts'
 
 const outcome: Outcome = {
   step: 'deploy',
@@ -33,6 +33,17 @@ describe('an outcome', () => {
       '  Serving: v1.0.0',
       '  Next: Mend the cause and release again.',
       '  x pod a|b: said <script> & `x`',
+    ])
+  })
+
+  test('of several steps says last what happened, why, what is live now, and what to do', () => {
+    expect(renderClosing({ ...outcome, step: 'promote' })).toEqual([
+      'promote production: failure (rollout-doomed) in 1 min 1 s',
+      '  v1.2.0 (r2) does not become ready: container app ended with exit code 1.',
+      '  Cause: crash-loop',
+      '  Live now: v1.0.0',
+      '  Next: Mend the cause and release again.',
+      '  Took: apply 1.2 s',
     ])
   })
 
