@@ -1,6 +1,7 @@
 import { excerpt } from '../outcome/excerpt.ts'
 import type { Http, HttpAnswer } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
+import { parseExactJson } from '../platform/json.ts'
 import { readMetrics } from './metrics.ts'
 import type { Endpoint, GatePlan } from './plan.ts'
 import type { Moment, Reading, Round } from './seen.ts'
@@ -126,7 +127,7 @@ function read({ path, json, judged }: Endpoint, { status, body, timings }: HttpA
 
 function parse(body: string): unknown {
   try {
-    return JSON.parse(body)
+    return parseExactJson(body)
   } catch {
     return undefined
   }

@@ -1,5 +1,6 @@
 import { cutEnd } from '../outcome/cut.ts'
 import { quote } from '../outcome/errors.ts'
+import { showJson, valueAt } from '../platform/json.ts'
 import { resources, type Resource } from './seen.ts'
 
 /** The guide's path for the detailed state; its answer is read as `StatusReport`. */
@@ -56,16 +57,12 @@ function readUsage(name: Resource, usage: Record<string, unknown> | undefined): 
   return { share: used / 100, of: typeof of === 'string' ? cutEnd(of, 60) : 'an unnamed whole' }
 }
 
-/** Everything in which a JSON document is not what is expected, by dotted path: `checks.database.status`. */
+/** Everything in which a JSON document is not what is expected, by path, as `valueAt` reads it. */
 export function unexpected(document: unknown, expected: Record<string, string | number | boolean>): string[] {
   return Object.entries(expected).flatMap(([path, wanted]) => {
-    const found = path.split('.').reduce<unknown>((value, key) => {
-      const within = object(value)
-      return within && Object.hasOwn(within, key) ? within[key] : undefined
-    }, document)
+    const found = valueAt(document, path)
     if (found === wanted) return []
-    const is =
-      found === undefined ? 'missing' : quote(typeof found === 'string' ? found : JSON.stringify(found))
+    const is = found === undefined ? 'missing' : quote(typeof found === 'string' ? found : showJson(found))
     return [`${path} is ${is}, expected ${JSON.stringify(wanted)}`]
   })
 }

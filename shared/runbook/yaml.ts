@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument, type Document } from 'yaml'
+import { isScalar, LineCounter, parseDocument, visit, type Document } from 'yaml'
 import type { z } from 'zod'
 import { InputError, messageOf } from '../outcome/errors.ts'
 import { knownKeys, nearestKey } from './known-keys.ts'
@@ -26,11 +26,31 @@ export function parseYaml<T>(file: string, kind: string, text: string, schema: z
       hint: `Mend line ${line} of ${file}.`,
     })
   }
+  refuseRoundedIntegers(file, document, lines)
   const lineOf = (path: (string | number)[]) => lineOfNode(document, lines, path)
   const content = plain(file, document)
   const parsed = schema.safeParse(content)
   if (parsed.success) return { data: parsed.data, lineOf }
   throw schemaError({ file, kind, schema, content, lineOf }, firstOf(parsed.error.issues))
+}
+
+/**
+ * Integers beyond ±(2^53 - 1) would be read as another number than the one that is written.
+ * @throws InputError with file:line for the first
+ */
+export function refuseRoundedIntegers(file: string, document: Document, lines: LineCounter): void {
+  visit(document, {
+    Scalar(_key, node) {
+      const { value, source = '', range } = node
+      if (!isScalar(node) || typeof value !== 'number' || Number.isSafeInteger(value)) return
+      if (!/^[-+]?(\d+|0x[0-9a-f]+|0o?[0-7]+)$/i.test(source)) return
+      const line = range ? lines.linePos(range[0]).line : 1
+      throw new InputError(
+        `${file}:${line} has the integer ${source}, which would be read as ${value}; accepted: integers up to ${Number.MAX_SAFE_INTEGER}`,
+        { hint: `Put it in quotes if text is meant; in a smoke suite, expect { integer: '${source}' }.` },
+      )
+    },
+  })
 }
 
 /** A key that is misspelt is missing under its right name, too: the one that stands there is what to mend. */

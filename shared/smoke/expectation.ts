@@ -1,6 +1,6 @@
 import { quote } from '../outcome/errors.ts'
 import type { HttpAnswer } from '../platform/http.ts'
-import { valueAt } from './json-path.ts'
+import { parseExactJson, showJson, valueAt } from '../platform/json.ts'
 import type { Matcher, Scalar } from './schema.ts'
 import type { Expectation } from './suite.ts'
 
@@ -37,23 +37,25 @@ function unmetJson(expected: NonNullable<Expectation['json']>, answer: HttpAnswe
 export function parseJson({ body, truncated }: HttpAnswer): { json: unknown } | undefined {
   if (truncated) return undefined
   try {
-    return { json: JSON.parse(body) as unknown }
+    return { json: parseExactJson(body) }
   } catch {
     return undefined
   }
 }
 
 function mismatch(matcher: Matcher, value: unknown): string | undefined {
-  const { equals, matches, above, below, type, exists } = matcher
+  const { equals, integer, matches, above, below, type, exists } = matcher
   const is = `is ${value === undefined ? 'missing' : quote(show(value))}, expected`
   if (exists === false) return value === undefined ? undefined : `${is} nothing`
   if (value === undefined) return 'is missing'
   if (equals !== undefined && value !== equals) return `${is} ${quote(show(equals))}`
+  if (integer !== undefined && !(isNumber(value) && String(value) === String(BigInt(integer))))
+    return `${is} the number ${integer}`
   if (type !== undefined && typeOf(value) !== type) return `${is} a ${type}`
   if (matches !== undefined && !(typeof value === 'string' && new RegExp(matches).test(value)))
     return `${is} /${matches}/`
-  if (above !== undefined && !(typeof value === 'number' && value > above)) return `${is} more than ${above}`
-  if (below !== undefined && !(typeof value === 'number' && value < below)) return `${is} less than ${below}`
+  if (above !== undefined && !(isNumber(value) && value > above)) return `${is} more than ${above}`
+  if (below !== undefined && !(isNumber(value) && value < below)) return `${is} less than ${below}`
   return undefined
 }
 
@@ -61,10 +63,16 @@ function isMatcher(expected: Scalar | Matcher): expected is Matcher {
   return typeof expected === 'object' && expected !== null
 }
 
+/** Integers that a `number` would round are a `bigint`. */
+function isNumber(value: unknown): value is number | bigint {
+  return typeof value === 'number' || typeof value === 'bigint'
+}
+
 function typeOf(value: unknown): string {
+  if (typeof value === 'bigint') return 'number'
   return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  return typeof value === 'string' ? value : showJson(value)
 }

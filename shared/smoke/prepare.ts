@@ -1,3 +1,4 @@
+import { showJson } from '../platform/json.ts'
 import { authorization } from './authorization.ts'
 import { captureReferences, resolveReferences, type Values } from './references.ts'
 import type { RequestSpec } from './schema.ts'
@@ -33,7 +34,7 @@ export function prepare(
   const unfit = Object.entries(all).filter(([, value]) => !fitsHeader(value))
   if (unfit.length > 0)
     return { obstacles: unfit.map(([name]) => `header ${name} cannot carry what was captured for it`) }
-  return { path, headers: all, body: typeof body === 'object' ? JSON.stringify(body) : body }
+  return { path, headers: all, body: typeof body === 'object' ? showJson(body) : body }
 }
 
 /** A header carries one line of Latin-1. */

@@ -1,3 +1,4 @@
+import { showJson } from '../platform/json.ts'
 import type { RequestSpec } from './schema.ts'
 
 /** `${name}` is a captured value, `${env:NAME}` an environment variable. */
@@ -61,5 +62,5 @@ function replace(template: string, valueOf: (name: string) => string): string {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  return typeof value === 'string' ? value : showJson(value)
 }

@@ -5,8 +5,8 @@ import { openHttp, type Http, type HttpAnswer } from '../platform/http.ts'
 import type { HttpTimings } from '../platform/http-timings.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import { showJson, valueAt } from '../platform/json.ts'
 import { parseJson, unmet } from './expectation.ts'
-import { valueAt } from './json-path.ts'
 import { prepare, type Prepared } from './prepare.ts'
 import type { Values } from './references.ts'
 import { capturedSecrets, type SmokeRequest, type Suite } from './suite.ts'
@@ -55,7 +55,7 @@ export async function runSuite(
   const secret = capturedSecrets(suite)
   const learn = (name: string, value: unknown) => {
     known[name] = value
-    if (secret.has(name)) ports.secrets.add(typeof value === 'string' ? value : JSON.stringify(value))
+    if (secret.has(name)) ports.secrets.add(typeof value === 'string' ? value : showJson(value))
   }
   const results: RequestResult[] = []
   try {

@@ -22,6 +22,11 @@ const types = ['string', 'number', 'boolean', 'object', 'array', 'null'] as cons
 
 const matcher = z.strictObject({
   equals: scalar.optional(),
+  integer: z
+    .string()
+    .regex(/^-?\d+$/, { error: "the digits of an integer in quotes, like '1234567890123456789'" })
+    .optional()
+    .describe('An integer of any size, as text: YAML and JSON round what is beyond 9007199254740991.'),
   matches: regularExpression.optional(),
   above: z.number().optional(),
   below: z.number().optional(),
@@ -45,7 +50,7 @@ const expectation = z.strictObject({
     .record(
       z.string().min(1),
       z.union([scalar, matcher], {
-        error: 'a value, or any of equals, matches, above, below, type, exists',
+        error: 'a value, or any of equals, integer, matches, above, below, type, exists',
       }),
     )
     .optional()

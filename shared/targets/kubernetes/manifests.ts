@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { isMap, LineCounter, parseAllDocuments, visit, type Document, type Tags } from 'yaml'
 import { InputError, messageOf } from '../../outcome/errors.ts'
 import { readTextFile } from '../../runbook/text-file.ts'
+import { refuseRoundedIntegers } from '../../runbook/yaml.ts'
 import { groupOf, keyOf, type KubeObject } from './objects.ts'
 import { inOrder } from './order.ts'
 import { plainCopy } from './plain.ts'
@@ -96,6 +97,7 @@ export function parseManifests(file: string, text: string, namespace: string): P
     }
     const templated = templateLine(document, lines)
     if (templated !== undefined) throw isTemplate(file, templated)
+    refuseRoundedIntegers(file, document, lines)
     const line = (keys: (string | number)[]) => `${file}:${lineOf(document, lines, keys)}`
     const value = contentOf(file, document, line)
     if (value === null || value === undefined) return []

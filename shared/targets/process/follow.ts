@@ -2,7 +2,7 @@ import type { Cause, FollowOptions, Rollout } from '../target.ts'
 import { portAnswers } from '../answer.ts'
 import { tailOf } from './log.ts'
 import type { Context } from './places.ts'
-import { readApp, type App } from './pm2.ts'
+import { readInstances, type App } from './pm2.ts'
 
 /** Each look starts pm2's command, which takes a good part of a second by itself. */
 const lookEveryMs = 250
@@ -16,8 +16,7 @@ export async function watchApp(context: Context, logFrom: number, options: Follo
   const { timeoutMs, signal } = options
   const giveUp = clock.elapsed() + timeoutMs
   for (let told = ''; ;) {
-    const app = await readApp(context)
-    const judgement = await judge(context, app)
+    const judgement = await judgeAll(context, await readInstances(context))
     if (judgement === 'ready') return { kind: 'ready' }
     if ('class' in judgement) return { kind: 'doomed', cause: causeOf(context, logFrom, judgement) }
     if (clock.elapsed() >= giveUp) {
@@ -31,6 +30,16 @@ export async function watchApp(context: Context, logFrom: number, options: Follo
 }
 
 type Judgement = 'ready' | { for: string } | { class: string; why: string }
+
+/** In cluster mode the app has several processes: the one that is worst off counts. */
+async function judgeAll(context: Context, instances: App[]): Promise<Judgement> {
+  const [first, ...others] = await Promise.all(
+    (instances.length === 0 ? [undefined] : instances).map(each => judge(context, each)),
+  )
+  const all = [first ?? 'ready', ...others]
+  const ill = all.find(each => each !== 'ready' && 'class' in each)
+  return ill ?? all.find(each => each !== 'ready') ?? 'ready'
+}
 
 async function judge({ environment, adapters }: Context, app: App | undefined): Promise<Judgement> {
   if (!app) return { class: 'gone', why: 'is not known to pm2 any more' }

@@ -7,6 +7,7 @@ import { observeHolder } from '../../release/lease.ts'
 import type { ProcessSpec } from '../../runbook/schema.ts'
 import { showSize } from '../../runbook/values.ts'
 import type { Adapters } from '../adapters.ts'
+import { settingsLeftOut } from './adopt.ts'
 import type { Capacity, Change, Target } from '../target.ts'
 import { readDrift } from './drift.ts'
 import { readEvidence, requireLog, tailOf } from './log.ts'
@@ -15,7 +16,7 @@ import { readIfThere } from './files.ts'
 import { asProcessPayload, renderPayload } from './payload.ts'
 import { placesOf, type Context } from './places.ts'
 import type { Install } from './project.ts'
-import { readApp } from './pm2.ts'
+import { readInstances, requireAdoptable } from './pm2.ts'
 import { checkInstaller } from './install.ts'
 import { checkStart, pinSource, planSource } from './source.ts'
 import { overrideLease, readRecord, readState, takeLease } from './store.ts'
@@ -37,11 +38,17 @@ export function openProcess(
       return { ledger, lease: lease && observeHolder(lease, adapters.hasEnded) }
     },
     async live() {
-      const app = await readApp(context)
+      const instances = await readInstances(context)
+      const [app] = instances
       const { RUNBOOK_RELEASE: release = null, RUNBOOK_VERSION: version = '' } = app?.pm2_env.env ?? {}
       const entry = readState(context).ledger.entries.find(({ id }) => id === release)
       const image = entry?.image ?? app?.pm2_env.pm_cwd ?? ''
-      return { release, version, image, ready: app?.pm2_env.status === 'online' }
+      return {
+        release,
+        version,
+        image,
+        ready: instances.length > 0 && instances.every(each => each.pm2_env.status === 'online'),
+      }
     },
     async receivers() {
       const app = await readApp(context)
@@ -68,13 +75,19 @@ export function openProcess(
       const { body } = asProcessPayload(payload)
       await checkStart(context, asProcessPayload(payload))
       if (body.install) await checkInstaller(context, body.install, lockPath(body.path, body.install))
-      const there = await readApp(context)
-      const serving = readState(context).ledger.serving
+      const instances = await readInstances(context)
+      const [there] = instances
+      const { serving, entries } = readState(context).ledger
+      const foreign = entries.length === 0 ? requireAdoptable(context, instances) : undefined
       const recorded = serving === null ? undefined : readRecord(context, serving)
       const same =
         JSON.stringify(recorded?.body) === JSON.stringify(body) &&
         there?.pm2_env.env?.['RUNBOOK_RELEASE'] === serving
-      const diff = `+ ${body.version} (${body.source})`
+      const leftOut = foreign ? settingsLeftOut(foreign) : []
+      const diff = [
+        ...leftOut.map(setting => `- ${setting} (the release does not take it over)`),
+        `+ ${body.version} (${body.source})`,
+      ].join('\n')
       return [{ object: `app ${spec.app}`, ...plan(same, there !== undefined), diff }]
     },
     // Releases lie beside each other: nothing of one is in the way of another.
@@ -91,9 +104,11 @@ export function openProcess(
     revisions: () => Promise.resolve([]),
     findRevision: () => Promise.resolve(undefined),
     async usage() {
-      const { cpu, memory } = (await readApp(context))?.monit ?? {}
-      if (cpu === undefined || memory === undefined) return ''
-      return `${spec.app}: ${cpu}% of a CPU, ${showSize(memory)} of memory`
+      const lines = (await readInstances(context)).map(({ monit }, index, all) => {
+        const instance = all.length > 1 ? `${spec.app} ${index}` : spec.app
+        return monit ? `${instance}: ${monit.cpu}% of a CPU, ${showSize(monit.memory)} of memory` : ''
+      })
+      return lines.filter(line => line !== '').join('\n')
     },
     vitals: () => readVitals(context),
     // pm2 starts an app anew only when its process has ended.

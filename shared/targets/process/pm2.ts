@@ -1,8 +1,9 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { DeadlineError, ToolError } from '../../outcome/errors.ts'
+import { DeadlineError, InputError, ToolError } from '../../outcome/errors.ts'
 import { daemonRuns, ensureDaemon, pm2Home, startMs, type Home } from './daemon.ts'
-import { writeWhole } from './files.ts'
+import { adoptionOf, type Adoption } from './adopt.ts'
+import { readIfThere, writeWhole } from './files.ts'
 import type { Context } from './places.ts'
 
 /** An app as pm2 has it. */
@@ -69,14 +70,20 @@ function packagedVersion(file: string): string | undefined {
   }
 }
 
-/** The app, or undefined when pm2 does not know it. Where no daemon runs there is no app, and none is started to look. */
+/** The app's first process, or undefined when pm2 does not know it. */
 export async function readApp(context: Context): Promise<App | undefined> {
+  const [first] = await readInstances(context)
+  return first
+}
+
+/** The app's processes, of which there are several in cluster mode. Where no daemon runs there is none, and none is started to look. */
+export async function readInstances(context: Context): Promise<App[]> {
   requirePm2(context)
-  if (!(await daemonRuns(homeOf(context)))) return undefined
+  if (!(await daemonRuns(homeOf(context)))) return []
   const text = await pm2(context, ['jlist'], lookMs)
   // The first command of a day also says that it starts its daemon.
   const line = text.split('\n').findLast(each => /^\[(\{|\]$)/.test(each.trim()))
-  return (JSON.parse(line ?? '[]') as App[]).find(({ name }) => name === context.spec.app)
+  return (JSON.parse(line ?? '[]') as App[]).filter(({ name }) => name === context.spec.app)
 }
 
 /**
@@ -85,7 +92,7 @@ export async function readApp(context: Context): Promise<App | undefined> {
  */
 export async function startOrReload(context: Context, app: Record<string, unknown>): Promise<void> {
   const { places, spec } = context
-  writeWhole(places.ecosystem, JSON.stringify({ apps: [{ ...app, name: spec.app }] }, undefined, 2))
+  writeWhole(places.ecosystem, ecosystemText(context, app))
   await ensureDaemon(homeOf(context), () => pm2(context, ['ping'], startMs))
   const there = await readApp(context)
   const given = Object.keys(app['env'] ?? {})
@@ -93,6 +100,45 @@ export async function startOrReload(context: Context, app: Record<string, unknow
   const elsewhere = there !== undefined && there.pm2_env.pm_cwd !== app['cwd']
   if (lingering || elsewhere) await pm2(context, ['delete', spec.app], changeMs)
   await pm2(context, ['startOrReload', places.ecosystem, '--update-env'], changeMs)
+}
+
+/**
+ * Whether the app already runs as it would be started: then a restore has nothing to do, and no process is ended for it.
+ * What pm2 was last told is in the ecosystem file; where that says something else, a start that was cut off may still come.
+ */
+export async function runsAs(context: Context, app: Record<string, unknown>): Promise<boolean> {
+  const instances = await readInstances(context)
+  if (instances.length === 0 || instances.some(({ pm2_env: { status } }) => status !== 'online')) return false
+  const told = readIfThere(context.places.ecosystem)
+  const { RUNBOOK_RELEASE: wanted, ...variables } = (app['env'] ?? {}) as Record<string, string>
+  if (told === undefined ? wanted !== undefined : told !== ecosystemText(context, app)) return false
+  return instances.every(
+    ({ pm2_env: { env = {} } }) =>
+      env['RUNBOOK_RELEASE'] === wanted &&
+      Object.entries(variables).every(([name, value]) => env[name] === value),
+  )
+}
+
+function ecosystemText({ spec }: Context, app: Record<string, unknown>): string {
+  return JSON.stringify({ apps: [{ ...app, name: spec.app }] }, undefined, 2)
+}
+
+/**
+ * How the app that was there before this suite is started again; undefined where there is none that serves.
+ * @throws InputError with all of it that could not be restored
+ */
+export function requireAdoptable({ spec, adapters }: Context, instances: App[]): Adoption | undefined {
+  const serves = instances.some(({ pm2_env: { status } }) => !['stopped', 'errored'].includes(status))
+  if (!serves || instances.some(({ pm2_env: { env } }) => env?.['RUNBOOK_RELEASE'] !== undefined))
+    return undefined
+  const adoption = adoptionOf(instances, adapters.env)
+  if (adoption.lost.length === 0) return adoption
+  throw new InputError(
+    `app ${spec.app} of pm2 cannot be restored as it is once a release has taken its place: ${adoption.lost.join(', ')}`,
+    {
+      hint: `Start it without (pm2 delete ${spec.app}, then pm2 start), or give the release another name in target.app.`,
+    },
+  )
 }
 
 /** Ends the app and takes it off pm2's list, so that nothing starts it again. @returns whether it was there */

@@ -8,7 +8,7 @@ import { watchApp } from './follow.ts'
 import { logSize, noteLogStart } from './log.ts'
 import { asProcessPayload, type ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
-import { endApp, readApp, startOrReload } from './pm2.ts'
+import { endApp, readInstances, requireAdoptable, runsAs, startOrReload } from './pm2.ts'
 import { makeRelease, type Making } from './source.ts'
 import type { HeldLease } from './store.ts'
 
@@ -27,13 +27,16 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     lease.check()
     if (!adopted) await makeRelease(context, id, payload, making)
     lease.check()
-    logFrom = noteLogStart(context, id)
     const before = linked(places.current)
     // What was started by hand runs where it always did.
     if (!adopted) link(places.current, join('releases', id))
     mkdirSync(dirname(places.log), { recursive: true })
-    await startOrReload(context, adopted ?? ecosystemOf(id, payload))
     const object = `app ${spec.app}`
+    const app = adopted ?? ecosystemOf(id, payload)
+    if (making === 'again' && before === linked(places.current) && (await runsAs(context, app)))
+      return [{ object, action: 'none' }]
+    logFrom = noteLogStart(context, id)
+    await startOrReload(context, app)
     const diff = `- ${before ?? 'nothing'}\n+ releases/${id} (${payload.body.version})`
     return [{ object, action: before === undefined ? 'create' : 'update', diff }]
   }
@@ -63,10 +66,16 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     },
 
     async adopt() {
-      const app = await readApp(context)
-      if (!app || app.pm2_env.env?.['RUNBOOK_RELEASE'] !== undefined) return undefined
-      const { pm_cwd: cwd, pm_exec_path: script, exec_interpreter: interpreter, args, env = {} } = app.pm2_env
-      const { version = 'unknown' } = app.pm2_env as { version?: string }
+      const instances = await readInstances(context)
+      const found = requireAdoptable(context, instances)
+      if (!found) return undefined
+      const { options } = found
+      const { pm_cwd: cwd, pm_exec_path: script } = instances[0]?.pm2_env ?? {}
+      const { version = 'unknown' } = (instances[0]?.pm2_env ?? {}) as { version?: string }
+      if (script?.startsWith(`${context.environment.root}/`))
+        adapters.log.warn(
+          `${spec.app} runs ${script}, a file of this working tree: a rollback to r0 starts what is there then.`,
+        )
       const payload: ProcessPayload = {
         kind: 'process',
         objects: [`app ${spec.app}`],
@@ -76,8 +85,8 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
           path: '',
           within: '',
           start: script ?? '',
-          env,
-          adopted: { cwd, script, interpreter, env, ...(args ? { args } : {}) },
+          env: options['env'] as Record<string, string>,
+          adopted: options,
         },
       }
       return { version, image: `adopted:${cwd ?? ''}`, payload }

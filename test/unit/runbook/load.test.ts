@@ -54,6 +54,15 @@ describe('a runbook', () => {
     expect(target).toMatchObject({ manifests: 'k8s' })
   })
 
+  test('never reads an integer as another one', () => {
+    const text = runbook.replace('memory: 85% }', 'expect: { /health: { id: 9007199254740993 } } }')
+    expect(() => load('production', {}, text)).toThrow(
+      /^runbook\.yml:\d+ has the integer 9007199254740993, which would be read as 9007199254740992/,
+    )
+    const quoted = runbook.replace('memory: 85% }', "expect: { /health: { id: '9007199254740993' } } }")
+    expect(load('production', {}, quoted).gate.expect).toEqual({ '/health': { id: '9007199254740993' } })
+  })
+
   test.each([
     ['namespce', 'Did you mean namespace?'],
     ['whatever', 'Remove whatever, or mend its spelling.'],

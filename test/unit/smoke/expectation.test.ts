@@ -29,6 +29,21 @@ test('an answer that is what it has to be', () => {
   ).toEqual([])
 })
 
+test('ids of 64 bits are compared to the last digit', () => {
+  const large = { body: '{"id":1234567890123456789,"small":7}' }
+  const json = (digits: string) => ({ json: { id: { integer: digits } } })
+  expect(missed(json('1234567890123456789'), large)).toEqual([])
+  expect(missed(json('1234567890123456788'), large)).toEqual([
+    'id is "1234567890123456789", expected the number 1234567890123456788',
+  ])
+  const others = { id: { type: 'number', above: 1, below: 2e18 }, small: { integer: '7' } } as const
+  expect(missed({ json: others }, large)).toEqual([])
+  expect(missed({ json: { id: 1_234_567_890 } }, large)).toHaveLength(1)
+  expect(
+    missed({ json: { id: { integer: '1234567890123456789' } } }, { body: '{"id":"1234567890123456789"}' }),
+  ).toHaveLength(1)
+})
+
 describe('everything that is not is told', () => {
   test('all at once', () => {
     expect(missed({ statuses: [201, 204], latencyMs: 10, headers: { etag: '.' }, body: 'nope' })).toEqual([

@@ -24,6 +24,16 @@ test('puts values in; one that stands alone keeps its type', () => {
   })
 })
 
+test('an integer of 64 bits goes on as it came', () => {
+  const resolved = resolveReferences(request, { id: 1_234_567_890_123_456_789n, tag: 1, 'env:TOKEN': 'x' })
+  expect(resolved.path).toBe('/users/1234567890123456789')
+  expect(resolved.body).toEqual({
+    owner: 1_234_567_890_123_456_789n,
+    note: 'of 1234567890123456789',
+    tags: [1],
+  })
+})
+
 test('a value never becomes another path', () => {
   expect(resolveReferences({ path: '/users/${id}' }, { id: '../admin?all=1' }).path).toBe(
     '/users/..%2Fadmin%3Fall%3D1',

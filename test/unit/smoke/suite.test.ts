@@ -56,6 +56,11 @@ describe('names file, line, what was found and what is accepted', () => {
     [request('    expct: {}'), /^smoke\.yml:5 requests\.0\.expct is not a key that a suite has/],
     [request('    method: get'), /^smoke\.yml:5 requests\.0\.method is "get"; accepted: .*GET/],
     [request('    expect: { status: 2000 }'), /^smoke\.yml:5 .*2000.*accepted: a status like 200/],
+    [
+      request('    expect: { json: { id: 1234567890123456789 } }'),
+      /^smoke\.yml:5 has the integer 1234567890123456789, which would be read as 1234567890123456800/,
+    ],
+    [request('    expect: { json: { id: { integer: x } } }'), /^smoke\.yml:5 .*accepted: /],
     [request('    expect: { latency: 5 }'), /^smoke\.yml:5 .*latency is "5"/],
     [request('    expect: { body: "(" }'), /^smoke\.yml:5 .*accepted: a regular expression/],
     [request('    expect: { json: { a: { over: 3 } } }'), /^smoke\.yml:5 .*over is not a key/],
