@@ -51,8 +51,9 @@ export function openProcess(
       }
     },
     async receivers() {
-      const app = await readApp(context)
-      if (app?.pm2_env.status !== 'online') return []
+      const online = (await readInstances(context)).filter(each => each.pm2_env.status === 'online')
+      const [app] = online
+      if (!app) return []
       const { RUNBOOK_RELEASE: release = null, RUNBOOK_VERSION: version = '' } = app.pm2_env.env ?? {}
       const image = `adopted:${app.pm2_env.pm_cwd ?? ''}`
       // What was there before this suite is not told of its release.
@@ -64,7 +65,7 @@ export function openProcess(
           release: entry?.id ?? release,
           version: entry?.version ?? version,
           image: entry?.image ?? app.pm2_env.pm_cwd ?? '',
-          instances: 1,
+          instances: online.length,
           since: new Date(app.pm2_env.pm_uptime).toISOString(),
         },
       ]
