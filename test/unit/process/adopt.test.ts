@@ -27,7 +27,7 @@ function app(settings: Record<string, unknown>, id = 0): App {
       pm_pid_path: `/home/ada/.pm2/pids/orders-${id}.pid`,
       env: { GREETING: 'hello', unique_id: 'x', orders: '{}', PM2_USAGE: 'CLI' },
       ...settings,
-    } as App['pm2_env'],
+    },
   }
 }
 
