@@ -1,7 +1,7 @@
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
 import { describeHold } from '../release/hold.ts'
 import type { Lease } from '../release/lease.ts'
-import { find, inPlace, unsettled, type Ledger } from '../release/ledger.ts'
+import { find, inPlace, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
 import { provenanceOf, type Provenance } from '../release/provenance.ts'
 import {
   describeDifference,
@@ -120,12 +120,19 @@ function summarise(
 ): string {
   if (difference !== '') return `In ${place} ${difference}.`
   const [first] = receivers
-  const good = find(ledger, ledger.serving)
-  if (!first) return `Nothing receives traffic in ${place}, and no release is good yet.`
+  if (!first || ledger.serving === null) {
+    const left = unsettled(ledger) ? undefined : inPlace(ledger)
+    return `No release in ${place} is good yet.${left ? ` ${describeLeft(left)}.` : ''}`
+  }
   const since = describeProvenance(provenance(ledger, first), first)
   const live = `${nameReceiver(ledger, first).replace(/,$/, '')} is live in ${place}${since}`
-  if (drift.length > 0) return `${live}; it is not as it was released.`
-  return good ? `${live}.` : `${live}. No release is good yet.`
+  return drift.length > 0 ? `${live}; it is not as it was released.` : `${live}.`
+}
+
+/** Nothing good precedes it: so it was left as it was. */
+function describeLeft({ id, version, because, settledAt }: Entry): string {
+  const since = settledAt ? `, since ${showMinute(settledAt)}` : ''
+  return `${version} (${id}) failed and was left as it is${since}${because ? `: ${because}` : ''}`
 }
 
 /** Each line says what receives traffic, since when, by which act, and whether that was verified. */

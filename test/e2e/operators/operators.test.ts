@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { randomBytes } from 'node:crypto'
 import { OnHoldError } from '../../../shared/outcome/errors.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
-import type { Ledger } from '../../../shared/release/ledger.ts'
+import { beginRestore, type Ledger } from '../../../shared/release/ledger.ts'
 import { history, historyFields } from '../../../shared/steps/history.ts'
 import { hold, holdFields } from '../../../shared/steps/hold.ts'
 import { parseInputs } from '../../../shared/steps/inputs.ts'
+import { createPorts } from '../../../shared/steps/machine.ts'
 import { preDeployCheck, preDeployCheckFields } from '../../../shared/steps/pre-deploy-check.ts'
 import { resume, resumeFields } from '../../../shared/steps/resume.ts'
 import { settle, settleFields } from '../../../shared/steps/settle.ts'
@@ -114,7 +115,7 @@ describe('an operator', () => {
     expect(unlocked.summary).toContain('run stuck of org/probe')
     await expect(tenure.renew(60_000)).rejects.toThrow('changes nothing more')
     expect((await stuck.read()).lease).toBeNull()
-    expect((await do_.unlock(person())).summary).toContain('Nobody holds the lease')
+    expect((await do_.unlock(person())).summary).toContain('No run holds the environment')
   })
 
   test('reads in the history what was released and what was done by hand', async () => {
@@ -122,13 +123,18 @@ describe('an operator', () => {
     const told = await history(environment, parseInputs(historyFields, said({})), ports)
     const text = lines(told).join('\n')
     expect(text).toMatch(/^unlock: .*ended the lease of run stuck of org\/probe/)
+    expect(text).toMatch(/rollback: r2 to r1, unverified, recovery of a run that did not end, by ada/)
     expect(text).toMatch(/resume: [^]*hold: .*ended the lease of run working of org\/probe/)
     expect(text).toMatch(/r2 v1\.1\.0: bad[^]*r1 v1\.0\.0: good, serves/)
-    expect((JSON.parse(String(told.outputs['ledger'])) as Ledger).acts).toHaveLength(3)
+    expect((JSON.parse(String(told.outputs['ledger'])) as Ledger).acts).toHaveLength(4)
   })
 
   test('is told what somebody changed with kubectl: object, field and who; and it is left alone', async () => {
-    expect(lines(await do_.status(person()))).toEqual([])
+    expect(lines(await do_.status(person()))).toEqual([
+      expect.stringMatching(
+        /^v1\.0\.0 \(r1\): receives traffic since .*, by the recovery of a run that did not end/,
+      ),
+    ])
     room.kubectl('set', 'env', 'deployment/probe', 'DEBUG=all')
     room.kubectl('patch', 'configmap', 'probe-config', '-p', '{"data":{"GREETING":"mine"}}')
     room.kubectl('rollout', 'status', 'deployment/probe', '--timeout=60s')
@@ -144,6 +150,80 @@ describe('an operator', () => {
     )
     expect(room.kubectl('get', 'configmap', 'probe-config', '-o', 'jsonpath={.data.GREETING}')).toBe('mine')
   })
+})
+
+test('a lock that a run left on another machine is taken away by the rollback itself, which the history has', async () => {
+  const holding = await person().ports.openTarget()
+  const tenure = await takeFree(holding, runNamed('vanished'))
+
+  const refused = await person().rollback({ timeout: '1s' })
+  expect(refused).toMatchObject({ status: 'failure', reason: 'lease-held', serving: 'v1.0.0' })
+  expect(refused.next).toMatch(
+    /dead or stuck.*runbook rollback production --unlock.*runbook unlock production/,
+  )
+  const seen = await do_.status(person())
+  expect(lines(seen).join('\n')).toContain('lock: run vanished of org/probe')
+
+  const rolled = await person().rollback({ to: 'r1', unlock: 'true', because: 'its runner is gone' })
+
+  expect(rolled).toMatchObject({ serving: 'v1.0.0', reason: 'restored-unverified' })
+  await expect(tenure.renew(60_000)).rejects.toThrow('changes nothing more')
+  const { acts } = (await holding.read()).ledger
+  expect(acts.slice(-2)).toMatchObject([
+    { kind: 'unlock', because: 'its runner is gone', ended: 'run vanished of org/probe' },
+    { kind: 'rollback', trigger: 'operator', to: 'r1', verdict: 'unverified' },
+  ])
+})
+
+test('status names what receives traffic, also where the ledger says otherwise, and says so first', async () => {
+  await stage.run({ manifests: manifests('good') }).release('v1.2.0')
+  const agreed = await do_.status(person())
+  expect(agreed.outputs).toMatchObject({
+    ...{
+      'live-version': 'v1.2.0',
+      'live-act': 'deploy',
+      'live-by': 'ada',
+      verified: 'false',
+      differs: 'false',
+    },
+  })
+  // The faulty release is live, and the restore of the good one never came to touch it.
+  const target = await stage.run({ manifests: manifests('new') }).ports.openTarget()
+  const failing = await takeFree(target, runNamed('failing'))
+  const { id } = await release(target, failing, 'v1.3.0', room.image)
+  const back = failing.ledger.serving ?? 'r0'
+  await failing.update(ledger => beginRestore(ledger, back, new Date().toISOString(), 'its gate failed'))
+  await failing.end()
+
+  const told = await do_.status(person())
+
+  expect(told.summary).toContain(
+    `v1.3.0 (${id}) receives traffic, and the last good release, v1.2.0 (${back}), does not`,
+  )
+  expect(lines(told)[0]).toContain('live: v1.3.0')
+  expect(told.next).toBe('To finish or undo it now: runbook settle production')
+  expect(told).toMatchObject({
+    serving: 'v1.3.0',
+    outputs: { 'live-release': id, version: 'v1.2.0', differs: 'true', verified: 'false' },
+  })
+
+  expect(await do_.settle(person())).toMatchObject({ serving: 'v1.2.0', reason: 'restored-unverified' })
+  expect((await do_.status(person())).outputs).toMatchObject({
+    ...{ 'live-version': 'v1.2.0', 'live-act': 'recovery', differs: 'false' },
+  })
+})
+
+test('status of a namespace that does not exist fails', async () => {
+  const { environment, ports } = person()
+  const nowhere = {
+    ...environment,
+    target: { ...environment.target, namespace: 'lock-nowhere' },
+  } as typeof environment
+  const { secrets, log, env, signal } = ports
+  const elsewhere = createPorts({ secrets, log, env, signal, pid: process.pid }, nowhere, room.lab.kubeconfig)
+  const told = await status(nowhere, parseInputs(statusFields, said({})), elsewhere)
+  await elsewhere.close()
+  expect(told).toMatchObject({ status: 'failure', reason: 'namespace-not-found' })
 })
 
 test('services in one namespace have ledgers, leases and records of their own', async () => {

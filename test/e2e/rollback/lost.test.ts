@@ -37,7 +37,7 @@ const told = ({ environment, ports }: Run) =>
 test('without its ledger, an environment is known by its records: also what was unfinished', async () => {
   forgetLedger()
   const looking = run('green')
-  expect((await told(looking)).summary).toMatch(/^v1\.0\.0 \(r1\) serves/)
+  expect((await told(looking)).summary).toMatch(/^v1\.0\.0 \(r1\) is live/)
   expect(looking.logged.join()).toContain('is rebuilt from the records of 1 releases')
 
   const releasing = run('blue')

@@ -128,6 +128,6 @@ test('a workload that is called otherwise now is known by its old name again aft
     { environment: 'production', config: '', kubeconfig: '' },
     run.ports,
   )
-  expect(told.evidence).toEqual([])
-  expect(told.summary).toContain('v1.0.0 (r1) serves')
+  expect(told.evidence.map(({ subject }) => subject)).toEqual(['v1.0.0 (r1)'])
+  expect(told.summary).toContain('v1.0.0 (r1) is live')
 })

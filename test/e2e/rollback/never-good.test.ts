@@ -51,14 +51,14 @@ test('where no release was ever good, what failed is told as it is, and one is b
   })
   const told = await look(second)
   expect(told.summary).toContain('v1.1.0 (r2) failed and was left as it is')
-  expect(told.evidence).toContainEqual(expect.objectContaining({ subject: 'live', tone: 'bad' }))
+  expect(told.evidence).toContainEqual(expect.objectContaining({ subject: 'ready', tone: 'bad' }))
   expect(told.next).toBe(
-    'Release a version that works, or bring one back by its name: runbook rollback production ID',
+    'Release a version that works, or restore one by its name: runbook rollback production ID',
   )
 
   const back = await stage.run({ manifests: plain }).rollback({ to: 'r1' })
   expect(back).toMatchObject({ reason: 'restored-unverified', serving: 'v1.0.0' })
   expect(back.summary).toContain('serves again instead of v1.1.0 (r2)')
   expect(room.kubectl('get', 'configmap', '-o', 'name')).not.toContain('added')
-  expect((await look(first)).summary).toMatch(/^v1\.0\.0 \(r1\) serves since .*, by /)
+  expect((await look(first)).summary).toMatch(/^v1\.0\.0 \(r1\) is live in .* since .*, by a rollback of ada/)
 })
