@@ -1,4 +1,5 @@
 import type { Drift } from '../target.ts'
+import { ApiError } from './api-error.ts'
 import { isJob, objectsOf, planApply, scaledWorkloads } from './apply.ts'
 import { dryRunApply } from './dry-run.ts'
 import { changedFields } from './fields.ts'
@@ -29,7 +30,13 @@ async function driftOf(
   scaled: Set<string>,
 ): Promise<Drift[]> {
   const name = describe(object)
-  const { live, changed } = await changesOf(place, object, scaled)
+  const compared = await changesOf(place, object, scaled).catch((error: unknown) => {
+    if (isRefused(error)) return error
+    throw error
+  })
+  if (compared instanceof ApiError)
+    return [{ object: name, what: `cannot be set to what is recorded: ${compared.message}`, by: '' }]
+  const { live, changed } = compared
   if (!live) return [{ object: name, what: 'is gone', by: '' }]
   const added = pathsOf(difference(foreignFields(live), snapshot[keyOf(object)] ?? {}))
   const known = new Set(changed.map(({ field }) => plain(field)))
@@ -37,6 +44,13 @@ async function driftOf(
     .filter(field => ![...known].some(each => each.startsWith(plain(field))))
     .map((field): Drift => ({ object: name, what: `${field} was added`, by: managersOf(live, field) }))
   return [...changed.map(({ drift }) => drift), ...more]
+}
+
+/** The API server would not take the recorded object in place of the live one. */
+function isRefused(error: unknown): error is ApiError {
+  return (
+    error instanceof ApiError && [400, 403, 422].includes(error.status) && error.reason !== 'access-denied'
+  )
 }
 
 /** One object as it lives, and the recorded fields that have another value there. */

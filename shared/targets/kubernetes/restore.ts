@@ -33,6 +33,8 @@ import { unstick } from './unstick.ts'
 
 /** Seconds that a node has beyond the grace period of a pod to end it. */
 const endSlackSeconds = 30
+/** How long a node takes to end a pod that the API server has forgotten already, milliseconds. */
+const nodeEndMs = 5_000
 
 export interface RestoreRequest {
   good: ReleaseId
@@ -147,6 +149,8 @@ async function dropCached(place: Place, fence: Fence, objects: KubeObject[], don
   try {
     const timeoutMs = (Math.max(...graces) + endSlackSeconds) * 1_000
     await stopWorkloads(place, fence, users, { timeoutMs, signal, onProgress: line => log.info(line) })
+    // Without a grace period the API server forgets a pod before its node has ended it.
+    if (Math.min(...graces) === 0) await place.adapters.clock.sleep(nodeEndMs, signal)
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
     log.warn(

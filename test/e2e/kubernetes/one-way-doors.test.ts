@@ -251,8 +251,8 @@ spec:
   template: { metadata: { labels: { app: ${selector} } }, spec: { containers: [{ name: app, image: e2e-probe }] } }
 `
     const { drift, notes } = await thereAndBack(
-      { 'app.yaml': app(), 'rest.yaml': rest('reader', 'other', '1Mi', '') },
-      { 'app.yaml': app(), 'rest.yaml': rest('writer', 'another', '2Mi', ', clusterIP: None') },
+      { 'app.yaml': app(), 'rest.yaml': rest('reader', 'other', '1Mi', ', clusterIP: None') },
+      { 'app.yaml': app(), 'rest.yaml': rest('writer', 'another', '2Mi', '') },
       {
         between: () => {
           room.kubectl('delete', 'rolebinding/binding', 'service/inner', 'deployment/other')
@@ -267,7 +267,7 @@ spec:
       'StatefulSet',
     ])
     expect(jsonOf('rolebinding', 'binding').roleRef?.name).toBe('reader')
-    expect(jsonOf('service', 'inner').spec['clusterIP']).not.toBe('None')
+    expect(jsonOf('service', 'inner').spec['clusterIP']).toBe('None')
     expect(JSON.stringify(jsonOf('statefulset', 'claims').spec['volumeClaimTemplates'])).toContain('1Mi')
     expect(jsonOf('deployment', 'other').spec['selector']).toEqual({ matchLabels: { app: 'other' } })
     expect(drift).toEqual([])
@@ -295,7 +295,7 @@ spec: { policyName: ${name}, validationActions: [Deny] }
       'config.yaml': configMap({ FLAG: flag }),
     })
     try {
-      const { refused } = await thereAndBack(manifests('old', 1), manifests('new', 2), {
+      const { refused, drift } = await thereAndBack(manifests('old', 1), manifests('new', 2), {
         async between() {
           room.kubectlApply(policy)
           await until(() => {
@@ -309,6 +309,13 @@ spec: { policyName: ${name}, validationActions: [Deny] }
         },
       })
       expect(jsonOf('deployment', 'probe').spec['minReadySeconds']).toBe(1)
+      expect(drift).toEqual([
+        {
+          object: `ConfigMap ${room.namespace}/probe-config`,
+          what: expect.stringContaining('the old flag is forbidden'),
+          by: '',
+        },
+      ])
       expect(refused).toEqual([
         {
           object: `ConfigMap ${room.namespace}/probe-config`,
