@@ -2,7 +2,7 @@ import { connect, quoteIdentifier, type PostgresSession } from '../platform/post
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { readContents, readTables } from './contents.ts'
 import type { DatabaseFacts, Manifest } from './manifest.ts'
-import { prepareSession } from './snapshot.ts'
+import { beginReading } from './snapshot.ts'
 
 /** What has become of one table since a backup was taken. */
 export interface TableChange {
@@ -33,8 +33,7 @@ export async function readChanges(
 ): Promise<ChangesSince> {
   const session = await connect(server, { signal })
   try {
-    await prepareSession(session)
-    await session.rows('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    await beginReading(session)
     const then = new Map(contents.tables.map(each => [`${each.schema}.${each.table}`, each]))
     const instant = await comparable(session, database.instant)
     if (instant) {
@@ -116,13 +115,17 @@ async function countRows(
   { oldest, next, running, now }: Instant,
 ): Promise<{ table: string; now: number; old: number }[]> {
   const counted = []
-  for (const { schema, table, partitioned } of await readTables(session)) {
+  const tables = await readTables(session)
+  await session.rows('SAVEPOINT unlocked')
+  for (const { schema, table, partitioned } of tables) {
     const from = `${partitioned ? '' : 'ONLY '}${quoteIdentifier(schema)}.${quoteIdentifier(table)}`
     const [row] = await session.rows<{ now: string; old: string }>(
       `SELECT count(*)::text AS now, count(*) FILTER (WHERE ${isOld})::text AS old FROM ${from}`,
       [now, oldest, next, running],
     )
     counted.push({ table: `${schema}.${table}`, now: Number(row?.now ?? 0), old: Number(row?.old ?? 0) })
+    // Gives the locks on the table and its indexes back; the snapshot stays.
+    await session.rows('ROLLBACK TO SAVEPOINT unlocked')
   }
   return counted
 }

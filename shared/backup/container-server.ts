@@ -34,9 +34,10 @@ wait "$server"
 export async function startContainerServer(
   ports: BackupPorts,
   image: string,
-  { size, superuser }: Restored,
+  restored: Restored,
 ): Promise<TemporaryServer> {
   const { exec, env, signal } = ports
+  const { size, superuser } = restored
   const root = await exec.run('docker', ['info', '--format', '{{.DockerRootDir}}'], { env, signal })
   const folder = root.stdout.trim()
   if (await statfs(folder).catch(() => undefined)) await requireRoom(folder, size)
@@ -44,7 +45,7 @@ export async function startContainerServer(
     `runbook-verify-${randomBytes(6).toString('hex')}`,
     randomBytes(18).toString('base64url'),
   ]
-  const settings = { ...serverSettings, listen_addresses: '*', unix_socket_directories: '/tmp' }
+  const settings = { ...serverSettings(restored), listen_addresses: '*', unix_socket_directories: '/tmp' }
   const child = exec.start(
     'docker',
     [

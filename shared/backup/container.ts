@@ -54,6 +54,7 @@ export async function findContainer(
  * How one of the programs is started in a container that is gone when it ends. Secrets go by the environment's names
  * alone: what they are, Docker takes from its own.
  * @param env that the program is to have; its PG* variables are handed on
+ * @param read more files that it reads, by their absolute paths
  */
 export function inContainer(
   image: string,
@@ -61,9 +62,10 @@ export function inContainer(
   args: string[],
   server: PostgresServer | undefined,
   env: BackupPorts['env'],
+  read: string[],
 ): [string, string[]] {
   const { sslrootcert = '', sslcert = '', sslkey = '', host = '', via } = server ?? {}
-  const files = [sslrootcert, sslcert, sslkey, via ? '' : host].filter(path => path.startsWith('/'))
+  const files = [sslrootcert, sslcert, sslkey, via ? '' : host, ...read].filter(path => path.startsWith('/'))
   const names = Object.keys(env).filter(name => /^PG|^LC_MESSAGES$/.test(name))
   // As this user, who alone may read its key; a key of everybody's is refused by libpq.
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]

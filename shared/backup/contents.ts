@@ -2,8 +2,9 @@ import { quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
 import type { Contents, TableContents } from './manifest.ts'
 
 /**
- * How a row becomes a number. `values`: its columns are hashed as they are stored, which takes half of the time, and a
- * server of 14 or newer. `text`: the row as text is.
+ * How a row becomes a number; either way its columns are taken by name, since a dump restores an inherited table with
+ * another order of columns. `values`: columns are hashed as they are stored, which takes half of the time, and a server of
+ * 14 or newer. `text`: the row as text is.
  */
 export type Hashing = Contents['hashing']
 
@@ -13,12 +14,16 @@ interface TableName {
   table: string
   /** A partitioned table is read whole: a restore may put a row into another partition (hashed enums do). */
   partitioned: boolean
+  /** False where the dump holds no rows of it: unlogged tables of a standby cannot be read there. */
+  readable: boolean
+  /** In the order of their names. */
   columns: { name: string; kind: ColumnKind }[]
 }
 
 /**
  * How a column enters the hash of its row. Types are hashed by value only where equal values look the same: numeric and
- * float are sent instead, so that 1.0 is not 1.00, nor 0 the same as -0; what is not listed goes as text.
+ * float are sent instead, so that 1.0 is not 1.00, nor 0 the same as -0; what is not listed goes as text. A float that is
+ * no number has many bit patterns (Infinity - Infinity sets the sign), of which a dump restores one: all count as that one.
  */
 type ColumnKind = 'value' | 'characters' | 'numeric' | 'float4' | 'float8' | 'bpchar' | 'other'
 
@@ -32,8 +37,8 @@ const hashed: Record<ColumnKind, (column: string) => string> = {
   value: column => column,
   characters: column => `${column} COLLATE "C"`,
   numeric: column => `numeric_send(${column})`,
-  float4: column => `float4send(${column})`,
-  float8: column => `float8send(${column})`,
+  float4: column => `float4send(CASE WHEN ${column} = 'NaN' THEN 'NaN' ELSE ${column} END)`,
+  float8: column => `float8send(CASE WHEN ${column} = 'NaN' THEN 'NaN' ELSE ${column} END)`,
   bpchar: column => `bpcharsend(${column})`,
   other: column => `${column}::text COLLATE "C"`,
 }
@@ -55,7 +60,8 @@ const foreignLeaf = `EXISTS (
 
 const listTables = (where: string) => `
   SELECT n.nspname AS schema, c.relname AS table, c.relkind = 'p' AS partitioned,
-         (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'kind', ${kindOfColumn}) ORDER BY a.attnum), '[]')
+         NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()) AS readable,
+         (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'kind', ${kindOfColumn}) ORDER BY a.attname COLLATE "C"), '[]')
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
    WHERE ${dumped} AND ${where}
@@ -72,7 +78,8 @@ const each = `c.relkind = 'r'`
 const listSequences = `
   SELECT n.nspname AS schema, c.relname AS sequence
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-   WHERE c.relkind = 'S' AND ${dumped} ORDER BY 1, 2`
+   WHERE c.relkind = 'S' AND ${dumped} AND NOT (c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())
+   ORDER BY 1, 2`
 
 /** Large objects in pieces of 16 MiB: reading one whole fails beyond 1 GiB. */
 const hashLargeObjects = `
@@ -90,8 +97,9 @@ const hashLargeObjects = `
     FROM piece`
 
 /**
- * Counts and hashes all that the session's transaction sees. The session must have been prepared (`prepareSession`).
- * Sequences are given with their next value as both bounds.
+ * Counts and hashes all that the session's transaction sees: one that `beginReading` began. Sequences are given with
+ * their next value as both bounds. Tables are locked one after the other and not together, so that a server with the
+ * usual `max_locks_per_transaction` has locks left for the service, however many tables there are.
  * @param tablesAre whether partitions are read with their table, or each by itself
  */
 export async function readContents(
@@ -101,8 +109,13 @@ export async function readContents(
 ): Promise<Contents> {
   const sequences = await readAllSequences(session)
   const tables: TableContents[] = []
-  for (const table of await session.rows<TableName>(listTables(tablesAre === 'whole' ? whole : each)))
+  const names = await session.rows<TableName>(listTables(tablesAre === 'whole' ? whole : each))
+  await session.rows('SAVEPOINT unlocked')
+  for (const table of names) {
     tables.push(await hashTable(session, table, hashing))
+    // Gives the locks on the table and its indexes back; the snapshot stays.
+    await session.rows('ROLLBACK TO SAVEPOINT unlocked')
+  }
   const [large] = await session.rows<{ count: string; checksum: string }>(hashLargeObjects)
   return {
     hashing,
@@ -112,7 +125,7 @@ export async function readContents(
   }
 }
 
-/** The tables that are dumped, largest first. The session must have been prepared. */
+/** The tables that are dumped, largest first. The session must be in a transaction that `beginReading` began. */
 export function readTables(
   session: PostgresSession,
 ): Promise<Pick<TableName, 'schema' | 'table' | 'partitioned'>[]> {
@@ -197,20 +210,24 @@ export function compareContents(dumped: Contents, restored: Contents): string[] 
 
 async function hashTable(
   session: PostgresSession,
-  { schema, table, partitioned, columns }: TableName,
+  { schema, table, partitioned, readable, columns }: TableName,
   hashing: Hashing,
 ): Promise<TableContents> {
+  if (!readable) return { schema, table, rows: 0, checksum: '0' }
   const from = `${partitioned ? '' : 'ONLY '}${quoteIdentifier(schema)}.${quoteIdentifier(table)}`
-  const values = columns.map(({ name, kind }) => hashed[kind](`whole_row.${quoteIdentifier(name)}`))
-  // `(alias.*)::text` is the whole row, even where a column has the alias's name.
-  const row =
-    hashing === 'text' || values.length === 0
-      ? 'hashtextextended((whole_row.*)::text COLLATE "C", 0)'
-      : `hash_record_extended(ROW(${values.join(', ')}), 0)`
+  const row = hashRow(columns, hashing)
   const [found] = await session.rows<{ rows: string; checksum: string }>(
     `SELECT count(*)::text AS rows, coalesce(sum(${row}), 0)::text AS checksum FROM ${from} AS whole_row`,
   )
   return { schema, table, rows: Number(found?.rows ?? 0), checksum: found?.checksum ?? '' }
+}
+
+function hashRow(columns: TableName['columns'], hashing: Hashing): string {
+  const qualified = (name: string) => `whole_row.${quoteIdentifier(name)}`
+  if (columns.length === 0) return `hashtextextended('()', 0)`
+  if (hashing === 'values')
+    return `hash_record_extended(ROW(${columns.map(({ name, kind }) => hashed[kind](qualified(name))).join(', ')}), 0)`
+  return `hashtextextended(ROW(${columns.map(({ name }) => qualified(name)).join(', ')})::text COLLATE "C", 0)`
 }
 
 function nameOf(schema: string, name: string): string {

@@ -99,8 +99,12 @@ async function byPlace({ backup, root, variables, openOwn, signal }: FindRequest
   const place = uri.slice(0, -key.length - 1)
   if (parseKey(key)?.kind !== 'dump') throw InputError.of('backup', backup, acceptedBackups)
   // A URI does not say the endpoint and the options with which the runbook names the same store.
-  const own = await openOwn()
-  return readFound(own.uri === place ? own : await openStore('backup', place, variables), key, signal)
+  // One that the runbook does not name is not needed.
+  const own = await openOwn().catch((error: unknown) => {
+    if (error instanceof InputError) return undefined
+    throw error
+  })
+  return readFound(own?.uri === place ? own : await openStore('backup', place, variables), key, signal)
 }
 
 async function readFound(store: Store, key: string, signal: AbortSignal): Promise<Found> {

@@ -7,6 +7,7 @@ import type { Programs } from './programs.ts'
  * How one of PostgreSQL's client programs is started: itself, or in a container.
  * @param server that it is to reach; undefined when it reads and writes streams alone
  * @param env that it is to have
+ * @param files that it reads, by their absolute paths
  * @returns the program and its arguments
  */
 export function launch(
@@ -15,9 +16,10 @@ export function launch(
   args: string[],
   server: PostgresServer | undefined,
   env: BackupPorts['env'],
+  files: string[] = [],
 ): [string, string[]] {
   const { image, pgDump, pgRestore, launcher } = programs
-  if (image !== undefined) return inContainer(image, program, args, server, env)
+  if (image !== undefined) return inContainer(image, program, args, server, env, files)
   if (program === 'pg_restore') return [pgRestore, args]
   const [first, ...rest] = [...launcher, pgDump, ...args]
   return [first ?? pgDump, rest]

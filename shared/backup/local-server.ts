@@ -25,9 +25,10 @@ const abandonedAfterMs = 3 * 86_400_000
 export async function startLocalServer(
   ports: BackupPorts,
   programs: NonNullable<Programs['server']>,
-  { size, superuser }: Restored,
+  restored: Restored,
 ): Promise<TemporaryServer> {
   const { exec, env, signal, clock } = ports
+  const { size, superuser } = restored
   const temporary = await parentFolder(env['TMPDIR'])
   await removeAbandoned(temporary, clock.now())
   await requireRoom(temporary, size)
@@ -55,10 +56,9 @@ export async function startLocalServer(
   const [postgres, postgresArgs] = launch(programs.postgres, [
     '-D',
     data,
-    ...Object.entries({ ...serverSettings, unix_socket_directories: folder }).flatMap(([name, value]) => [
-      '-c',
-      `${name}=${value}`,
-    ]),
+    ...Object.entries({ ...serverSettings(restored), unix_socket_directories: folder }).flatMap(
+      ([name, value]) => ['-c', `${name}=${value}`],
+    ),
   ])
   // Not tied to the signal: it is stopped below, in order, so that its folder can be removed.
   const child = exec.start(postgres, postgresArgs, { env: plainEnv, cwd: folder })

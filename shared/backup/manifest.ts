@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { messageOf, ToolError } from '../outcome/errors.ts'
+import { leftOutKinds } from './archive-entries.ts'
 
 const table = z.object({
   schema: z.string(),
@@ -68,6 +69,31 @@ const database = z.object({
     .optional(),
   /** The server's first superuser, whose objects leave no trace among those roles. */
   superuser: z.string(),
+  /** What acts beyond the database, or may be owned by a superuser alone. Backups of earlier versions do not say. */
+  beyond: z
+    .object({
+      /** Empty slot: it has none. */
+      subscriptions: z.array(
+        z.object({ name: z.string(), slot: z.string(), publications: z.array(z.string()) }),
+      ),
+      /** Logical replication slots, by which other systems read its changes. */
+      slots: z.array(z.string()),
+      /** What a superuser owns and no other role may. */
+      superuserOwned: z.array(
+        z.object({
+          kind: z.enum(['event trigger', 'foreign-data wrapper']),
+          name: z.string(),
+          owner: z.string(),
+        }),
+      ),
+      /** Extensions whose workers act by themselves, like pg_cron. */
+      backgroundExtensions: z.array(z.string()),
+      /** Materialized views that read another server. */
+      remoteViews: z.array(z.object({ schema: z.string(), name: z.string() })),
+    })
+    .optional(),
+  /** Relations of every kind, system catalogs too: what one statement may have to lock. Earlier versions do not say. */
+  relations: z.int().optional(),
   /** As the server gives it, in bytes. */
   size: z.int(),
   /**
@@ -122,6 +148,8 @@ const schema = z.object({
      * had sealed it with, so that nothing is proved of the owner's identity. `none`: it is not sealed, or was not opened.
      */
     opened: z.enum(['key', 'session', 'none']),
+    /** What of the dump was not restored for it. Earlier versions do not say. */
+    leftOut: z.array(z.object({ kind: z.enum(leftOutKinds), name: z.string() })).optional(),
   }),
 })
 

@@ -1,5 +1,6 @@
 import { InputError, ToolError } from '../outcome/errors.ts'
 import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
+import { requireOwnSession } from '../platform/postgres-pooler.ts'
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { findContainer } from './container.ts'
 import type { Manifest } from './manifest.ts'
@@ -76,6 +77,7 @@ export async function planElsewhere(
       noServerHint(programs.major),
     )
   }
+  await requireOwnSession('verify-url', verifyServer, { signal: ports.signal })
   const session = await connect(verifyServer, { signal: ports.signal })
   try {
     const { major, version } = await readVersion(session)
@@ -102,11 +104,16 @@ async function requireCreateDatabase(
   where: string,
   { user }: PostgresServer,
 ): Promise<void> {
-  const [role] = await session.rows<{ may: boolean }>(
-    'SELECT rolcreatedb OR rolsuper AS may FROM pg_catalog.pg_roles WHERE rolname = current_user',
-  )
-  if (role?.may) return
+  if (await mayCreateDatabases(session)) return
   throw new InputError(`${where}: ${user} may not create databases there`, {
     hint: `Run: ALTER ROLE ${quoteIdentifier(user)} CREATEDB`,
   })
+}
+
+/** Whether the session's user may create databases on its server, which every restore takes. */
+export async function mayCreateDatabases(session: PostgresSession): Promise<boolean> {
+  const [role] = await session.rows<{ may: boolean }>(
+    'SELECT rolcreatedb OR rolsuper AS may FROM pg_catalog.pg_roles WHERE rolname = current_user',
+  )
+  return role?.may === true
 }

@@ -30,7 +30,9 @@ export async function requireQuery(session: PostgresSession, where: string, quer
   }
 }
 
-/** Names without a schema mean what they mean to the session's user, whatever the search path is now. */
+/**
+ * Names without a schema mean what they mean to the session's user, whatever the search path of the transaction is now.
+ */
 export async function readSchemas(session: PostgresSession): Promise<string[]> {
   const [path] = await session.rows<{ reset: string; now: string }>(
     `SELECT reset_val AS reset, setting AS now FROM pg_catalog.pg_settings WHERE name = 'search_path'`,
@@ -77,5 +79,5 @@ function wrap(query: string): string {
 }
 
 async function setPath(session: PostgresSession, path: string): Promise<void> {
-  await session.rows(`SELECT set_config('search_path', $1, false)`, [path])
+  await session.rows(`SELECT pg_catalog.set_config('search_path', $1, true)`, [path])
 }

@@ -1,9 +1,13 @@
 import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
 import { withDatabase, type PostgresServer } from '../platform/postgres-url.ts'
+import type { LeftOut } from './archive-entries.ts'
+import type { BeyondDatabase } from './beyond-database.ts'
 import { createDatabase, dropDatabase } from './create-database.ts'
 import { refused, type Found } from './find.ts'
 import { applyProperties, connectBeside, readProperties } from './live-database.ts'
+import { explainLockShortage } from './lock-shortage.ts'
 import type { Manifest } from './manifest.ts'
+import { mayCreateDatabases } from './plan-verification.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { restoreDump } from './restore.ts'
@@ -34,6 +38,8 @@ export interface Restoration {
   liveExists: boolean
   /** Name under which the live one will be kept. */
   kept: string
+  /** What the live database has that acts beyond it; undefined when there is none. */
+  beyond: BeyondDatabase | undefined
   /** Databases that earlier restores of this one have left half-filled, because they were killed. */
   leftovers: string[]
 }
@@ -44,10 +50,7 @@ export async function requireMeans(
   { database }: Manifest,
   { user }: PostgresServer,
 ): Promise<void> {
-  const [role] = await beside.rows<{ may: boolean }>(
-    'SELECT rolcreatedb OR rolsuper AS may FROM pg_catalog.pg_roles WHERE rolname = current_user',
-  )
-  if (!role?.may)
+  if (!(await mayCreateDatabases(beside)))
     throw refused(
       `${user} may not create databases on this server`,
       `Let a superuser run: ALTER ROLE ${quoteIdentifier(user)} CREATEDB`,
@@ -71,6 +74,7 @@ export async function requireMeans(
       `This server lacks roles that the backup names: ${missing.join(', ')}`,
       `Let a superuser run this first, and give passwords to those that log in: ${sql}`,
     )
+  await requireOwners(beside, database)
   const lacking = without(
     database.extensions.map(({ name }) => name),
     extensions,
@@ -82,8 +86,35 @@ export async function requireMeans(
     )
 }
 
-/** Creates the new database, restores, compares; on any failure it is dropped again. */
-export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, time: Time): Promise<void> {
+/** What a superuser owned at home can be owned by a superuser alone. */
+async function requireOwners(
+  beside: PostgresSession,
+  { beyond, superuser }: Manifest['database'],
+): Promise<void> {
+  const superusers = await beside.rows<{ name: string }>(
+    'SELECT rolname AS name FROM pg_catalog.pg_roles WHERE rolsuper',
+  )
+  const names = new Set(superusers.map(({ name }) => name))
+  const wrong = (beyond?.superuserOwned ?? []).filter(({ owner }) => !names.has(owner))
+  if (wrong.length === 0) return
+  const owners = [...new Set(wrong.map(({ owner }) => owner))]
+  const listed = wrong.map(({ kind, name, owner }) => `${kind} ${name} of ${owner}`).join(', ')
+  const make = owners.map(owner =>
+    owner === superuser
+      ? `CREATE ROLE ${quoteIdentifier(owner)} SUPERUSER NOLOGIN`
+      : `ALTER ROLE ${quoteIdentifier(owner)} SUPERUSER`,
+  )
+  throw refused(
+    `The backup has what only a superuser may own, and on this server its owner is none: ${listed}`,
+    `Let a superuser run: ${make.join('; ')}; or give the owner at home a role that is a superuser here, and take a new backup.`,
+  )
+}
+
+/**
+ * Creates the new database, restores, compares; on any failure it is dropped again.
+ * @returns what of the dump was left out
+ */
+export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, time: Time): Promise<LeftOut[]> {
   const { found, server, programs, target } = plan
   const { manifest, store } = found
   const { signal } = ports
@@ -92,21 +123,23 @@ export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, tim
   const database = withDatabase(server, target)
   try {
     await makeSchemas(database, manifest.contents, signal)
-    await time('restore', async () =>
+    const leftOut = await time('restore', async () =>
       restoreDump(
         ports,
         programs,
         database,
         await store.get(manifest.key, signal),
         { ...manifest, open: plan.opening.open },
-        'kept',
+        'live-server',
+        manifest.database,
       ),
     )
     await time('compare', () => requireSameContents(database, manifest.contents, signal))
     await time('analyze', () => analyze(database, signal))
+    return leftOut
   } catch (error) {
     await discard(server, target)
-    throw error
+    throw explainLockShortage(error, server)
   }
 }
 
@@ -127,9 +160,10 @@ async function create(
 
 /** A restored database has no statistics: without them its first queries would be slow. */
 async function analyze(server: PostgresServer, signal: AbortSignal): Promise<void> {
-  const session = await connect(server, { signal })
+  // Not in a transaction, which would hold a lock on every table until its end.
+  const options = `${server.options} -c statement_timeout=0`
+  const session = await connect({ ...server, options }, { signal })
   try {
-    await session.rows('SET statement_timeout = 0')
     await session.rows('ANALYZE')
   } finally {
     await session.close()

@@ -1,91 +1,102 @@
-import { once } from 'node:events'
-import type { Readable, Writable } from 'node:stream'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { ToolError } from '../outcome/errors.ts'
 import { libpqEnvironment, type PostgresServer } from '../platform/postgres-url.ts'
+import { feed, openArchive, readList, type Archive, type ArchivePorts, type Sealed } from './archive.ts'
+import { selectEntries, type LeftOut, type RestoredInto, type Selection } from './archive-entries.ts'
 import { lastError, watchExit } from './child.ts'
-import { createMeter, type Digest } from './exit-guard.ts'
-import { damaged, decompressFrames } from './frames.ts'
 import { launch } from './launch.ts'
+import type { DatabaseFacts } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
-import type { Through } from './seal.ts'
 
-type RestorePorts = Pick<BackupPorts, 'exec' | 'env' | 'signal'>
-
-/**
- * What belongs to a server, not to a database, and is left out: subscriptions would keep a scratch database from
- * being dropped, and tablespaces are not the same everywhere.
- */
+/** Tablespaces belong to a server, not to a database, and are not the same everywhere. */
 const always = ['--exit-on-error', '--no-password', '--no-tablespaces']
 
-/** What a stored object must be, and how it is opened. */
-export interface Sealed extends Digest {
-  open: Through
-}
-
-/** What is restored with owners and grants, and what without (where roles are not to be made). */
-export type Ownership = 'kept' | 'dropped'
+/** Where the roles of the dump are not made. */
+const withoutRoles = ['--no-owner', '--no-privileges', '--no-comments', '--no-publications']
 
 /**
- * Streams a stored dump into an empty database.
+ * Streams a stored dump into an empty database. What would act beyond that database is left out (`selectEntries`).
  * @param source the object as the store gives it
  * @param expected size and hash that it was stored with, and what opens it
+ * @param dumped the database that was dumped
+ * @returns what was left out
  * @throws ToolError when the object is damaged, or pg_restore fails at the first error
  */
 export async function restoreDump(
-  ports: RestorePorts,
+  ports: ArchivePorts,
   programs: Programs,
   server: PostgresServer,
   source: Readable,
   expected: Sealed,
-  ownership: Ownership,
-): Promise<void> {
-  const args = [
-    `--dbname=${connectionString(server.database)}`,
-    ...always,
-    ...(ownership === 'dropped'
-      ? ['--no-owner', '--no-privileges', '--no-comments', '--no-subscriptions', '--no-publications']
-      : []),
-  ]
+  into: RestoredInto,
+  dumped: Pick<DatabaseFacts, 'beyond'>,
+): Promise<LeftOut[]> {
+  const { list, archive } = await readList(ports, programs, openArchive(source, expected))
+  const selection = selectEntries(list, into, dumped.beyond?.remoteViews ?? [])
   const env = libpqEnvironment(server, ports.env)
-  await run(ports, launch(programs, 'pg_restore', args, server, env), env, source, expected)
+  await withListFile(ports.env, selection, async file => {
+    const args = [
+      `--dbname=${connectionString(server.database)}`,
+      ...always,
+      ...(into === 'scratch-database' ? withoutRoles : []),
+      ...(file === undefined ? [] : [`--use-list=${file}`]),
+    ]
+    const files = file === undefined ? [] : [file]
+    await run(ports, launch(programs, 'pg_restore', args, server, env, files), env, archive)
+  }).finally(() => {
+    archive.destroy()
+  })
+  return selection.leftOut
 }
 
 /** Reads all of a stored dump and its table of contents. @throws ToolError when it is damaged */
 export async function listDump(
-  ports: RestorePorts,
+  ports: ArchivePorts,
   programs: Programs,
   source: Readable,
   expected: Sealed,
 ): Promise<void> {
-  const { PATH, HOME, DOCKER_HOST } = ports.env
-  const env = { PATH, HOME, DOCKER_HOST, LC_MESSAGES: 'C' }
-  await run(ports, launch(programs, 'pg_restore', ['--list'], undefined, env), env, source, expected)
+  const { archive } = await readList(ports, programs, openArchive(source, expected))
+  for await (const _chunk of archive.chunks) ports.signal.throwIfAborted()
+  archive.requireSound()
+}
+
+/** For `pg_restore --use-list`, which takes no list from elsewhere. A folder that a killed run leaves is removed like its servers. */
+async function withListFile(
+  env: BackupPorts['env'],
+  { list }: Selection,
+  work: (file: string | undefined) => Promise<void>,
+): Promise<void> {
+  if (list === undefined) return work(undefined)
+  const folder = await mkdtemp(join(env['TMPDIR'] ?? tmpdir(), 'runbook-verify-list-'))
+  try {
+    const file = join(folder, 'list')
+    await writeFile(file, list, { mode: 0o600 })
+    await work(file)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
 async function run(
-  { exec, signal }: RestorePorts,
+  { exec, signal }: ArchivePorts,
   command: [string, string[]],
   env: BackupPorts['env'],
-  source: Readable,
-  expected: Sealed,
+  archive: Archive,
 ): Promise<void> {
   const child = exec.start(...command, { env, signal })
   const ending = watchExit(child)
   child.stdout.resume()
-  const stored = createMeter()
   try {
-    await feed(decompressFrames(expected.open(stored.through(source as AsyncIterable<Buffer>))), child.stdin)
+    await feed(archive.chunks, child.stdin)
     signal.throwIfAborted()
-    const found = stored.digest()
-    if (found.bytes !== expected.bytes || found.sha256 !== expected.sha256) {
-      throw damaged(
-        `${found.bytes} bytes, SHA-256 ${found.sha256.slice(0, 12)}...; it was written with ${expected.bytes} bytes, ${expected.sha256.slice(0, 12)}...`,
-      )
-    }
+    archive.requireSound()
   } catch (error) {
     child.kill()
-    source.destroy()
     signal.throwIfAborted()
     throw error
   }
@@ -100,20 +111,6 @@ async function run(
   })
 }
 
-/** Writes all of `source` to a program that may stop reading before its end; the source is read to its end all the same. */
-async function feed(source: AsyncIterable<Buffer>, sink: Writable): Promise<void> {
-  let open = true
-  const closed = once(sink, 'close').catch(() => undefined)
-  sink.on('error', () => {
-    open = false
-  })
-  for await (const chunk of source) {
-    if (open && !sink.write(chunk)) await Promise.race([once(sink, 'drain').catch(() => undefined), closed])
-    if (sink.destroyed) open = false
-  }
-  sink.end()
-}
-
 /** A database's name as a connection string has it: a name with an = would be taken for one itself. */
 function connectionString(database: string): string {
   return `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
@@ -123,7 +120,15 @@ function hintOf(stderr: string): string {
   if (/role ".*" does not exist/.test(stderr)) return 'Create that role on the server first.'
   if (/could not open extension control file|extension ".*" is not available/.test(stderr))
     return 'Install that extension on the server first.'
+  if (stderr.includes('could not access file'))
+    return 'A function of the database is in that library: install it on the server that is restored into, under the same name.'
   if (/No space left/i.test(stderr)) return 'Free space on the disk of that server.'
+  if (/could not create locale|could not open collator/.test(stderr))
+    return 'Install that locale on the machine of the server that is restored into.'
+  if (/permission denied to (create|change owner of) (event trigger|foreign-data wrapper)/.test(stderr))
+    return 'Only a superuser may create or own it: restore as a superuser, and make its owner one.'
+  if (stderr.includes('security label provider'))
+    return 'Load the library of that provider on the server first (shared_preload_libraries).'
   if (/permission denied|must be owner|must be able to SET ROLE/.test(stderr))
     return 'Restore as a superuser, or as the owner of everything in the dump.'
   return 'Look at what pg_restore said, and at the log of the database server.'

@@ -1,6 +1,7 @@
 import { connect, type PostgresSession } from '../platform/postgres.ts'
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { ToolError } from '../outcome/errors.ts'
+import { readBeyondDatabase } from './beyond-database.ts'
 import type { DatabaseFacts } from './manifest.ts'
 import { readRoles } from './roles.ts'
 
@@ -22,8 +23,7 @@ export async function openSnapshot(server: PostgresServer, signal: AbortSignal):
   const session = await connect(server, { signal })
   try {
     const version = await readVersion(session)
-    await prepareSession(session)
-    await session.rows('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    await beginReading(session)
     const [exported] = await session.rows<{ id: string }>('SELECT pg_export_snapshot() AS id')
     const database = await readDatabase(session)
     return { session, id: exported?.id ?? '', server: version, database, close: () => session.close() }
@@ -34,10 +34,11 @@ export async function openSnapshot(server: PostgresServer, signal: AbortSignal):
 }
 
 /**
- * Makes values look the same from every session, whatever the defaults of server, database and role, and lets no
- * time limit of theirs end a long read.
+ * Begins a transaction that reads one instant. In it values look the same from every session, whatever the defaults of
+ * server, database and role, and no time limit of theirs ends a long read. The settings end with the transaction, so that
+ * nothing of them stays on a connection that a pooler gives to another client.
  */
-export async function prepareSession(session: PostgresSession): Promise<void> {
+export async function beginReading(session: PostgresSession): Promise<void> {
   // Only those that the server has: transaction_timeout came with 17.
   const settings = {
     search_path: '',
@@ -55,9 +56,10 @@ export async function prepareSession(session: PostgresSession): Promise<void> {
     idle_in_transaction_session_timeout: '0',
     transaction_timeout: '0',
   }
+  await session.rows('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY')
   await session.rows(
-    `SELECT set_config(name, wanted.value, false)
-       FROM json_each_text($1::json) AS wanted(name, value) JOIN pg_catalog.pg_settings USING (name)`,
+    `SELECT pg_catalog.set_config(name, wanted.value, true)
+       FROM pg_catalog.json_each_text($1::json) AS wanted(name, value) JOIN pg_catalog.pg_settings USING (name)`,
     [JSON.stringify(settings)],
   )
 }
@@ -85,9 +87,11 @@ export async function readDatabase(session: PostgresSession): Promise<DatabaseFa
     encoding: string
     owner: string
     size: string
+    relations: number
   }>(
     `SELECT to_jsonb(d) AS row, pg_encoding_to_char(d.encoding) AS encoding,
-            pg_get_userbyid(d.datdba) AS owner, pg_database_size(d.oid)::text AS size
+            pg_get_userbyid(d.datdba) AS owner, pg_database_size(d.oid)::text AS size,
+            (SELECT count(*)::int FROM pg_catalog.pg_class) AS relations
        FROM pg_catalog.pg_database d WHERE d.datname = current_database()`,
   )
   const extensions = await session.rows<{ name: string; version: string }>(
@@ -120,6 +124,8 @@ export async function readDatabase(session: PostgresSession): Promise<DatabaseFa
       roles.map(({ name }) => name),
     ),
     superuser: first?.name ?? 'postgres',
+    beyond: await readBeyondDatabase(session),
+    relations: row?.relations ?? 0,
     size: Number(row?.size ?? 0),
     instant: await readInstant(session),
   }

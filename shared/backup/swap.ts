@@ -35,11 +35,11 @@ export async function swapDatabases(
   try {
     const oid = await findDatabase(renaming, restored)
     try {
-      await renaming.rows(`SET statement_timeout = ${statementMs}`)
       // One message is one transaction: were this machine to vanish between two, the server would go on to hold the lock
       // that new connections wait for. It takes that lock, then waits for the old connections to go.
       await renaming.rows(
-        `ALTER DATABASE ${quoteIdentifier(live)} RENAME TO ${quoteIdentifier(kept)};
+        `SET LOCAL statement_timeout = ${statementMs};
+         ALTER DATABASE ${quoteIdentifier(live)} RENAME TO ${quoteIdentifier(kept)};
          ALTER DATABASE ${quoteIdentifier(restored)} RENAME TO ${quoteIdentifier(live)}`,
       )
     } catch (error) {

@@ -8,6 +8,7 @@ import { startDump } from './dump.ts'
 import { createCounter, createMeter } from './exit-guard.ts'
 import { compressFrames } from './frames.ts'
 import { dumpKey, manifestKey, type Extension } from './keys.ts'
+import { explainLockShortage } from './lock-shortage.ts'
 import { writeManifest, type Contents, type Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
@@ -72,9 +73,11 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
   } catch (error) {
     stop.abort()
     await snapshot.close()
-    throw error
+    throw explainLockShortage(error, server)
   }
-  const contents = count(snapshot, sequences, request.query, scope)
+  const contents = count(snapshot, sequences, request.query, scope).catch((error: unknown) => {
+    throw explainLockShortage(error, server)
+  })
   // Whoever waits for it gets the failure; until then it must not count as unhandled.
   contents.catch(() => undefined)
   return {

@@ -13,13 +13,32 @@ export interface TemporaryServer {
   stop(): Promise<void>
 }
 
-/** What will be restored into it: its size in bytes, and the superuser that may own parts of it. */
-export type Restored = Pick<DatabaseFacts, 'size' | 'superuser'>
+/** What will be restored into it: its size in bytes, its relations, and the superuser that may own parts of it. */
+export type Restored = Pick<DatabaseFacts, 'size' | 'relations' | 'superuser'>
 
 const startWithinMs = 60_000
 
-/** It lives for minutes and is thrown away: nothing that guards against a crash is needed. As a server's options have them. */
-export const serverSettings = {
+const connections = 20
+/** For a database whose backup does not say how many relations it has. */
+const manyRelations = 100_000
+/** A statement on a partitioned table locks all of it, with indexes; a new relation beside an old one may be locked too. */
+const locksPerRelation = 2
+/** For what the restore has besides. */
+const moreLocks = 10_000
+
+/**
+ * A server's options. It lives for minutes and is thrown away: nothing that guards against a crash is needed. It has as
+ * many locks as the largest statement on the database can take (some 300 bytes of memory each, about 60 MB for 100,000
+ * relations), whatever the server at home is set to.
+ */
+export const serverSettings = ({ relations }: Pick<Restored, 'relations'>) => ({
+  ...fixedSettings,
+  max_locks_per_transaction: String(
+    Math.ceil(((relations ?? manyRelations) * locksPerRelation + moreLocks) / connections),
+  ),
+})
+
+const fixedSettings = {
   listen_addresses: '',
   fsync: 'off',
   synchronous_commit: 'off',
@@ -31,7 +50,7 @@ export const serverSettings = {
   autovacuum: 'off',
   shared_buffers: '256MB',
   maintenance_work_mem: '256MB',
-  max_connections: '20',
+  max_connections: String(connections),
   jit: 'off',
 }
 

@@ -1,19 +1,22 @@
 import { randomBytes } from 'node:crypto'
-import { ToolError } from '../outcome/errors.ts'
+import { messageOf, ToolError } from '../outcome/errors.ts'
 import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
 import { describeServer, withDatabase, type PostgresServer } from '../platform/postgres-url.ts'
+import type { LeftOut, RestoredInto } from './archive-entries.ts'
 import { compareContents, readContents } from './contents.ts'
 import { createScratchDatabase, dropDatabase } from './create-database.ts'
 import { parseStamp, stampOf } from './keys.ts'
-import type { Contents, Manifest } from './manifest.ts'
+import { explainLockShortage } from './lock-shortage.ts'
+import type { Contents, DatabaseFacts, Manifest } from './manifest.ts'
 import type { Verification } from './plan-verification.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
-import { listDump, restoreDump, type Ownership } from './restore.ts'
+import { listDump, restoreDump } from './restore.ts'
+import { createRolesSql, withoutLogin } from './roles.ts'
 import { makeSchemas } from './scope.ts'
 import type { Opening } from './seal.ts'
 import { answer, compareAnswers } from './question.ts'
-import { prepareSession } from './snapshot.ts'
+import { beginReading } from './snapshot.ts'
 import type { Store } from './store.ts'
 import { startTemporaryServer } from './start-temporary-server.ts'
 
@@ -42,7 +45,7 @@ export async function verifyBackup(
   programs: Programs,
 ): Promise<Manifest> {
   const start = ports.clock.elapsed()
-  const where = await prove(ports, stored, verification, programs)
+  const { where, leftOut } = await prove(ports, stored, verification, programs)
   return {
     ...stored.manifest,
     contents: await stored.contents,
@@ -52,8 +55,15 @@ export async function verifyBackup(
       where,
       durationMs: Math.round(ports.clock.elapsed() - start),
       opened: verification.how === 'none' ? 'none' : stored.opening.opened,
+      leftOut,
     },
   }
+}
+
+/** Where a backup was restored, in words, and what of it was not. */
+interface Proof {
+  where: string
+  leftOut: LeftOut[]
 }
 
 async function prove(
@@ -61,18 +71,18 @@ async function prove(
   stored: Stored,
   verification: Verification,
   programs: Programs,
-): Promise<string> {
+): Promise<Proof> {
   const { store, manifest, opening } = stored
-  if (verification.how === 'none') return ''
+  if (verification.how === 'none') return { where: '', leftOut: [] }
   if (verification.how === 'list') {
     const source = await store.get(manifest.key, ports.signal)
     await listDump(ports, programs, source, { ...manifest, open: opening.open })
-    return ''
+    return { where: '', leftOut: [] }
   }
   const { on } = verification
   if (on !== 'temporary-server') {
-    const locale = await restoreAndCompare(ports, stored, programs, on, 'dropped')
-    return `a scratch database on ${on.host}:${on.port}, locale ${locale}`
+    const { locale, leftOut } = await restoreAndCompare(ports, stored, programs, on, 'scratch-database')
+    return { where: `a scratch database on ${on.host}:${on.port}, locale ${locale}`, leftOut }
   }
   const own = verification.programs
   const temporary = await startTemporaryServer(ports, own, {
@@ -80,8 +90,15 @@ async function prove(
     size: restoredSize(stored),
   })
   try {
-    const locale = await restoreAndCompare(ports, stored, own, temporary.server, 'kept')
-    return `a temporary server ${own.version}${own.image === undefined ? '' : ` (${own.image})`}, locale ${locale}`
+    const { locale, leftOut } = await restoreAndCompare(
+      ports,
+      stored,
+      own,
+      temporary.server,
+      'temporary-server',
+    )
+    const image = own.image === undefined ? '' : ` (${own.image})`
+    return { where: `a temporary server ${own.version}${image}, locale ${locale}`, leftOut }
   } finally {
     await temporary.stop()
   }
@@ -92,29 +109,36 @@ async function restoreAndCompare(
   stored: Stored,
   programs: Programs,
   on: PostgresServer,
-  ownership: Ownership,
-): Promise<string> {
+  into: Exclude<RestoredInto, 'live-server'>,
+): Promise<{ locale: string; leftOut: LeftOut[] }> {
   const { store, manifest, contents, opening } = stored
   const { signal, clock } = ports
   const name = `runbook_verify_${stampOf(clock.now())}_${randomBytes(4).toString('hex')}`
   const admin = await connect(on, { signal })
   try {
     await requireExtensions(admin, manifest)
-    if (ownership === 'kept') await createRoles(admin, manifest.database.roles)
+    if (into === 'temporary-server') await createRoles(admin, manifest.database)
     else await dropAbandoned(admin, clock.now())
     const locale = await createScratchDatabase(admin, name, manifest.database)
     const scratch = withDatabase(on, name)
     // What a part of the database holds is known once it is counted.
     if (stored.isPart) await makeSchemas(scratch, await contents, signal)
     const source = await store.get(manifest.key, signal)
-    await restoreDump(ports, programs, scratch, source, { ...manifest, open: opening.open }, ownership)
+    const sealed = { ...manifest, open: opening.open }
+    const leftOut = await restoreDump(ports, programs, scratch, source, sealed, into, manifest.database)
     await requireSameContents(scratch, await contents, signal)
-    return locale
+    return { locale, leftOut }
+  } catch (error) {
+    throw explainLockShortage(error, on, into === 'scratch-database' ? elsewhere : '')
   } finally {
     await admin.close()
-    await dropScratch(on, name)
+    // The temporary server goes as a whole.
+    if (into === 'scratch-database') await dropScratch(ports, on, name)
   }
 }
+
+const elsewhere =
+  ' Or verify on a temporary server, which is started with enough: without verify-url, and with verify: restore.'
 
 /** Bytes that the restored database will take, about. A part of one is known by its dump alone, which has no indexes. */
 function restoredSize({ manifest, isPart }: Stored): number {
@@ -130,7 +154,7 @@ export async function requireSameContents(
 ): Promise<void> {
   const session = await connect(server, { signal })
   try {
-    await prepareSession(session)
+    await beginReading(session)
     const differences = compareContents(
       dumped,
       await readContents(session, dumped.hashing, dumped.scope ? 'each' : 'whole'),
@@ -165,18 +189,30 @@ async function requireExtensions(admin: PostgresSession, { database }: Unverifie
   })
 }
 
-/** So that owners, grants and policies come back too. They can do nothing, on a server that nobody reaches. */
-async function createRoles(admin: PostgresSession, roles: string[]): Promise<void> {
-  for (const role of roles) await admin.rows(`CREATE ROLE ${quoteIdentifier(role)} NOLOGIN`)
+/** So that owners, grants and policies are restored too, on a server that only this run reaches. */
+async function createRoles(admin: PostgresSession, { roles, globals }: DatabaseFacts): Promise<void> {
+  const there = await admin.rows<{ name: string }>('SELECT rolname AS name FROM pg_catalog.pg_roles')
+  const sql = createRolesSql(
+    withoutLogin(globals ?? []),
+    roles,
+    there.map(({ name }) => name),
+  )
+  if (sql !== '') await admin.rows(sql)
 }
 
-/** With a signal of its own: the scratch database goes even when the run was cancelled. */
-async function dropScratch(on: PostgresServer, name: string): Promise<void> {
-  const admin = await connect(on, { signal: AbortSignal.timeout(30_000) })
+/** With a signal of its own: the scratch database is dropped even when the run was cancelled. */
+async function dropScratch({ log }: BackupPorts, on: PostgresServer, name: string): Promise<void> {
   try {
-    await dropDatabase(admin, name)
-  } finally {
-    await admin.close()
+    const admin = await connect(on, { signal: AbortSignal.timeout(30_000) })
+    try {
+      await dropDatabase(admin, name)
+    } finally {
+      await admin.close()
+    }
+  } catch (error) {
+    log.warn(
+      `The scratch database could not be dropped from ${on.host}:${on.port}: ${messageOf(error)} Drop it there: DROP DATABASE ${quoteIdentifier(name)}`,
+    )
   }
 }
 

@@ -2,7 +2,7 @@ import { InputError } from '../outcome/errors.ts'
 import { parsePostgresUrl, throughAddress, type PostgresServer } from '../platform/postgres-url.ts'
 import { readEnvFile } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
-import { destinationOf, openStore } from './open-store.ts'
+import { acceptedDestinations, openStore } from './open-store.ts'
 import type { Store } from './store.ts'
 
 type Variables = Record<string, string | undefined>
@@ -12,14 +12,16 @@ export interface Surroundings {
   environment: Environment
   /** The env-file's values; empty when the environment has none. Secrets. */
   file: Record<string, string>
+  /** Those of `backup.env-file`, which the service does not get; empty when there is none. Secrets. */
+  own: Record<string, string>
   /** The process's environment. */
   env: Variables
 }
 
-/** @throws InputError when the env-file that the runbook names cannot be read */
+/** @throws InputError when an env-file that the runbook names cannot be read */
 export function readSurroundings(environment: Environment, env: Variables): Surroundings {
-  const file = environment.envFile === '' ? {} : readEnvFile(environment.root, environment.envFile)
-  return { environment, file, env }
+  const read = (path: string) => (path === '' ? {} : readEnvFile(environment.root, path))
+  return { environment, file: read(environment.envFile), own: read(environment.backup?.envFile ?? ''), env }
 }
 
 /** Variables that say, as libpq has it, which database is meant. */
@@ -27,7 +29,8 @@ const libpqVariables = ['PGSERVICE', 'PGHOST', 'PGHOSTADDR', 'PGDATABASE']
 
 /**
  * The database that is meant.
- * @param given the input `database-url`; empty: DATABASE_URL as the service gets it, else what PGSERVICE or PGHOST says
+ * @param given the input `database-url`; empty: DATABASE_URL of `backup.env-file`, else as the service gets it, else what
+ *   PGSERVICE or PGHOST says
  * @param via where a tunnel to it begins
  */
 export function resolveDatabase(
@@ -49,9 +52,18 @@ export function resolveDatabase(
   )
 }
 
-/** The service's own DATABASE_URL, after where it stands. A target's `env` wins over the env-file, as in a release. */
-function configuredUrl({ environment, file }: Surroundings): [where: string, url: string] | undefined {
-  const { target, envFile, name } = environment
+/**
+ * The configured DATABASE_URL, after where it stands: for backups alone, else the service's own. Of that, a target's `env`
+ * wins over the env-file, as in a release.
+ */
+function configuredUrl({
+  environment,
+  file,
+  own: alone,
+}: Surroundings): [where: string, url: string] | undefined {
+  const { target, envFile, name, backup } = environment
+  const direct = alone['DATABASE_URL'] ?? ''
+  if (direct !== '') return [`${backup?.envFile ?? ''} DATABASE_URL`, direct]
   const own = target.kind === 'kubernetes' ? '' : (target.env?.['DATABASE_URL'] ?? '')
   if (own !== '') return [`environments.${name}.target.env.DATABASE_URL`, own]
   const kept = file['DATABASE_URL'] ?? ''
@@ -59,45 +71,60 @@ function configuredUrl({ environment, file }: Surroundings): [where: string, url
 }
 
 /**
- * The store that is meant: as given, else as the runbook says, else the folder `backups` of the repository.
+ * The store that is meant: as given, else as the runbook says.
  * @param given the input `destination`, or empty
+ * @throws InputError when neither names one
  */
 export function resolveStore(surroundings: Surroundings, given: string): Promise<Store> {
   const { environment } = surroundings
-  const configured = environment.backup?.destination
-  const where =
-    given !== '' || configured === undefined
-      ? 'destination'
-      : `environments.${environment.name}.backup.destination`
-  const destination = (given || configured) ?? destinationOf(`${environment.root}/backups`)
+  const configured = environment.backup?.destination ?? ''
+  const where = given === '' ? `environments.${environment.name}.backup.destination` : 'destination'
+  const destination = given || configured
+  if (destination === '')
+    throw new InputError(
+      `environments.${environment.name} of the runbook has no backup block, so it is not known where its backups are; accepted: ${acceptedDestinations}`,
+      {
+        hint: `Add backup: { destination: s3://BUCKET/PREFIX } to environments.${environment.name} of the runbook, or set destination. A folder of the repository is no place for it: a dump has all that the database has.`,
+      },
+    )
   return openStore(where, destination, storeVariables(surroundings))
 }
 
+const storeKeys = [
+  'AWS_ACCESS_KEY_ID',
+  'AWS_PROFILE',
+  'AWS_WEB_IDENTITY_TOKEN_FILE',
+  'AWS_ROLE_ARN',
+  'AWS_CONTAINER_CREDENTIALS_FULL_URI',
+  'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
+]
+
 /**
- * Credentials of the object store: this process's own, whatever form they have; only where it has none at all, the
- * env-file's, which the guide keeps there.
+ * Credentials of the object store: this process's own, whatever form they have; where it has none at all, those of
+ * `backup.env-file`; where that has none, the env-file's, which the guide keeps there.
  */
-export function storeVariables({ file, env }: Surroundings): Variables {
-  const ways = [
-    'AWS_ACCESS_KEY_ID',
-    'AWS_PROFILE',
-    'AWS_WEB_IDENTITY_TOKEN_FILE',
-    'AWS_ROLE_ARN',
-    'AWS_CONTAINER_CREDENTIALS_FULL_URI',
-    'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI',
-  ]
-  const own = Object.fromEntries(
+export function storeVariables({ file, own: alone, env }: Surroundings): Variables {
+  const said = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
   )
-  if (ways.some(name => own[name] !== undefined)) return own
-  const kept = Object.entries(file).filter(([name]) => name.startsWith('AWS_'))
-  return { ...Object.fromEntries(kept), ...own }
+  if (namesKeys(said)) return said
+  const kept = Object.entries(namesKeys(alone) ? alone : { ...file, ...alone })
+  return { ...Object.fromEntries(kept.filter(([name]) => name.startsWith('AWS_'))), ...said }
+}
+
+/** True when the store is opened with keys of the service's env-file, which every instance of the service has. */
+export function sharesStoreKeys({ file, own: alone, env }: Surroundings): boolean {
+  return (file['AWS_SECRET_ACCESS_KEY'] ?? '') !== '' && !namesKeys(env) && !namesKeys(alone)
+}
+
+function namesKeys(variables: Variables): boolean {
+  return storeKeys.some(name => (variables[name] ?? '') !== '')
 }
 
 /** Values among the variables that open something, to be masked. */
-export function secretVariables({ file, env }: Surroundings): string[] {
+export function secretVariables({ file, own: alone, env }: Surroundings): string[] {
   const names = ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'PGPASSWORD']
-  return [file, env]
+  return [file, alone, env]
     .flatMap(variables => names.map(name => variables[name] ?? ''))
     .filter(value => value !== '')
 }

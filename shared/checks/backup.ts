@@ -1,3 +1,4 @@
+import { InputError } from '../outcome/errors.ts'
 import { newestOf } from '../backup/newest.ts'
 import { readWalArchive, type WalArchive } from '../backup/wal.ts'
 import { parsePostgresUrl, throughAddress } from '../platform/postgres-url.ts'
@@ -16,8 +17,28 @@ const connectMs = 5_000
 export const backup: Check = {
   id,
   title: 'A verified backup is younger than the RPO',
-  inapplicable: ({ backup }) => (backup ? '' : 'the runbook says nothing of backups for this environment'),
-  run: context => (context.environment.backup?.wal ? ofWal(context) : ofStore(context)),
+  inapplicable: () => '',
+  run(context) {
+    const { backup } = context.environment
+    if (!backup) return ofNone(context)
+    return backup.wal ? ofWal(context) : ofStore(context)
+  },
+}
+
+/** A release whose migration goes wrong, and a database that nothing was kept of. */
+async function ofNone(context: CheckContext): Promise<Finding> {
+  const { name } = context.environment
+  const configuration = await readConfiguration(context).catch((error: unknown) => {
+    // Another check's finding.
+    if (error instanceof InputError) return undefined
+    throw error
+  })
+  if (configuration?.['DATABASE_URL'] === undefined)
+    return skip('the runbook has no backup block for this environment, and no DATABASE_URL is known')
+  return warn(
+    'the service has a database (DATABASE_URL), and the runbook has no backup block for this environment: no backup is taken before the release',
+    `Add backup: { destination: s3://BUCKET/PREFIX } to environments.${name} of the runbook.`,
+  )
 }
 
 async function ofStore(context: CheckContext): Promise<Finding> {

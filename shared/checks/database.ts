@@ -1,5 +1,7 @@
 import semver from 'semver'
-import { connect, type PostgresSession } from '../platform/postgres.ts'
+import { mayCreateDatabases } from '../backup/plan-verification.ts'
+import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
+import { findPooler, isAnnouncedByAnother } from '../platform/postgres-pooler.ts'
 import {
   describeServer,
   parsePostgresUrl,
@@ -71,7 +73,12 @@ export const database: Check = {
           const session = await connect(throughAddress(server, via), { signal, timeoutMs: connectMs })
           try {
             // At the other end of a tunnel, nothing of this machine is the server's.
-            return await judge(session, server, via === undefined ? server.host : '', context)
+            return await judge(
+              session,
+              throughAddress(server, via),
+              via === undefined ? server.host : '',
+              context,
+            )
           } finally {
             await session.close()
           }
@@ -91,12 +98,45 @@ async function judge(
   const { database: wanted } = checksOf(context.environment)
   const seen = `PostgreSQL ${state.version} at ${describeServer(server)}, ${showSize(Number(state.bytes))}`
   return combine(seen, [
+    ...(await judgeWayToBackups(session, server, context)),
     ...judgeRole(state),
     ...judgeVersion(state.version, wanted.version),
     judgeConnections(state.left),
     ...(await judgeReplication(session, wanted)),
     ...(await judgeDisk(session, localHost, context)),
   ])
+}
+
+/** Whether a backup and a restore can go by the address that the service has. */
+async function judgeWayToBackups(
+  session: PostgresSession,
+  server: PostgresServer,
+  { environment, signal }: CheckContext,
+): Promise<Part[]> {
+  if (!environment.backup) return []
+  const { destination, envFile } = environment.backup
+  // Then they go by another address, as another user.
+  if (envFile !== '') return []
+  if (await isAnnouncedByAnother(session)) {
+    const pooler = await findPooler(server, { signal, timeoutMs: connectMs })
+    if (pooler?.lends === 'for-a-transaction')
+      return [
+        {
+          result: 'warn',
+          finding: `is reached through a connection pooler that lends its sessions, so no backup goes to ${destination} by this address`,
+          remedy:
+            'Give backups the address of the server itself: as database-url, or as DATABASE_URL of the file that backup.env-file of the runbook names.',
+        },
+      ]
+  }
+  if (await mayCreateDatabases(session)) return []
+  return [
+    {
+      result: 'warn',
+      finding: `${server.user} may not create databases, so restore-db would be refused`,
+      remedy: `Let a superuser run: ALTER ROLE ${quoteIdentifier(server.user)} CREATEDB`,
+    },
+  ]
 }
 
 async function readState(session: PostgresSession): Promise<State> {

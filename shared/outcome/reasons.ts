@@ -40,6 +40,8 @@ export const reasons = {
   'gate-inconclusive': 'The gate could not measure enough to decide.',
   'not-as-released': 'Somebody changed what runs while it was released: it is not what was gated.',
   'smoke-failed': 'A request of the suite, or the load, did not meet what was expected.',
+  'pooler-in-the-way':
+    'The address of the database is that of a connection pooler, which lends its sessions. Nothing was set or changed.',
   'backup-failed': 'The database could not be dumped or stored. No backup was kept.',
   'backup-unverified': 'The backup could not be restored and compared. It does not count.',
   'restore-refused': 'The database restore was refused before anything was changed.',

@@ -7,6 +7,8 @@ import type { PostgresServer } from './postgres-url.ts'
 
 /** One connection to a database. */
 export interface PostgresSession {
+  /** Number of the process that serves it, as announced for cancelling; of a pooler, a number of the pooler's own. */
+  announcedPid: number
   /** Runs one statement; values travel apart from it. @throws ToolError with the server's message and SQLSTATE */
   rows<T>(sql: string, values?: unknown[]): Promise<T[]>
   /** Gives the connection back; never throws. */
@@ -83,12 +85,13 @@ async function open(
     ssl,
     // A function, so that neither PGPASSWORD nor ~/.pgpass of this process is taken in its place.
     password: () => password,
-    // A blank says none; an empty text would let PGOPTIONS in.
-    options: options === '' ? ' ' : options,
+    options,
     application_name: applicationName,
     connectionTimeoutMillis: timeoutMs,
     keepAlive: true,
   })
+  // An empty text would let PGOPTIONS in; and poolers refuse a client that sends options at all.
+  if (options === '') withoutOptions(client)
   // A connection that breaks while nothing runs on it says so here; the next statement fails with the reason.
   client.on('error', () => undefined)
   const onAbort = () => streamOf(client).destroy()
@@ -101,6 +104,7 @@ async function open(
     throw error
   }
   return {
+    announcedPid: (client as unknown as { processID: number | null }).processID ?? 0,
     async rows<T>(sql: string, values: unknown[] = []) {
       try {
         return (await client.query(sql, values)).rows as T[]
@@ -114,6 +118,10 @@ async function open(
       await client.end().catch(() => undefined)
     },
   }
+}
+
+function withoutOptions(client: Client): void {
+  delete (client as unknown as { connectionParameters: { options?: string } }).connectionParameters.options
 }
 
 function streamOf(client: Client): { destroy(): void } {
@@ -169,7 +177,10 @@ function connectError(server: PostgresServer, error: unknown): ToolError {
 function connectHint({ user, database, host }: PostgresServer, code: string, message: string): string {
   if (code === '28P01' || code === '28000')
     return `Check the user ${user} and its password in the database URL.`
-  if (code === '3D000') return `Check the name of the database in the URL: ${database} does not exist there.`
+  if (code === '3D000' && !message.startsWith('no such database'))
+    return `Check the name of the database in the URL: ${database} does not exist there.`
+  if (/unsupported startup parameter|no such (database|user): |pooler|pgbouncer/i.test(message))
+    return `What answers there is a connection pooler: give the address of the PostgreSQL server itself that has ${database}.`
   if (code === '53300') return 'Close connections, or raise max_connections of the server.'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `Check the host name ${host} in the database URL.`
   if (/certificate|SSL|TLS|altnames/i.test(message))

@@ -18,6 +18,8 @@ export interface Environment {
   backup:
     | {
         destination: string
+        /** Path, relative to `root`, of a file with what backups alone need; empty when there is none. */
+        envFile: string
         retentionDays: number
         /** For backups that are not kept long. */
         shortDays: number

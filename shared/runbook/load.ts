@@ -103,6 +103,7 @@ function resolveEnvironment(
     requires: spec.requires ?? [],
     backup: backup && {
       destination: backup.destination,
+      envFile: backup['env-file'] ?? '',
       retentionDays: backup['retention-days'] ?? retentionDefaults.days,
       shortDays: backup['short-days'] ?? retentionDefaults.shortDays,
       encryptTo: backup['encrypt-to'] ?? [],

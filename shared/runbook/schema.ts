@@ -156,6 +156,11 @@ const environment = z.strictObject({
   backup: z
     .strictObject({
       destination: z.string().regex(/^(file:\/\/\/|s3:\/\/)/, { error: 'file:///dir or s3://bucket/prefix' }),
+      'env-file': path
+        .optional()
+        .describe(
+          "File with what backups alone need, and the service does not get: the bucket's AWS_*, and DATABASE_URL of the server itself where the service's own leads to a connection pooler.",
+        ),
       'retention-days': z.int().positive().optional(),
       'short-days': z
         .int()

@@ -26,11 +26,11 @@ export const backupDbFields = {
   ...targetFields,
   ...tunnelFields,
   'database-url': secret(
-    "The database. Default: DATABASE_URL as the service gets it: of the target's env, else of the env-file.",
+    "The database. Default: DATABASE_URL of the runbook's backup.env-file, else as the service gets it: of the target's env, else of the env-file. The address of the server itself, not of a connection pooler.",
     databaseUrl,
   ),
   destination: text(
-    "Where backups are kept. Default: the runbook's backup.destination, else the folder backups of the repository.",
+    "Where backups are kept. Default: the runbook's backup.destination.",
     acceptedDestinations,
   ),
   schemas: text('Schemas to dump. Default: all of them.', acceptedSchemas),

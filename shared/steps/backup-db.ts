@@ -102,7 +102,7 @@ async function verify(plan: BackupPlan, dumped: Dumped, ports: BackupPorts): Pro
 }
 
 async function dryRun(plan: BackupPlan, ports: TargetPorts): Promise<Conclusion> {
-  const { server, store, programs, verification, taken } = plan
+  const { server, store, programs, verification, taken, findings } = plan
   const proof = verification.how === 'restore' ? 'restored and compared' : `verified by: ${verification.how}`
   return {
     status: 'success',
@@ -111,6 +111,7 @@ async function dryRun(plan: BackupPlan, ports: TargetPorts): Promise<Conclusion>
     evidence: [
       { subject: 'store', finding: `${taken.size} backups of this environment are there`, tone: 'note' },
       await planRetaining(plan, ports),
+      ...findings,
     ],
   }
 }

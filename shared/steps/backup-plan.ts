@@ -6,10 +6,20 @@ import { chooseSealing } from '../backup/sealing.ts'
 import { readDatabase, readVersion } from '../backup/snapshot.ts'
 import type { DumpRequest } from '../backup/take.ts'
 import { requireTemporaryRoom } from '../backup/local-server.ts'
-import { planVerification, type Verification } from '../backup/plan-verification.ts'
-import { readSurroundings, resolveDatabase, resolveStore, secretVariables } from '../backup/where.ts'
-import { connect } from '../platform/postgres.ts'
-import { parsePostgresUrl } from '../platform/postgres-url.ts'
+import { mayCreateDatabases, planVerification, type Verification } from '../backup/plan-verification.ts'
+import {
+  readSurroundings,
+  resolveDatabase,
+  resolveStore,
+  secretVariables,
+  sharesStoreKeys,
+  type Surroundings,
+} from '../backup/where.ts'
+import type { Store } from '../backup/store.ts'
+import type { Evidence } from '../outcome/outcome.ts'
+import { connect, quoteIdentifier } from '../platform/postgres.ts'
+import { requireOwnSession } from '../platform/postgres-pooler.ts'
+import { parsePostgresUrl, type PostgresServer } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Address } from '../targets/tunnel.ts'
 import type { BackupDbInputs } from './backup-db-fields.ts'
@@ -22,6 +32,8 @@ export interface BackupPlan extends DumpRequest, Retaining {
   /** When the newest verified one of before was taken, ISO 8601; undefined when there is none. */
   before: string | undefined
   keep: 'long' | 'short'
+  /** What does not keep the backup from being taken, and has to be seen to. */
+  findings: Evidence[]
   verification: Verification
 }
 
@@ -52,8 +64,9 @@ export async function planBackup(
   }
   const image = environment.backup?.postgresImage ?? ''
   const query = inputs['verify-query'] || (environment.backup?.verifyQuery ?? '')
+  await requireOwnSession('The address of the database', server, { signal: ports.signal })
   const source = { server, session: await connect(server, { signal: ports.signal }) }
-  const { programs, verification } = await planProof().finally(() => source.session.close())
+  const { programs, verification, mayCreate } = await planProof().finally(() => source.session.close())
   const configured = environment.backup?.encryptTo ?? []
   const sealing = await chooseSealing(ports, {
     encryptTo: inputs['encrypt-to'] || (inputs['encrypt-passphrase'] === '' ? configured.join(' ') : ''),
@@ -67,6 +80,7 @@ export async function planBackup(
     environment,
     before: before?.takenAt,
     keep: inputs['keep-long'] ? 'long' : 'short',
+    findings: [...restoreFindings(server, mayCreate), ...keyFindings(surroundings, store)],
     owner,
     server,
     store,
@@ -94,11 +108,24 @@ export async function planBackup(
     // How much a part will take is known only once it is dumped.
     if (onThisMachine && verification.programs.server && isWhole(scope))
       await requireTemporaryRoom(ports.env, (await readDatabase(source.session)).size)
-    return { programs, verification }
+    return { programs, verification, mayCreate: await mayCreateDatabases(source.session) }
   }
 
   /** The input, or the place in the runbook that stands in for it. */
   function whereOf(given: string, name: string): string {
     return given === '' ? `environments.${environment.name}.backup.${name}` : name
   }
+}
+
+/** Seen now, and not on the day of the restore. */
+function restoreFindings({ user }: PostgresServer, mayCreate: boolean): Evidence[] {
+  if (mayCreate) return []
+  const finding = `${user} may not create databases, so restore-db would be refused; let a superuser run: ALTER ROLE ${quoteIdentifier(user)} CREATEDB`
+  return [{ subject: 'restore', finding, tone: 'warn' }]
+}
+
+function keyFindings(surroundings: Surroundings, { uri }: Store): Evidence[] {
+  if (!uri.startsWith('s3://') || !sharesStoreKeys(surroundings)) return []
+  const finding = `the keys of ${uri} are in ${surroundings.environment.envFile}, which every instance of the service gets: with them it can remove backups. Move AWS_* to a file of their own, and name it in backup.env-file of the runbook`
+  return [{ subject: 'store keys', finding, tone: 'warn' }]
 }

@@ -1,5 +1,6 @@
 import type { Conclusion, Evidence } from '../outcome/outcome.ts'
 import { countRows, type Manifest } from '../backup/manifest.ts'
+import { describeCopy } from '../backup/left-behind.ts'
 import { measureBackup } from '../backup/objectives.ts'
 import { describeServer } from '../platform/postgres-url.ts'
 import { showDuration, showSize } from '../runbook/values.ts'
@@ -7,7 +8,7 @@ import type { BackupPlan } from './backup-plan.ts'
 
 /** How a backup ended that was kept. */
 export function concludeBackup(
-  { store, server, environment, before }: BackupPlan,
+  { store, server, environment, before, findings }: BackupPlan,
   manifest: Manifest,
   rest: Evidence[],
 ): Conclusion {
@@ -22,10 +23,12 @@ export function concludeBackup(
     evidence: [
       { subject: 'backup', finding: uri, tone: 'good' },
       { subject: 'verified', ...findingOf(verified) },
+      ...describeCopy(verified.leftOut ?? []),
       ...scopeEvidence(manifest),
       ...queryEvidence(manifest),
       ...encryptionEvidence(manifest),
       ...measured.evidence,
+      ...findings,
       ...rest,
     ],
     outputs: {

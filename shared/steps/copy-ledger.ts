@@ -32,6 +32,7 @@ export async function copyLedger(
     const surroundings = readable(() => where.readSurroundings(environment, ports.env)) ?? {
       environment,
       file: {},
+      own: {},
       env: ports.env,
     }
     for (const value of where.secretVariables(surroundings)) ports.secrets.add(value)

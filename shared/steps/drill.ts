@@ -1,4 +1,6 @@
 import { acceptedBackups, findBackup, type Found } from '../backup/find.ts'
+import type { LeftOut } from '../backup/archive-entries.ts'
+import { describeCopy } from '../backup/left-behind.ts'
 import { countRows } from '../backup/manifest.ts'
 import { isMissed, rpoEvidence, rtoEvidence, showMeasured, type Measured } from '../backup/objectives.ts'
 import { findPrograms } from '../backup/find-programs.ts'
@@ -52,9 +54,9 @@ export function drill(
       inputs.backup === 'latest' ? Math.max(0, ports.clock.now() - Date.parse(manifest.takenAt)) : undefined
     const uri = `${store.uri}/${manifest.key}`
     ports.log.info(`Restoring ${uri}, ${showSize(manifest.bytes)}, into a scratch database.`)
-    const where = await watch.time('restore', () => restoreAside(found, inputs, image, ports))
+    const { where, leftOut } = await watch.time('restore', () => restoreAside(found, inputs, image, ports))
     const took = ports.clock.elapsed() - from
-    const ended = conclude(environment, found, { where, took, ageMs })
+    const ended = conclude(environment, found, { where, leftOut, took, ageMs })
     if (inputs.backup !== 'latest') return ended
     const owner = { service: environment.service, environment: environment.name }
     const retention = retentionOf(environment, {})
@@ -79,13 +81,13 @@ function find(environment: Environment, inputs: Inputs<typeof drillFields>, port
   })
 }
 
-/** @returns where it was restored, in words */
+/** @returns where it was restored, in words, and what was left out */
 async function restoreAside(
   { store, manifest }: Found,
   inputs: Inputs<typeof drillFields>,
   image: string,
   ports: Ports,
-): Promise<string> {
+): Promise<Pick<Run, 'where' | 'leftOut'>> {
   const url = inputs['verify-url']
   const verifyServer = url === '' ? undefined : parsePostgresUrl('verify-url', url, ports.env)
   if (verifyServer) ports.secrets.add(verifyServer.password)
@@ -104,7 +106,7 @@ async function restoreAside(
   }
   try {
     const { verified } = await verifyBackup(ports, stored, verification, programs)
-    return verified.where
+    return { where: verified.where, leftOut: verified.leftOut ?? [] }
   } catch (error) {
     if (!(error instanceof ToolError)) throw error
     const { message, tool, hint, stderr, code } = error
@@ -118,6 +120,7 @@ async function restoreAside(
 
 interface Run {
   where: string
+  leftOut: LeftOut[]
   took: number
   /** Of the newest backup, when it was found; undefined when another one was asked for. */
   ageMs: number | undefined
@@ -126,7 +129,7 @@ interface Run {
 function conclude(
   environment: Environment,
   { store, manifest }: Found,
-  { where, took, ageMs }: Run,
+  { where, leftOut, took, ageMs }: Run,
 ): Conclusion {
   const { rpoMs = 0, rtoMs = 0, wal = false } = environment.backup ?? {}
   const uri = `${store.uri}/${manifest.key}`
@@ -142,6 +145,7 @@ function conclude(
       tone: 'note',
     },
     { subject: 'compared', finding: `${rows} rows are as they were dumped, on ${where}`, tone: 'good' },
+    ...describeCopy(leftOut),
   ]
   if (environment.backup) {
     evidence.push(

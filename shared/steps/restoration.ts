@@ -1,3 +1,4 @@
+import { readBeyondDatabase, type BeyondDatabase } from '../backup/beyond-database.ts'
 import type { Owner } from '../backup/catalog.ts'
 import { findBackup, refused } from '../backup/find.ts'
 import { stampOf } from '../backup/keys.ts'
@@ -14,6 +15,10 @@ import {
   secretVariables,
   storeVariables,
 } from '../backup/where.ts'
+import { ToolError } from '../outcome/errors.ts'
+import { connect, sqlState, type PostgresSession } from '../platform/postgres.ts'
+import { findPooler, isAnnouncedByAnother, poolerError } from '../platform/postgres-pooler.ts'
+import type { PostgresServer } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
 import type { Address } from '../targets/tunnel.ts'
@@ -61,7 +66,7 @@ export async function planRestoration(
   requireOwn(found.manifest, owner, into)
   requireYoung(found.manifest, request['max-age'], ports.clock.now())
   const opening = await chooseOpening(ports, found.manifest.encryption, request['decrypt-with'])
-  const beside = await connectBeside(server, ports.signal)
+  const beside = await connectDirectly(server, ports)
   try {
     const { major, version } = await readVersion(beside)
     if (major < found.manifest.server.major) {
@@ -86,6 +91,7 @@ export async function planRestoration(
           'Drop it if it is not wanted, or give into another name.',
         )
     }
+    const liveExists = (await findDatabase(beside, server.database)) !== undefined
     return {
       found,
       opening,
@@ -94,7 +100,8 @@ export async function planRestoration(
       programs,
       target,
       replaces: into === '',
-      liveExists: (await findDatabase(beside, server.database)) !== undefined,
+      liveExists,
+      beyond: liveExists ? await beyondOf(server, ports) : undefined,
       kept,
       leftovers: await findStamped(
         beside,
@@ -103,6 +110,40 @@ export async function planRestoration(
     }
   } finally {
     await beside.close()
+  }
+}
+
+/**
+ * Beside the database, on the server itself: a pooler knows no other database than those of its configuration, and lends
+ * sessions that a restore has to keep.
+ */
+async function connectDirectly(server: PostgresServer, { signal }: Ports): Promise<PostgresSession> {
+  const where = 'The address of the database'
+  const pooler = await findPooler(server, { signal }).catch((error: unknown) => {
+    // The database is lost: then the one beside it is asked.
+    if (sqlState(error) !== '3D000') throw error
+    return undefined
+  })
+  if (pooler?.lends === 'for-a-transaction') throw poolerError(where, server, pooler.sign)
+  try {
+    const beside = await connectBeside(server, signal)
+    if (!pooler && (await isAnnouncedByAnother(beside))) {
+      await beside.close()
+      throw poolerError(where, server, 'what answers there is not the process that serves the session')
+    }
+    return beside
+  } catch (error) {
+    if (!pooler || !(error instanceof ToolError) || error.reason === 'pooler-in-the-way') throw error
+    throw poolerError(where, server, `it leads to no database beside ${server.database}: ${error.message}`)
+  }
+}
+
+async function beyondOf(server: PostgresServer, { signal }: Ports): Promise<BeyondDatabase> {
+  const session = await connect(server, { signal })
+  try {
+    return await readBeyondDatabase(session)
+  } finally {
+    await session.close()
   }
 }
 

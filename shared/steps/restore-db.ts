@@ -1,7 +1,9 @@
 import { InputError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import { acceptedBackups } from '../backup/find.ts'
-import { countRows } from '../backup/manifest.ts'
+import type { LeftOut } from '../backup/archive-entries.ts'
+import { beforeDropping, describeLeftBehind } from '../backup/left-behind.ts'
+import { countRows, type Manifest } from '../backup/manifest.ts'
 import { rpoEvidence, rtoEvidence, showMeasured } from '../backup/objectives.ts'
 import { discard, fillNewDatabase, takeOver, type Restoration } from '../backup/replace.ts'
 import { quoteIdentifier } from '../platform/postgres.ts'
@@ -34,7 +36,7 @@ export const restoreDbFields = {
   ...tunnelFields,
   backup: text('The backup to restore.', acceptedBackups, { default: 'latest' }),
   'database-url': secret(
-    "The live database. Default: DATABASE_URL as the service gets it: of the target's env, else of the env-file.",
+    "The live database. Default: DATABASE_URL of the runbook's backup.env-file, else as the service gets it: of the target's env, else of the env-file.",
     'a URL like postgresql://user:password@host:5432/database?sslmode=require',
   ),
   confirm: text(
@@ -102,12 +104,13 @@ async function restoreThrough(
   const { found, server, target } = plan
   ports.log.info(`Restoring ${plan.uri} into ${describeServer(withDatabase(server, target))}.`)
   if (inputs['dry-run']) return dryRun(plan)
-  await fillNewDatabase(plan, ports, (phase, work) => watch.time(phase, work))
+  const leftOut = await fillNewDatabase(plan, ports, (phase, work) => watch.time(phase, work))
   ports.log.info(`${countRows(found.manifest.contents)} rows were restored, and are those that were dumped.`)
   const swapped = plan.replaces ? await swap(plan, ports, watch, left()) : undefined
   if (swapped && 'status' in swapped) return swapped
   const tookMs = ports.clock.elapsed() - from
-  return conclude(environment, plan, ports, { swapMs: swapped?.ms, tookMs, notes: swapped?.notes ?? [] })
+  const notes = swapped?.notes ?? []
+  return conclude(environment, plan, ports, { swapMs: swapped?.ms, tookMs, leftOut, notes })
 }
 
 interface Swapped {
@@ -148,7 +151,8 @@ function requireConfirmed({ name }: Environment, { into, confirm }: RestoreDbInp
   throw InputError.of('confirm', confirm, name, hint)
 }
 
-function dryRun({ uri, found, server, target, replaces, kept, liveExists }: Restoration): Conclusion {
+function dryRun(plan: Restoration): Conclusion {
+  const { uri, found, server, target, replaces, kept, liveExists } = plan
   const { manifest } = found
   const fate = liveExists
     ? `take the place of ${server.database}, which would be kept as ${kept}`
@@ -157,14 +161,36 @@ function dryRun({ uri, found, server, target, replaces, kept, liveExists }: Rest
     status: 'success',
     reason: 'dry-run',
     summary: `${uri} (${countRows(manifest.contents)} rows of ${manifest.takenAt}) would be restored into ${target}${replaces ? ` and ${fate}` : ''}; nothing was changed.`,
+    evidence: describeLeftBehind(expectedLeftOut(manifest), {
+      live: replaces ? server.database : target,
+      kept: replaces && liveExists ? kept : '',
+      beyond: replaces ? plan.beyond : undefined,
+    }),
   }
+}
+
+/** By what the backup knows of its database; the restore itself goes by the dump. */
+function expectedLeftOut({ database: { beyond } }: Manifest): LeftOut[] {
+  return [
+    ...(beyond?.subscriptions ?? []).map(({ name }) => ({ kind: 'subscription' as const, name })),
+    ...(beyond?.backgroundExtensions ?? []).map(name => ({ kind: 'extension' as const, name })),
+  ]
+}
+
+/** What was done. */
+interface Restored {
+  /** Milliseconds; undefined when nothing was replaced. */
+  swapMs: number | undefined
+  tookMs: number
+  leftOut: LeftOut[]
+  notes: Evidence[]
 }
 
 function conclude(
   environment: Environment,
   plan: Restoration,
   ports: TargetPorts,
-  { swapMs, tookMs, notes }: { swapMs: number | undefined; tookMs: number; notes: Evidence[] },
+  { swapMs, tookMs, leftOut, notes }: Restored,
 ): Conclusion {
   const { found, uri, server, target, kept, liveExists } = plan
   const { contents, takenAt, bytes } = found.manifest
@@ -177,6 +203,8 @@ function conclude(
   const age = showDuration(rpo.ms)
   const keptAs = swapMs !== undefined && liveExists ? kept : ''
   const name = swapMs === undefined ? target : server.database
+  const behind = { live: name, kept: keptAs, beyond: keptAs === '' ? undefined : plan.beyond }
+  const first = beforeDropping(behind)
   return {
     status: 'success',
     reason: 'done',
@@ -184,7 +212,7 @@ function conclude(
     next:
       keptAs === ''
         ? ''
-        : `What was written in the last ${age} is only in ${keptAs}. Drop it when nobody misses anything: DROP DATABASE ${quoteIdentifier(keptAs)}`,
+        : `What was written in the last ${age} is only in ${keptAs}. When no row of it is missed, drop it: ${first === '' ? '' : `in it, ${first}; then beside it, `}DROP DATABASE ${quoteIdentifier(keptAs)}`,
     evidence: [
       { subject: 'backup', finding: `${uri}, ${showSize(bytes)}, taken ${age} ago`, tone: 'note' },
       {
@@ -201,6 +229,7 @@ function conclude(
               tone: 'note' as const,
             },
           ]),
+      ...describeLeftBehind(leftOut, behind),
       ...notes,
       ...leftoverEvidence(plan.leftovers),
       ...(environment.backup

@@ -31,7 +31,7 @@ export const rollbackFields = {
     "the environment's name, or the version that is gone back to",
   ),
   'database-url': secret(
-    "The live database, for with-db. Default: DATABASE_URL as the service gets it: of the target's env, else of the env-file.",
+    "The live database, for with-db. Default: DATABASE_URL of the runbook's backup.env-file, else as the service gets it: of the target's env, else of the env-file.",
     'a URL like postgresql://user:password@host:5432/database?sslmode=require',
   ),
   'decrypt-with': secret(

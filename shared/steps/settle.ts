@@ -30,7 +30,7 @@ export const settleFields = {
   ...commonFields,
   ...targetFields,
   'database-url': secret(
-    "The live database, where one is being put back. Default: DATABASE_URL as the service gets it: of the target's env, else of the env-file.",
+    "The live database, where one is being put back. Default: DATABASE_URL of the runbook's backup.env-file, else as the service gets it: of the target's env, else of the env-file.",
     'a URL like postgresql://user:password@host:5432/database?sslmode=require',
   ),
   timeout: duration('How long the whole step may take.', { default: defaultTimeout }),

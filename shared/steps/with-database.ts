@@ -1,5 +1,6 @@
 import { readChanges, type ChangesSince } from '../backup/changes-since.ts'
 import { refused } from '../backup/find.ts'
+import { describeLeftBehind } from '../backup/left-behind.ts'
 import { connectBeside, findDatabase } from '../backup/live-database.ts'
 import { adoptProperties, discard, fillNewDatabase, type Restoration } from '../backup/replace.ts'
 import type { ToolError } from '../outcome/errors.ts'
@@ -93,13 +94,15 @@ export async function beginWithDatabase(
   ports: Ports,
   watch: Stopwatch,
 ): Promise<void> {
-  const { server, target, kept, uri } = restoration
+  const { server, target, kept, uri, beyond } = restoration
   ports.log.info(
     `Restoring ${uri} into ${describeServer(withDatabase(server, target))}, beside the live one.`,
   )
-  await fillNewDatabase(restoration, { ...ports, signal: held.signal }, (phase, work) =>
+  const leftOut = await fillNewDatabase(restoration, { ...ports, signal: held.signal }, (phase, work) =>
     watch.time(phase, work),
   )
+  for (const { subject, finding } of describeLeftBehind(leftOut, { live: server.database, kept, beyond }))
+    ports.log.warn(`${subject}: ${finding}.`)
   await adoptProperties(restoration, ports)
   try {
     const oid = await numberOf(restoration, ports)

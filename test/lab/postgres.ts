@@ -76,6 +76,8 @@ export const postgres: Part = {
     // What opens a backup without us.
     ...['age', 'zstd'].map(name => ({ name, holds: name })),
     { name: 'gnupg', holds: 'gpg' },
+    // What services have between them and the server.
+    { name: 'pgbouncer', holds: 'pgbouncer' },
   ],
   async up(shop) {
     const binDir = binaries()

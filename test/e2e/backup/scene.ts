@@ -72,6 +72,7 @@ export async function openScene(): Promise<Scene> {
       rpoMs: 3_600_000,
       rtoMs: 14_400_000,
       shortDays: 2,
+      envFile: '',
       promisesRpo: true,
       wal: false,
     },

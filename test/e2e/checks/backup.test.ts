@@ -17,6 +17,7 @@ const wal: NonNullable<Environment['backup']> = {
   postgresImage: '',
   rpoMs: 3_600_000,
   rtoMs: 14_400_000,
+  envFile: '',
   promisesRpo: true,
   wal: true,
 }

@@ -23,6 +23,7 @@ const environment = environmentAt('https://api.runbook.com', {
     rpoMs: 3_600_000,
     rtoMs: 4 * 3_600_000,
     shortDays: 2,
+    envFile: '',
     promisesRpo: true,
     wal: false,
   },

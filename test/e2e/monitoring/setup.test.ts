@@ -44,6 +44,7 @@ beforeAll(async () => {
       destination: 'file:///x',
       retentionDays: 7,
       shortDays: 2,
+      envFile: '',
       promisesRpo: true,
       wal: false,
       verifyQuery: '',

@@ -73,6 +73,7 @@ function check(said: { backsUpNext?: boolean; promisesRpo?: boolean } = {}) {
       postgresImage: '',
       rpoMs: 60 * minute,
       rtoMs: 240 * minute,
+      envFile: '',
       promisesRpo: said.promisesRpo ?? true,
       wal: false,
     },
@@ -104,6 +105,17 @@ test('an old one, or none, is only warned of when the same run takes one next, o
   keep(61 * minute, 'restore')
   expect(await check({ backsUpNext: true })).toMatchObject({ result: 'warn' })
   expect(await check({ promisesRpo: false })).toMatchObject({ result: 'warn' })
+})
+
+test.each([
+  [{ DATABASE_URL: 'postgres://db/api' }, 'warn', 'no backup is taken before the release'],
+  [{}, 'skip', 'no DATABASE_URL is known'],
+])('without a backup block, with %j: %s', async (env, result, finding) => {
+  const environment = { name: 'production', root: folder, envFile: '', target: { kind: 'process', env } }
+  expect(await backup.run(contextOf(environment as unknown as Environment))).toMatchObject({
+    result,
+    finding: expect.stringContaining(finding),
+  })
 })
 
 describe('where the write-ahead log is archived', () => {

@@ -6,6 +6,7 @@ import { gateDefaults } from '../../../shared/runbook/environment.ts'
 import { contextOf } from './context.ts'
 
 const session: PostgresSession = {
+  announcedPid: 1,
   rows: () => Promise.reject(new Error('the server of another machine is not asked for its folder')),
   close: () => Promise.resolve(),
 }

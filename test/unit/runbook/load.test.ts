@@ -41,6 +41,7 @@ describe('a runbook', () => {
         rpoMs: 3_600_000,
         rtoMs: 4 * 3_600_000,
         shortDays: 2,
+        envFile: '',
         promisesRpo: true,
         wal: false,
       },
