@@ -37,7 +37,7 @@ test.each(runbooks)(
     const where = { root: folder, config: 'deployment/runbook.yml' }
     const [environment = ''] = environmentNames(where)
     const loaded = loadEnvironment({ ...where, environment, overrides: {} })
-    expect(planGate(loaded).endpoints).toEqual([{ path: '/healthz', json: {} }])
+    expect(planGate(loaded).endpoints).toEqual([{ path: '/healthz', json: {}, judged: 'content' }])
     expect(loadSuite(folder, loaded.smoke.suite).requests.map(({ path }) => path)).toEqual([
       '/healthz',
       '/orders',

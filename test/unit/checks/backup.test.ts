@@ -155,7 +155,3 @@ describe('where the write-ahead log is archived', () => {
     expect(judgeArchive({ ...well, ageMs: 61 * minute }, 60 * minute, warn).result).toBe('warn')
   })
 })
-
-test('does not arise where the runbook keeps no backups', () => {
-  expect(backup.inapplicable({ backup: undefined } as Environment)).not.toBe('')
-})
