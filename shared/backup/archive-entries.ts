@@ -107,7 +107,7 @@ function classify(entry: string, remoteViews: Set<string>): LeftOut | undefined 
     named('event trigger', 'EVENT TRIGGER - ') ??
     named('policy', 'POLICY ') ??
     named('user mapping', 'USER MAPPING - USER MAPPING ') ??
-    (entry.startsWith("SECURITY LABEL ")
+    (entry.startsWith('SECURITY LABEL ')
       ? { kind: 'security label', name: withoutOwner(entry.slice('SECURITY LABEL '.length)) }
       : undefined) ??
     ofBackgroundExtension(entry)
