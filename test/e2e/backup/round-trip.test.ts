@@ -62,6 +62,15 @@ test('the same goes through an object store, in several parts', async () => {
   )
 }, 60_000)
 
+test('what a restore shows in another way is the same: columns of an inherited table, and floats that are no number', async () => {
+  await scene.sql(
+    `CREATE TABLE parent (a int); CREATE TABLE child (b int) INHERITS (parent);
+     ALTER TABLE parent ADD COLUMN c int; INSERT INTO child (a, b, c) VALUES (1, 2, 3);
+     CREATE TABLE floats AS SELECT 'Infinity'::float8 - 'Infinity'::float8 AS f8, 'Infinity'::float4 - 'Infinity'::float4 AS f4`,
+  )
+  expect(succeeded(await scene.backUp())).toMatchObject({ outputs: { tables: '3', verified: 'true' } })
+}, 60_000)
+
 test('what is written meanwhile belongs to the next backup', async () => {
   await scene.sql(
     'CREATE TABLE counters (id int PRIMARY KEY, n bigint); INSERT INTO counters SELECT i, 0 FROM generate_series(1, 5000) i; CREATE SEQUENCE s',
