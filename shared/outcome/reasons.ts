@@ -23,6 +23,8 @@ export const reasons = {
   'release-not-made':
     'What the release needs could not be made: its files, its dependencies or its image. Nothing that runs was touched.',
   'apply-refused': 'The cluster or the Docker engine refused an object.',
+  'adoption-refused':
+    'What runs could not be recorded so that a rollback can create it again. Nothing was changed.',
   'apply-undone':
     'An object was refused while the release was applied; what was applied has been taken back.',
   'field-conflict': 'Somebody else owns a field that the release sets.',

@@ -10,6 +10,8 @@ export interface ImageConfig {
   user: string
   /** `linux/amd64` */
   platform: string
+  /** Container paths that its Dockerfile declares with `VOLUME`. */
+  volumes: string[]
 }
 
 interface Manifest {
@@ -18,7 +20,7 @@ interface Manifest {
 }
 
 interface Config {
-  config?: { User?: string }
+  config?: { User?: string; Volumes?: Record<string, object> | null }
   os?: string
   architecture?: string
 }
@@ -47,7 +49,11 @@ export async function readImageConfig(reference: string, source: LoginSource): P
       manifest = (await read(`manifests/${(usual ?? first)?.digest ?? ''}`)) as Manifest
     }
     const { config, os, architecture } = (await read(`blobs/${manifest.config?.digest ?? ''}`)) as Config
-    return { user: config?.User ?? '', platform: `${os ?? ''}/${architecture ?? ''}` }
+    return {
+      user: config?.User ?? '',
+      platform: `${os ?? ''}/${architecture ?? ''}`,
+      volumes: Object.keys(config?.Volumes ?? {}),
+    }
   } finally {
     http.close()
   }

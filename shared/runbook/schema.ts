@@ -51,28 +51,73 @@ const kubernetes = z.strictObject({
   secret: dnsLabel.optional().describe('Secret that carries the env-file; default: SERVICE-env.'),
 })
 
-const docker = z.strictObject({
-  kind: z.literal('docker'),
-  container: dnsLabel.describe('Name of the container that serves.'),
-  ports: z
-    .array(
-      z
-        .string()
-        .regex(/^(\d{1,3}(\.\d{1,3}){3}:)?\d{1,5}:\d{1,5}$/, { error: 'HOST:CONTAINER, like 3001:3000' }),
-    )
-    .min(1),
-  host: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Docker engine, as DOCKER_HOST has it; default: DOCKER_HOST, else the local one.'),
-  env: environmentVariables.optional().describe('Plain configuration; the env-file is for secrets.'),
-  network: z.string().min(1).optional(),
-  memory: size
-    .optional()
-    .describe('Most memory that the container may have, like 512MiB; default: no limit.'),
-  restart: z.enum(['no', 'on-failure', 'always', 'unless-stopped']).optional(),
-})
+const docker = z
+  .strictObject({
+    kind: z.literal('docker'),
+    container: dnsLabel.describe('Name of the container that serves.'),
+    ports: z
+      .array(
+        z.string().regex(/^(\d{1,3}(\.\d{1,3}){3}:)?\d{1,5}:\d{1,5}(\/(tcp|udp|sctp))?$/, {
+          error: 'HOST:CONTAINER, like 3001:3000 or 8125:8125/udp',
+        }),
+      )
+      .min(1),
+    host: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Docker engine, as DOCKER_HOST has it; default: DOCKER_HOST, else the local one.'),
+    env: environmentVariables.optional().describe('Plain configuration; the env-file is for secrets.'),
+    network: z
+      .string()
+      .regex(/^(?!none$)[^:]+$/, {
+        error:
+          'the name of a network, bridge or host; with none, or in the network of another container, the ports of the service cannot be published',
+      })
+      .optional()
+      .describe(
+        'Network that the container joins; with host, the previous container ends before the new one starts.',
+      ),
+    volumes: z
+      .array(
+        z.string().regex(/^([a-zA-Z0-9][\w.-]+|\/[^:]*):\/[^:]+(:(ro|rw))?$/, {
+          error: 'VOLUME:/PATH or /FOLDER:/PATH, like orders-data:/data or /srv/orders/config:/config:ro',
+        }),
+      )
+      .optional()
+      .describe(
+        'Volumes and folders of the host that the container has; others that the previous container had, and those that the image declares, are taken over as they are.',
+      ),
+    'shared-volumes': z
+      .array(z.string().regex(/^\//, { error: 'a container path that begins with /' }))
+      .optional()
+      .describe(
+        'Container paths of volumes to which the previous and the new container may write at once; default: where both would, the previous one ends before the new one starts.',
+      ),
+    memory: size
+      .optional()
+      .describe('Most memory that the container may have, like 512MiB; default: no limit.'),
+    restart: z.enum(['no', 'on-failure', 'always', 'unless-stopped']).optional(),
+  })
+  .superRefine(({ network, ports, volumes = [] }, context) => {
+    for (const [index, port] of ports.entries()) {
+      const [host, container] = port.replace(/\/.*/, '').split(':').slice(-2)
+      if (network === 'host' && host !== container)
+        context.addIssue({
+          code: 'custom',
+          path: ['ports', index],
+          message: `${container ?? ''}:${container ?? ''}, since the ports of the container are those of the host with network: host`,
+        })
+    }
+    const paths = volumes.map(text => (text.split(':')[1] ?? '').replace(/\/+$/, ''))
+    for (const [index, path] of paths.entries())
+      if (paths.indexOf(path) !== index)
+        context.addIssue({
+          code: 'custom',
+          path: ['volumes', index],
+          message: `each path once; ${path} is named before`,
+        })
+  })
 
 const processTarget = z.strictObject({
   kind: z.literal('process'),

@@ -1,4 +1,5 @@
 import {
+  adopt,
   advance,
   beginRestore,
   closeGood,
@@ -28,6 +29,18 @@ export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_0
   if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
   if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
   return taken
+}
+
+/** What the deploy step does at its first contact with a workload that something else created. */
+export async function adoptServing(tenure: Tenure): Promise<Payload> {
+  const found = await tenure.adopt()
+  if (!found) throw new Error('nothing was there to be recorded')
+  const { version, image, payload } = found
+  await tenure.update(ledger =>
+    adopt(ledger, { version, image, by: 'ada', run: '1', runUrl: '', intendedAt: at }),
+  )
+  await tenure.store('r0', payload)
+  return payload
 }
 
 export interface Released {

@@ -1,24 +1,45 @@
 import { ToolError } from '../../outcome/errors.ts'
-import { inspect, type ContainerDetail, type CreateBody } from './containers.ts'
+import { inspect, remove, type ContainerDetail, type CreateBody } from './containers.ts'
+import { createService } from './handover.ts'
 import { inspectImage } from './images.ts'
 import { keepSecret } from './keep-secret.ts'
-import type { ReleaseRecord } from './record.ts'
+import { lostSettings } from './lost-settings.ts'
+import type { ContainerPayload, ReleaseRecord } from './record.ts'
+import { recreation } from './recreation.ts'
 import type { Context } from './store.ts'
 
-/** Records a container that somebody ran by hand, so that it can be brought back as it is. */
-export async function adoptContainer(context: Context, id: string): Promise<ReleaseRecord> {
-  const detail = await inspect(context.engine, id)
+/**
+ * Records a container that runbook-actions did not create, so that a rollback can create it again as it is. Whether it
+ * can is tried: the container is created once more, never started, and compared with the one that runs.
+ * @param epoch of the lock under which it is recorded
+ * @throws ToolError when the engine does not create it again, or not with its mounts and networks. Nothing has been
+ *   changed then.
+ */
+export async function adoptContainer(context: Context, id: string, epoch: number): Promise<ReleaseRecord> {
+  const { engine, names, adapters } = context
+  const detail = await inspect(engine, id)
   if (!detail) {
-    throw new ToolError(`container ${context.names.serving} went away while it was recorded`, {
+    throw new ToolError(`container ${names.serving} was removed while it was recorded`, {
       tool: 'Docker engine',
-      hint: 'Look who works on that host, then try again.',
+      hint: 'See which other user or program works on that host, then try again.',
     })
   }
+  const record = await recordOf(context, detail)
+  keepSecret(context, record)
+  const lost = await tryRecreation(context, detail, record, epoch)
+  for (const line of lost) adapters.log.warn(`A rollback to r0 would not restore this: ${line}.`)
+  return record
+}
+
+/** A container as the record of a release. */
+async function recordOf(context: Context, detail: ContainerDetail): Promise<ReleaseRecord> {
   const found = await inspectImage(context, detail.Image)
   const name = detail.Config.Image
-  const image = found?.RepoDigests?.[0] ?? detail.Image
+  const digests = found?.RepoDigests ?? []
+  const repository = name.replace(/[@:][^/]*$/, '')
+  const image = digests.find(each => each.startsWith(`${repository}@`)) ?? digests[0] ?? detail.Image
   const version = found?.Config?.Labels?.['org.opencontainers.image.version'] ?? tagOf(name) ?? name
-  const record: ReleaseRecord = {
+  return {
     entry: {
       id: 'r0',
       version,
@@ -29,44 +50,77 @@ export async function adoptContainer(context: Context, id: string): Promise<Rele
       runUrl: '',
       intendedAt: detail.State.StartedAt,
     },
-    payload: {
-      kind: 'docker',
-      objects: [`container ${context.spec.container} (${context.environment.name})`],
-      body: { create: recreation(detail, image), adopted: detail.Id },
-    },
+    payload: payloadOf(context, detail, recreation(detail, image, found?.Config ?? {})),
   }
-  keepSecret(context, record)
-  return record
 }
 
-/** The body that creates a container like one that is there: its networks, and its anonymous volumes by name, too. */
-export function recreation(detail: ContainerDetail, image: string): CreateBody {
-  const { Hostname: hostname, ...config } = detail.Config
-  const host = detail.HostConfig
-  const binds = host.Binds ?? []
-  const volumes = (detail.Mounts ?? [])
-    .filter(({ Type, Name, Destination }) => Type === 'volume' && Name && !bound(binds, Destination))
-    .map(({ Name = '', Destination, RW }) => `${Name}:${Destination}${RW ? '' : ':ro'}`)
-  const networks = Object.entries(detail.NetworkSettings.Networks ?? {})
-  // The engine names a container's host after its id, and gives it that as an alias: neither is part of what it is.
-  const isOwn = (text: string | undefined) => text === undefined || detail.Id.startsWith(text)
-  const endpoint = (aliases: string[] | null | undefined) => {
-    const said = aliases?.filter(alias => !isOwn(alias)) ?? []
-    return said.length > 0 ? { Aliases: said } : {}
-  }
+function payloadOf(
+  { spec, environment }: Context,
+  { Id }: ContainerDetail,
+  body: CreateBody,
+): ContainerPayload {
   return {
-    ...config,
-    ...(isOwn(hostname) ? {} : { Hostname: hostname }),
-    Image: image,
-    HostConfig: { ...host, AutoRemove: false, Binds: [...binds, ...volumes] },
-    NetworkingConfig: {
-      EndpointsConfig: Object.fromEntries(networks.map(([name, each]) => [name, endpoint(each?.Aliases)])),
-    },
+    kind: 'docker',
+    objects: [`container ${spec.container} (${environment.name})`],
+    body: { create: body, adopted: Id },
   }
 }
 
-function bound(binds: string[], destination: string): boolean {
-  return binds.some(bind => bind.split(':')[1] === destination)
+/** What the container that runs would be released with: for plans, before it is recorded. */
+export async function settingsInPlace(context: Context, detail: ContainerDetail): Promise<CreateBody> {
+  return (await recordOf(context, detail)).payload.body.create
+}
+
+/**
+ * Creates the container of a record beside the one that runs. One that is removed as soon as it ends (`docker run --rm`)
+ * keeps its copy: it holds the volumes, which the engine would remove together with the container.
+ * @returns what the copy has not, in a line each
+ */
+async function tryRecreation(
+  context: Context,
+  detail: ContainerDetail,
+  record: ReleaseRecord,
+  epoch: number,
+): Promise<string[]> {
+  const { engine, names } = context
+  await requireShared(context, detail)
+  let copy: string | undefined
+  try {
+    copy = await createService(context, names.parked(record.entry.id), { record, previous: undefined, epoch })
+    const made = await inspect(engine, copy)
+    const { essential, others } = made
+      ? lostSettings(detail, made)
+      : { essential: ['all of it: the copy was removed'], others: [] }
+    if (essential.length > 0) throw cannotRestore(context, essential.join('; '))
+    if (!detail.HostConfig.AutoRemove) await remove(engine, copy)
+    return others
+  } catch (error) {
+    if (copy) await remove(engine, copy)
+    if (error instanceof ToolError && error.code !== undefined)
+      throw cannotRestore(context, error.message, error)
+    throw error
+  }
+}
+
+/** The engine creates a container that shares something of another one that is gone, and never starts it. */
+async function requireShared(context: Context, { HostConfig: host }: ContainerDetail): Promise<void> {
+  for (const key of ['NetworkMode', 'IpcMode', 'PidMode']) {
+    const [, other = ''] = /^container:(.+)$/.exec(String(host[key] ?? '')) ?? []
+    if (other !== '' && !(await inspect(context.engine, other)))
+      throw cannotRestore(context, `its ${key} is that of container ${other.slice(0, 12)}, which was removed`)
+  }
+}
+
+function cannotRestore({ names }: Context, why: string, cause?: ToolError): ToolError {
+  return new ToolError(
+    `container ${names.serving} cannot be created again as it is, so that no rollback could restore it: ${why}`,
+    {
+      tool: 'Docker engine',
+      reason: 'adoption-refused',
+      hint: `Nothing was changed. Create ${names.serving} again without what is named, then release again.`,
+      ...(cause ? { cause } : {}),
+    },
+  )
 }
 
 function tagOf(image: string): string | undefined {

@@ -10,7 +10,7 @@ export interface ContainerSummary {
   Image: string
   Labels: Record<string, string> | null
   State: 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead'
-  Ports?: { PublicPort?: number; Type: string }[]
+  Ports?: { IP?: string; PublicPort?: number; Type: 'tcp' | 'udp' | 'sctp' }[]
 }
 
 /** What the engine says of one container, as far as it matters here. */
@@ -33,8 +33,21 @@ export interface ContainerDetail {
   }
   Config: CreateBody & { Hostname?: string }
   HostConfig: HostConfig
-  NetworkSettings: { Networks: Record<string, { Aliases: string[] | null } | null> | null }
-  Mounts?: { Type: string; Name?: string; Destination: string; RW: boolean }[]
+  NetworkSettings: {
+    Networks: Record<string, Endpoint | null> | null
+    /** What is published while it runs. */
+    Ports?: PortBindings
+  }
+  /** What is mounted in it, however that was asked for. */
+  Mounts?: { Type: string; Name?: string; Source?: string; Destination: string; RW: boolean }[]
+}
+
+/** A container's place on one network. */
+export interface Endpoint {
+  [key: string]: unknown
+  Aliases?: string[] | null
+  NetworkID?: string
+  MacAddress?: string
 }
 
 export type PortBindings = Record<string, { HostIp?: string; HostPort: string }[] | null>
@@ -44,7 +57,26 @@ export interface HostConfig {
   PortBindings?: PortBindings | null
   RestartPolicy?: { Name: string; MaximumRetryCount?: number }
   NetworkMode?: string
+  AutoRemove?: boolean
+  LogConfig?: { Type: string }
+  PublishAllPorts?: boolean
+  /** `NAME:/path`, `/folder:/path:ro` */
   Binds?: string[] | null
+  Mounts?: Mount[] | null
+  /** Options by path. */
+  Tmpfs?: Record<string, string> | null
+  /** Asked for as `db:alias`; told as `/db:/container/alias`. */
+  Links?: string[] | null
+}
+
+/** One of `HostConfig.Mounts`. */
+export interface Mount {
+  [key: string]: unknown
+  Type: string
+  /** Empty or missing: the engine makes a volume up. */
+  Source?: string
+  Target: string
+  ReadOnly?: boolean
 }
 
 /** The body of `POST /containers/create`. */
@@ -57,7 +89,7 @@ export interface CreateBody {
   StopTimeout?: number
   Healthcheck?: { Test?: string[] }
   HostConfig?: HostConfig
-  NetworkingConfig?: { EndpointsConfig: Record<string, object> }
+  NetworkingConfig?: { EndpointsConfig: Record<string, Endpoint> }
 }
 
 /** The variables that a container is given. */
@@ -115,10 +147,13 @@ export async function rename(engine: Engine, id: string, name: string): Promise<
   await engine.json('POST', `/containers/${id}/rename`, { query: { name } })
 }
 
-/** Removes it with its anonymous volumes, running or not. It may be gone already, or be going. */
+/**
+ * Removes it, running or not, and none of its volumes: what was written to one cannot be made again. It may be gone
+ * already, or be going.
+ */
 export async function remove(engine: Engine, id: string): Promise<void> {
   await tolerate(404, () =>
-    tolerate(409, () => engine.json('DELETE', `/containers/${id}`, { query: { force: true, v: true } })),
+    tolerate(409, () => engine.json('DELETE', `/containers/${id}`, { query: { force: true } })),
   )
 }
 
@@ -130,11 +165,18 @@ export async function setRestartPolicy(
   await engine.json('POST', `/containers/${id}/update`, { body: { RestartPolicy: policy ?? { Name: 'no' } } })
 }
 
-/** The end of what a container wrote, both streams in order. Empty when it is gone, or its log driver keeps nothing. */
+/**
+ * The end of what a container wrote in all its runs, both streams in order. Empty when it wrote nothing, or is gone; a
+ * log driver that cannot be read is named.
+ */
 export async function readLog(engine: Engine, id: string, lines: number): Promise<string> {
   const query = { stdout: true, stderr: true, tail: lines }
   const { status, body } = await engine.call('GET', `/containers/${id}/logs`, { query })
-  return status === 200 ? demultiplex(body).trimEnd() : ''
+  if (status === 200) return demultiplex(body).trimEnd()
+  const driver = status === 404 ? undefined : (await inspect(engine, id))?.HostConfig.LogConfig?.Type
+  return driver === undefined
+    ? ''
+    : `(its log is kept by the log driver ${driver}, which cannot be read here)`
 }
 
 /** Writes small files into a container, whether it runs, was never started or has ended. */

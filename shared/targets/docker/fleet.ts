@@ -18,6 +18,14 @@ export const label = {
   deadline: 'runbook.deadline',
 } as const
 
+/** True for the labels of a container that runbook-actions created for this service in this environment. */
+export function belongsTo(
+  labels: Record<string, string> | null | undefined,
+  { service, name }: Pick<Environment, 'service' | 'name'>,
+): boolean {
+  return labels?.[label.service] === service && labels[label.environment] === name
+}
+
 /** What the environment's containers are called. */
 export interface Names {
   /** The container that serves: the one that people know. */
@@ -65,14 +73,12 @@ export interface Fleet {
  */
 export function fleetOf(
   containers: ContainerSummary[],
-  { service, name }: Pick<Environment, 'service' | 'name'>,
+  environment: Pick<Environment, 'service' | 'name'>,
   names: Names,
   adopted: string,
 ): Fleet {
   const members = containers.map(member)
-  const ours = members.filter(
-    ({ labels }) => labels[label.service] === service && labels[label.environment] === name,
-  )
+  const ours = members.filter(({ labels }) => belongsTo(labels, environment))
   const withRole = (role: string) => ours.filter(({ labels }) => labels[label.role] === role)
   const r0 = members.filter(({ id }) => id === adopted).map((each): Member => ({ ...each, release: 'r0' }))
   return {

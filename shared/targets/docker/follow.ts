@@ -4,7 +4,7 @@ import { portAnswers } from '../answer.ts'
 import { inspect, type ContainerDetail } from './containers.ts'
 import { readSettledLog } from './evidence.ts'
 import { isBetweenRuns, judge, lastHealth, type Judgement } from './judge.ts'
-import { parsePort } from './payload.ts'
+import { answeringPort } from './ports.ts'
 import type { Context } from './store.ts'
 
 /** Docker tells of changes in its own time; a person does not notice less than this. */
@@ -126,8 +126,8 @@ async function answers(
   role: 'service' | 'trial',
 ): Promise<boolean | undefined> {
   if (role === 'trial' || !state.Running || state.Health) return undefined
-  const [first] = spec.ports
-  const port = parsePort(first ?? '')
+  const port = answeringPort(spec.ports)
+  if (!port) return undefined
   const bound = port.address === '' || port.address === '0.0.0.0' ? engine.host : port.address
   if (await portAnswers(bound, port.host)) return true
   const url = URL.parse(environment.url)

@@ -4,18 +4,20 @@ import {
   create,
   inspect,
   listContainers,
-  readLog,
   remove,
   setRestartPolicy,
   start,
   stop,
   tolerate,
   type ContainerDetail,
+  type ContainerSummary,
   type CreateBody,
 } from './containers.ts'
-import { label, type Fleet, type Member } from './fleet.ts'
+import { belongsTo, type Fleet, type Member } from './fleet.ts'
+import { readSettledLog } from './evidence.ts'
 import { takeName } from './names.ts'
-import { publishedPorts, serviceBody, trialBody, type Identity } from './payload.ts'
+import { serviceBody, trialBody, type Identity } from './payload.ts'
+import { collide, publishedPorts, showPort, type PublishedPort } from './ports.ts'
 import { packRecord, recordFile } from './record.ts'
 import { putCopy, type Context } from './store.ts'
 
@@ -112,9 +114,9 @@ export async function createService(context: Context, name: string, identity: Id
 
 /** Creates a container under a name; what an earlier, interrupted attempt left there goes first. */
 async function createAnew(context: Context, name: string, body: CreateBody): Promise<string> {
-  const { engine } = context
+  const { engine, environment } = context
   const left = await inspect(engine, name)
-  if (left?.Config.Labels?.[label.role] !== undefined) await remove(engine, left.Id)
+  if (left && belongsTo(left.Config.Labels, environment)) await remove(engine, left.Id)
   try {
     return await create(engine, name, body)
   } catch (error) {
@@ -173,14 +175,14 @@ function restarts({ RestartPolicy: policy }: ContainerDetail['HostConfig']): boo
 }
 
 async function refusedStart(context: Context, candidate: string, error: ToolError): Promise<Cause> {
-  const { engine, names, adapters } = context
+  const { engine, names } = context
   const detail = await inspect(engine, candidate)
   const taken = /port is already allocated|address already in use/i.test(error.message)
   const holder = taken && detail ? await portHolder(context, detail) : ''
   const message = taken
     ? `the port of ${names.serving} is taken by ${holder}`
     : `container ${names.serving} could not be started: ${messageOf(error)}`
-  const log = adapters.secrets.redact(await readLog(engine, candidate, 40))
+  const log = detail ? await readSettledLog(context, detail, 40) : ''
   return {
     class: taken ? 'port-taken' : 'bad-command',
     message,
@@ -196,15 +198,23 @@ async function refusedStart(context: Context, candidate: string, error: ToolErro
 }
 
 /** Who has one of the ports that a container wants. */
-export async function portHolder(
-  { engine }: Context,
-  { Id, Config, HostConfig }: ContainerDetail,
-): Promise<string> {
-  const wanted = publishedPorts({ Image: Config.Image, HostConfig })
-  const holder = (await listContainers(engine)).find(
-    each => each.Id !== Id && each.Ports?.some(({ PublicPort = 0 }) => wanted.includes(PublicPort)),
+export async function portHolder({ engine }: Context, { Id, HostConfig }: ContainerDetail): Promise<string> {
+  const wanted = publishedPorts({ HostConfig })
+  const holder = (await listContainers(engine)).find(each => each.Id !== Id && portTaken(each, wanted))
+  if (!holder) return `a process of the host that is no container (${wanted.map(showPort).join(', ')})`
+  const taken = portTaken(holder, wanted)
+  return `container ${(holder.Names[0] ?? holder.Id).replace(/^\//, '')} (${taken ? showPort(taken) : ''})`
+}
+
+/** The first of these ports that a container publishes; undefined when it publishes none of them. */
+export function portTaken(
+  { Ports = [] }: ContainerSummary,
+  wanted: PublishedPort[],
+): PublishedPort | undefined {
+  return wanted.find(port =>
+    Ports.some(
+      ({ IP = '', PublicPort, Type }) =>
+        PublicPort !== undefined && collide(port, { address: IP, host: PublicPort, protocol: Type }),
+    ),
   )
-  const ports = wanted.join(', ')
-  if (!holder) return `a process of the host that is no container (port ${ports})`
-  return `container ${(holder.Names[0] ?? holder.Id).replace(/^\//, '')} (port ${ports})`
 }

@@ -10,7 +10,13 @@ export interface LocalImage {
   RepoTags: string[] | null
   RepoDigests: string[] | null
   Size: number
-  Config: { Labels: Record<string, string> | null; Healthcheck?: { Test?: string[] } } | null
+  Config: {
+    [key: string]: unknown
+    Labels: Record<string, string> | null
+    Healthcheck?: { Test?: string[] }
+    /** Paths that the image declares as volumes. */
+    Volumes?: Record<string, object> | null
+  } | null
 }
 
 /** A pull is given up when nothing came for this long: layers may take their time between two lines of progress. */

@@ -1,6 +1,6 @@
 import { ToolError } from '../../outcome/errors.ts'
 import { inspect, remove, rename, tolerate } from './containers.ts'
-import { label, type Fleet } from './fleet.ts'
+import { belongsTo, label, type Fleet } from './fleet.ts'
 import type { Context } from './store.ts'
 
 /** Gives a container the name that people know, and the one that had it the name of its release. */
@@ -17,11 +17,15 @@ export async function takeName(context: Context, { services }: Fleet, id: string
 
 /** Renames a container away: after its release, or after its id when it has none or the name is in use. */
 async function park(context: Context, id: string, release: string | undefined): Promise<void> {
-  const { engine, names } = context
+  const { engine, environment, names } = context
   const fallback = names.parked(`replaced-${id.slice(0, 8)}`)
   const wanted = release === undefined ? fallback : names.parked(release)
   const other = await inspect(engine, wanted)
-  const stale = other && !other.State.Running && other.Config.Labels?.[label.release] === release
+  const stale =
+    other &&
+    !other.State.Running &&
+    belongsTo(other.Config.Labels, environment) &&
+    other.Config.Labels?.[label.release] === release
   if (stale) await remove(engine, other.Id)
   const name = other && !stale ? fallback : wanted
   // It may have been one that is removed as soon as it ends (`docker run --rm`).

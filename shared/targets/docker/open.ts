@@ -21,6 +21,7 @@ import { overrideLease, takeLease } from './lease.ts'
 import { renderPayload } from './payload.ts'
 import { asContainerPayload, unpackRecord } from './record.ts'
 import { rehearse } from './rehearse.ts'
+import { mountsForRelease } from './release-mounts.ts'
 import { secretsAmong } from '../../runbook/env-file.ts'
 import { readRecords, readStore, type Context } from './store.ts'
 import { leftOver, openTenure } from './tenure.ts'
@@ -55,7 +56,7 @@ export async function openDocker(
     receivers: () => readReceivers(context),
 
     pin: ({ image }) => pin(context, image),
-    render: request => Promise.resolve(renderPayload(context, request)),
+    render: async request => renderPayload(context, request, await mountsForRelease(context, request.image)),
 
     rehearse: payload => rehearse(context, asContainerPayload(payload)),
     rehearseRestore: payload => rehearse(context, asContainerPayload(payload)),

@@ -1,49 +1,38 @@
 import { parseSize } from '../../runbook/values.ts'
 import type { ReleaseRequest } from '../target.ts'
-import type { CreateBody, HostConfig, PortBindings } from './containers.ts'
+import type { CreateBody, HostConfig } from './containers.ts'
 import { label } from './fleet.ts'
+import { hostMounts, type MountSpec } from './mounts.ts'
+import { bindingsOf, parsePort } from './ports.ts'
 import type { ContainerPayload, ReleaseRecord } from './record.ts'
 import type { Context } from './store.ts'
 
-/** A host's port or address, and the container's port behind it. */
-export interface PublishedPort {
-  /** Empty for all addresses. */
-  address: string
-  host: number
-  container: number
-}
-
-/** `3001:3000`, `127.0.0.1:3001:3000` */
-export function parsePort(text: string): PublishedPort {
-  const parts = text.split(':')
-  const [container = '', host = ''] = parts.toReversed()
-  return {
-    address: parts.length > 2 ? (parts[0] ?? '') : '',
-    host: Number(host),
-    container: Number(container),
-  }
-}
-
 /**
  * The container of a release. As with `docker run`, what is said by name (`env`) wins over the env-file.
- * @param image exact: with its digest, or an image's id
+ * @param request its image is exact: with its digest, or an image's id
+ * @param mounts from `mountsForRelease`
  */
-export function renderPayload({ spec, environment }: Context, request: ReleaseRequest): ContainerPayload {
-  const ports = spec.ports.map(parsePort)
+export function renderPayload(
+  { spec, environment }: Context,
+  request: ReleaseRequest,
+  mounts: MountSpec[],
+): ContainerPayload {
+  // On the host's own network there is nothing to be published.
+  const ports = spec.network === 'host' ? [] : spec.ports.map(parsePort)
   const env = { ...request.config, ...spec.env }
-  const bindings: PortBindings = {}
-  for (const { address, host, container } of ports)
-    (bindings[`${container}/tcp`] ??= []).push({ HostIp: address, HostPort: String(host) })
   const create: CreateBody = {
     Image: request.image,
     Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
-    ExposedPorts: Object.fromEntries(ports.map(({ container }) => [`${container}/tcp`, {}])),
+    ExposedPorts: Object.fromEntries(
+      ports.map(({ container, protocol }) => [`${container}/${protocol}`, {}]),
+    ),
     Labels: { [label.version]: request.version, [label.image]: request.image },
     HostConfig: {
-      PortBindings: bindings,
+      PortBindings: bindingsOf(ports),
       RestartPolicy: { Name: spec.restart ?? 'unless-stopped' },
       ...(spec.memory === undefined ? {} : { Memory: parseSize('memory', spec.memory) }),
       ...(spec.network === undefined ? {} : { NetworkMode: spec.network }),
+      ...hostMounts(mounts),
     },
   }
   return {
@@ -86,12 +75,4 @@ export function trialBody(context: Context, identity: Identity): CreateBody {
   const body = serviceBody(context, identity)
   const host: HostConfig = { ...body.HostConfig, PortBindings: {}, PublishAllPorts: false }
   return { ...body, Labels: { ...body.Labels, [label.role]: 'trial' }, HostConfig: host }
-}
-
-/** Every host port that a body publishes. */
-export function publishedPorts({ HostConfig: host }: CreateBody): number[] {
-  return Object.values(host?.PortBindings ?? {})
-    .flatMap(bindings => bindings ?? [])
-    .map(({ HostPort }) => Number(HostPort))
-    .filter(port => port > 0)
 }

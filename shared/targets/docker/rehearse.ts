@@ -5,13 +5,18 @@ import { inspect, listContainers } from './containers.ts'
 import { diffOf } from './diff.ts'
 import { label, serving } from './fleet.ts'
 import { inspectImage } from './images.ts'
-import { publishedPorts } from './payload.ts'
+import { portTaken } from './handover.ts'
+import { settingsInPlace } from './adopt.ts'
+import { mountsOf, ofBind, type MountSpec } from './mounts.ts'
+import { parsePort, showPort, type PublishedPort } from './ports.ts'
+import { checkVolumes, previousMounts } from './release-mounts.ts'
+import { replacementFor } from './replacement.ts'
 import { unpackRecord, type ContainerPayload } from './record.ts'
 import { readRecords, readStore, type Context } from './store.ts'
 
 /** Tries all that can be tried without changing anything: image, network, ports, name. */
 export async function rehearse(context: Context, { body }: ContainerPayload): Promise<Change[]> {
-  const { environment, names } = context
+  const { engine, environment, names } = context
   const stored = await readStore(context)
   const { fleet, ledger } = stored
   await checkImage(context, body.create.Image)
@@ -20,17 +25,65 @@ export async function rehearse(context: Context, { body }: ContainerPayload): Pr
   const ours = new Set(
     [...fleet.services, ...fleet.trials, ...(fleet.foreign ? [fleet.foreign] : [])].map(each => each.id),
   )
-  await checkPorts(context, publishedPorts(body.create), ours)
+  await checkPorts(context, context.spec.ports.map(parsePort), ours)
+  const previous = await previousMounts(context, stored)
+  const mounts = mountsOf(body.create)
+  await checkVolumes(context, mounts, previous)
   const object = `container ${names.serving}`
   const there = serving(fleet, names)
-  if (!there) return [{ object, action: 'create', diff: diffOf(undefined, body.create) }]
+  const carried = carriedLines(context, mounts, previous)
+  if (!there) {
+    const diff = [diffOf(undefined, body.create), ...carried].join('\n')
+    return [{ object, action: 'create', diff }]
+  }
+  const detail = await inspect(engine, there.id)
   const record =
     there.release === null ? undefined : unpackRecord((await readRecords(context, fleet)).get(there.release))
   const same =
     record !== undefined && JSON.stringify(record.payload.body.create) === JSON.stringify(body.create)
   const stands = same && there.running && there.release === ledger.serving
   if (stands) return [{ object: `${object} (${environment.name})`, action: 'none' }]
-  return [{ object, action: 'update', diff: diffOf(record?.payload.body.create, body.create) }]
+  const foreign = fleet.foreign && (await inspect(engine, fleet.foreign.id))
+  const before = foreign ? await settingsInPlace(context, foreign) : record?.payload.body.create
+  const diff = diffOf(before, body.create)
+  const replacement = await replacementFor(context, fleet, body.create)
+  const lines = [
+    diff,
+    ...carried,
+    ...(foreign || record?.payload.body.adopted ? leftOut(diff) : []),
+    ...(detail?.HostConfig.AutoRemove
+      ? [`! ${there.name} was started with --rm: what it wrote outside its volumes is lost when it ends`]
+      : []),
+    ...(replacement?.kind === 'stop-first'
+      ? [`! the previous container ends before the new one starts, since ${replacement.why}`]
+      : []),
+  ]
+  return [{ object, action: 'update', diff: lines.filter(line => line !== '').join('\n') }]
+}
+
+/** Mounts that the release has because the previous container had them. */
+function carriedLines({ spec }: Context, mounts: MountSpec[], previous: MountSpec[]): string[] {
+  const named = new Set((spec.volumes ?? []).map(text => ofBind(text).path))
+  return mounts
+    .filter(
+      ({ path, source }) =>
+        !named.has(path) && previous.some(each => each.path === path && each.source === source),
+    )
+    .map(({ path, source }) => `= mount ${path}: ${source} is taken over from the previous container`)
+}
+
+/** What a container has that runbook-actions did not create, and the release would not have. */
+function leftOut(diff: string): string[] {
+  const lines = diff.split('\n')
+  const subject = (line: string) => line.slice(2).split(':')[0] ?? ''
+  const added = new Set(lines.filter(line => line.startsWith('+ ')).map(subject))
+  const gone = lines
+    .filter(line => line.startsWith('- '))
+    .map(subject)
+    .filter(each => !added.has(each))
+  return gone.length === 0
+    ? []
+    : [`! the new container does not have what the present one has: ${gone.join(', ')}`]
 }
 
 async function checkImage(context: Context, image: string): Promise<void> {
@@ -65,12 +118,12 @@ async function checkName({ engine, environment, names }: Context): Promise<void>
   )
 }
 
-async function checkPorts({ engine }: Context, wanted: number[], ours: Set<string>): Promise<void> {
-  for (const { Id, Names: found, Ports = [] } of await listContainers(engine)) {
-    const port = ours.has(Id) ? undefined : Ports.find(({ PublicPort = 0 }) => wanted.includes(PublicPort))
+async function checkPorts({ engine }: Context, wanted: PublishedPort[], ours: Set<string>): Promise<void> {
+  for (const container of await listContainers(engine)) {
+    const port = ours.has(container.Id) ? undefined : portTaken(container, wanted)
     if (!port) continue
-    const name = (found[0] ?? Id).replace(/^\//, '')
-    throw new ToolError(`port ${String(port.PublicPort)} is taken by container ${name}`, {
+    const name = (container.Names[0] ?? container.Id).replace(/^\//, '')
+    throw new ToolError(`${showPort(port)} is taken by container ${name}`, {
       tool: 'Docker engine',
       code: 409,
       hint: `Stop ${name}, or choose another port in the runbook.`,

@@ -76,8 +76,9 @@ async function make(context: Context, identity: Identity): Promise<string> {
   return createService(context, name, identity)
 }
 
+/** The one that runs; of those that do not, the one that was created last. */
 function newest(members: Member[]): Member | undefined {
-  return members.toSorted((a, b) => b.epoch - a.epoch || Number(b.running) - Number(a.running))[0]
+  return members.toSorted((a, b) => Number(b.running) - Number(a.running) || b.epoch - a.epoch)[0]
 }
 
 /** A container that was kept, or about to give way, has another policy for that time. */

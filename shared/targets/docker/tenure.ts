@@ -1,7 +1,7 @@
 import { ToolError } from '../../outcome/errors.ts'
 import { withoutProcess } from '../../release/lease.ts'
 import { find, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
-import type { Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
+import type { Cause, Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
 import { adoptContainer } from './adopt.ts'
 import { remove } from './containers.ts'
 import { diffOf } from './diff.ts'
@@ -9,6 +9,8 @@ import type { Fleet, Member, Names } from './fleet.ts'
 import { watch } from './follow.ts'
 import { detailsOf, handOver, keepStopped, runningIn, startTrial, stopAll } from './handover.ts'
 import { ensureImage } from './images.ts'
+import { checkMounts } from './release-mounts.ts'
+import { replacementFor } from './replacement.ts'
 import type { HeldLease } from './held-lease.ts'
 import type { Identity } from './payload.ts'
 import { asContainerPayload, packRecord, unpackRecord, type ReleaseRecord } from './record.ts'
@@ -70,7 +72,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     async adopt() {
       const { foreign } = await lease.check()
       if (!foreign) return undefined
-      const found = await adoptContainer(context, foreign.id)
+      const found = await adoptContainer(context, foreign.id, lease.epoch)
       // Should this run end before it writes r0 into the ledger, the next one finds the same container and adopts it again.
       await lease.putRecord('r0', packRecord(found))
       await lease.write(() => ({ adopted: foreign.id }))
@@ -104,15 +106,14 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
         const identity = identityOf(id, payload)
         const { create } = identity.record.payload.body
         await ensureImage(context, create.Image)
+        await checkMounts(context, create)
         await lease.check()
-        const running = [...fleet.services, ...(fleet.foreign ? [fleet.foreign] : [])].some(
-          each => each.running,
-        )
-        if (running) await startTrial(context, identity, () => lease.check())
+        const replacement = await replacementFor(context, fleet, create)
+        if (replacement?.kind === 'candidate') await startTrial(context, identity, () => lease.check())
         const object = `container ${names.serving}`
         const before = identity.previous?.payload.body.create
         return [
-          { object, action: running ? 'update' : 'create', diff: diffOf(before, create) },
+          { object, action: replacement ? 'update' : 'create', diff: diffOf(before, create) },
         ] satisfies Change[]
       }),
 
@@ -123,11 +124,17 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       fenced(async fleet => {
         const trial = fleet.trials.find(each => each.release === id)
         const there = fleet.services.find(each => each.release === id)
-        if (!there || trial) {
-          const refused = await install(id, payload, trial, options)
-          if (refused) return refused
+        if (there && !trial) return watchServing(id, options)
+        const installed = await install(id, payload, trial, options)
+        if (installed.kind === 'candidate-failed') return installed.rollout
+        if (installed.kind === 'not-started') {
+          await startPrevious(id, options)
+          return { kind: 'doomed', cause: installed.cause }
         }
-        return watchServing(id, options)
+        const rollout = await watchServing(id, options)
+        // What no candidate has proved beforehand does not stay until the rollback step comes to it.
+        if (rollout.kind !== 'ready' && installed.kind === 'untried') await startPrevious(id, options)
+        return rollout
       }),
 
     restore: (good, payload) =>
@@ -178,26 +185,48 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     }))
   }
 
-  /** Waits for the trial, then hands the ports over. @returns how it ended when it did not come to serve */
+  /** Waits for the candidate, where there is one, then moves the ports to the container of the release. */
   async function install(
     id: ReleaseId,
     payload: Payload,
     trial: Member | undefined,
     options: FollowOptions,
-  ): Promise<Rollout | undefined> {
+  ): Promise<Installed> {
     if (trial) {
       const tried = await watch(context, trial.id, 'trial', options)
       if (tried.kind !== 'ready') {
         await lease.check()
         await remove(context.engine, trial.id)
-        return tried
+        return { kind: 'candidate-failed', rollout: tried }
       }
       options.onProgress(`${trial.name} is well beside the one that serves; it takes over now.`)
     }
     const fleet = await lease.check()
-    const cause = await handOver(context, fleet, identityOf(id, payload), () => lease.check())
+    const identity = identityOf(id, payload)
+    const replacement = trial
+      ? undefined
+      : await replacementFor(context, fleet, identity.record.payload.body.create)
+    if (replacement?.kind === 'stop-first')
+      options.onProgress(
+        `The previous container ends before ${names.serving} of ${id} starts, since ${replacement.why}.`,
+      )
+    const cause = await handOver(context, fleet, identity, () => lease.check())
     if (trial) await remove(context.engine, trial.id)
-    return cause && { kind: 'doomed', cause }
+    if (cause) return { kind: 'not-started', cause }
+    return { kind: replacement ? 'untried' : 'tried' }
+  }
+
+  /** The release did not come up: the one before it is started again at once. Without one, it is left as it is. */
+  async function startPrevious(id: ReleaseId, options: FollowOptions): Promise<void> {
+    const { serving, entries } = lease.state.ledger
+    const before = serving === null || serving === id ? undefined : unpackRecord(lease.records.get(serving))
+    if (!serving || !before) return
+    options.onProgress(`${id} did not come up: ${before.entry.version} (${serving}) is started again.`)
+    await restoreContainers(context, await lease.check(), {
+      identity: identityOf(serving, before.payload),
+      keep: keptIds(entries, serving),
+      fence: false,
+    })
   }
 
   async function watchServing(id: ReleaseId, options: FollowOptions): Promise<Rollout> {
@@ -206,6 +235,17 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     return watch(context, there?.id ?? names.parked(id), 'service', options)
   }
 }
+
+/** How far a release came on its way to the service's ports. */
+type Installed =
+  /** Its container runs, as its candidate did before; or there was nothing that it could interrupt. */
+  | { kind: 'tried' }
+  /** Its container runs in place of the previous one, and has proved nothing yet. */
+  | { kind: 'untried' }
+  /** Nothing was interrupted. */
+  | { kind: 'candidate-failed'; rollout: Rollout }
+  /** The previous container has ended, and this one could not be started. */
+  | { kind: 'not-started'; cause: Cause }
 
 function keptIds(entries: Entry[], good: ReleaseId): Set<ReleaseId> {
   const ids = entries.filter(({ state, id }) => state === 'good' && id !== good).map(({ id }) => id)

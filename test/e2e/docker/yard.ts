@@ -41,6 +41,8 @@ export interface Images {
   checked: string
   /** The same, whose health is known within half a second: for tests that wait for it often. */
   quick: string
+  /** Declares /data as a volume; wherever that is there, it keeps the versions that have run, in `boots`. */
+  data: string
   /** Its program is not in it. */
   empty: string
 }
@@ -104,6 +106,10 @@ export function enterYard(name: string, port: number, images: Images): Yard {
       await Promise.all(opened.map(target => target.close()))
       const left = Object.keys(containers())
       if (left.length > 0) docker('rm', '-f', '-v', ...left)
+      const volumes = docker('volume', 'ls', '-q', '--filter', `name=^${container}`)
+        .split('\n')
+        .filter(Boolean)
+      if (volumes.length > 0) docker('volume', 'rm', ...volumes)
     },
   }
 }
@@ -162,14 +168,18 @@ function ask(port: number): Promise<string> {
 }
 
 const serve = `#!/bin/sh
-trap 'exit 0' TERM
+trap 'rmdir /data/open 2>/tmp/none; exit 0' TERM INT
 echo "this is $VERSION, mode \${MODE:-well}"
 [ -n "$BOOT" ] && sleep "$BOOT"
+if [ -d /data ]; then
+  mkdir /data/open 2>/tmp/none || echo "$VERSION" >>/data/twice
+  echo "$VERSION" >>/data/boots
+fi
 [ "$MODE" = crash ] && { echo "cannot find my hat; token $TOKEN"; exit 3; }
 [ "$MODE" = hog ] && { x=aaaaaaaa; while :; do x=$x$x; done; }
 [ "$MODE" = sick ] || touch /tmp/well
 echo "$VERSION" > /www/index.html
-[ "$MODE" = deaf ] || httpd -p 3000 -h /www
+[ "$MODE" = deaf ] || httpd -p "\${PORT:-3000}" -h /www
 sleep 100000 &
 wait
 `
@@ -188,7 +198,7 @@ export function pushImages(): Images {
   const root = mkdtempSync(join(tmpdir(), 'runbook-image-'))
   for (const folder of ['bin', 'www', 'tmp']) mkdirSync(join(root, folder))
   execFileSync('cp', ['/bin/busybox', join(root, 'bin/busybox')])
-  for (const applet of ['sh', 'sleep', 'httpd', 'touch', 'test', 'cat', 'stat'])
+  for (const applet of ['sh', 'sleep', 'httpd', 'touch', 'test', 'cat', 'stat', 'mkdir', 'rmdir', 'true'])
     symlinkSync('busybox', join(root, 'bin', applet))
   writeFileSync(join(root, 'bin/serve'), serve, { mode: 0o755 })
   const archive = `${root}.tar`
@@ -201,6 +211,7 @@ export function pushImages(): Images {
     plain: push(`FROM ${base}\nEXPOSE 3000\n`, 'plain'),
     checked: push(`FROM ${base}\nEXPOSE 3000\n${check}\n`, 'checked'),
     quick: push(`FROM ${base}\nEXPOSE 3000\n${check.replace('interval=1s', 'interval=400ms')}\n`, 'quick'),
+    data: push(`FROM ${base}\nVOLUME /data\n`, 'data'),
     empty: push(`FROM ${base}\nCMD ["/bin/nowhere"]\n`, 'empty'),
   }
   rmSync(root, { recursive: true })

@@ -30,7 +30,7 @@ test('a container or a process has the env-file, and its own environment over it
   }
   const spec = { kind: 'docker' as const, container: 'api', ports: ['1:1'], env }
   const context = { spec, environment: { name: 'staging' } } as unknown as Parameters<typeof renderPayload>[0]
-  const { body } = renderPayload(context, { version: 'v1.0.0', image: 'api', config: { PORT: '2' } })
+  const { body } = renderPayload(context, { version: 'v1.0.0', image: 'api', config: { PORT: '2' } }, [])
   expect(body.create.Env).toContain('PORT=1')
 })
 

@@ -8,10 +8,14 @@ import { readImageConfig } from '../../../shared/platform/image-config.ts'
 
 const digestOf = (content: object) =>
   `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`
-const config = (architecture: string, User?: string) => ({ os: 'linux', architecture, config: { User } })
+const config = (architecture: string, User: string, Volumes?: object) => ({
+  os: 'linux',
+  architecture,
+  config: { User, Volumes },
+})
 const manifest = (of: object) => ({ schemaVersion: 2, config: { digest: digestOf(of) } })
 
-const [arm, amd] = [config('arm64', 'root'), config('amd64', '1000:1000')]
+const [arm, amd] = [config('arm64', 'root'), config('amd64', '1000:1000', { '/data': {} })]
 const index = {
   schemaVersion: 2,
   manifests: [
@@ -47,8 +51,12 @@ const read = (reference: string) =>
   readImageConfig(`${host}/api${reference}`, { env: {}, exec, signal: new AbortController().signal })
 
 test('of several platforms, it is that of Linux on amd64; a digest means its own', async () => {
-  expect(await read(':v1')).toEqual({ user: '1000:1000', platform: 'linux/amd64' })
-  expect(await read(`@${digestOf(manifest(arm))}`)).toEqual({ user: 'root', platform: 'linux/arm64' })
+  expect(await read(':v1')).toEqual({ user: '1000:1000', platform: 'linux/amd64', volumes: ['/data'] })
+  expect(await read(`@${digestOf(manifest(arm))}`)).toEqual({
+    user: 'root',
+    platform: 'linux/arm64',
+    volumes: [],
+  })
 })
 
 test('an image that is not there, and something that is no registry, are named', async () => {
