@@ -105,7 +105,9 @@ async function tryRecreation(
 /** The engine creates a container that shares something of another one that is gone, and never starts it. */
 async function requireShared(context: Context, { HostConfig: host }: ContainerDetail): Promise<void> {
   for (const key of ['NetworkMode', 'IpcMode', 'PidMode']) {
-    const [, other = ''] = /^container:(.+)$/.exec(String(host[key] ?? '')) ?? []
+    const mode = host[key]
+    const other =
+      typeof mode === 'string' && mode.startsWith('container:') ? mode.slice('container:'.length) : ''
     if (other !== '' && !(await inspect(context.engine, other)))
       throw cannotRestore(context, `its ${key} is that of container ${other.slice(0, 12)}, which was removed`)
   }

@@ -88,7 +88,8 @@ export function ofImageVolume(volume: string, path: string, labels: Record<strin
 
 function ofMount(mount: Mount, madeUp: string | undefined): MountSpec {
   const { Type: type, Target: target, ReadOnly: readOnly = false } = mount
-  const source = mount.Source || (type === 'volume' ? (madeUp ?? '') : '')
+  const asked = mount.Source ?? ''
+  const source = asked === '' && type === 'volume' ? (madeUp ?? '') : asked
   const shares = type === 'volume' ? { volume: source } : type === 'bind' ? ofFolder(source) : undefined
   return {
     form: 'mount',

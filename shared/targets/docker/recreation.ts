@@ -1,4 +1,4 @@
-import type { ContainerDetail, CreateBody, Endpoint, HostConfig, PortBindings } from './containers.ts'
+import type { ContainerDetail, CreateBody, Endpoint, HostConfig } from './containers.ts'
 import { hostMounts, mountsOf } from './mounts.ts'
 
 /** What an image gives to every container of it. */
@@ -37,13 +37,9 @@ export function recreation(detail: ContainerDetail, image: string, defaults: Ima
 /** The engine names a container's host after its id; and one that shares a network has the names of its owner. */
 function ownConfig({ Id, Config, HostConfig: host }: ContainerDetail): Record<string, unknown> {
   const { Hostname: hostname, ...config } = Config
-  const shared = host.NetworkMode?.startsWith('container:')
-  const isOwn =
-    hostname === undefined ||
-    Id.startsWith(hostname) ||
-    shared ||
-    host.NetworkMode === 'host' ||
-    host['UTSMode'] === 'host'
+  const shared = host.NetworkMode?.startsWith('container:') === true
+  const ofHost = [host.NetworkMode, host['UTSMode']].includes('host')
+  const isOwn = hostname === undefined || Id.startsWith(hostname) || ofHost
   if (!shared) return isOwn ? config : { ...config, Hostname: hostname }
   const { Domainname: _domain, ExposedPorts: _ports, MacAddress: _mac, ...rest } = config
   return rest
@@ -59,7 +55,7 @@ function ports(
   const chosen = Object.values(wanted).some(each => each?.some(({ HostPort }) => !/^\d+$/.test(HostPort)))
   if (!chosen && !host.PublishAllPorts) return {}
   const bound = Object.entries(given ?? {}).filter(([, each]) => (each ?? []).length > 0)
-  return { PortBindings: { ...wanted, ...Object.fromEntries(bound) } as PortBindings, PublishAllPorts: false }
+  return { PortBindings: { ...wanted, ...Object.fromEntries(bound) }, PublishAllPorts: false }
 }
 
 /** The engine tells a link as `/db:/orders/alias`, after the container's name of that moment. */
