@@ -63,7 +63,7 @@ function changedKeys(before: object, after: object, except = new Set<string>()):
 /** The same for values that say the same: sorted lists of variables, keys in order, nothing that is empty. */
 function text(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(text).sort().join()}]`
-  if (typeof value !== 'object' || value === null) return String(JSON.stringify(value))
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const entries = Object.entries(value).filter(([, each]) => !isEmpty(each))
   return `{${entries
     .sort(([a], [b]) => (a < b ? -1 : 1))
