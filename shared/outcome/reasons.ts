@@ -22,6 +22,7 @@ export const reasons = {
   'namespace-not-found': 'The namespace that is released into does not exist.',
   'release-not-made':
     'What the release needs could not be made: its files, its dependencies or its image. Nothing that runs was touched.',
+  'being-deleted': 'An object of the release, or its namespace, is still being deleted. Nothing was touched.',
   'apply-refused': 'The cluster or the Docker engine refused an object.',
   'adoption-refused':
     'What runs could not be recorded so that a rollback can create it again. Nothing was changed.',

@@ -132,7 +132,7 @@ async function release(work: Work): Promise<Conclusion> {
     await held.giveBack()
     return refusal
   }
-  await adoptForeign(ports, held)
+  await adoptForeign(ports, held, payload)
   const previous = tenure.ledger.serving
   const oneWay = refuseOneWay(request.version, find(tenure.ledger, previous), payload)
   if (oneWay) {

@@ -234,8 +234,11 @@ export interface Tenure {
   readonly ledger: Ledger
   /** Writes the ledger, by compare-and-swap together with the lease. */
   update(change: (ledger: Ledger) => Ledger): Promise<Ledger>
-  /** What a foreign tool had deployed, when the ledger is empty and a workload is there. */
-  adopt(): Promise<{ version: string; image: string; payload: Payload } | undefined>
+  /**
+   * What another tool had deployed, when the ledger is empty and a workload is there.
+   * @param next the release that is about to be applied: what it changes is recorded, too
+   */
+  adopt(next?: Payload): Promise<{ version: string; image: string; payload: Payload } | undefined>
   /** Keeps the payload of a release, for ever the same. */
   store(id: ReleaseId, payload: Payload): Promise<void>
   /**

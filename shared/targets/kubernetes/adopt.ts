@@ -1,32 +1,42 @@
+import { InputError } from '../../outcome/errors.ts'
 import type { Payload } from '../target.ts'
 import { permitted } from './api-error.ts'
-import { scaledWorkloads } from './apply.ts'
+import { isJob, scaledWorkloads } from './apply.ts'
+import { isBeingDeleted } from './deletion.ts'
+import { readListed } from './listed.ts'
 import { versionOf, workloadPath } from './live.ts'
 import { keyOf, podTemplate, type KubeObject, type PodTemplate } from './objects.ts'
 import { inOrder } from './order.ts'
+import { inPool } from './pool.ts'
 import { payloadOf } from './body.ts'
 import { referencesOf, scaledBy } from './render.ts'
 import type { Place } from './place.ts'
 
 /**
- * What something else had deployed: the workload, and all in the namespace that belongs to it, as it is now. It becomes
- * release `r0`, so that the first release of this suite has a way back too.
+ * What another tool had deployed: the workload, all in the namespace that belongs to it, and all that the first release is
+ * about to change, as it is now. It becomes release `r0`, so that the first release can be rolled back too.
+ * @param next the objects of that release
  */
 export async function adoptLive(
   place: Place,
+  next: KubeObject[],
 ): Promise<{ version: string; image: string; payload: Payload } | undefined> {
   const { client, namespace, workload } = place
   const deployment = await client.get(workloadPath(namespace, workload))
   const template = deployment && podTemplate(deployment)
   if (!template) return undefined
-  const [references, companions, scaled] = await Promise.all([
+  const [references, companions, changing, scaled] = await Promise.all([
     readReferences(place, template),
     readCompanions(place, deployment, template),
+    readLive(place, next),
     scaledWorkloads(client, namespace),
   ])
-  const manifests = inOrder(
-    [...references, deployment, ...companions].map(object => recordable(object, scaled)),
+  const found = new Map(
+    [...references, deployment, ...companions, ...changing].map(each => [keyOf(each), each]),
   )
+  // What a controller makes, like the autoscaler of a ScaledObject, it makes again; and what is going is not there.
+  const lasting = [...found.values()].filter(each => !isControlled(each) && !isBeingDeleted(each))
+  const manifests = inOrder(lasting.map(object => recordable(object, scaled)))
   const image = await servedImage(place, deployment, template)
   const version = versionOf(template.spec.containers[0]?.image ?? '')
   const named = template.spec.containers[0]?.image ?? ''
@@ -77,6 +87,34 @@ async function readReferences({ client, namespace }: Place, template: PodTemplat
     }),
   )
   return found.filter(object => object !== undefined)
+}
+
+/** Those of a release's objects that are there already. A Job is made anew for each release. */
+async function readLive(place: Place, objects: KubeObject[]): Promise<KubeObject[]> {
+  const lasting = objects.filter(object => !isJob(object))
+  const known = await readListed(place, lasting)
+  const found = await inPool(lasting, readers, async object => {
+    // A kind that comes with the release has no objects yet.
+    const path = await place.paths.of(object).catch((error: unknown) => {
+      if (error instanceof InputError) return undefined
+      throw error
+    })
+    if (path === undefined) return undefined
+    const live = known.has(object) ? known.get(object) : await place.client.get(path)
+    const { apiVersion, kind } = object
+    return live && { ...live, apiVersion, kind }
+  })
+  return found.flatMap(result => {
+    if (result.status === 'rejected') throw result.reason
+    return result.value ?? []
+  })
+}
+
+/** Objects that are read side by side. */
+const readers = 16
+
+function isControlled({ metadata }: KubeObject): boolean {
+  return (metadata.ownerReferences ?? []).some(({ controller }) => controller === true)
 }
 
 /** Services that lead to the workload's pods, and the scalers and disruption budgets that are about it. */

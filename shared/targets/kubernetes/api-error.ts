@@ -14,6 +14,15 @@ export interface Status {
   }
 }
 
+/** A field that another manager owns with another value. */
+export interface Conflict {
+  /** `spec.replicas` */
+  field: string
+  manager: string
+  /** Through which the manager wrote; absent for the object itself. */
+  subresource?: string
+}
+
 /** The Kubernetes API refused a request, or did not answer it. */
 export class ApiError extends ToolError {
   /** 0 when no answer came: whether the request was carried out is not known. */
@@ -43,19 +52,29 @@ export class ApiError extends ToolError {
     return this.status === 0 || this.status >= 500
   }
 
+  /** A webhook of the cluster cannot be asked in a dry run. */
+  get takesNoDryRun(): boolean {
+    return this.message.includes('does not support dry run')
+  }
+
   /** The namespace that a request was for, when that does not exist. */
   get missingNamespace(): string | undefined {
     return missingNamespaceIn(this.status, this.answer)
   }
 
   /** Fields that somebody else owns, as server-side apply names them, and who that is. */
-  get conflicts(): { field: string; manager: string }[] {
+  get conflicts(): Conflict[] {
     return (this.answer.details?.causes ?? [])
       .filter(({ reason }) => reason === 'FieldManagerConflict')
-      .map(({ field = '', message = '' }) => ({
-        field: field.replace(/^\./, ''),
-        manager: /conflict with "([^"]+)"/.exec(message)?.[1] ?? 'somebody else',
-      }))
+      .map(({ field = '', message = '' }) => {
+        const [, manager = 'another manager', subresource] =
+          /conflict with "([^"]+)"(?: with subresource "([^"]+)")?/.exec(message) ?? []
+        return {
+          field: field.replace(/^\./, ''),
+          manager,
+          ...(subresource === undefined ? {} : { subresource }),
+        }
+      })
   }
 }
 
@@ -125,7 +144,12 @@ function hintFor(status: number, answer: Status): string {
   if (status === 403 && forbidden) {
     const [, verb = '', resource = '', group = ''] = forbidden
     const where = message.includes('at the cluster scope') ? 'a ClusterRole' : 'the Role'
-    return `Add the verb ${verb} on ${resource}${group ? ` (${group})` : ''} to ${where} of the account that deploys; deployment/k8s/access has the one to extend.`
+    const add = `Add the verb ${verb} on ${resource}${group ? ` (${group})` : ''} to ${where} of the account that deploys; deployment/k8s/access has the one to extend.`
+    const namespace = /in the namespace "([^"]+)"/.exec(message)?.[1]
+    // A Role says nothing of other namespaces, so that one which does not exist is refused alike.
+    return namespace === undefined
+      ? add
+      : `${add} If the account has this right elsewhere, ${namespace} is misspelt or does not exist: set target.namespace in the runbook.`
   }
   if (status === 401) return 'The credentials of the kubeconfig are wrong or have run out: give new ones.'
   if (status === 403 && message.includes('exceeded quota'))

@@ -6,21 +6,34 @@ import type { Client } from './client.ts'
 import { actionOf } from './diff.ts'
 import { changeFenced } from './change-fenced.ts'
 import type { Fence, Work, Write } from './fence.ts'
-import { describe, groupOf, keyOf, podTemplate, stamps, type FieldSet, type KubeObject } from './objects.ts'
 import { fitToLive } from './fit.ts'
+import {
+  containersOf,
+  describe,
+  groupOf,
+  keyOf,
+  podTemplate,
+  stamps,
+  type FieldSet,
+  type KubeObject,
+  type ManagedFields,
+} from './objects.ts'
 import {
   claim,
   fieldsOf,
-  fieldsOfDeployers,
+  intersection,
   isEmpty,
   isNew,
+  isOfDeployer,
+  knownFields,
+  ownershipWrites,
   ownsReplicas,
-  releaseReplicas,
+  scalingController,
   takeOver,
   union,
 } from './ownership.ts'
 import type { KubernetesBody } from './body.ts'
-import { scaledBy } from './render.ts'
+import { scaledBy, type ScaleTarget } from './render.ts'
 import { staleDefaults } from './stale-defaults.ts'
 
 /** The objects of a release as they are applied: with its marks, and with Jobs that run once for each release. */
@@ -29,7 +42,7 @@ export function objectsOf(body: KubernetesBody, id: ReleaseId, service: string):
     const { metadata } = manifest
     const marks = {
       [stamps.version]: body.version,
-      ...(podTemplate(manifest) ? { [stamps.image]: body.image } : {}),
+      ...imageMarks(manifest, body.image),
     }
     return {
       ...manifest,
@@ -43,13 +56,26 @@ export function objectsOf(body: KubernetesBody, id: ReleaseId, service: string):
   })
 }
 
+/** Says on a workload which of its images is the release's: admission may write it in another way. */
+function imageMarks(manifest: KubeObject, image: string): Record<string, string> {
+  const template = podTemplate(manifest)
+  if (!template) return {}
+  const names = containersOf(template)
+    .filter(container => container.image === image)
+    .map(({ name }) => name)
+  return {
+    [stamps.image]: image,
+    ...(names.length > 0 ? { [stamps.containers]: names.join(',') } : {}),
+  }
+}
+
 export function isJob({ apiVersion, kind }: KubeObject): boolean {
   return groupOf(apiVersion) === 'batch' && kind === 'Job'
 }
 
 /** How objects are applied. */
 export interface Applying {
-  /** Keys of the workloads that a live HorizontalPodAutoscaler scales. */
+  /** Keys of the workloads that a live autoscaler scales. */
   scaled: Set<string>
   conflicts: Conflicts
 }
@@ -75,6 +101,7 @@ export async function applyRelease(
 }
 
 const pausedField: FieldSet = { 'f:spec': { 'f:paused': {} } }
+const replicasField: FieldSet = { 'f:spec': { 'f:replicas': {} } }
 
 /** The writes that bring one object to what a manifest says, as far as the live object lets it. */
 export function planApply(manifest: KubeObject, live: KubeObject | undefined, applying: Applying): Write[] {
@@ -108,24 +135,24 @@ function planWrites(
   live: KubeObject | undefined,
   { scaled, conflicts }: Applying,
 ): Write[] {
-  const sent = awake(scaled.has(keyOf(manifest)) ? withoutReplicas(manifest) : manifest, live)
+  const sent = awake(isScaled(manifest, live, scaled) ? withoutReplicas(manifest) : manifest, live)
   const object = markMade(sent, live)
   const force = conflicts === 'take'
   if (!live) return [{ type: 'apply', object, force }]
-  const writes: Write[] = []
-  // A field that somebody set by hand stays theirs, too, when it is given the same value: the next release would be refused.
-  const shared = force ? fieldsOf(sent) : {}
-  const taking = union(
-    union(isNew(live) ? fieldsOfDeployers(live) : {}, shared),
-    resumes(sent, live) ? pausedField : {},
-  )
-  const taken = takeOver(live, taking)
-  const owned = taken ? { ...live, metadata: { ...live.metadata, managedFields: taken } } : live
-  const letGo = dropsReplicas(sent, owned) ? releaseReplicas(owned) : undefined
-  const managedFields = letGo ?? taken
-  if (managedFields) writes.push({ type: 'own', managedFields })
-  writes.push({ type: 'apply', object, force })
-  return writes
+  // A field that a person set by hand stays theirs, too, when it is given the same value: the next release would be refused.
+  const named = union(force ? fieldsOf(sent, knownFields(live)) : {}, resumes(sent, live) ? pausedField : {})
+  const firstContact = isNew(live)
+  const taken = (entry: ManagedFields): FieldSet => {
+    if (firstContact && isOfDeployer(entry)) return entry.fieldsV1
+    const comparable = entry.apiVersion === live.apiVersion && ['', 'scale'].includes(entry.subresource ?? '')
+    return comparable ? intersection(entry.fieldsV1, named) : {}
+  }
+  const released = namesNoReplicas(sent) ? replicasField : {}
+  const apply: Write = { type: 'apply', object, force }
+  const owning = ownershipWrites(live, taken, released)
+  return owning.length === 0
+    ? [apply]
+    : owning.flatMap((managedFields): Write[] => [{ type: 'own', managedFields }, apply])
 }
 
 /** The mark of an object that this suite made stays on it for as long as it lives. */
@@ -149,7 +176,20 @@ export function resumes(manifest: KubeObject, live: KubeObject): boolean {
  * hand: dropped by an apply it would become 1, so it is let go of instead.
  */
 export function dropsReplicas(object: KubeObject, live: KubeObject): boolean {
-  return podTemplate(object) !== undefined && object.spec?.['replicas'] === undefined && ownsReplicas(live)
+  return namesNoReplicas(object) && ownsReplicas(live)
+}
+
+function namesNoReplicas(object: KubeObject): boolean {
+  return podTemplate(object) !== undefined && object.spec?.['replicas'] === undefined
+}
+
+/**
+ * True when the number of replicas is an autoscaler's to say: an object of the cluster says that it scales the workload,
+ * or a controller has scaled it last.
+ */
+export function isScaled(manifest: KubeObject, live: KubeObject | undefined, scaled: Set<string>): boolean {
+  if (scaled.has(keyOf(manifest))) return true
+  return live !== undefined && podTemplate(live) !== undefined && scalingController(live) !== undefined
 }
 
 export function withoutReplicas(object: KubeObject): KubeObject {
@@ -159,21 +199,28 @@ export function withoutReplicas(object: KubeObject): KubeObject {
 }
 
 /**
- * The workloads that the cluster's own autoscalers scale. An account that may not look is told of none: then the
- * manifests alone say what is scaled.
+ * Keys of the workloads that the cluster's own autoscalers scale. An account that may not list them gets none: then the
+ * manifests, and who has scaled a workload last, say what is scaled.
  */
 export async function scaledWorkloads(client: Client, namespace: string): Promise<Set<string>> {
-  try {
-    const path = `/apis/autoscaling/v2/namespaces/${namespace}/horizontalpodautoscalers`
-    const { items } = await client.list(path)
-    const keys = items.map(item => {
+  for (const version of ['v2', 'v1']) {
+    try {
+      const apiVersion = `autoscaling/${version}`
+      const { items } = await client.list(
+        `/apis/${apiVersion}/namespaces/${namespace}/horizontalpodautoscalers`,
+      )
       // Items of a list carry no kind of their own.
-      const target = scaledBy({ ...item, apiVersion: 'autoscaling/v2', kind: 'HorizontalPodAutoscaler' })
-      return target ? `apps/${target.kind}/${namespace}/${target.name}` : ''
-    })
-    return new Set(keys)
-  } catch (error) {
-    if (error instanceof ApiError && (error.status === 403 || error.status === 404)) return new Set()
-    throw error
+      const targets = items.map(item => scaledBy({ ...item, apiVersion, kind: 'HorizontalPodAutoscaler' }))
+      return new Set(targets.flatMap(target => (target ? [scaledKey(target, namespace)] : [])))
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 403) return new Set()
+      if (!(error instanceof ApiError && error.status === 404)) throw error
+    }
   }
+  return new Set()
+}
+
+/** The key of a workload that an autoscaler names. */
+export function scaledKey({ apiVersion, kind, name }: ScaleTarget, namespace: string): string {
+  return `${groupOf(apiVersion)}/${kind}/${namespace}/${name}`
 }

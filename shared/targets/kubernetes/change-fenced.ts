@@ -2,6 +2,7 @@ import { InputError, ToolError } from '../../outcome/errors.ts'
 import { ApiError } from './api-error.ts'
 import { carryOut } from './carry-out.ts'
 import { established, served } from './definitions.ts'
+import { awaitDeletion, isBeingDeleted } from './deletion.ts'
 import { explain } from './explain.ts'
 import type { Done, Fence, Work, Write } from './fence.ts'
 import { readListed } from './listed.ts'
@@ -19,6 +20,8 @@ const rounds = 25
 const pauses = [200, 400, 800, 1_600, 3_000, 5_000, 5_000, 5_000]
 /** Refusals by a kind that is new or has just changed are believed after so many pauses: its servers learn it one by one. */
 const freshPauses = 4
+/** How long an object that is being deleted is waited for, milliseconds. */
+const deletionMs = 30_000
 /** Objects that are read together before one look at the lease; few enough that they are still as they were read. */
 const batchSize = 32
 /** While one batch is read another is written. */
@@ -197,7 +200,8 @@ async function changeBatch(fence: Fence, works: Work[], knowledge: Knowledge): P
     works.map(work =>
       orRefused(work.object, refuse, async (): Promise<Found> => {
         const path = await fence.paths.of(work.object)
-        const live = known.has(work.object) ? known.get(work.object) : await fence.client.get(path)
+        const there = known.has(work.object) ? known.get(work.object) : await fence.client.get(path)
+        const live = await unlessDying(fence, work, path, there)
         return { work, path, live }
       }),
     ),
@@ -242,6 +246,17 @@ async function changeOne(fence: Fence, found: Found, knowledge: Knowledge): Prom
 function replacing(writes: Write[], live: KubeObject): Write[] {
   const applied = writes.find(write => write.type === 'apply')
   return applied ? [{ type: 'replace', object: replacement(applied.object, live) }] : writes
+}
+
+/** An object that is being deleted takes every change with it: one that is to be there is waited for, then made anew. */
+async function unlessDying(
+  { client, clock, signal, tell }: Fence,
+  work: Work,
+  path: string,
+  live: KubeObject | undefined,
+): Promise<KubeObject | undefined> {
+  if (!live || !isBeingDeleted(live) || !work.plan(live).some(({ type }) => type === 'apply')) return live
+  return awaitDeletion({ client, clock, signal, tell }, path, { ...work.object, ...live }, deletionMs)
 }
 
 function inBatches(works: Work[]): Work[][] {

@@ -1,3 +1,4 @@
+import { parseJson, toJson } from './json.ts'
 import { isExpected } from '../../outcome/errors.ts'
 import type { Clock } from '../../platform/clock.ts'
 import { ApiError, noAnswer, refusal } from './api-error.ts'
@@ -98,7 +99,7 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
   const call = async (request: Omit<ApiRequest, 'signal'>): Promise<KubeObject> => {
     const answer = await persist(request)
     if (answer.status >= 300) throw refusal(nameOf(request), answer.status, answer.body)
-    return JSON.parse(answer.body) as KubeObject
+    return parseJson(answer.body) as KubeObject
   }
   const optional = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {
@@ -132,16 +133,16 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
       call({
         method: 'POST',
         path: withQuery(path, query),
-        body: JSON.stringify(object),
+        body: toJson(object),
         contentType: 'application/json',
       }),
     replace: (path, object) =>
-      call({ method: 'PUT', path, body: JSON.stringify(object), contentType: 'application/json' }),
+      call({ method: 'PUT', path, body: toJson(object), contentType: 'application/json' }),
     patch: (path, type, patch, query = {}) =>
       call({
         method: 'PATCH',
         path: withQuery(path, query),
-        body: JSON.stringify(patch),
+        body: toJson(patch),
         contentType: contentTypes[type],
       }),
     async remove(path, options) {

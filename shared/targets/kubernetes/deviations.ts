@@ -1,9 +1,11 @@
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Drift } from '../target.ts'
-import { isJob, objectsOf, scaledWorkloads } from './apply.ts'
+import { isJob, isScaled, objectsOf, scaledWorkloads } from './apply.ts'
 import { changesOf } from './drift.ts'
+import { describeDeletion, isBeingDeleted } from './deletion.ts'
+import { readListed } from './listed.ts'
 import { describe, podTemplate, type KubeObject } from './objects.ts'
-import { managersOf } from './ownership.ts'
+import { managersOf, ownsReplicas } from './ownership.ts'
 import type { Place } from './place.ts'
 import { inPool } from './pool.ts'
 
@@ -17,33 +19,52 @@ const deciding = {
 const lookers = 16
 
 /**
- * In what the live objects are not the release that was applied, as far as that decides what answers. A `rollout undo`,
- * another image, no replicas any more, a Service that is gone: the gate may have judged something else.
+ * In what the live objects are not the release that was applied: one that is gone, or about to go; and as far as that
+ * decides what answers, a `rollout undo`, another image, no replicas any more: the gate may have judged something else.
  */
 export async function readDeviations(place: Place, id: ReleaseId): Promise<Drift[]> {
-  const { client, namespace, lease, records, service } = place
+  const { client, paths, namespace, lease, records, service } = place
   const [scaled, { slots }] = await Promise.all([scaledWorkloads(client, namespace), lease.read()])
   const record = await records.load(id, slots[id] ?? [])
   if (!record) return [{ object: `the record of ${id}`, what: 'is gone', by: '' }]
-  const objects = objectsOf(record.body, id, service).filter(
-    object => !isJob(object) && (podTemplate(object) !== undefined || object.kind === 'Service'),
-  )
-  const found = await inPool(objects, lookers, object => deviationsOf(place, object, scaled))
+  const objects = objectsOf(record.body, id, service).filter(object => !isJob(object))
+  const known = await readListed(place, objects)
+  const found = await inPool(objects, lookers, async object => {
+    const decides = podTemplate(object) !== undefined || object.kind === 'Service'
+    if (decides) return deviationsOf(place, object, scaled)
+    return absence(object, known.has(object) ? known.get(object) : await client.get(await paths.of(object)))
+  })
   return found.flatMap(result => {
     if (result.status === 'rejected') throw result.reason
     return result.value
   })
 }
 
+/** Whether an object is there to stay. */
+function absence(object: KubeObject, live: KubeObject | undefined): Drift[] {
+  if (!live) return [{ object: describe(object), what: 'is gone', by: '' }]
+  return isBeingDeleted(live) ? [{ object: describe(object), what: describeDeletion(live), by: '' }] : []
+}
+
 async function deviationsOf(place: Place, object: KubeObject, scaled: Set<string>): Promise<Drift[]> {
   const { live, changed } = await changesOf(place, object, scaled)
-  if (!live) return [{ object: describe(object), what: 'is gone', by: '' }]
+  const absent = absence(object, live)
+  if (!live || absent.length > 0) return absent
   // Where the manifest names no number, it is an autoscaler's or a person's to say, and may be none.
   const asked = object.spec?.['replicas']
-  if (live.spec?.['replicas'] === 0 && asked !== undefined && asked !== 0)
-    return [
-      { object: describe(object), what: 'has no replicas any more', by: managersOf(live, 'spec.replicas') },
-    ]
+  const stopped = live.spec?.['replicas'] === 0 && asked !== undefined && asked !== 0
+  if (stopped && !isScaled(object, live, scaled))
+    return [{ object: describe(object), what: 'has no replicas any more', by: scalerOf(live) }]
   const decides = object.kind === 'Service' ? deciding.service : deciding.workload
   return changed.filter(({ field }) => decides.test(field)).map(({ drift }) => drift)
+}
+
+/**
+ * Who has scaled a workload to none, for people. The API server notes no manager for a 0 that was written through the
+ * subresource `scale`, as `kubectl scale` does (seen on 1.35).
+ */
+function scalerOf(live: KubeObject): string {
+  const managers = managersOf(live, 'spec.replicas')
+  if (managers !== '' || ownsReplicas(live)) return managers
+  return 'a client of its subresource scale (kubectl scale, or a controller)'
 }

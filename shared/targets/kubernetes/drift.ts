@@ -1,10 +1,11 @@
 import type { Drift } from '../target.ts'
 import { ApiError } from './api-error.ts'
 import { isJob, objectsOf, planApply, scaledWorkloads } from './apply.ts'
+import { describeDeletion, isBeingDeleted } from './deletion.ts'
 import { dryRunApply } from './dry-run.ts'
-import { changedFields } from './fields.ts'
+import { changedFields, fieldNames } from './fields.ts'
 import { describe, keyOf, type KubeObject } from './objects.ts'
-import { difference, foreignFields, managersOf, pathsOf } from './ownership.ts'
+import { difference, foreignFields, managersAt, managersOf, ownsField, pathsOf } from './ownership.ts'
 import type { Snapshot } from './records.ts'
 import type { Place } from './place.ts'
 
@@ -38,6 +39,7 @@ async function driftOf(
     return [{ object: name, what: `cannot be set to what is recorded: ${compared.message}`, by: '' }]
   const { live, changed } = compared
   if (!live) return [{ object: name, what: 'is gone', by: '' }]
+  if (isBeingDeleted(live)) return [{ object: name, what: describeDeletion(live), by: '' }]
   const added = pathsOf(difference(foreignFields(live), snapshot[keyOf(object)] ?? {}))
   const known = new Set(changed.map(({ field }) => plain(field)))
   const more = added
@@ -53,26 +55,63 @@ function isRefused(error: unknown): error is ApiError {
   )
 }
 
-/** One object as it lives, and the recorded fields that have another value there. */
+/**
+ * One object as it lives, and the recorded fields that have been given another value there since it was applied. What
+ * admission made of a value is no change: this suite owns the field still. Nor is what admission would add today.
+ */
 export async function changesOf(
-  { client, paths }: Place,
+  place: Place,
   object: KubeObject,
   scaled: Set<string>,
 ): Promise<{ live: KubeObject | undefined; changed: { field: string; drift: Drift }[] }> {
-  const path = await paths.of(object)
-  const live = await client.get(path)
-  if (!live) return { live, changed: [] }
-  const planned = planApply(object, live, { scaled, conflicts: 'take' }).find(write => write.type === 'apply')
-  const recorded = planned && (await dryRunApply(client, path, planned.object, live, true))
-  const changed = changedFields(live, recorded ?? live).map(({ field, from, to }) => {
-    const what =
-      from === undefined ? `${field} was removed` : `${field} is ${from}, recorded as ${to ?? 'nothing'}`
-    return { field, drift: { object: describe(object), what, by: managersOf(live, field) } }
-  })
+  const path = await place.paths.of(object)
+  const live = await place.client.get(path)
+  const planned =
+    live && planApply(object, live, { scaled, conflicts: 'take' }).find(write => write.type === 'apply')
+  if (!planned) return { live, changed: [] }
+  const recorded = await admitted(place, path, planned.object, live)
+  const named = fieldNames(planned.object, live)
+  const changed = changedFields(live, recorded ?? merged(live, planned.object))
+    .filter(({ field, keys, to }) => {
+      // Without a dry run, what a manifest does not name may be a default.
+      if (to === undefined) return recorded !== undefined
+      return named.has(field) && !ownsField(live, keys)
+    })
+    .map(({ field, keys, from, to }) => {
+      const what =
+        from === undefined ? `${field} was removed` : `${field} is ${from}, recorded as ${to ?? 'nothing'}`
+      return { field, drift: { object: describe(object), what, by: managersAt(live, keys) } }
+    })
   return { live, changed }
 }
 
-/** Diffs say `containers[api]` where ownership says `containers[name=api]`. */
+/** What the API server would make of an object; undefined where a webhook of the cluster takes no dry runs. */
+async function admitted(
+  { client }: Place,
+  path: string,
+  object: KubeObject,
+  live: KubeObject,
+): Promise<KubeObject | undefined> {
+  try {
+    return await dryRunApply(client, path, object, live, true)
+  } catch (error) {
+    if (error instanceof ApiError && error.takesNoDryRun) return undefined
+    throw error
+  }
+}
+
+/** A live object with all that a manifest names; lists of the manifest take the place of the live ones. */
+function merged<T>(live: T, manifest: unknown): T {
+  if (!isMap(live) || !isMap(manifest)) return manifest as T
+  const entries = Object.entries(manifest).map(([key, each]) => [key, merged(live[key], each)])
+  return { ...live, ...Object.fromEntries(entries) } as T
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Changed fields say `containers[api]` where ownership says `containers[name=api]`. */
 function plain(field: string): string {
   return field.replaceAll('[name=', '[')
 }

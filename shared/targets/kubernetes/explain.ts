@@ -75,7 +75,7 @@ const refusals: Refusal[] = [
       `The webhook ${webhook} does not answer: mend what serves it (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations), then run this again.`,
   },
   {
-    reason: 'apply-refused',
+    reason: 'being-deleted',
     says: /because it is being terminated/,
     hint: () => 'Wait until the namespace is gone, make it anew, then run this again.',
   },

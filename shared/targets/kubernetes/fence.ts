@@ -36,6 +36,8 @@ export interface Fence {
   paths: Paths
   clock: Clock
   signal: AbortSignal
+  /** Receives what a person who waits would want to know. */
+  tell: (line: string) => void
   /** Reads the lease again and throws a LeaseLostError when it is somebody else's. */
   check(): Promise<void>
 }

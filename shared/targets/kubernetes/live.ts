@@ -1,5 +1,6 @@
 import type { Live } from '../../release/settle.ts'
 import { containersOf, podTemplate, stamps, type KubeObject } from './objects.ts'
+import { managersAt, ownsField } from './ownership.ts'
 import type { Place } from './place.ts'
 import { rolledOut } from './progress.ts'
 
@@ -48,8 +49,8 @@ export function describeLive(workload: KubeObject): Live {
   const template = podTemplate(workload)
   const images = (template ? containersOf(template) : []).map(container => container.image)
   const recorded = annotations[stamps.image]
-  // A label says what was applied; when somebody set another image since, it is not that release any more.
-  const genuine = recorded !== undefined && images.includes(recorded)
+  // A label says what was applied; when another image was set since, it is not that release any more.
+  const genuine = recorded !== undefined && (images.includes(recorded) || hasImagesAsAdmitted(workload))
   return {
     release: genuine ? (labels[stamps.release] ?? null) : null,
     version: genuine
@@ -58,6 +59,27 @@ export function describeLive(workload: KubeObject): Live {
     image: genuine ? recorded : (template?.spec.containers[0]?.image ?? ''),
     ready: rolledOut(workload) === '',
   }
+}
+
+/**
+ * Whether the images of a release are still what the API server made of them when they were applied: a webhook may add a
+ * registry, or turn a tag into a digest. A change by anything else since then has taken the field from this suite.
+ */
+function hasImagesAsAdmitted(workload: KubeObject): boolean {
+  const named = workload.metadata.annotations?.[stamps.containers]?.split(',') ?? []
+  const spec = podTemplate(workload)?.spec
+  if (!spec || named.length === 0) return false
+  const images = (['initContainers', 'containers'] as const).flatMap(list =>
+    (spec[list] ?? []).map(({ name }) => ({
+      name,
+      keys: ['f:spec', 'f:template', 'f:spec', `f:${list}`, `k:${JSON.stringify({ name })}`, 'f:image'],
+    })),
+  )
+  const own = images.filter(({ name }) => named.includes(name))
+  // Admission may rename containers, too: then no image may be of another manager's.
+  return own.length > 0
+    ? own.every(({ keys }) => ownsField(workload, keys))
+    : images.every(({ keys }) => managersAt(workload, keys) === '')
 }
 
 /** The tag of an image, or the image when it has none. */

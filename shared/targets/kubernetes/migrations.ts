@@ -1,3 +1,4 @@
+import { toJson } from './json.ts'
 import { createHash } from 'node:crypto'
 import type { ReleaseId } from '../../release/ledger.ts'
 import { objectsOf } from './apply.ts'
@@ -109,7 +110,7 @@ function isAccountOf({ spec }: PodTemplate, { kind, metadata }: KubeObject): boo
 }
 
 function digestOf({ spec }: KubeObject): string {
-  return createHash('sha256').update(JSON.stringify(spec)).digest('hex').slice(0, 16)
+  return createHash('sha256').update(toJson(spec)).digest('hex').slice(0, 16)
 }
 
 /** Where a pod template names a ConfigMap or a Secret, by the field that holds it. */

@@ -1,25 +1,33 @@
 import { ToolError } from '../../outcome/errors.ts'
 import { ApiError, namespaceHint } from './api-error.ts'
+import { describeDeletion, isBeingDeleted } from './deletion.ts'
+import type { KubeObject } from './objects.ts'
 import type { Place } from './place.ts'
 
-/**
- * Whether the namespace is there; undefined where this account may not ask, as one whose rights end at its namespace.
- */
-export async function namespaceExists({
+/** The namespace; unknown where this account may not read it, as one whose rights end at its namespace. */
+async function readNamespace({
   client,
   namespace,
-}: Pick<Place, 'client' | 'namespace'>): Promise<boolean | undefined> {
+}: Pick<Place, 'client' | 'namespace'>): Promise<KubeObject | 'absent' | 'unknown'> {
   try {
-    return (await client.get(`/api/v1/namespaces/${encodeURIComponent(namespace)}`)) !== undefined
+    return (await client.get(`/api/v1/namespaces/${encodeURIComponent(namespace)}`)) ?? 'absent'
   } catch (error) {
-    if (error instanceof ApiError && error.status === 403) return undefined
+    if (error instanceof ApiError && error.status === 403) return 'unknown'
     throw error
   }
 }
 
-/** @throws ToolError when the namespace is known not to be there */
+/** @throws ToolError when the namespace is known not to be there, or to be about to go */
 export async function requireNamespace(place: Pick<Place, 'client' | 'namespace'>): Promise<void> {
-  if ((await namespaceExists(place)) === false) throw noNamespace(place.namespace, place.client.server)
+  const found = await readNamespace(place)
+  if (found === 'unknown') return
+  if (found === 'absent') throw noNamespace(place.namespace, place.client.server)
+  if (!isBeingDeleted(found)) return
+  throw new ToolError(`the namespace ${place.namespace} ${describeDeletion(found)}`, {
+    tool: 'Kubernetes API',
+    reason: 'being-deleted',
+    hint: 'Wait until it is gone, make it anew, then run this again; kubectl describe namespace says what holds it.',
+  })
 }
 
 export function noNamespace(namespace: string, server: string): ToolError {

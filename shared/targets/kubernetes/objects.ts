@@ -146,6 +146,8 @@ export const stamps = {
   version: 'runbook/version',
   /** Annotation of a workload: the image that its release is of. */
   image: 'runbook/image',
+  /** Annotation of a workload: names of the containers that have that image, separated by commas. */
+  containers: 'runbook/containers',
   /** Annotation: the release that made the object. One that was there before bears none, and is never removed. */
   made: 'runbook/made',
   /** Annotation: the fencing number of whoever took the environment over last. */

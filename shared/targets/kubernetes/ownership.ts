@@ -30,15 +30,88 @@ export function isNew(object: KubeObject): boolean {
   return !entriesOf(object).some(isOurs)
 }
 
-/** What a first contact takes over: all that deployment tools own. */
+/**
+ * True when a first contact takes over all that an entry owns, in whichever served version it was written: it is of a
+ * deployment tool, and no status. `kubectl scale` writes through the subresource `scale`.
+ */
+export function isOfDeployer({
+  manager,
+  subresource = '',
+}: Pick<ManagedFields, 'manager' | 'subresource'>): boolean {
+  return deployers.test(manager) && ['', 'scale'].includes(subresource)
+}
+
+/** Of what a first contact takes over the fields that can be compared: those written in the version of the object. */
 export function fieldsOfDeployers(object: KubeObject): FieldSet {
   return entriesOf(object)
-    .filter(
-      entry => !entry.subresource && entry.apiVersion === object.apiVersion && deployers.test(entry.manager),
-    )
+    .filter(entry => entry.apiVersion === object.apiVersion && isOfDeployer(entry))
     .map(entry => entry.fieldsV1)
     .reduce(union, {})
 }
+
+/**
+ * The field owners that are written ahead of an apply, so that it takes fields over without a conflict and removes those
+ * that the manifest does not name. A set of fields is only known in the version in which it was written, and the API
+ * server converts the set of the applying manager itself; so there is one write for each version, and an apply follows
+ * each of them.
+ * @param taken the fields of another manager's entry that become this suite's
+ * @param released fields that this suite no longer owns afterwards; their values stay
+ * @returns managedFields to be put onto the object, one list for each version; empty when no field changes hands
+ */
+export function ownershipWrites(
+  object: KubeObject,
+  taken: (entry: ManagedFields) => FieldSet,
+  released: FieldSet = {},
+): ManagedFields[][] {
+  const entries = entriesOf(object)
+  const others = entries.filter(entry => !isOurs(entry)).map(entry => ({ entry, moved: taken(entry) }))
+  const ours = entries.find(isOurs)
+  const letGo = ours !== undefined && !isEmpty(intersection(ours.fieldsV1, released))
+  if (!letGo && others.every(({ moved }) => isEmpty(moved))) return []
+  const rest = others
+    .map(({ entry, moved }) => ({ ...entry, fieldsV1: difference(entry.fieldsV1, moved) }))
+    .filter(entry => !isEmpty(entry.fieldsV1))
+  const byVersion = new Map<string, FieldSet>()
+  const add = (version: string, fields: FieldSet) => {
+    const left = difference(fields, released)
+    if (!isEmpty(left)) byVersion.set(version, union(byVersion.get(version) ?? {}, left))
+  }
+  if (ours) add(ours.apiVersion, ours.fieldsV1)
+  for (const { entry, moved } of others) add(entry.apiVersion, moved)
+  // The version of the manifest comes last: what the apply then owns is written in it.
+  const versions = [...byVersion].toSorted(
+    ([a], [b]) => Number(a === object.apiVersion) - Number(b === object.apiVersion),
+  )
+  if (versions.length === 0) return [rest]
+  return versions.map(([apiVersion, fieldsV1]) => [
+    {
+      manager: fieldManager,
+      operation: 'Apply',
+      apiVersion,
+      fieldsType: 'FieldsV1',
+      ...(ours?.time ? { time: ours.time } : {}),
+      fieldsV1,
+    },
+    ...rest,
+  ])
+}
+
+/**
+ * The controller that has scaled a workload last, through the subresource that is made for it; undefined when a person's
+ * tool or nothing has. The cluster's own autoscaler is not meant: its HorizontalPodAutoscalers say what it scales.
+ */
+export function scalingController(object: KubeObject): string | undefined {
+  return entriesOf(object).find(
+    ({ manager, subresource, fieldsV1 }) =>
+      subresource === 'scale' &&
+      !manager.startsWith(autoscaler) &&
+      !deployers.test(manager) &&
+      hasField(fieldsV1, ['f:spec', 'f:replicas']),
+  )?.manager
+}
+
+/** Under a name that begins like this the cluster's controllers write: it is that of their program. */
+const autoscaler = 'kube-controller-manager'
 
 /** True when this suite owns the number of replicas. */
 export function ownsReplicas(object: KubeObject): boolean {
@@ -113,19 +186,48 @@ export function releaseReplicas(object: KubeObject): ManagedFields[] {
   )
 }
 
-/** The fields that a manifest sets, in the form in which server-side apply keeps them: lists by the name of their items. */
-export function fieldsOf(value: unknown): FieldSet {
-  if (Array.isArray(value)) {
-    return value
-      .map((item): FieldSet => {
-        const name: unknown = (item as { name?: unknown } | null)?.name
-        return typeof name === 'string' ? { [`k:${JSON.stringify({ name })}`]: fieldsOf(item) } : {}
-      })
-      .reduce(union, {})
-  }
+/**
+ * The fields that a manifest sets, in the form in which server-side apply keeps them.
+ * @param known fields of the live object, which say by what its lists are keyed; lists that it does not have are keyed by
+ * name
+ */
+export function fieldsOf(value: unknown, known: FieldSet): FieldSet {
   if (typeof value !== 'object' || value === null) return {}
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [`f:${key}`, fieldsOf(each)]))
+  const listKeys = Object.keys(known).filter(key => key.startsWith('k:'))
+  const entries: [string, unknown][] = Array.isArray(value)
+    ? value.flatMap((item): [string, unknown][] => {
+        const name: unknown = (item as { name?: unknown } | null)?.name
+        const byName = typeof name === 'string' ? `k:${JSON.stringify({ name })}` : undefined
+        const key = matchingKey(item, listKeys) ?? byName
+        return key === undefined ? [] : [[key, item]]
+      })
+    : Object.entries(value).map(([key, each]) => [`f:${key}`, each])
+  if (entries.length === 0) return {}
+  const fields = entries.map(([key, each]) => [key, fieldsOf(each, known[key] ?? {})] as const)
+  // The map, list or item itself is set, too.
+  return { '.': {}, ...Object.fromEntries(fields) }
 }
+
+/**
+ * Of the keys that a list has, the one of an item: every part that the item names is equal. A part that it leaves out has
+ * its default there, which the API server has filled in; so the key that has most parts in common wins.
+ */
+export function matchingKey(item: unknown, listKeys: string[]): string | undefined {
+  if (typeof item !== 'object' || item === null) return undefined
+  const fields = item as Record<string, unknown>
+  let best: { key: string; equal: number } | undefined
+  for (const key of listKeys) {
+    const parts = Object.entries(JSON.parse(key.slice(2)) as Record<string, unknown>)
+    const named = parts.filter(([name]) => fields[name] !== undefined)
+    if (named.length === 0 || !named.every(([name, value]) => fields[name] === value)) continue
+    const isDefault = parts.every(([name, value]) => fields[name] !== undefined || defaults[name] === value)
+    if (isDefault && named.length > (best?.equal ?? 0)) best = { key, equal: named.length }
+  }
+  return best?.key
+}
+
+/** The parts of list keys that Kubernetes' own kinds have a default for (`x-kubernetes-list-map-keys` of its OpenAPI). */
+const defaults: Record<string, unknown> = { protocol: 'TCP' }
 
 /** Fields to which somebody else has given another value than a manifest does: a forced apply takes them. */
 export function takenFields(manifest: KubeObject, live: KubeObject): { path: string; manager: string }[] {
@@ -153,18 +255,10 @@ function differing(fields: FieldSet, wanted: unknown, found: unknown): FieldSet 
 /** What `f:NAME` and `k:{...}` stand for in a value. */
 export function childOf(value: unknown, key: string): unknown {
   if (key.startsWith('k:') && Array.isArray(value)) {
-    const wanted = Object.entries(JSON.parse(key.slice(2)) as Record<string, unknown>)
-    return (value as Record<string, unknown>[]).find(item =>
-      wanted.every(([name, each]) => item[name] === each),
-    )
+    return (value as unknown[]).find(item => matchingKey(item, [key]) !== undefined)
   }
   const known = key.startsWith('f:') && typeof value === 'object' && value !== null && !Array.isArray(value)
   return known ? (value as Record<string, unknown>)[key.slice(2)] : undefined
-}
-
-/** Tools whose fields a first contact takes over. */
-export function isDeployer(manager: string): boolean {
-  return deployers.test(manager)
 }
 
 export function union(a: FieldSet, b: FieldSet): FieldSet {
@@ -221,23 +315,54 @@ export function pathsOf(fields: FieldSet, prefix = ''): string[] {
   })
 }
 
-/** Who owns a field other than this suite, for people; empty when nobody does. @param path as `pathsOf` or a diff has it */
+/** Who owns a field other than this suite, for people; empty when nobody does. @param path as `pathsOf` has it */
 export function managersOf(object: KubeObject, path: string): string {
-  const plain = (text: string) => text.replaceAll('[name=', '[')
-  const wanted = plain(path)
   const owners = entriesOf(object).filter(
     entry =>
-      !isOurs(entry) &&
-      pathsOf(entry.fieldsV1).some(each => wanted === plain(each) || wanted.startsWith(`${plain(each)}.`)),
+      !isOurs(entry) && pathsOf(entry.fieldsV1).some(each => path === each || path.startsWith(`${each}.`)),
   )
   return [...new Set(owners.map(({ manager }) => manager))].join(', ')
 }
 
-function keyed(json: string): string {
+/** `containerPort=53,protocol=UDP`: the key of a list item, for people. @param json what follows `k:` in a field set */
+export function keyed(json: string): string {
   const key = JSON.parse(json) as Record<string, unknown>
   return Object.entries(key)
     .map(([name, value]) => `${name}=${String(value)}`)
     .join(',')
+}
+
+/** All fields of which the API server says who owns them, in the version of the object: also how its lists are keyed. */
+export function knownFields(object: KubeObject): FieldSet {
+  return inVersion(object)
+    .map(entry => entry.fieldsV1)
+    .reduce(union, {})
+}
+
+/**
+ * True when this suite set a field last: an update by any other manager that changes its value takes it away. What
+ * admission makes of a value on its way in leaves the owner as it is.
+ * @param keys the path as field sets have it: `f:spec`, `f:replicas`
+ */
+export function ownsField(object: KubeObject, keys: string[]): boolean {
+  return inVersion(object).some(entry => isOurs(entry) && hasField(entry.fieldsV1, keys))
+}
+
+/** The managers other than this suite that own a field, for people; empty when none does. @param keys as `ownsField` */
+export function managersAt(object: KubeObject, keys: string[]): string {
+  const owners = inVersion(object).filter(entry => !isOurs(entry) && hasField(entry.fieldsV1, keys))
+  return [...new Set(owners.map(({ manager }) => manager))].join(', ')
+}
+
+/** Whether a set has a field, or a list or map that is owned as one and holds it. */
+function hasField(fields: FieldSet, [key, ...rest]: string[]): boolean {
+  if (key === undefined) return true
+  const inner = fields[key]
+  return inner !== undefined && (isEmpty(inner) || hasField(inner, rest))
+}
+
+function inVersion(object: KubeObject): ManagedFields[] {
+  return entriesOf(object).filter(({ apiVersion }) => apiVersion === object.apiVersion)
 }
 
 function within(fields: FieldSet, path: string[]): FieldSet {

@@ -1,4 +1,4 @@
-/** Somebody writes deeper than this by mistake, or to do harm. */
+/** A manifest that nests deeper does so by mistake, or to do harm. */
 const mostLevels = 100
 
 /** What a value holds that JSON, which the API speaks, has not. */
@@ -8,11 +8,15 @@ export interface NotPlain {
   what: string
 }
 
-/** A copy without shared parts, or what is in the way. */
+/** A copy without shared parts, or what is in the way. Integers that a number does not hold exactly stay `bigint`. */
 export function plainCopy(value: unknown, path: (string | number)[] = []): { copy: unknown } | NotPlain {
   if (path.length > mostLevels) return { path, what: `is nested more than ${mostLevels} levels deep` }
   const odd = oddity(value)
   if (odd !== undefined) return { path, what: odd }
+  if (typeof value === 'bigint') {
+    const number = Number(value)
+    return { copy: Number.isSafeInteger(number) ? number : value }
+  }
   if (typeof value !== 'object' || value === null) return { copy: value }
   const keys: [string | number, unknown][] = Array.isArray(value)
     ? [...value.entries()]
@@ -32,5 +36,7 @@ function oddity(value: unknown): string | undefined {
   if (value instanceof Map) return 'is an ordered map (!!omap)'
   if (value instanceof Date) return 'is a time (!!timestamp)'
   if (typeof value === 'number' && !Number.isFinite(value)) return 'is no finite number'
+  if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value)
+    return `is ${value}, an integer of more than 64 bits`
   return undefined
 }

@@ -1,3 +1,4 @@
+import { parseJson, toJson } from './json.ts'
 import { promisify } from 'node:util'
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
 import { isReleaseId, type ReleaseId } from '../../release/ledger.ts'
@@ -101,7 +102,7 @@ export function createRecordStore(client: Client, service: string, namespace: st
     const packed = Buffer.concat(
       parts.map(({ data }) => Buffer.from((data as { payload: string }).payload, 'base64')),
     )
-    const body = JSON.parse((await decompress(packed)).toString('utf8')) as KubernetesBody
+    const body = parseJson((await decompress(packed)).toString('utf8')) as KubernetesBody
     const annotations = parts[0]?.metadata.annotations ?? {}
     const [snapshot, made] = await Promise.all([
       unpack<Snapshot>(annotations[noteKeys.snapshot], {}),
@@ -133,7 +134,7 @@ export function createRecordStore(client: Client, service: string, namespace: st
 
   return {
     async split(body) {
-      const packed = await compress(JSON.stringify(body), {
+      const packed = await compress(toJson(body), {
         params: { [constants.BROTLI_PARAM_QUALITY]: 5 },
       })
       const count = Math.max(1, Math.ceil(packed.length / partBytes))

@@ -1,6 +1,7 @@
+import { toJson } from './json.ts'
 import { ToolError } from '../../outcome/errors.ts'
 import type { Change, Conflicts } from '../target.ts'
-import { ApiError } from './api-error.ts'
+import { ApiError, type Conflict } from './api-error.ts'
 import {
   dropsReplicas,
   isJob,
@@ -10,6 +11,7 @@ import {
   scaledWorkloads,
   type Applying,
 } from './apply.ts'
+import { awaitDeletion, isBeingDeleted } from './deletion.ts'
 import { changeOf } from './diff.ts'
 import { dryRunApply } from './dry-run.ts'
 import { explain, together } from './explain.ts'
@@ -18,7 +20,15 @@ import { readListed } from './listed.ts'
 import { noNamespace, requireNamespace } from './namespace.ts'
 import { describe, isDefinedBy, keyOf, podTemplate, stamps, type KubeObject } from './objects.ts'
 import { waveOf, waves } from './order.ts'
-import { difference, fieldsOf, fieldsOfDeployers, isDeployer, isNew, pathsOf } from './ownership.ts'
+import {
+  difference,
+  fieldsOf,
+  fieldsOfDeployers,
+  isNew,
+  isOfDeployer,
+  knownFields,
+  pathsOf,
+} from './ownership.ts'
 import { inPool } from './pool.ts'
 import { refuseOrphans } from './orphans.ts'
 import { describeMade, isOwn, objectOf, pruned, stillThere } from './prune.ts'
@@ -30,6 +40,8 @@ import { tryPod } from './trial-pod.ts'
 
 /** Objects that are tried side by side; no more of them are in memory at once. */
 const trials = 16
+/** How long an object that is being deleted may take to be gone: a cloud takes about that to remove a load balancer. */
+const deletionMs = 60_000
 /** Workloads whose pods are tried too: the rules of a namespace take the pods of one service alike. */
 const podTrials = 50
 
@@ -79,11 +91,9 @@ async function rehearseWith(
   onRefused: Rehearsal['onRefused'],
 ): Promise<Change[]> {
   const { client, service, namespace, lease, records } = place
-  const [scaled, { ledger, slots }] = await Promise.all([
-    scaledWorkloads(client, namespace),
-    lease.read(),
-    requireNamespace(place),
-  ])
+  // First, since in a namespace that is not there every other question is answered with a right that is missing.
+  await requireNamespace(place)
+  const [scaled, { ledger, slots }] = await Promise.all([scaledWorkloads(client, namespace), lease.read()])
   const objects = objectsOf(body, 'r0', service)
   const rehearsal: Rehearsal = { place, objects, applying: { scaled, conflicts }, onRefused, unsettled: [] }
   const removing = async (): Promise<Change[]> => {
@@ -132,11 +142,12 @@ async function tryObject(
   })
   // Its kind comes with this release: there is nothing yet that could try it.
   if (path === undefined) return changeOf(object, undefined, object)
-  const live = known.has(object)
+  const found = known.has(object)
     ? known.get(object)
     : await client.get(path).catch((error: unknown) => {
         throw explain(error, object)
       })
+  const live = found && isBeingDeleted(found) ? await awaitGone(place, path, { ...object, ...found }) : found
   if (live && applying.conflicts === 'stop') refuseForeign(place, object, live)
   if (isDefinedBy(object, unsettled)) {
     return {
@@ -164,6 +175,15 @@ async function tryObject(
     ...(lost.length > 0 ? { diff: [change.diff, ...lost].filter(Boolean).join('\n') } : {}),
     ...(notes.length > 0 ? { notes } : {}),
   }
+}
+
+/** What is being deleted cannot be changed, and cannot be created before it is gone. */
+function awaitGone(
+  { client, adapters: { clock, signal, log } }: Place,
+  path: string,
+  live: KubeObject,
+): Promise<KubeObject | undefined> {
+  return awaitDeletion({ client, clock, signal, tell: line => log.info(line) }, path, live, deletionMs)
 }
 
 function untried(why: string): string {
@@ -203,24 +223,24 @@ async function dryRun(
     if (!(error instanceof ApiError)) throw error
     const missing = error.missingNamespace
     if (missing !== undefined) throw noNamespace(missing, client.server)
-    if (error.message.includes('does not support dry run'))
-      return 'a webhook of the cluster takes no dry runs'
+    if (error.takesNoDryRun) return 'a webhook of the cluster takes no dry runs'
     throw explain(error, object)
   }
 }
 
-/** Ownership that the apply moves to this suite beforehand, which a trial cannot. */
-function isTakenFirst(
-  { field, manager }: { field: string; manager: string },
-  object: KubeObject,
-  live: KubeObject,
-): boolean {
-  return (isNew(live) && isDeployer(manager)) || (field === 'spec.paused' && resumes(object, live))
+/** Ownership that the apply moves to this suite beforehand, which a dry run cannot: see `planApply`. */
+function isTakenFirst(conflict: Conflict, object: KubeObject, live: KubeObject): boolean {
+  return (
+    (isNew(live) && isOfDeployer(conflict)) || (conflict.field === 'spec.paused' && resumes(object, live))
+  )
 }
 
 /** What deployment tools own in an object that this suite has never applied, and its manifest does not name. */
 function lostAtFirstContact(object: KubeObject, live: KubeObject): string[] {
-  const { 'f:spec': spec, 'f:data': data } = difference(fieldsOfDeployers(live), fieldsOf(object))
+  const { 'f:spec': spec, 'f:data': data } = difference(
+    fieldsOfDeployers(live),
+    fieldsOf(object, knownFields(live)),
+  )
   const kept = podTemplate(object) && object.spec?.['replicas'] === undefined ? 'spec.replicas' : ''
   return pathsOf({ ...(spec ? { 'f:spec': spec } : {}), ...(data ? { 'f:data': data } : {}) })
     .filter(path => path !== kept)
@@ -229,7 +249,15 @@ function lostAtFirstContact(object: KubeObject, live: KubeObject): string[] {
 
 /** Two services, or two environments of one cluster, that ship the same object would undo each other's work for ever. */
 function refuseForeign(place: Place, object: KubeObject, live: KubeObject): void {
-  const { labels = {} } = live.metadata
+  const { labels = {}, ownerReferences = [] } = live.metadata
+  const controller = ownerReferences.find(each => each.controller === true)
+  if (controller) {
+    throw new ToolError(`${describe(object)} is controlled by ${controller.kind} ${controller.name}`, {
+      tool: 'Kubernetes API',
+      reason: 'field-conflict',
+      hint: `Its controller would undo what the release changes: take it out of the manifests, or change ${controller.kind} ${controller.name} instead; force-conflicts: true changes it all the same.`,
+    })
+  }
   const owner = labels[stamps.service]
   if (owner === undefined || !mayBeDeleted(object) || isOwn(marked(live), place)) return
   const whose =
@@ -253,7 +281,7 @@ function marked(object: KubeObject): KubeObject {
 function refusePaused(place: Place, object: KubeObject, live: KubeObject, after: KubeObject): void {
   if (object.kind !== 'Deployment' || after.spec?.['paused'] !== true || isJob(object)) return
   const { name } = object.metadata
-  if (JSON.stringify(podTemplate(live)) === JSON.stringify(podTemplate(after))) {
+  if (toJson(podTemplate(live)) === toJson(podTemplate(after))) {
     place.adapters.log.warn(`${describe(object)} is paused; this release does not change its pods.`)
     return
   }

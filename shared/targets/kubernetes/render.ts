@@ -6,7 +6,10 @@ import type { Adapters } from '../adapters.ts'
 import type { Payload, ReleaseRequest } from '../target.ts'
 import { payloadOf, type KubernetesBody } from './body.ts'
 import { buildKustomization, kustomizationAt } from './kustomize.ts'
-import { parseSources, readManifests } from './manifests.ts'
+import { readDocuments, type ManifestDocument } from './documents.ts'
+import { toJson } from './json.ts'
+import { listLikeKinds, type KindOf } from './lists.ts'
+import { objectsIn, readFolder } from './manifests.ts'
 import { checkMarks } from './marks.ts'
 import {
   containersOf,
@@ -18,6 +21,7 @@ import {
   type PodTemplate,
 } from './objects.ts'
 import { inOrder } from './order.ts'
+import type { Paths } from './resources.ts'
 import { placeInScope } from './scope.ts'
 import type { Place } from './place.ts'
 
@@ -28,20 +32,34 @@ export async function render(
   spec: KubernetesSpec,
   request: ReleaseRequest,
 ): Promise<Payload> {
-  const read = await readSources(adapters, environment.root, spec)
-  await placeInScope(read, paths, spec.namespace)
-  return payloadOf(renderObjects(read, environment.service, spec, request))
+  const documents = await readSources(adapters, environment.root, spec.manifests)
+  const listLike = await existingKinds(listLikeKinds(documents), paths)
+  const { objects, notices } = objectsIn(spec.manifests, documents, spec.namespace, listLike)
+  for (const notice of notices) adapters.log.warn(notice)
+  await placeInScope(objects, paths, spec.namespace)
+  return payloadOf(renderObjects(objects, environment.service, spec, request))
 }
 
-async function readSources(
-  adapters: Adapters,
-  root: string,
-  { manifests, namespace }: KubernetesSpec,
-): Promise<KubeObject[]> {
+async function readSources(adapters: Adapters, root: string, manifests: string): Promise<ManifestDocument[]> {
   const kustomization = kustomizationAt(root, manifests)
-  if (kustomization === undefined) return readManifests(root, manifests, namespace)
-  const text = await buildKustomization(adapters, root, kustomization)
-  return parseSources(manifests, [{ file: `${kustomization} (built)`, text }], namespace)
+  if (kustomization === undefined) return readFolder(root, manifests)
+  return readDocuments(`${kustomization} (built)`, await buildKustomization(adapters, root, kustomization))
+}
+
+/** Those of some kinds that the cluster has objects of. */
+async function existingKinds(kinds: KindOf[], paths: Paths): Promise<KindOf[]> {
+  const found = await Promise.all(
+    kinds.map(({ apiVersion, kind }) =>
+      paths.resource(apiVersion, kind).then(
+        () => true,
+        (error: unknown) => {
+          if (error instanceof InputError) return false
+          throw error
+        },
+      ),
+    ),
+  )
+  return kinds.filter((_kind, index) => found[index])
 }
 
 /** @param read manifests as they were read; they are not changed */
@@ -122,7 +140,7 @@ function encodeStringData(object: KubeObject): void {
   delete object['stringData']
 }
 
-/** A workload that a HorizontalPodAutoscaler scales does not say how many replicas it has. */
+/** A workload that an autoscaler scales does not say how many replicas it has. */
 function leaveReplicasToScalers(objects: KubeObject[]): void {
   for (const scaler of objects) {
     const scaled = scaledBy(scaler)
@@ -132,11 +150,21 @@ function leaveReplicasToScalers(objects: KubeObject[]): void {
   }
 }
 
-/** What a HorizontalPodAutoscaler scales; undefined for other kinds. */
-export function scaledBy(object: KubeObject): { kind: string; name: string } | undefined {
-  if (object.kind !== 'HorizontalPodAutoscaler' || groupOf(object.apiVersion) !== 'autoscaling')
-    return undefined
-  return object.spec?.['scaleTargetRef'] as { kind: string; name: string } | undefined
+/** A workload as an autoscaler names it. */
+export interface ScaleTarget {
+  apiVersion: string
+  kind: string
+  name: string
+}
+
+/**
+ * What an autoscaler scales; undefined for any other object. A HorizontalPodAutoscaler of any version, KEDA's ScaledObject
+ * and other custom autoscalers name it in `spec.scaleTargetRef`; without apiVersion and kind it is a Deployment.
+ */
+export function scaledBy({ spec }: KubeObject): ScaleTarget | undefined {
+  const target = (spec?.['scaleTargetRef'] ?? undefined) as Partial<ScaleTarget> | undefined
+  if (typeof target?.name !== 'string') return undefined
+  return { apiVersion: target.apiVersion ?? 'apps/v1', kind: target.kind ?? 'Deployment', name: target.name }
 }
 
 /**
@@ -150,7 +178,7 @@ function stampConfigHash(template: PodTemplate, objects: KubeObject[]): void {
     .map(({ kind, metadata, data, binaryData }) => [`${kind}/${metadata.name}`, sorted({ data, binaryData })])
     .toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))
   if (content.length === 0) return
-  const hash = createHash('sha256').update(JSON.stringify(content)).digest('hex').slice(0, 16)
+  const hash = createHash('sha256').update(toJson(content)).digest('hex').slice(0, 16)
   template.metadata = {
     ...template.metadata,
     annotations: { ...template.metadata?.annotations, [stamps.configHash]: hash },

@@ -1,7 +1,7 @@
 import { ToolError } from '../../outcome/errors.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change } from '../target.ts'
-import { dropsReplicas, isJob, objectsOf, planApply, withoutReplicas } from './apply.ts'
+import { dropsReplicas, isJob, objectsOf, planApply, scaledKey, withoutReplicas } from './apply.ts'
 import { changeOf } from './diff.ts'
 import { changeEach, type Refused } from './change-fenced.ts'
 import type { Done, Fence, Work, Write } from './fence.ts'
@@ -14,6 +14,7 @@ import {
   fieldsOf,
   foreignFields,
   isEmpty,
+  knownFields,
   pathsOf,
   releaseReplicas,
   takenFields,
@@ -75,7 +76,7 @@ export async function restoreRelease(
       : []
   // A scaler would go on to scale while the replicas are set back; a policy or quota could refuse what comes back.
   const first = await removeEach(fence, added.filter(comesFirst), place)
-  const stillScaled = new Set([...scaled].filter(key => !added.some(each => scaledKey(each) === key)))
+  const stillScaled = new Set([...scaled].filter(key => !added.some(each => scalesKey(each) === key)))
   const notes = new Map<KubeObject, string[]>()
   const works = objects.map((object): Work => {
     const withdrawnObject = withdrawn?.manifests.find(each => keyOf(each) === keyOf(object))
@@ -253,7 +254,7 @@ export function planRestore(
   if (!managedFields) return { writes, leftovers: [] }
   return {
     writes: [{ type: 'own', managedFields }, ...writes.filter(write => write.type !== 'own')],
-    leftovers: pathsOf(difference(foreign, fieldsOf(manifest))),
+    leftovers: pathsOf(difference(foreign, fieldsOf(manifest, knownFields(live)))),
   }
 }
 
@@ -284,7 +285,7 @@ function dataOf(object: KubeObject): Record<string, string> {
   return (object['data'] ?? {}) as Record<string, string>
 }
 
-function scaledKey(object: KubeObject): string {
+function scalesKey(object: KubeObject): string {
   const target = scaledBy(object)
-  return target ? `apps/${target.kind}/${object.metadata.namespace ?? ''}/${target.name}` : ''
+  return target ? scaledKey(target, object.metadata.namespace ?? '') : ''
 }

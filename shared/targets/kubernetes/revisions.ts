@@ -76,7 +76,7 @@ function mayBe({ template }: StoredRevision, { image }: Entry): boolean {
 }
 
 async function adopted(place: Place): Promise<KubernetesBody> {
-  const found = await adoptLive(place)
+  const found = await adoptLive(place, [])
   if (!found) {
     throw new InputError(`the workload ${place.workload} is gone from namespace ${place.namespace}`, {
       hint: 'Deploy a release: a revision cannot be brought back without its workload.',

@@ -1,3 +1,4 @@
+import { toJson } from './json.ts'
 import { z } from 'zod'
 import { InputError, quote } from '../../outcome/errors.ts'
 import { groupOf, type KubeObject } from './objects.ts'
@@ -119,7 +120,7 @@ function said(value: unknown, secret: boolean): string {
   const type = Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'a map' : `a ${typeof value}`
   return secret || typeof value === 'object'
     ? `is ${type}`
-    : `is ${type}, ${quote(typeof value === 'string' ? value : JSON.stringify(value))}`
+    : `is ${type}, ${quote(typeof value === 'string' ? value : toJson(value))}`
 }
 
 /** `spec.template.spec.containers[0].image` */

@@ -49,7 +49,7 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
     if (lost) throw lost
     own(await lease.read())
   }
-  const fence: Fence = { client, paths, clock, signal, check }
+  const fence: Fence = { client, paths, clock, signal, check, tell: line => adapters.log.info(line) }
 
   /** Writes to the lease one after the other: the heartbeat comes in between whenever it likes. */
   const write = (change: (now: EnvironmentState) => EnvironmentState): Promise<EnvironmentState> => {
@@ -127,7 +127,7 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
       return written.ledger
     },
 
-    adopt: () => adoptLive(place),
+    adopt: next => adoptLive(place, next ? bodyOf(next).manifests : []),
 
     async store(id, payload) {
       const parts = await records.split(bodyOf(payload))

@@ -1,3 +1,5 @@
+import { toJson } from './json.ts'
+
 /** Words that YAML would take for something other than text. */
 const ambiguous = /^$|^[\s\-?:,[\]{}#&*!|>'"%@`]|^(true|false|null|yes|no|on|off|~)$|^[\d.+-]|: |\s#|\s$|:$/i
 
@@ -13,7 +15,7 @@ export function toLines(value: unknown): string[] {
     const entries = Object.entries(value).filter(([, each]) => each !== undefined)
     return entries.length === 0 ? ['{}'] : entries.toSorted(byName).flatMap(([key, each]) => entry(key, each))
   }
-  if (typeof value !== 'string') return [JSON.stringify(value)]
+  if (typeof value !== 'string') return [toJson(value)]
   if (value.includes('\n')) return ['|', ...indent(value.replace(/\n$/, '').split('\n'), '  ', '  ')]
   return [ambiguous.test(value) ? JSON.stringify(value) : value]
 }

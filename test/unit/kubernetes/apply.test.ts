@@ -250,6 +250,7 @@ describe('a write of which nobody knows whether it was carried out', () => {
       },
     } as unknown as Client
     const pauses: number[] = []
+    const told: string[] = []
     const fence: Fence = {
       client,
       paths: createPaths('production', () => Promise.resolve(undefined)),
@@ -259,6 +260,7 @@ describe('a write of which nobody knows whether it was carried out', () => {
         sleep: ms => Promise.resolve(void pauses.push(ms)),
       },
       signal: new AbortController().signal,
+      tell: line => void told.push(line),
       check: () => Promise.resolve(void said.push('lease')),
     }
     const work = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { requestsOf, surgeOf } from '../../../shared/targets/kubernetes/capacity.ts'
 import { describeLive, versionOf } from '../../../shared/targets/kubernetes/live.ts'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
+import type { KubeObject, ManagedFields } from '../../../shared/targets/kubernetes/objects.ts'
 import { parseQuantity } from '../../../shared/targets/kubernetes/quantity.ts'
 
 test.each<[string | undefined, number]>([
@@ -76,6 +76,47 @@ describe('what is live', () => {
       release: null,
       version: 'hotfix',
     })
+  })
+
+  const image = (manager: string, operation: 'Apply' | 'Update', container = 'app'): ManagedFields => ({
+    manager,
+    operation,
+    apiVersion: 'apps/v1',
+    fieldsType: 'FieldsV1',
+    fieldsV1: {
+      'f:spec': {
+        'f:template': {
+          'f:spec': { 'f:containers': { [`k:{"name":"${container}"}`]: { 'f:image': {} } } },
+        },
+      },
+    },
+  })
+  const admitted = (...managedFields: ManagedFields[]): KubeObject => {
+    const object = live('mirror/r/a@sha256:1', { 'runbook/release': 'r4' })
+    object.metadata.annotations = { ...object.metadata.annotations, 'runbook/containers': 'app' }
+    return { ...object, metadata: { ...object.metadata, managedFields } }
+  }
+  test('is the release whose image admission has written in another way', () => {
+    expect(describeLive(admitted(image('runbook', 'Apply')))).toMatchObject({
+      release: 'r4',
+      image: 'r/a@sha256:1',
+    })
+  })
+  test('is no release any more when another manager has set the image that admission writes in another way', () => {
+    expect(
+      describeLive(admitted(image('runbook', 'Apply', 'other'), image('kubectl-set', 'Update'))),
+    ).toMatchObject({ release: null, image: 'mirror/r/a@sha256:1' })
+  })
+  test('is the release whose container admission has renamed, unless another manager has put one there', () => {
+    const renamed = (...managedFields: ManagedFields[]) => {
+      const object = admitted(...managedFields)
+      return {
+        ...object,
+        spec: { replicas: 1, template: { spec: { containers: [{ name: 'web', image: 'mirror/r/a:1' }] } } },
+      }
+    }
+    expect(describeLive(renamed(image('runbook', 'Apply')))).toMatchObject({ release: 'r4' })
+    expect(describeLive(renamed(image('kubectl-edit', 'Update', 'web')))).toMatchObject({ release: null })
   })
 })
 

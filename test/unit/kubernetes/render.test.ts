@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { objectsOf } from '../../../shared/targets/kubernetes/apply.ts'
-import { parseManifests } from '../../../shared/targets/kubernetes/manifests.ts'
+import { readDocuments } from '../../../shared/targets/kubernetes/documents.ts'
+import { objectsIn } from '../../../shared/targets/kubernetes/manifests.ts'
 import { podTemplate } from '../../../shared/targets/kubernetes/objects.ts'
 import { imageName, renderObjects } from '../../../shared/targets/kubernetes/render.ts'
 
@@ -37,7 +38,7 @@ spec: { scaleTargetRef: { kind: Deployment, name: runbook-api } }
 `
 
 function render(texts: string[], values: Record<string, string> = {}) {
-  const read = texts.flatMap(text => parseManifests('a.yaml', text, 'production')).map(({ object }) => object)
+  const read = texts.flatMap(text => objectsIn('k8s', readDocuments('a.yaml', text), 'production').objects)
   const body = renderObjects(read, 'runbook-api', spec, { version: 'v1.2.3', image, config: values })
   const of = (kind: string) => {
     const found = body.manifests.find(each => each.kind === kind)
@@ -119,7 +120,11 @@ describe('rendering', () => {
     const [first] = objectsOf(body, 'r4', 'runbook-api')
     const second = objectsOf(body, 'r4', 'runbook-api').find(({ kind }) => kind === 'Deployment')
     expect(first?.metadata.labels).toEqual({ 'runbook/service': 'runbook-api', 'runbook/release': 'r4' })
-    expect(second?.metadata.annotations).toEqual({ 'runbook/version': 'v1.2.3', 'runbook/image': image })
+    expect(second?.metadata.annotations).toEqual({
+      'runbook/version': 'v1.2.3',
+      'runbook/image': image,
+      'runbook/containers': 'migrate,app',
+    })
     expect(JSON.stringify(second && podTemplate(second))).not.toContain('r4')
   })
 

@@ -5,7 +5,8 @@ import { InputError } from '../../../shared/outcome/errors.ts'
 import { objectsOf } from '../../../shared/targets/kubernetes/apply.ts'
 import { compareBodies } from '../../../shared/targets/kubernetes/diff.ts'
 import { secretsOfObject } from '../../../shared/targets/kubernetes/keep-secret.ts'
-import { parseSources } from '../../../shared/targets/kubernetes/manifests.ts'
+import { readDocuments } from '../../../shared/targets/kubernetes/documents.ts'
+import { objectsIn } from '../../../shared/targets/kubernetes/manifests.ts'
 import { payloadOf } from '../../../shared/targets/kubernetes/body.ts'
 import { renderObjects } from '../../../shared/targets/kubernetes/render.ts'
 
@@ -67,7 +68,7 @@ items: [{ apiVersion: v1, kind: Service, metadata: { name: api }, spec: { ports:
 
 /** The whole way that manifests go before the API server is asked. */
 function prepare(text: string) {
-  const read = parseSources('k8s', [{ file: 'k8s/a.yaml', text }], 'production')
+  const read = objectsIn('k8s', readDocuments('k8s/a.yaml', text), 'production').objects
   const body = renderObjects(read, 'api', spec, { version: 'v1.2.3', image, config: {} })
   payloadOf(body)
   body.manifests.flatMap(secretsOfObject)

@@ -7,7 +7,7 @@ import { readEnvFile, readReleaseEnvFile } from '../../../shared/runbook/env-fil
 import { loadEnvironment } from '../../../shared/runbook/load.ts'
 import { readTextFile } from '../../../shared/runbook/text-file.ts'
 import { loadSuite } from '../../../shared/smoke/suite.ts'
-import { readManifests } from '../../../shared/targets/kubernetes/manifests.ts'
+import { readFolder } from '../../../shared/targets/kubernetes/manifests.ts'
 
 let root: string
 beforeEach(() => {
@@ -88,7 +88,7 @@ describe('an encoding that is not UTF-8 is named with the command that converts 
     const wrong = [
       () => loadEnvironment({ root, config: 'runbook.yml', environment: 'live', overrides: {} }),
       () => loadSuite(root, 'smoke.yml'),
-      () => readManifests(root, 'deployment.yaml', 'live'),
+      () => readFolder(root, 'deployment.yaml'),
     ].map(work => refused(work).message)
     expect(wrong).toEqual([
       'config: runbook.yml is UTF-16 (little-endian); accepted: UTF-8',
