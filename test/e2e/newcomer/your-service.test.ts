@@ -45,6 +45,7 @@ beforeAll(async () => {
   copyFileSync(lab.kubeconfig, join(home, '.kube/config'))
   cpSync(join(import.meta.dirname, 'orders'), repository, { recursive: true })
   env = {
+    ...process.env,
     PATH: `${installPm2()}:${lab.binDir}:${process.env['PATH'] ?? ''}`,
     HOME: home,
     PM2_HOME: join(home, '.pm2'),
