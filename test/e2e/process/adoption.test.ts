@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '
 import { join } from 'node:path'
 import type { Holder } from '../../../shared/release/lease.ts'
 import type { Target, Tenure } from '../../../shared/targets/target.ts'
-import { bringBack, release } from '../tenure.ts'
+import { bringBack, follow, release } from '../tenure.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 // What pm2 ran before the first release comes back as it was, whatever it was started with.
@@ -163,6 +163,7 @@ test('an app that is still as it was recorded is not started again by a restore'
   expect(list('probe')[0]?.pid).toBe(pid)
   machine.pm2('stop', 'probe')
   expect(await tenure.restore('r0', payload, undefined)).not.toMatchObject([{ action: 'none' }])
+  expect((await follow(tenure, 'r0', payload)).rollout).toEqual({ kind: 'ready' })
   expect(await machine.ask()).toMatch(/^by-hand/)
 })
 
