@@ -94,7 +94,7 @@ describe('a Job that is gone', () => {
     expect(classOf(seen.judge(5))).toBe('job-unknown')
   })
 
-  test('is reported as unknown, and nobody is blamed, when it removes itself and nothing showed its end', () => {
+  test('is reported as unknown, not as deleted by a person, when it removes itself and nothing showed its end', () => {
     const seen = watch(job({ ttlSecondsAfterFinished: 5 }))
     expect(classOf(seen.judge(0))).toBe('progressing')
     const verdict = seen.judge(4)

@@ -13,10 +13,12 @@ import {
   intend,
   noteRollback,
   recordRollback,
+  noteVerdict,
   resolveRelease,
   retire,
   unfinishedRollback,
   unsettled,
+  usualStart,
   wayBack,
   type OperatorAct,
   type Ledger,
@@ -203,3 +205,14 @@ describe('the ledger', () => {
 function numbered(from: number, to: number): string[] {
   return Array.from({ length: to - from + 1 }, (_, index) => `r${from + index}`)
 }
+
+test('a start is usual by the slowest of the newest good releases, whatever a failed one took', () => {
+  expect(usualStart(three)).toBeUndefined()
+  const slow = noteVerdict(three, 'r1', { startMs: 9_000 })
+  const both = noteVerdict(slow, 'r3', { startMs: 2_000 })
+  expect(usualStart(both)).toBe(9_000)
+  const later = ['v1.3.0', 'v1.4.0', 'v1.5.0'].reduce((ledger, version) => released(ledger, version), both)
+  expect(usualStart(later)).toBe(2_000)
+  const { ledger, id } = intend(later, intent('v1.6.0'))
+  expect(usualStart(noteVerdict(ledger, id, { startMs: 60_000 }))).toBe(2_000)
+})
