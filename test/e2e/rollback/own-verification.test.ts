@@ -15,7 +15,7 @@ const coloured = (colour: string) => ({
   'service.yaml': service,
 })
 const suiteOf = (...paths: string[]) =>
-  `name: ours\nrequests:\n${paths.map(path => `  - { name: 'of ${path}', path: ${path}, expect: { status: 200 } }\n`).join('')}`
+  `name: ours\nload: { path: / }\nrequests:\n${paths.map(path => `  - { name: 'of ${path}', path: ${path}, expect: { status: 200 } }\n`).join('')}`
 /** What the first release has, and passes. */
 const first = () => ({ manifests: coloured('green'), url, suite: suiteOf('/') })
 /** Adds an endpoint, its test, and a probe of it; and does not have it. */
