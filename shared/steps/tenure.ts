@@ -115,7 +115,10 @@ function join({ signal, kept }: TargetPorts, renewed: RenewedLease): Held {
     signal: AbortSignal.any([signal, lost]),
     async handOver(forMs = betweenStepsMs) {
       leftToNext = kept !== undefined
-      if (kept) return kept.keep(renewed)
+      if (kept) {
+        kept.keep(renewed)
+        return
+      }
       await rest()
       await tenure.handOver(forMs)
     },

@@ -65,7 +65,7 @@ export function rehearse(
   body: KubernetesBody,
   conflicts: Conflicts = 'stop',
 ): Promise<Change[]> {
-  return rehearseWith(place, body, conflicts, error => Promise.reject(error as Error))
+  return rehearseWith(place, body, conflicts, error => Promise.reject(error))
 }
 
 /**

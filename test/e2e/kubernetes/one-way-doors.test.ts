@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { openStage, type Stage } from '../rollback/stage.ts'
-import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig } from './manifests.ts'
+import { app, thereAndBack } from './there-and-back.ts'
 
 jest.setTimeout(120_000)
 
@@ -12,8 +11,6 @@ beforeAll(() => {
 })
 afterAll(() => room.leave())
 
-/** No pod has to start where only what the API server takes is looked at. */
-const app = (more: Parameters<typeof deployment>[0] = {}) => deployment({ replicas: 0, ...more })
 const jsonOf = (...args: string[]) => JSON.parse(room.kubectl('get', ...args, '-o', 'json')) as Found
 
 interface Found {
@@ -22,36 +19,6 @@ interface Found {
   immutable?: boolean
   roleRef?: { name: string }
   spec: Record<string, unknown> & { versions?: { name: string }[] }
-}
-
-let version = 0
-/** Releases one set of manifests as good, then another, and restores the first. */
-async function thereAndBack(
-  good: Record<string, string>,
-  bad: Record<string, string>,
-  { between }: { between?: () => void | Promise<void> } = {},
-) {
-  const first = await room.open(good)
-  const tenure = await takeFree(first.target, run(String((version += 1))))
-  try {
-    const one = await release(first.target, tenure, `v1.${version}.0`, room.image)
-    await recordGood(tenure, one.id)
-    await between?.()
-    const second = await room.open(bad)
-    const planned = await second.target.render({ version: `v1.${version}.1`, image: room.image, config: {} })
-    const plan = await second.target.planRollback(one.payload, planned)
-    const two = await release(second.target, tenure, `v1.${version}.1`, room.image)
-    const changes = await bringBack(second.target, tenure, one.id, two.id)
-    const drift = await second.target.drift()
-    return {
-      plan,
-      drift,
-      notes: changes.flatMap(({ object, notes = [] }) => notes.map(note => `${object}: ${note}`)),
-      refused: changes.flatMap(({ object, refused }) => (refused ? [{ object, ...refused }] : [])),
-    }
-  } finally {
-    await tenure.end()
-  }
 }
 
 const set = (more: string, kind = 'StatefulSet') => `apiVersion: apps/v1
@@ -76,6 +43,7 @@ describe('a rollback', () => {
     const onDelete = '  updateStrategy: { type: OnDelete }\n'
     const replicas = '  serviceName: none\n  replicas: 0\n'
     const { drift } = await thereAndBack(
+      room,
       {
         'app.yaml': recreate(', configMap: { name: c, optional: true }'),
         'set.yaml': set(replicas + onDelete),
@@ -105,6 +73,7 @@ describe('a rollback', () => {
       'secret.yaml': `apiVersion: v1\nkind: Secret\nmetadata: { name: key }\nstringData: { KEY: ${greeting} }\n${more}`,
     })
     const { plan, drift, notes } = await thereAndBack(
+      room,
       manifests('one', ''),
       manifests('two', 'immutable: true\n'),
     )
@@ -145,6 +114,7 @@ spec: { storageClassName: ${name}, accessModes: [ReadWriteOnce], resources: { re
 `
     try {
       const { plan, drift, notes } = await thereAndBack(
+        room,
         { 'app.yaml': app(), 'claim.yaml': claim('1Mi') },
         { 'app.yaml': app({ spec: '  minReadySeconds: 1\n' }), 'claim.yaml': claim('2Mi') },
         {
@@ -183,6 +153,7 @@ ${versions}`
       `apiVersion: ${group}/${served}\nkind: Widget\nmetadata: { name: blue }\nspec: { colour: ${colour} }\n`
     try {
       const { plan, drift, notes, refused } = await thereAndBack(
+        room,
         {
           'app.yaml': app(),
           'crd.yaml': definition(versionOf('v1alpha1', true)),
@@ -251,6 +222,7 @@ spec:
   template: { metadata: { labels: { app: ${selector} } }, spec: { containers: [{ name: app, image: e2e-probe }] } }
 `
     const { drift, notes } = await thereAndBack(
+      room,
       { 'app.yaml': app(), 'rest.yaml': rest('reader', 'other', '1Mi', ', clusterIP: None') },
       { 'app.yaml': app(), 'rest.yaml': rest('writer', 'another', '2Mi', '') },
       {
@@ -272,133 +244,4 @@ spec:
     expect(jsonOf('deployment', 'other').spec['selector']).toEqual({ matchLabels: { app: 'other' } })
     expect(drift).toEqual([])
   })
-
-  test('restores everything but the one object that is refused, and says what to do about it', async () => {
-    const name = `no-old-${room.namespace}`
-    const policy = `apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicy
-metadata: { name: ${name} }
-spec:
-  failurePolicy: Fail
-  matchConstraints:
-    namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
-    resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps] }]
-  validations: [{ expression: "!has(object.data) || !('FLAG' in object.data) || object.data.FLAG != 'old'", message: the old flag is forbidden }]
----
-apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingAdmissionPolicyBinding
-metadata: { name: ${name} }
-spec: { policyName: ${name}, validationActions: [Deny] }
-`
-    const manifests = (flag: string, seconds: number) => ({
-      'app.yaml': app({ spec: `  minReadySeconds: ${seconds}\n` }),
-      'config.yaml': configMap({ FLAG: flag }),
-    })
-    try {
-      const { refused, drift } = await thereAndBack(manifests('old', 1), manifests('new', 2), {
-        async between() {
-          room.kubectlApply(policy)
-          await until(() => {
-            try {
-              room.kubectlApply(configMap({ FLAG: 'old' }, 'trial'), '--dry-run=server')
-              return false
-            } catch {
-              return true
-            }
-          })
-        },
-      })
-      expect(jsonOf('deployment', 'probe').spec['minReadySeconds']).toBe(1)
-      expect(drift).toEqual([
-        {
-          object: `ConfigMap ${room.namespace}/probe-config`,
-          what: expect.stringContaining('the old flag is forbidden'),
-          by: '',
-        },
-      ])
-      expect(refused).toEqual([
-        {
-          object: `ConfigMap ${room.namespace}/probe-config`,
-          why: expect.stringContaining('the old flag is forbidden'),
-          remedy: 'Have the policy or webhook admit the recorded ConfigMap, then run the rollback again.',
-        },
-      ])
-    } finally {
-      room.kubectl('delete', 'validatingadmissionpolicy,validatingadmissionpolicybinding', name)
-    }
-  })
-
-  test('removes a webhook of the withdrawn release before anything that it would refuse', async () => {
-    const webhook = `apiVersion: admissionregistration.k8s.io/v1
-kind: ValidatingWebhookConfiguration
-metadata: { name: ill-${room.namespace} }
-webhooks:
-  - name: ill.example.com
-    admissionReviewVersions: [v1]
-    sideEffects: None
-    failurePolicy: Fail
-    timeoutSeconds: 1
-    namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
-    rules: [{ apiGroups: [''], apiVersions: [v1], operations: [UPDATE], resources: [configmaps] }]
-    clientConfig: { service: { namespace: ${room.namespace}, name: nobody } }
-`
-    const { refused, drift } = await thereAndBack(
-      { 'app.yaml': app(), 'config.yaml': configMap({ A: '1' }) },
-      { 'app.yaml': app(), 'config.yaml': configMap({ A: '2' }), 'webhook.yaml': webhook },
-    )
-    expect([refused, drift]).toEqual([[], []])
-    expect(jsonOf('configmap', 'probe-config').data).toEqual({ A: '1' })
-  })
 })
-
-describe('what was there before the first release', () => {
-  let other: Room
-  let stage: Stage
-  beforeAll(() => {
-    other = enterRoom('one-way-first')
-    stage = openStage(other)
-  })
-  afterAll(async () => {
-    await stage.leave()
-    await other.leave()
-  })
-
-  test('comes back, too, with a variable that it has twice, and gives way to another strategy', async () => {
-    const there = app({
-      container: "          env: [{ name: A, value: '1' }, { name: B, value: b }, { name: A, value: '2' }]\n",
-    })
-      .replace('e2e-probe', other.image)
-      .replace('  strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }\n', '')
-    other.kubectlApply(there)
-    const manifest = app().replace(
-      '{ rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }',
-      '{ type: Recreate }',
-    )
-    const work = stage.run({ manifests: { 'app.yaml': manifest } })
-    expect(await work.deploy('v1.0.0', { 'dry-run': 'true' })).toMatchObject({ status: 'success' })
-    await work.deploy('v1.0.0')
-    const strategy = () => other.kubectl('get', 'deployment', 'probe', '-o', 'jsonpath={.spec.strategy}')
-    expect(strategy()).toBe('{"type":"Recreate"}')
-    expect(await work.rollback()).toMatchObject({ serving: expect.anything() })
-    const env = other.kubectl(
-      'get',
-      'deployment',
-      'probe',
-      '-o',
-      'jsonpath={.spec.template.spec.containers[0].env}',
-    )
-    expect(JSON.parse(env)).toEqual([
-      { name: 'B', value: 'b' },
-      { name: 'A', value: '2' },
-    ])
-    expect(strategy()).toContain('RollingUpdate')
-  })
-})
-
-async function until(holds: () => boolean): Promise<void> {
-  const giveUp = Date.now() + 30_000
-  while (!holds()) {
-    if (Date.now() > giveUp) throw new Error('it did not come to hold within 30 s')
-    await new Promise(resolve => setTimeout(resolve, 100))
-  }
-}

@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { openLab, type Lab } from '../../lab/lab.ts'
 import { freePort } from '../docker/ports.ts'
-import { foreignServices, type ForeignService, type Place } from './catalog.ts'
+import { foreignServices } from './catalog.ts'
 import { buildImage, programImage } from './images.ts'
+import type { ForeignService, Place } from './service.ts'
 
 // Services that this project did not write, or that are written in another style: each is released, a faulty version of it is
 // rolled back by itself, the next one is released, and a person rolls back to the first.
@@ -161,20 +162,21 @@ describe.each(foreignServices.map((service, number) => ({ ...service, number }))
   '$name: $because',
   service => {
     test('is released, rolled back by itself, and rolled back by hand', async () => {
-      const { url, promote, runbook } = await openRepository(service, service.number)
-      const live = async () => (await runbook('status', 'production')).outputs['version']
+      const repository = await openRepository(service, service.number)
+      const { url } = repository
+      const live = async () => (await repository.runbook('status', 'production')).outputs['version']
 
-      requireGood(await promote('v1.0.0', 'good'))
+      requireGood(await repository.promote('v1.0.0', 'good'))
       await service.state?.write(url)
 
-      const faulty = await promote('v1.1.0', 'faulty')
+      const faulty = await repository.promote('v1.1.0', 'faulty')
       expect(faulty.status).toBe('failure')
       expect(await live()).toBe('v1.0.0')
       expect((await fetch(url + service.health)).ok).toBe(true)
 
-      requireGood(await promote('v1.2.0', 'good'))
+      requireGood(await repository.promote('v1.2.0', 'good'))
       expect(await live()).toBe('v1.2.0')
-      expect(await runbook('rollback', 'production', 'v1.0.0')).toMatchObject({
+      expect(await repository.runbook('rollback', 'production', 'v1.0.0')).toMatchObject({
         status: 'success',
         outputs: { verdict: 'healthy' },
       })

@@ -1,0 +1,36 @@
+import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
+import type { Room } from './cluster.ts'
+import { deployment } from './manifests.ts'
+
+/** No pod has to start where only what the API server takes is looked at. */
+export const app = (more: Parameters<typeof deployment>[0] = {}) => deployment({ replicas: 0, ...more })
+let version = 0
+/** Releases one set of manifests as good, then another, and restores the first. */
+export async function thereAndBack(
+  room: Room,
+  good: Record<string, string>,
+  bad: Record<string, string>,
+  { between }: { between?: () => void | Promise<void> } = {},
+) {
+  const first = await room.open(good)
+  const tenure = await takeFree(first.target, run(String((version += 1))))
+  try {
+    const one = await release(first.target, tenure, `v1.${version}.0`, room.image)
+    await recordGood(tenure, one.id)
+    await between?.()
+    const second = await room.open(bad)
+    const planned = await second.target.render({ version: `v1.${version}.1`, image: room.image, config: {} })
+    const plan = await second.target.planRollback(one.payload, planned)
+    const two = await release(second.target, tenure, `v1.${version}.1`, room.image)
+    const changes = await bringBack(second.target, tenure, one.id, two.id)
+    const drift = await second.target.drift()
+    return {
+      plan,
+      drift,
+      notes: changes.flatMap(({ object, notes = [] }) => notes.map(note => `${object}: ${note}`)),
+      refused: changes.flatMap(({ object, refused }) => (refused ? [{ object, ...refused }] : [])),
+    }
+  } finally {
+    await tenure.end()
+  }
+}
