@@ -65,7 +65,9 @@ export function rehearse(
   body: KubernetesBody,
   conflicts: Conflicts = 'stop',
 ): Promise<Change[]> {
-  return rehearseWith(place, body, conflicts, error => Promise.reject(error))
+  return rehearseWith(place, body, conflicts, error => {
+    throw error
+  })
 }
 
 /**
