@@ -77,8 +77,9 @@ function definedKinds(values: unknown[]): Set<string> {
       if (list) return [...definedKinds(list.items)]
       const { kind, spec } = (value ?? {}) as { kind?: unknown; spec?: Record<string, unknown> }
       if (kind !== 'CustomResourceDefinition') return []
-      const names = spec?.['names'] as { kind?: unknown } | undefined
-      return [`${String(spec?.['group'])}/${String(names?.kind)}`]
+      const group = spec?.['group']
+      const { kind: defined } = (spec?.['names'] ?? {}) as { kind?: unknown }
+      return typeof group === 'string' && typeof defined === 'string' ? [`${group}/${defined}`] : []
     }),
   )
 }

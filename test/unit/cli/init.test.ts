@@ -31,7 +31,7 @@ test('a repository gets a runbook whose gate can be planned, a suite, scripts th
   expect(environmentNames({ root, ...where })).toEqual(['development', 'staging', 'production'])
   for (const environment of ['development', 'staging', 'production']) {
     const loaded = loadEnvironment({ root, environment, ...where })
-    expect(planGate(loaded).endpoints).toEqual([{ path: '/health', json: {} }])
+    expect(planGate(loaded).endpoints).toEqual([{ path: '/health', json: {}, judged: 'content' }])
     expect(loaded.smoke.suite).toBe('deployment/smoke.yml')
   }
   expect(parseSuite('deployment/smoke.yml', read('deployment/smoke.yml')).name).toBe('orders-api')

@@ -76,7 +76,9 @@ test('what would go on for longer ends at its timeout', async () => {
   await once(silent, 'listening')
   const { port } = silent.address() as AddressInfo
   const url = `postgres://api:secret@127.0.0.1:${port}/api`
-  const words = ['live', '--config', 'runbook.yml', '--database-url', url, '--timeout', '300ms', '--json']
+  const destination = `file://${folder}/backups`
+  const asked = ['--database-url', url, '--destination', destination, '--timeout', '300ms', '--json']
+  const words = ['live', '--config', 'runbook.yml', ...asked]
   const { status, stdout } = runbook('backup-db', ...words)
   silent.close()
   expect(status).toBe(1)

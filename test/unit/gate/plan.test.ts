@@ -90,8 +90,8 @@ describe('conditions', () => {
 test('a path of which something is expected is probed too', () => {
   const { endpoints } = plan({ paths: ['/health'], expect: { '/ready': { status: 'ok' } } })
   expect(endpoints).toEqual([
-    { path: '/health', json: {} },
-    { path: '/ready', json: { status: 'ok' } },
+    { path: '/health', json: {}, judged: 'content' },
+    { path: '/ready', json: { status: 'ok' }, judged: 'content' },
   ])
 })
 

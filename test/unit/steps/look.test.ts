@@ -76,9 +76,10 @@ test('refuses a kubeconfig that was given and is of no use', async () => {
 const targetWith = (vitals: () => Vitals[]) =>
   realPorts({
     openTarget: () => {
-      const target: Pick<Target, 'place' | 'vitals'> = {
+      const target: Pick<Target, 'place' | 'vitals' | 'leaving'> = {
         place: 'the engine of this machine',
         vitals: () => Promise.resolve(vitals()),
+        leaving: () => Promise.resolve({ instances: [], graceMs: 0 }),
       }
       return Promise.resolve(target as Target)
     },
