@@ -55,19 +55,20 @@ export async function planRestoration(
   if (request['decrypt-with'] !== '') ports.secrets.add(request['decrypt-with'])
   for (const value of [server.password, ...secretVariables(surroundings)]) ports.secrets.add(value)
   const owner: Owner = { service: environment.service, environment: environment.name }
-  const found = await findBackup({
-    backup: request.backup,
-    owner,
-    openOwn: () => resolveStore(surroundings, ''),
-    root: environment.root,
-    variables: storeVariables(surroundings),
-    signal: ports.signal,
-  })
-  requireOwn(found.manifest, owner, into)
-  requireYoung(found.manifest, request['max-age'], ports.clock.now())
-  const opening = await chooseOpening(ports, found.manifest.encryption, request['decrypt-with'])
+  // The server comes first: an address that leads to a pooler is named as such, whether or not there is a backup.
   const beside = await connectDirectly(server, ports)
   try {
+    const found = await findBackup({
+      backup: request.backup,
+      owner,
+      openOwn: () => resolveStore(surroundings, ''),
+      root: environment.root,
+      variables: storeVariables(surroundings),
+      signal: ports.signal,
+    })
+    requireOwn(found.manifest, owner, into)
+    requireYoung(found.manifest, request['max-age'], ports.clock.now())
+    const opening = await chooseOpening(ports, found.manifest.encryption, request['decrypt-with'])
     const { major, version } = await readVersion(beside)
     if (major < found.manifest.server.major) {
       throw refused(

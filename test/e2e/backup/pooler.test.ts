@@ -94,14 +94,17 @@ test('behind a pooler that lends sessions nothing is backed up, nor set: the ser
   expect(refused.next).toContain('database-url')
   const elsewhere = await scene.backUp({ 'verify-url': pooler.url })
   expect(elsewhere).toMatchObject({ status: 'failure', reason: 'pooler-in-the-way' })
+  const restore = () =>
+    scene.restore({
+      'database-url': pooler.url,
+      backup: 'latest',
+      confirm: 'staging',
+      'dry-run': 'true',
+    })
+  const withoutBackup = await restore()
+  expect(withoutBackup).toMatchObject({ status: 'failure', reason: 'pooler-in-the-way' })
   succeeded(await scene.backUp())
-  const restored = await scene.restore({
-    'database-url': pooler.url,
-    backup: 'latest',
-    confirm: 'staging',
-    'dry-run': 'true',
-  })
-  expect(restored).toMatchObject({ status: 'failure', reason: 'pooler-in-the-way' })
+  expect(await restore()).toMatchObject({ status: 'failure', reason: 'pooler-in-the-way' })
   stop.abort()
   await Promise.all(asking)
   await Promise.all(service.map(client => client.end()))
