@@ -138,7 +138,7 @@ async function show(
     runner.annotate(
       'error',
       `${outcome.step}: ${outcome.reason}`,
-      `${outcome.summary} ${outcome.next}`.trim(),
+      `${sentence(outcome.summary)} ${outcome.next}`.trim(),
     )
   }
   const aside = createAside(runner.log)

@@ -67,7 +67,9 @@ export function checkInputs(
         faultOf(() => checkScript(environment.root, name, inputs)),
       ),
     ])
-    const faults = [version, ...rest].filter(fault => fault instanceof InputError)
+    const found = [version, ...rest].filter(fault => fault instanceof InputError)
+    // Both scripts look into the same folder.
+    const faults = [...new Map(found.map(fault => [fault.message, fault])).values()]
     const [first] = faults
     if (version instanceof InputError || first) return concludeFaults(faults)
     return {

@@ -109,6 +109,12 @@ test.each([
   expect(outcome.summary).toContain(words)
 })
 
+test('what both scripts miss is named once', async () => {
+  const { summary, next } = await check({ 'working-directory': 'store' })
+  expect(summary).toBe('working-directory is "store", and the repository has no such folder')
+  expect(next).toBe('Set working-directory to the path of a folder from the root of the repository.')
+})
+
 test('npm ci wants a lock file', async () => {
   rmSync(join(root, 'shop/package-lock.json'))
   expect((await check()).summary).toContain('has no package-lock.json')
