@@ -24,7 +24,7 @@ import type { TargetPorts } from './ports.ts'
 import { findCandidate, recordedBackup } from './record-backup.ts'
 import { plannedVerification, recordPlanned, type RecordedVerification } from './recorded-verification.ts'
 import { requireRollback } from './refuse-no-rollback.ts'
-import { refuseRelease } from './refuse-release.ts'
+import { refuseDowngrade, refuseRelease } from './refuse-release.ts'
 import { describeRelease } from './release-diff.ts'
 import { makeRequest } from './release-request.ts'
 import { runStep, type Stopwatch } from './step.ts'
@@ -68,7 +68,13 @@ export async function deploy(
     )
     const { exceptions } = readTold(environment.root, environment.name, ports.run, request.version)
     await watch.time('plan-rollback', () => requireRollback(target, payload, exceptions, ports.log))
-    if (inputs['dry-run']) return dryRun(request, target.place, plan)
+    if (inputs['dry-run']) {
+      const { ledger } = await target.read()
+      const serving = find(ledger, ledger.serving)
+      const refusal =
+        refuseDowngrade(request.version, serving) ?? refuseOneWay(request.version, serving, payload)
+      return refusal ?? dryRun(request, target.place, plan)
+    }
 
     ports.log.info(`Deploying ${request.version} to ${target.place}.`)
     await showPlan(plan, ports.log)

@@ -22,30 +22,22 @@ export async function refuseRelease(
   serving: Entry | undefined,
 ): Promise<Conclusion | undefined> {
   if (!serving) return undefined
-  const order = compareVersions(request.version, serving.version)
   const outputs = unchanged(serving.id, serving.image)
-  if (order < 0) {
+  const downgrade = refuseDowngrade(request.version, serving)
+  if (downgrade) {
     const overtaken = Date.parse(serving.intendedAt) > startedAt
-    if (overtaken) {
-      return {
-        status: 'skipped',
-        reason: 'superseded',
-        summary: `${serving.version} was deployed while ${request.version} waited; nothing was changed.`,
-        serving: serving.version,
-        outputs,
-      }
-    }
+    if (!overtaken) return downgrade
     return {
-      status: 'failure',
-      reason: 'downgrade-refused',
-      summary: `${request.version} is older than ${serving.version}, which serves; nothing was changed.`,
-      next: `To go back, run rollback with to: ${request.version}.`,
+      status: 'skipped',
+      reason: 'superseded',
+      summary: `${serving.version} was deployed while ${request.version} waited; nothing was changed.`,
       serving: serving.version,
       outputs,
     }
   }
   const live = await held.target.live()
-  if (order !== 0 || live.release !== serving.id || !live.ready) return undefined
+  const isSame = compareVersions(request.version, serving.version) === 0
+  if (!isSame || live.release !== serving.id || !live.ready) return undefined
   const recorded = await held.target.recall(serving.id)
   if (JSON.stringify(recorded?.body) !== JSON.stringify(payload.body)) return undefined
   return {
@@ -54,5 +46,18 @@ export async function refuseRelease(
     summary: `${serving.version} (${serving.id}) serves already, with this very configuration.`,
     serving: serving.version,
     outputs,
+  }
+}
+
+/** Why a version is not begun after the one that serves: it is older. undefined when it may begin. */
+export function refuseDowngrade(version: string, serving: Entry | undefined): Conclusion | undefined {
+  if (!serving || compareVersions(version, serving.version) >= 0) return undefined
+  return {
+    status: 'failure',
+    reason: 'downgrade-refused',
+    summary: `${version} is older than ${serving.version}, which serves; nothing was changed.`,
+    next: `To go back, run rollback with to: ${version}.`,
+    serving: serving.version,
+    outputs: unchanged(serving.id, serving.image),
   }
 }

@@ -165,6 +165,17 @@ test('a field of somebody else is taken when that is asked for, and the log says
   expect((await run.finish(forced)).reason).toBe('settled-good')
 })
 
+test('an older version is refused by the dry run as by the deploy', async () => {
+  const run = stage.run({ manifests: { 'app.yaml': app(), 'config.yaml': configMap({ A: '2' }) } })
+  const words = {
+    status: 'failure',
+    reason: 'downgrade-refused',
+    next: 'To go back, run rollback with to: v0.9.0.',
+  }
+  expect(await run.deploy('v0.9.0', { 'dry-run': 'true' })).toMatchObject(words)
+  expect(await run.deploy('v0.9.0')).toMatchObject(words)
+})
+
 test('replicas are let go of when an autoscaler comes, and never go to 1', async () => {
   const scaler =
     'apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: { name: probe }\nspec: { scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: probe }, minReplicas: 2, maxReplicas: 3 }\n'

@@ -105,11 +105,15 @@ test('that fails refuses the release: nothing of the workload is touched, and it
   })
 })
 
-test('a release whose schema the serving one cannot live with is refused up front, by the check too', async () => {
+test('a release whose schema the serving one cannot live with is refused up front, by the check and the dry run too', async () => {
   const of = run('red', migration('echo never', 'v1.2.0'))
   const outcome = await of.deploy('v1.3.0')
   expect(outcome).toMatchObject({ status: 'failure', reason: 'schema-too-new', serving: 'v1.1.0' })
   expect(outcome.summary).toContain('needs v1.2.0 or newer, and v1.1.0 (r2) serves')
+  expect(await of.deploy('v1.3.0', { 'dry-run': 'true' })).toMatchObject({
+    reason: 'schema-too-new',
+    summary: outcome.summary,
+  })
   expect(await ledgerOf(of)).not.toHaveProperty('floor')
   const context = createContext(
     of.environment,
