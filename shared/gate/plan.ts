@@ -21,7 +21,7 @@ export interface Endpoint {
   json: Record<string, string | number | boolean>
   /**
    * What of an answer is judged: `content`, all that is said of it; `answer`, its status alone, and not even that where it
-   * says that there is no such path. For a release of which nobody recorded what it has to answer.
+   * says that there is no such path. For a release without a recorded verification.
    */
   judged: 'content' | 'answer'
 }
@@ -41,13 +41,13 @@ export interface GatePlan {
   /** Rounds in the window. */
   rounds: number
   limits: GateLimits
-  /** How the service was before the release that is judged; undefined when nobody looked. */
+  /** How the service was before the release that is judged; undefined when no sample was taken. */
   baseline: Baseline | undefined
 }
 
 /** What is known of a release that was just started, for its gate. */
 export interface Started {
-  /** How the service was before it; undefined when nobody looked. */
+  /** How the service was before it; undefined when no sample was taken. */
   baseline?: Baseline | undefined
   /** What earlier releases took to warm up, milliseconds. */
   warmUpsMs: number[]
@@ -162,7 +162,7 @@ export function planGate(environment: Environment, said: GateOverrides = {}, sta
 }
 
 /**
- * The gate of a release of which nobody recorded what it has to answer: the runbook at hand may be of another version. It
+ * The gate of a release without a recorded verification: the runbook at hand may be of another version. It
  * is held to answering 2xx where it has the path, to its rate of errors, to the limits of its instances, and to how fast
  * it was when it was sampled; not to what the runbook says of contents, metrics and latency.
  * @throws InputError as `planGate`

@@ -111,7 +111,7 @@ export function isDoomed(seen: Seen, limits: GateLimits): boolean {
 }
 
 /**
- * Index of the first round that is told of: a warm-up in which nothing was bad, or that failed the release, is a part of
+ * Index of the first round that is reported: a warm-up in which nothing was bad, or that failed the release, is a part of
  * the window like any other.
  */
 export function countedFrom(seen: Seen, limits: GateLimits): number {

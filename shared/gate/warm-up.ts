@@ -75,7 +75,7 @@ export function warmUpOf(
   return { kind: 'on' }
 }
 
-/** The instances that answer, by the first look at them; 1 when nobody could look. */
+/** The instances that answer, by the first look at them; 1 when they could not be read. */
 export function instancesOf(workload: Snapshot[]): number {
   const first = workload.find(each => 'instances' in each)
   return first?.instances.length ?? 1

@@ -24,7 +24,7 @@ export interface Lease {
   deadline: number
   /** The step that held it ended in order and has no write under way: the next one of its run needs no fence. */
   handedOver: boolean
-  /** Found out by whoever read it, and never written: the process that holds it has ended without handing it over. */
+  /** Found by the process that read it, and never written: the process that holds it has ended without handing it over. */
   ended?: true
 }
 

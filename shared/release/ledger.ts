@@ -313,7 +313,7 @@ export function noteVerdict(
   }
 }
 
-/** What the releases of an environment took to warm up, in milliseconds, newest last; those that nobody measured are left out. */
+/** What the releases of an environment took to warm up, in milliseconds, newest last; those without a measurement are left out. */
 export function warmUpsOf({ entries }: Ledger): number[] {
   return entries.flatMap(({ state, warmUpMs }) =>
     state === 'good' && warmUpMs !== undefined ? [warmUpMs] : [],

@@ -106,7 +106,7 @@ async function judge(
     return conclude({ ...result, evidence: [...result.evidence, ...unwritten] })
   } catch (error) {
     ports.signal.throwIfAborted()
-    // Whoever has the environment now has also ended this watch, whatever it came upon.
+    // The holder that has the environment now has also ended this watch, whatever it came upon.
     release.signal.throwIfAborted()
     throw error
   } finally {

@@ -39,7 +39,7 @@ export const statusOutputs = {
   drifted: '`true` when something of it was changed by hand.',
   'lease-holder': 'The run that holds the environment; empty when none does.',
   'lease-until': 'When its lock ends at the latest, ISO 8601.',
-  hold: 'Who keeps runs away, since when and why; empty when nobody does.',
+  hold: 'Who keeps runs away, since when and why; empty when there is no hold.',
   unfinished: 'What a run has begun and not ended.',
 } satisfies Outputs
 

@@ -6,7 +6,7 @@ import { deletesClaims } from './state.ts'
 
 /**
  * No object has the version that etcd begins with: an apply that carries it creates, and is refused with 409 when the
- * object is there (seen on 1.35), so that a creation that comes late does not overwrite what somebody else has made.
+ * object is there (seen on 1.35), so that a creation that comes late does not overwrite what another client has made.
  */
 const absent = { resourceVersion: '1' }
 

@@ -315,7 +315,7 @@ export function pathsOf(fields: FieldSet, prefix = ''): string[] {
   })
 }
 
-/** Who owns a field other than this suite, for people; empty when nobody does. @param path as `pathsOf` has it */
+/** Which manager other than this suite owns a field, for people; empty when none does. @param path as `pathsOf` has it */
 export function managersOf(object: KubeObject, path: string): string {
   const owners = entriesOf(object).filter(
     entry =>

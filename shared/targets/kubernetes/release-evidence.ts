@@ -108,7 +108,7 @@ function stateOf({ name, state, lastState, restartCount, ready }: ContainerStatu
   return `${name} ${facts.join(', ')}`
 }
 
-/** Warnings about the workload, what makes its pods, and the pods: those of one kind from several pods are told once. */
+/** Warnings about the workload, what makes its pods, and the pods: those of one kind from several pods are reported once. */
 function eventsOf(found: LivePods): Evidence[] {
   const events = ofEvents(found, found.pods)
   return events ? [events] : []

@@ -122,7 +122,7 @@ export async function checkStart(context: Context, { body }: ProcessPayload): Pr
     `start: ${body.start} is not in ${source === '.' ? 'the repository' : source} at ${body.version}`,
     {
       hint: ignored
-        ? `The file is there, but not in git${tagged ? ' at that tag' : ', which is told to ignore it'}: a release is made of what git knows. Commit it, or have it made by a script that target.start names.`
+        ? `The file is there, but not in git${tagged ? ' at that tag' : ', which ignores it'}: a release is made of what git knows. Commit it, or have it made by a script that target.start names.`
         : 'Fix target.start or target.source of this environment in the runbook.',
     },
   )

@@ -17,7 +17,7 @@ afterAll(async () => {
   await room.leave()
 })
 
-/** Goes on answering for some seconds after it is told to end, as a service does that lets a load balancer forget it. */
+/** Goes on answering for some seconds after SIGTERM, as a service does that drains its connections. */
 const drains = (colour: string) => ({
   'app.yaml': deployment({
     container: `          env: [{ name: COLOUR, value: ${colour} }]

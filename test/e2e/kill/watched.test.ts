@@ -14,7 +14,7 @@ import { enterKubernetesStage } from './kubernetes-stage.ts'
 import { settledDifferences, versionOf, type Look, type Stage } from './stage.ts'
 
 // `runbook deploy` is killed while its release is watched: in the gate, and in the smoke test. How long it takes from there
-// until the last good release is live again is measured, whoever restores it; it is printed, and no matter of the test.
+// until the last good release is live again is measured for each way to restore it; it is printed, and decides nothing.
 
 jest.setTimeout(400_000)
 

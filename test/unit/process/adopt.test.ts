@@ -78,7 +78,7 @@ describe('what cannot be restored is listed', () => {
   })
 })
 
-test('settings that a release does not take over are told, arguments without their text', () => {
+test('settings that a release does not take over are reported, arguments without their text', () => {
   const settings = { max_memory_restart: 1024, args: ['--token', 's3cret'], autorestart: false, watch: false }
   expect(settingsLeftOut(adoptionOf([app(settings), app(settings, 1)], home))).toEqual([
     'instances 2',

@@ -112,7 +112,7 @@ describe('a process that holds the lease', () => {
     expect(observeHolder(lease, () => true)).toEqual(lease)
   })
 
-  test('is never taken for ended because the lease says so: only whoever looked knows', () => {
+  test('is never taken for ended because the lease says so: only the process that looked can say', () => {
     expect(observeHolder({ ...stranger, ended: true }, () => false)).toEqual(stranger)
   })
 })

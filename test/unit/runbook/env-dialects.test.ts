@@ -56,7 +56,7 @@ describe('a dollar', () => {
     ['A=$(hostname)', 'has $(...), a command'],
     ['A="on `hostname`"', 'has a command between backticks'],
     ['A=`hostname`', 'is between backticks'],
-  ])('%j is told, with the name and without the value', (line, fault) => {
+  ])('%j is reported, with the name and without the value', (line, fault) => {
     const [only, ...more] = scanEnvLines(keys + line).faults
     expect([`${only?.line} ${only?.key} ${only?.weight}`, more]).toEqual(['3 A fault', []])
     expect(only?.fault).toContain(fault)
@@ -77,7 +77,7 @@ describe('a dollar', () => {
   })
 })
 
-test('a line that dotenv does not read is told apart from one that it reads', () => {
+test('a line that dotenv does not read is distinguished from one that it reads', () => {
   expect(found('A=1\nwhat is this\nB: 2\n{ "C": 1 }\nmy-key=1')).toEqual([
     '2  unread: is not KEY=value',
     '3  fault: is not KEY=value',

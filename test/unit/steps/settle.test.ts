@@ -31,7 +31,7 @@ test.each([
   // The release of the other run receives traffic already, and may be taken back yet.
   ['r4', 'v1.3.0'],
 ])(
-  'who has to wait is told what is live, and not what should be: of %s it is %s',
+  'a run that has to wait reports what is live, and not what should be: of %s it is %s',
   async (release, serving) => {
     const { ledger } = intend(three, intent('v1.3.0', { run: '2' }))
     expect(await settled(ledger, release)).toMatchObject({ serving, status: 'skipped', reason: 'lease-held' })
@@ -51,7 +51,7 @@ test('what the target shows counts where nothing is unfinished: another release 
   })
 })
 
-test('who waits for a lock is told how it is taken away, and when that is safe', async () => {
+test('a run that waits for a lock reports how it is taken away, and when that is safe', async () => {
   const { ledger } = intend(three, intent('v1.3.0', { run: '2' }))
   const { next } = await settled(ledger, 'r3')
   expect(next).toMatch(
