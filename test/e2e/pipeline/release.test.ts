@@ -147,7 +147,9 @@ describe('a tag', () => {
     service.release('v2')
     const result = await run({ event: 'push', tag: 'v2' })
     expect(result.success).toBe(false)
-    expect(result.outcomes).toEqual([])
+    expect(result.outcomes).toEqual([
+      expect.objectContaining({ step: 'check-inputs', reason: 'input-invalid', outputs: {} }),
+    ])
   })
 })
 

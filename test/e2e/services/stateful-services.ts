@@ -126,7 +126,7 @@ spec: { accessModes: [ReadWriteOnce], storageClassName: '', resources: { request
       deployment(
         'registry',
         `- name: registry
-  image: docker-registry
+  image: registry
   args: [serve, /etc/registry/config.yml]
   ports: [{ containerPort: 5000 }]
   ${probe('/v2/', 5000)}
