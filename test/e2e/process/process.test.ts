@@ -144,7 +144,7 @@ describe("a release under the user's pm2", () => {
     const built = await machine.open({ source: '.', start: 'built/main.js' })
     const payload = await built.render({ version: 'v0.2.0', image: pinned, config: {} })
     await expect(built.rehearse(payload)).rejects.toMatchObject({
-      hint: expect.stringContaining('told to ignore it'),
+      hint: expect.stringContaining('which ignores it'),
     })
   })
 
