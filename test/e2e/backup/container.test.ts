@@ -73,7 +73,7 @@ test('dump, restore and the server to verify on run in containers, which are gon
   expect(JSON.stringify(outcome.evidence)).toContain(`(${image})`)
   const restored = succeeded(await scene.restore({ into: `${scene.database}-new` }, { exec: bare(started) }))
   expect(Number(restored.outputs['rows'])).toBeGreaterThan(1_000)
-  expect(started).toHaveLength(4)
+  expect(started).toHaveLength(6)
   for (const command of started) {
     expect(command).toMatch(/^docker run --rm /)
     expect(command).not.toContain(scene.lab.postgres.password)

@@ -73,7 +73,7 @@ describe('a release that is not what was gated any more is not recorded good', (
       ['rollout', 'undo', 'deployment/probe'],
       /^Deployment .* spec\.template.*kubectl/,
     ],
-    ['scaled to nothing', ['scale', 'deployment/probe', '--replicas=0'], /has no replicas any more\./],
+    ['scaled to nothing', ['scale', 'deployment/probe', '--replicas=0'], /has no replicas any more/],
     [
       'given another image',
       ['set', 'image', 'deployment/probe', 'app=busybox:none'],
