@@ -27,11 +27,11 @@ test('restores everything but the one object that is refused, and says what to d
 kind: ValidatingAdmissionPolicy
 metadata: { name: ${name} }
 spec:
-failurePolicy: Fail
-matchConstraints:
-  namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
-  resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps] }]
-validations: [{ expression: "!has(object.data) || !('FLAG' in object.data) || object.data.FLAG != 'old'", message: the old flag is forbidden }]
+  failurePolicy: Fail
+  matchConstraints:
+    namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
+    resourceRules: [{ apiGroups: [''], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps] }]
+  validations: [{ expression: "!has(object.data) || !('FLAG' in object.data) || object.data.FLAG != 'old'", message: the old flag is forbidden }]
 ---
 apiVersion: admissionregistration.k8s.io/v1
 kind: ValidatingAdmissionPolicyBinding
@@ -81,14 +81,14 @@ test('removes a webhook of the withdrawn release before anything that it would r
 kind: ValidatingWebhookConfiguration
 metadata: { name: ill-${room.namespace} }
 webhooks:
-- name: ill.example.com
-  admissionReviewVersions: [v1]
-  sideEffects: None
-  failurePolicy: Fail
-  timeoutSeconds: 1
-  namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
-  rules: [{ apiGroups: [''], apiVersions: [v1], operations: [UPDATE], resources: [configmaps] }]
-  clientConfig: { service: { namespace: ${room.namespace}, name: nobody } }
+  - name: ill.example.com
+    admissionReviewVersions: [v1]
+    sideEffects: None
+    failurePolicy: Fail
+    timeoutSeconds: 1
+    namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
+    rules: [{ apiGroups: [''], apiVersions: [v1], operations: [UPDATE], resources: [configmaps] }]
+    clientConfig: { service: { namespace: ${room.namespace}, name: nobody } }
 `
   const { refused, drift } = await thereAndBack(
     room,
