@@ -24,6 +24,8 @@ export interface Start {
   answer: string
   /** How many times the kubelet reported that. */
   times: number
+  /** It was ready since it started: its probe can pass, so that no answer to it is final. */
+  wasReady: boolean
 }
 
 /**
@@ -35,10 +37,11 @@ export interface Start {
  *   readinessProbe with its initial delay, and at least 20 s; about as long as the slowest where the answer is final.
  * - Where none is known: what an initial delay, or a livenessProbe that begins late, announces, else 45 s and the patience.
  */
-export function readyGraceMs({ container, started, usualMs, answer, times }: Start): number {
+export function readyGraceMs(start: Start): number {
+  const { container, started, usualMs, answer, times, wasReady } = start
   const { startupProbe, readinessProbe, livenessProbe } = container ?? {}
   const patience = patienceMs(readinessProbe)
-  const final = times > 1 ? finality(answer) : 'open'
+  const final = times > 1 && !wasReady ? finality(answer) : 'open'
   if (startupProbe && started)
     return final === 'open' ? patience + probeLagMs : Math.min(patience + probeLagMs, leastMs[final])
   const usual = usualMs === undefined ? 0 : usualMs * slowerThanUsual

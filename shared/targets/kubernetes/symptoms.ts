@@ -21,6 +21,15 @@ export function symptomOf(
   return podTrouble(pod, events, eventsOfClaim, known) ?? notReady(pod, events, known)
 }
 
+/** The condition of a pod that was never ready dates from before its containers ran; times are in whole seconds. */
+function wasReady({ status }: Pod): boolean {
+  const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+  const starts = (status?.containerStatuses ?? []).map(({ state }) =>
+    Date.parse(state?.running?.startedAt ?? ''),
+  )
+  return Date.parse(ready?.lastTransitionTime ?? '') > Math.min(...starts)
+}
+
 /** Running and not ready: how long that may last, the workload's own probes say. */
 function notReady(pod: Pod, events: PodEvent[], known: Known): Symptom | undefined {
   const { name } = pod.metadata
@@ -36,7 +45,7 @@ function notReady(pod: Pod, events: PodEvent[], known: Known): Symptom | undefin
       pod: name,
       container: status.name,
       message: `Container ${status.name} of pod ${name} runs, but does not become ready${answer ? `: ${shorten(answer)}` : '.'}`,
-      graceMs: readyGraceMs({ container, started, usualMs, answer, times }),
+      graceMs: readyGraceMs({ container, started, usualMs, answer, times, wasReady: wasReady(pod) }),
       // Whoever has just passed its startupProbe has all of the readinessProbe's time before it.
       stage: started ? 'started' : 'starting',
     }

@@ -12,6 +12,7 @@ describe('the time for a start', () => {
       usualMs: undefined,
       answer: '',
       times: 0,
+      wasReady: false,
       ...known,
     }) / 1_000
   const refused = { answer: 'Readiness probe failed: HTTP probe failed with statuscode: 404', times: 2 }
@@ -47,6 +48,8 @@ describe('the time for a start', () => {
     expect(grace(settings, { ...refused, usualMs: 3_000 })).toBe(3)
     expect(grace(settings, { ...refused, usualMs: 200 })).toBe(1.5)
     expect(grace(settings, { ...refused, usualMs: 3_000, times: 1 })).toBe(20)
+    // A readiness that comes and goes: what was ready once will be ready again.
+    expect(grace(settings, { ...refused, usualMs: 3_000, wasReady: true })).toBe(20)
     const failed = { answer: 'HTTP probe failed with statuscode: 500', times: 2 }
     expect(grace(settings, { ...failed, usualMs: 4_000 })).toBe(6)
     const busy = { answer: 'HTTP probe failed with statuscode: 503', times: 9 }
