@@ -119,7 +119,7 @@ test('a holder that was frozen past its deadline changes nothing more when it wa
       // In the middle of its work, with the change of an object that is there under way: a creation cannot be fenced.
       const struck = await strike(bed.stage, call, {
         kind: 'freeze-before',
-        at: bed.stage.target === 'docker' ? 13 : 9,
+        at: bed.stage.target === 'docker' ? 15 : 9,
       })
       expect(struck.at).toBeDefined()
       bed.nextRun()
