@@ -1,5 +1,7 @@
 import { basename, dirname, join } from 'node:path'
+import { InputError } from '../../outcome/errors.ts'
 import { pm2Home } from './daemon.ts'
+import type { Context } from './places.ts'
 import type { App } from './pm2.ts'
 
 /** How an app that was there before this suite is started again: what pm2 takes in an ecosystem file. */
@@ -231,4 +233,22 @@ export function settingsLeftOut({ options }: Adoption): string[] {
       return !(empty || value === usual[key] || (Array.isArray(value) && value.length === 0))
     })
     .map(key => (key.endsWith('args') ? key : `${key} ${JSON.stringify(options[key])}`))
+}
+
+/**
+ * How the app that was there before this suite is started again; undefined where there is none that serves.
+ * @throws InputError with all of it that could not be restored
+ */
+export function requireAdoptable({ spec, adapters }: Context, instances: App[]): Adoption | undefined {
+  const serves = instances.some(({ pm2_env: { status } }) => !['stopped', 'errored'].includes(status))
+  if (!serves || instances.some(({ pm2_env: { env } }) => env?.['RUNBOOK_RELEASE'] !== undefined))
+    return undefined
+  const adoption = adoptionOf(instances, adapters.env)
+  if (adoption.lost.length === 0) return adoption
+  throw new InputError(
+    `app ${spec.app} of pm2 cannot be restored as it is once a release has taken its place: ${adoption.lost.join(', ')}`,
+    {
+      hint: `Start it without (pm2 delete ${spec.app}, then pm2 start), or give the release another name in target.app.`,
+    },
+  )
 }

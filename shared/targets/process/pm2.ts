@@ -1,8 +1,7 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { DeadlineError, InputError, ToolError } from '../../outcome/errors.ts'
+import { DeadlineError, ToolError } from '../../outcome/errors.ts'
 import { daemonRuns, ensureDaemon, pm2Home, startMs, type Home } from './daemon.ts'
-import { adoptionOf, type Adoption } from './adopt.ts'
 import { readIfThere, writeWhole } from './files.ts'
 import type { Context } from './places.ts'
 
@@ -121,24 +120,6 @@ export async function runsAs(context: Context, app: Record<string, unknown>): Pr
 
 function ecosystemText({ spec }: Context, app: Record<string, unknown>): string {
   return JSON.stringify({ apps: [{ ...app, name: spec.app }] }, undefined, 2)
-}
-
-/**
- * How the app that was there before this suite is started again; undefined where there is none that serves.
- * @throws InputError with all of it that could not be restored
- */
-export function requireAdoptable({ spec, adapters }: Context, instances: App[]): Adoption | undefined {
-  const serves = instances.some(({ pm2_env: { status } }) => !['stopped', 'errored'].includes(status))
-  if (!serves || instances.some(({ pm2_env: { env } }) => env?.['RUNBOOK_RELEASE'] !== undefined))
-    return undefined
-  const adoption = adoptionOf(instances, adapters.env)
-  if (adoption.lost.length === 0) return adoption
-  throw new InputError(
-    `app ${spec.app} of pm2 cannot be restored as it is once a release has taken its place: ${adoption.lost.join(', ')}`,
-    {
-      hint: `Start it without (pm2 delete ${spec.app}, then pm2 start), or give the release another name in target.app.`,
-    },
-  )
 }
 
 /** Ends the app and takes it off pm2's list, so that nothing starts it again. @returns whether it was there */
