@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap } from './manifests.ts'
-import { app, thereAndBack } from './there-and-back.ts'
+import { app, readObject, thereAndBack } from './there-and-back.ts'
 
 jest.setTimeout(120_000)
 
@@ -11,15 +11,7 @@ beforeAll(() => {
 })
 afterAll(() => room.leave())
 
-const jsonOf = (...args: string[]) => JSON.parse(room.kubectl('get', ...args, '-o', 'json')) as Found
-
-interface Found {
-  metadata: { uid: string }
-  data?: Record<string, string>
-  immutable?: boolean
-  roleRef?: { name: string }
-  spec: Record<string, unknown> & { versions?: { name: string }[] }
-}
+const jsonOf = (...args: string[]) => readObject(room, ...args)
 
 test('restores everything but the one object that is refused, and says what to do about it', async () => {
   const name = `no-old-${room.namespace}`

@@ -4,6 +4,20 @@ import { deployment } from './manifests.ts'
 
 /** No pod has to start where only what the API server takes is looked at. */
 export const app = (more: Parameters<typeof deployment>[0] = {}) => deployment({ replicas: 0, ...more })
+/** What the tests read of an object, whatever its kind. */
+export interface Found {
+  metadata: { uid: string }
+  data?: Record<string, string>
+  immutable?: boolean
+  roleRef?: { name: string }
+  spec: Record<string, unknown> & { versions?: { name: string }[] }
+}
+
+/** An object as the cluster has it. @param args as `kubectl get` takes them */
+export function readObject(room: Room, ...args: string[]): Found {
+  return JSON.parse(room.kubectl('get', ...args, '-o', 'json')) as Found
+}
+
 let version = 0
 /** Releases one set of manifests as good, then another, and restores the first. */
 export async function thereAndBack(

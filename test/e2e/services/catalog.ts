@@ -72,7 +72,7 @@ const pushgateway: ForeignService = {
 }
 
 /** Services that this project did not write, or that are written in another style than its own. */
-export const foreignServices: ForeignService[] = [jsonServer, fastify, prometheus]
+export const foreignServices: ForeignService[] = [jsonServer, fastify, nest, etcd, prometheus]
 
 /** The same, not yet seen to pass from beginning to end: each joins the list above once it does. */
-export const foreignServicesToCome: ForeignService[] = [nest, etcd, registry, python, pushgateway]
+export const foreignServicesToCome: ForeignService[] = [registry, python, pushgateway]
