@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { KubernetesSpec } from '../runbook/schema.ts'
-import { imageName } from '../targets/kubernetes/render.ts'
+import { imagesOfRelease } from '../targets/kubernetes/released-image.ts'
 import { readManifests } from './configuration.ts'
 
 interface SecurityContext {
@@ -30,7 +30,11 @@ export async function usersOf(
   const pod = objects.find(each => each?.kind?.toLowerCase() === kind && each?.metadata?.name === name)?.spec
     ?.template?.spec
   const all = pod?.containers ?? []
-  const own = all.filter(container => imageName(container.image ?? '') === imageName(image))
+  const released = imagesOfRelease(
+    all.map(each => each.image ?? ''),
+    image,
+  )
+  const own = all.filter(each => released.has(each.image ?? ''))
   // A kustomization may name the image otherwise.
   return (own.length > 0 ? own : all).map(
     ({ securityContext }) => securityContext?.runAsUser ?? pod?.securityContext?.runAsUser,

@@ -4,6 +4,7 @@ import { InputError, messageOf } from '../../outcome/errors.ts'
 import { readTextFile } from '../../runbook/text-file.ts'
 import { readDocuments, type ManifestDocument } from './documents.ts'
 import { withoutServerFields, type LeftOut } from './exported.ts'
+import { generatedBy } from './generated.ts'
 import { toJson } from './json.ts'
 import { unfold, type KindOf, type Unfolded } from './lists.ts'
 import { groupOf, keyOf, type KubeObject } from './objects.ts'
@@ -43,7 +44,8 @@ export function objectsIn(
   listLike: KindOf[] = [],
 ): Manifests {
   const unfolded = unfold(documents, listLike)
-  const found = unfolded.map(each => ({ ...validate(each, namespace), where: each.where([]) }))
+  const read = unfolded.map(each => ({ ...validate(each, namespace), where: each.where([]) }))
+  const found = read.filter(({ generated }) => !generated)
   if (found.length === 0) {
     throw new InputError(`manifests: ${path} has no objects`, {
       hint: `Put Kubernetes manifests into ${path}.`,
@@ -61,11 +63,18 @@ export function objectsIn(
   }
   return {
     objects: inOrder(found.map(({ object }) => object)),
-    notices: found.flatMap(({ notices }) => notices),
+    notices: read.flatMap(({ notices }) => notices),
   }
 }
 
-function validate({ value, where }: Unfolded, namespace: string): { object: KubeObject; notices: string[] } {
+interface Validated {
+  object: KubeObject
+  /** The cluster or a tool generates it: it is not applied. */
+  generated: boolean
+  notices: string[]
+}
+
+function validate({ value, where }: Unfolded, namespace: string): Validated {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new InputError(`${where([])} is not a Kubernetes object`, {
       hint: 'Keep only manifests in the folder; other YAML belongs elsewhere.',
@@ -91,6 +100,14 @@ function validate({ value, where }: Unfolded, namespace: string): { object: Kube
   const said = Object.entries(object.metadata ?? {}).filter(([, each]) => each !== null)
   const metadata = Object.fromEntries(said) as Partial<KubeObject['metadata']>
   const name: unknown = metadata.name
+  if (name === undefined && typeof metadata['generateName'] === 'string') {
+    throw new InputError(
+      `${where(['metadata', 'generateName'])} ${kind} has generateName and no name, with which it can be created and not applied`,
+      {
+        hint: 'Write metadata.name instead; the name of a Job gets the id of the release at its end, so that each release runs its own.',
+      },
+    )
+  }
   if (typeof name !== 'string' || !/^[a-z0-9]([-a-z0-9.:]{0,251}[a-z0-9])?$/.test(name)) {
     throw InputError.of(
       `${where(['metadata', 'name'])} metadata.name of ${kind}`,
@@ -105,6 +122,11 @@ function validate({ value, where }: Unfolded, namespace: string): { object: Kube
       `${namespace}, the namespace of this environment, or none`,
     )
   }
+  const generated = generatedBy({ ...(object as KubeObject), metadata: { ...metadata, name } })
+  if (generated !== undefined) {
+    const notice = `${where([])} ${kind} ${name}: left out, since ${generated}`
+    return { object: object as KubeObject, generated: true, notices: [notice] }
+  }
   checkShape(object as KubeObject, where)
   const ofCluster = builtIn(apiVersion, kind)?.namespaced === false
   const whole = {
@@ -112,7 +134,7 @@ function validate({ value, where }: Unfolded, namespace: string): { object: Kube
     metadata: { ...metadata, name, ...(ofCluster ? {} : { namespace }) },
   }
   const { object: kept, leftOut } = withoutServerFields(whole)
-  return { object: kept, notices: noticesOf(kept, leftOut, where) }
+  return { object: kept, generated: false, notices: noticesOf(kept, leftOut, where) }
 }
 
 /** What a person should know of the parts of an exported manifest that are not applied. */

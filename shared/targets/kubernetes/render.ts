@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { InputError, quote } from '../../outcome/errors.ts'
+import { InputError } from '../../outcome/errors.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
@@ -7,6 +7,7 @@ import type { Payload, ReleaseRequest } from '../target.ts'
 import { payloadOf, type KubernetesBody } from './body.ts'
 import { buildKustomization, kustomizationAt } from './kustomize.ts'
 import { readDocuments, type ManifestDocument } from './documents.ts'
+import { refuseOwnRecords } from './generated.ts'
 import { toJson } from './json.ts'
 import { listLikeKinds, type KindOf } from './lists.ts'
 import { objectsIn, readFolder } from './manifests.ts'
@@ -21,6 +22,7 @@ import {
   type PodTemplate,
 } from './objects.ts'
 import { inOrder } from './order.ts'
+import { pinImage } from './released-image.ts'
 import type { Paths } from './resources.ts'
 import { placeInScope } from './scope.ts'
 import type { Place } from './place.ts'
@@ -71,11 +73,13 @@ export function renderObjects(
 ): KubernetesBody {
   const objects = structuredClone(read)
   checkMarks(objects, spec.manifests)
+  refuseOwnRecords(objects, service)
   const [kind, name] = spec.workload.split('/')
   if (!objects.some(each => each.kind.toLowerCase() === kind && each.metadata.name === name)) {
     throw InputError.of('manifests', spec.manifests, `manifests that have the workload ${spec.workload}`)
   }
-  pin(objects, image, spec.manifests)
+  const templates = objects.map(podTemplate).filter(template => template !== undefined)
+  pinImage(templates.flatMap(containersOf), image, spec.manifests)
   if (Object.keys(config).length > 0) {
     const secret = environmentSecret(spec.secret ?? `${service}-env`, spec.namespace, config)
     if (objects.some(each => each.kind === 'Secret' && each.metadata.name === secret.metadata.name)) {
@@ -95,29 +99,6 @@ export function renderObjects(
     if (template) stampConfigHash(template, objects)
   }
   return { version, image, workload: spec.workload, manifests: inOrder(objects) }
-}
-
-/** The last component of an image's repository: `runbook-api` of `registry:5000/team/runbook-api:v1@sha256:...`. */
-export function imageName(image: string): string {
-  const [repository = ''] = image.split('@')
-  return (repository.split('/').at(-1) ?? '').replace(/:.*$/, '')
-}
-
-function pin(objects: KubeObject[], image: string, manifests: string): void {
-  const name = imageName(image)
-  const templates = objects.map(podTemplate).filter(template => template !== undefined)
-  const containers = templates.flatMap(containersOf)
-  const own = containers.filter(container => imageName(container.image) === name)
-  if (own.length === 0) {
-    const found = [...new Set(containers.map(container => container.image))].join(', ')
-    throw new InputError(
-      `${manifests}: no container has the image ${name}, which is what is deployed; found: ${quote(found)}`,
-      {
-        hint: `In ${manifests}, set the image of the container that is to run it to ${name}; or deploy an image that a container there has.`,
-      },
-    )
-  }
-  for (const container of own) container.image = image
 }
 
 function environmentSecret(name: string, namespace: string, config: Record<string, string>): KubeObject {

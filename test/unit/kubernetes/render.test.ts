@@ -3,7 +3,7 @@ import { objectsOf } from '../../../shared/targets/kubernetes/apply.ts'
 import { readDocuments } from '../../../shared/targets/kubernetes/documents.ts'
 import { objectsIn } from '../../../shared/targets/kubernetes/manifests.ts'
 import { podTemplate } from '../../../shared/targets/kubernetes/objects.ts'
-import { imageName, renderObjects } from '../../../shared/targets/kubernetes/render.ts'
+import { renderObjects } from '../../../shared/targets/kubernetes/render.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 const image = `registry.example.com:5000/team/runbook-api@${digest}`
@@ -134,13 +134,4 @@ describe('rendering', () => {
     const names = objectsOf(render([deployment, job]).body, 'r4', 's').map(({ metadata }) => metadata.name)
     expect(names).toContain('migrate-r4')
   })
-})
-
-test.each([
-  ['runbook-api', 'runbook-api'],
-  ['runbook-api:v1', 'runbook-api'],
-  [`localhost:5000/a/runbook-api:v1@${digest}`, 'runbook-api'],
-  ['localhost:5000/runbook-api', 'runbook-api'],
-])('the name of %s is %s', (given, name) => {
-  expect(imageName(given)).toBe(name)
 })
