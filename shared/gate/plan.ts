@@ -2,6 +2,7 @@ import { InputError } from '../outcome/errors.ts'
 import type { Baseline } from '../release/baseline.ts'
 import type { Condition } from '../runbook/condition.ts'
 import { leastIntervalMs, placeOf, type Environment, type GateSpec } from '../runbook/environment.ts'
+import type { JsonExpectation } from '../runbook/json-expectation.ts'
 import { showDuration } from '../runbook/values.ts'
 import { upperQuantile } from './evidence-process.ts'
 import { measuredResources } from './instances.ts'
@@ -18,7 +19,7 @@ export interface Endpoint {
   /** With a leading slash. */
   path: string
   /** Values that its JSON must have, by dotted path. */
-  json: Record<string, string | number | boolean>
+  json: JsonExpectation
   /**
    * What of an answer is judged: `content`, all that is said of it; `answer`, its status alone, and not even that where it
    * says that there is no such path. For a release without a recorded verification.

@@ -2,10 +2,11 @@ import { excerpt } from '../outcome/excerpt.ts'
 import type { Http, HttpAnswer } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import { parseExactJson } from '../platform/json.ts'
+import { unmetJson } from '../platform/unmet-json.ts'
 import { readMetrics } from './metrics.ts'
 import type { Endpoint, GatePlan } from './plan.ts'
 import type { Moment, Reading, Round } from './seen.ts'
-import { readStatus, statusPath, unexpected } from './status.ts'
+import { readStatus, statusPath } from './status.ts'
 
 /** A probe that takes longer has failed: twice what people wait for a page before they leave. */
 export const probeTimeoutMs = 5_000
@@ -111,7 +112,7 @@ function read({ path, json, judged }: Endpoint, { status, body, timings }: HttpA
   const isStatus = path === statusPath
   const document = isStatus || Object.keys(json).length > 0 ? parse(body) : undefined
   const report = isStatus ? readStatus(document) : { failures: [], gaps: [], usage: {} }
-  const unmet = ok ? unexpected(document, json) : []
+  const unmet = ok ? unmetJson(document, json) : []
   const failures = [...report.failures, ...unmet].map(failure => `GET ${path}: ${failure}`)
   if (!ok && failures.length === 0) failures.push(`GET ${path}: ${status}`)
   return {

@@ -1,6 +1,5 @@
 import { cutEnd } from '../outcome/cut.ts'
 import { quote } from '../outcome/errors.ts'
-import { showJson, valueAt } from '../platform/json.ts'
 import { resources, type Resource } from './seen.ts'
 
 /** The guide's path for the detailed state; its answer is read as `StatusReport`. */
@@ -55,16 +54,6 @@ function readUsage(name: Resource, usage: Record<string, unknown> | undefined): 
     return { gap: `${statusPath} tells no number as checks.${name}.usedPercent` }
   const of = usage?.['of']
   return { share: used / 100, of: typeof of === 'string' ? cutEnd(of, 60) : 'an unnamed whole' }
-}
-
-/** Everything in which a JSON document is not what is expected, by path, as `valueAt` reads it. */
-export function unexpected(document: unknown, expected: Record<string, string | number | boolean>): string[] {
-  return Object.entries(expected).flatMap(([path, wanted]) => {
-    const found = valueAt(document, path)
-    if (found === wanted) return []
-    const is = found === undefined ? 'missing' : quote(typeof found === 'string' ? found : showJson(found))
-    return [`${path} is ${is}, expected ${JSON.stringify(wanted)}`]
-  })
 }
 
 function object(value: unknown): Record<string, unknown> | undefined {

@@ -1,9 +1,10 @@
 /**
- * Parses JSON so that no number is rounded: integers beyond ±(2^53 - 1), like 64-bit ids, become a `bigint`.
+ * Parses JSON so that no number is rounded: integers beyond ±(2^53 - 1), like 64-bit ids, become a `bigint`. A byte order
+ * mark at the beginning is passed over, as RFC 8259 (section 8.1) allows: some frameworks write one.
  * @throws SyntaxError as `JSON.parse`
  */
 export function parseExactJson(text: string): unknown {
-  return JSON.parse(text, exact)
+  return JSON.parse(text.replace(/^\ufeff/, ''), exact)
 }
 
 function exact(_key: string, value: unknown, context?: { source?: string }): unknown {

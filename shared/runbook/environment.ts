@@ -1,5 +1,6 @@
 import type { Condition } from './condition.ts'
 import type { FreezeWindow } from './freeze.ts'
+import type { JsonExpectation } from './json-expectation.ts'
 import type { TargetSpec } from './schema.ts'
 
 /** One environment of a runbook, with its defaults filled in and every unit in its base form. */
@@ -135,7 +136,7 @@ export interface GateSpec {
   /** Longest time without an answer that a release may cause while it replaces the previous one; undefined: any. */
   maxGapMs?: number
   /** By path: what the JSON of its answer has to hold, by dotted path. */
-  expect: Record<string, Record<string, string | number | boolean>>
+  expect: Record<string, JsonExpectation>
   /** Held against the service's metrics text. */
   metrics: Condition[]
   /** Asked of Prometheus. */

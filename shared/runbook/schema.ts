@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { checksSchema } from './checks-schema.ts'
 import { acceptedCondition, acceptedName, mostConditions } from './condition.ts'
+import { jsonExpectation } from './json-expectation.ts'
 import {
   dnsLabel,
   path,
@@ -70,12 +71,11 @@ const gate = z.strictObject({
     .optional()
     .describe('Paths that are probed; default: /health and /api/v1/status.'),
   expect: z
-    .record(
-      z.string().regex(/^\//, { error: 'a path that begins with /' }),
-      z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])),
-    )
+    .record(z.string().regex(/^\//, { error: 'a path that begins with /' }), jsonExpectation)
     .optional()
-    .describe('By path, what the JSON of its answer has to hold: { checks.database.status: up }.'),
+    .describe(
+      'By path, what the JSON of its answer has to hold: { checks.database.status: up }, or like a smoke suite { id: { integer: "1234567890123456789" } }.',
+    ),
   metrics: conditions
     .optional()
     .describe(

@@ -47,7 +47,9 @@ export function refuseRoundedIntegers(file: string, document: Document, lines: L
       const line = range ? lines.linePos(range[0]).line : 1
       throw new InputError(
         `${file}:${line} has the integer ${source}, which would be read as ${value}; accepted: integers up to ${Number.MAX_SAFE_INTEGER}`,
-        { hint: `Put it in quotes if text is meant; in a smoke suite, expect { integer: '${source}' }.` },
+        {
+          hint: `Put it in quotes if text is meant; where an answer is expected, write { integer: '${source}' }.`,
+        },
       )
     },
   })

@@ -1,7 +1,8 @@
 import { quote } from '../outcome/errors.ts'
 import type { HttpAnswer } from '../platform/http.ts'
-import { parseExactJson, showJson, valueAt } from '../platform/json.ts'
-import type { Matcher, Scalar } from './schema.ts'
+import { parseExactJson } from '../platform/json.ts'
+import { unmetJson } from '../platform/unmet-json.ts'
+import type { JsonExpectation } from '../runbook/json-expectation.ts'
 import type { Expectation } from './suite.ts'
 
 /** Everything in which an answer is not what it has to be, one line each; empty when it is. */
@@ -19,18 +20,14 @@ export function unmet(expect: Expectation, answer: HttpAnswer): string[] {
   }
   if (body !== undefined && !new RegExp(body).test(answer.body))
     found.push(`the body has no /${body}/${answer.truncated ? ' in its first part' : ''}`)
-  return [...found, ...unmetJson(json, answer)]
+  return [...found, ...unmetBody(json, answer)]
 }
 
-function unmetJson(expected: NonNullable<Expectation['json']>, answer: HttpAnswer): string[] {
-  const paths = Object.entries(expected)
-  if (paths.length === 0) return []
+function unmetBody(expected: JsonExpectation, answer: HttpAnswer): string[] {
+  if (Object.keys(expected).length === 0) return []
   const document = parseJson(answer)
   if (!document) return [`the body is ${answer.truncated ? 'too long' : 'not JSON'}`]
-  return paths.flatMap(([path, matcher]) => {
-    const why = mismatch(isMatcher(matcher) ? matcher : { equals: matcher }, valueAt(document.json, path))
-    return why === undefined ? [] : [`${path} ${why}`]
-  })
+  return unmetJson(document.json, expected)
 }
 
 /** The body as JSON, in an object so that a body of `null` is one too. */
@@ -41,38 +38,4 @@ export function parseJson({ body, truncated }: HttpAnswer): { json: unknown } | 
   } catch {
     return undefined
   }
-}
-
-function mismatch(matcher: Matcher, value: unknown): string | undefined {
-  const { equals, integer, matches, above, below, type, exists } = matcher
-  const is = `is ${value === undefined ? 'missing' : quote(show(value))}, expected`
-  if (exists === false) return value === undefined ? undefined : `${is} nothing`
-  if (value === undefined) return 'is missing'
-  if (equals !== undefined && value !== equals) return `${is} ${quote(show(equals))}`
-  if (integer !== undefined && !(isNumber(value) && String(value) === String(BigInt(integer))))
-    return `${is} the number ${integer}`
-  if (type !== undefined && typeOf(value) !== type) return `${is} a ${type}`
-  if (matches !== undefined && !(typeof value === 'string' && new RegExp(matches).test(value)))
-    return `${is} /${matches}/`
-  if (above !== undefined && !(isNumber(value) && value > above)) return `${is} more than ${above}`
-  if (below !== undefined && !(isNumber(value) && value < below)) return `${is} less than ${below}`
-  return undefined
-}
-
-function isMatcher(expected: Scalar | Matcher): expected is Matcher {
-  return typeof expected === 'object' && expected !== null
-}
-
-/** Integers that a `number` would round are a `bigint`. */
-function isNumber(value: unknown): value is number | bigint {
-  return typeof value === 'number' || typeof value === 'bigint'
-}
-
-function typeOf(value: unknown): string {
-  if (typeof value === 'bigint') return 'number'
-  return value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value
-}
-
-function show(value: unknown): string {
-  return typeof value === 'string' ? value : showJson(value)
 }

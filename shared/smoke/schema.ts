@@ -1,39 +1,13 @@
 import { z } from 'zod'
+import { jsonExpectation, regularExpression } from '../runbook/json-expectation.ts'
 import { accepted } from '../runbook/values.ts'
 
-const regularExpression = z.string().refine(
-  text => {
-    try {
-      return new RegExp(text) instanceof RegExp
-    } catch {
-      return false
-    }
-  },
-  { error: 'a regular expression of JavaScript' },
-)
 const duration = z
   .string({ error: accepted.duration })
   .regex(/^(\d+(\.\d+)?(ms|s|m))+$/, { error: accepted.duration })
 const absolutePath = z
   .string()
   .regex(/^\/[^\s#]*$/, { error: 'a path with a leading slash, without spaces and #' })
-const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()])
-const types = ['string', 'number', 'boolean', 'object', 'array', 'null'] as const
-
-const matcher = z.strictObject({
-  equals: scalar.optional(),
-  integer: z
-    .string()
-    .regex(/^-?\d+$/, { error: "the digits of an integer in quotes, like '1234567890123456789'" })
-    .optional()
-    .describe('An integer of any size, as text: YAML and JSON round what is beyond 9007199254740991.'),
-  matches: regularExpression.optional(),
-  above: z.number().optional(),
-  below: z.number().optional(),
-  type: z.enum(types, { error: `one of ${types.join(', ')}` }).optional(),
-  exists: z.boolean().optional(),
-})
-
 const statusAccepted = 'a status like 200, or a list of them'
 const status = z
   .int({ error: statusAccepted })
@@ -46,15 +20,7 @@ const expectation = z.strictObject({
     .describe('Default: 200.'),
   latency: duration.optional().describe('The whole answer has to be there within this.'),
   headers: z.record(z.string(), regularExpression).optional().describe('Regular expressions by header name.'),
-  json: z
-    .record(
-      z.string().min(1),
-      z.union([scalar, matcher], {
-        error: 'a value, or any of equals, integer, matches, above, below, type, exists',
-      }),
-    )
-    .optional()
-    .describe('By path, like checks.database.status or users[0].id.'),
+  json: jsonExpectation.optional().describe('By path, like checks.database.status or users[0].id.'),
   body: regularExpression.optional().describe('Regular expression that is found in the body.'),
 })
 
@@ -151,5 +117,3 @@ export const suiteSchema = z.strictObject({
 export type SuiteSpec = z.infer<typeof suiteSchema>
 export type RequestSpec = z.infer<typeof request>
 export type Auth = z.infer<typeof auth>
-export type Matcher = z.infer<typeof matcher>
-export type Scalar = z.infer<typeof scalar>

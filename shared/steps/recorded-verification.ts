@@ -5,6 +5,7 @@ import type { Log } from '../platform/log.ts'
 import { find, noteVerdict, unsettled, type Entry, type ReleaseId } from '../release/ledger.ts'
 import { mostConditions, operators } from '../runbook/condition.ts'
 import type { Environment, GateSpec } from '../runbook/environment.ts'
+import { jsonExpectation } from '../runbook/json-expectation.ts'
 import type { SuiteSpec } from '../smoke/schema.ts'
 import type { Target } from '../targets/target.ts'
 import type { Held } from './tenure.ts'
@@ -67,7 +68,7 @@ const gate = z.object({
   errorRate: share,
   latencyMs: ms,
   baselineMs: ms,
-  expect: z.record(path, z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
+  expect: z.record(path, jsonExpectation),
   metrics: conditions,
   queries: conditions,
 }) satisfies z.ZodType<GateSpec>

@@ -1,7 +1,7 @@
 import { podTemplate, type Container, type KubeObject, type PodTemplate } from './objects.ts'
 
-/** Of the items with the same key, which one a pod's containers see. */
-type Counts = 'first' | 'last'
+/** Of the items with the same key, which one a pod's containers see; `all`: those of each, as a line of /etc/hosts each. */
+type Counts = 'first' | 'last' | 'all'
 
 /**
  * Lists of a pod that may hold an item twice when they are created, and not when they are applied (server-side apply:
@@ -17,7 +17,7 @@ const containerLists: { list: string; key: (item: Item) => string; counts: Count
 ]
 const podLists: typeof containerLists = [
   { list: 'imagePullSecrets', key: ({ name }) => String(name), counts: 'first' },
-  { list: 'hostAliases', key: ({ ip }) => String(ip), counts: 'last' },
+  { list: 'hostAliases', key: ({ ip }) => String(ip), counts: 'all' },
 ]
 
 type Item = Record<string, unknown>
@@ -53,14 +53,25 @@ function uniqueLists<T extends object>(
     const twice = new Set<string>()
     for (const item of keyed) {
       const name = key(item)
-      if (chosen.has(name)) twice.add(name)
-      if (!chosen.has(name) || counts === 'last') chosen.set(name, item)
+      const before = chosen.get(name)
+      if (before) twice.add(name)
+      if (!before || counts === 'last') chosen.set(name, item)
+      else if (counts === 'all') chosen.set(name, withHostnamesOf(before, item))
     }
     if (twice.size === 0) continue
-    changed[list] = keyed.filter(item => chosen.get(key(item)) === item)
-    for (const name of twice) note(`${list} has ${name} more than once; the ${counts} one counts`)
+    changed[list] =
+      counts === 'all' ? [...chosen.values()] : keyed.filter(item => chosen.get(key(item)) === item)
+    const said = counts === 'all' ? 'its host names are put together' : `the ${counts} one counts`
+    for (const name of twice) note(`${list} has ${name} more than once; ${said}`)
   }
   return { ...owner, ...changed }
+}
+
+function withHostnamesOf(before: Item, item: Item): Item {
+  const names = [before, item].flatMap(({ hostnames }) =>
+    Array.isArray(hostnames) ? (hostnames as unknown[]) : [],
+  )
+  return { ...before, hostnames: [...new Set(names)] }
 }
 
 function withTemplate(object: KubeObject, template: PodTemplate): KubeObject {

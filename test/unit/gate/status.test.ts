@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { readStatus, unexpected } from '../../../shared/gate/status.ts'
+import { readStatus } from '../../../shared/gate/status.ts'
 
 const checks = {
   database: { status: 'up' },
@@ -44,15 +44,4 @@ test.each([undefined, null, [], { checks: 3 }, 'ok'])('%p measures nothing', bod
     gaps: ['/api/v1/status answers without "checks"'],
     usage: {},
   })
-})
-
-test('what is expected of a document is told by path, with what was found', () => {
-  const document = { status: 'ok', checks: { database: { status: 'down' }, queue: { length: 0 } } }
-  expect(unexpected(document, { status: 'ok', 'checks.queue.length': 0 })).toEqual([])
-  expect(unexpected(document, { 'checks.database.status': 'up', 'checks.mail': true })).toEqual([
-    'checks.database.status is "down", expected "up"',
-    'checks.mail is missing, expected true',
-  ])
-  expect(unexpected(undefined, { status: 'ok' })).toEqual(['status is missing, expected "ok"'])
-  expect(unexpected({}, { constructor: true })).toEqual(['constructor is missing, expected true'])
 })

@@ -182,6 +182,28 @@ describe('a manifest is fitted to what cannot be undone', () => {
       'container app: ports has 80/TCP more than once; the first one counts',
     ])
   })
+
+  test('an address with two lists of host names keeps the names of both, as /etc/hosts would have them', () => {
+    const hostAliases = [
+      { ip: '10.0.0.1', hostnames: ['a', 'b'] },
+      { ip: '10.0.0.2', hostnames: ['c'] },
+      { ip: '10.0.0.1', hostnames: ['b', 'd'] },
+    ]
+    const { object: fitted, notes } = fitToLive(
+      object('apps/v1', 'Deployment', { spec: pods({ containers: [], hostAliases }) }),
+      undefined,
+    )
+    expect(fitted.spec).toEqual(
+      pods({
+        containers: [],
+        hostAliases: [
+          { ip: '10.0.0.1', hostnames: ['a', 'b', 'd'] },
+          { ip: '10.0.0.2', hostnames: ['c'] },
+        ],
+      }),
+    )
+    expect(notes).toEqual(['hostAliases has 10.0.0.1 more than once; its host names are put together'])
+  })
 })
 
 describe('a rollback from a release that is not there yet', () => {

@@ -13,6 +13,7 @@ test('no integer of an answer is rounded', () => {
   })
   expect(showJson(parseExactJson(text))).toBe(text)
   expect(parseExactJson('[1e300, 0.5]')).toEqual([1e300, 0.5])
+  expect(parseExactJson('\ufeff[1]')).toEqual([1])
   expect(() => parseExactJson('{')).toThrow(SyntaxError)
 })
 
