@@ -8,7 +8,7 @@ const answerMs = 15_000
 
 /**
  * Asks GitHub about the commit that is to be deployed. Where it cannot be asked, or does not let the token see the answer,
- * that is said: in a run of GitHub Actions as a warning, since nobody else has looked at the code.
+ * that is said: in a run of GitHub Actions as a warning, since no other check has looked at the code.
  */
 export async function askGitHub(
   context: CheckContext,
@@ -32,7 +32,7 @@ export async function askGitHub(
 }
 
 const permissions =
-  'Give the job the permissions checks: read, statuses: read and pull-requests: read, and the step github-token: ${{ github.token }}.'
+  'Give the job the permissions actions: read, checks: read, contents: read, pull-requests: read and statuses: read, and the step github-token: ${{ github.token }}.'
 
 /** A commit as people write it. */
 export function shortCommit(commit: string): string {

@@ -69,6 +69,8 @@ export interface CheckContext {
   /** For what programs and logins read by convention: PATH, HOME, DOCKER_CONFIG, PG*. */
   env: Record<string, string | undefined>
   signal: AbortSignal
+  /** Milliseconds until the check is left behind; infinite until `runChecks` sets its deadline. */
+  timeLeftMs(): number
   /** The env-file's values: secrets. @throws InputError when it cannot be read */
   config(): Record<string, string>
   target(): Promise<Target>

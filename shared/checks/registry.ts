@@ -1,6 +1,7 @@
 import { announcement } from './announcement.ts'
 import { audit } from './audit.ts'
 import { backup } from './backup.ts'
+import { branch } from './branch.ts'
 import { certificate } from './certificate.ts'
 import { certificateFiles } from './certificate-files.ts'
 import type { Check } from './check.ts'
@@ -9,6 +10,7 @@ import { database } from './database.ts'
 import { envFile } from './env-file.ts'
 import { externalServices } from './external-services.ts'
 import { freeze } from './freeze.ts'
+import { githubEnvironments } from './github-environments.ts'
 import { hold } from './hold.ts'
 import { host } from './host.ts'
 import { imageUser } from './image-user.ts'
@@ -32,8 +34,11 @@ import { vulnerabilities } from './vulnerabilities.ts'
 
 /** The checks by the part of the guide's list that they answer, in its order. */
 export const parts: readonly { title: string; checks: readonly Check[] }[] = [
-  { title: 'Code', checks: [ci, review, tests, lint, audit] },
-  { title: 'Environment', checks: [envFile, database, migrations, redis, externalServices] },
+  { title: 'Code', checks: [ci, review, branch, tests, lint, audit] },
+  {
+    title: 'Environment',
+    checks: [githubEnvironments, envFile, database, migrations, redis, externalServices],
+  },
   {
     title: 'Infrastructure',
     checks: [host, tools, certificate, certificateFiles, tls, ports, service, backup, monitoring],

@@ -1,7 +1,7 @@
 import { DeadlineError, isExpected, messageOf } from '../outcome/errors.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showDuration } from '../runbook/values.ts'
-import { fail, skip, usualDeadlineMs, warn, type Check, type CheckContext, type Finding } from './check.ts'
+import { fail, skip, usualDeadlineMs, warn, type Check, type Finding, type CheckContext } from './check.ts'
 
 /** What one check found out, and how long it took. */
 export interface CheckReport extends Finding {
@@ -64,7 +64,9 @@ async function settled(check: Check, context: CheckContext, deadlineMs: number):
     timer = setTimeout(() => late.abort(overdue(deadlineMs, context.environment)), deadlineMs)
   })
   // One that throws at once is raced all the same: nobody else would hear of the deadline.
-  const begin = async () => check.run({ ...context, signal })
+  const start = context.clock.elapsed()
+  const timeLeftMs = () => deadlineMs - (context.clock.elapsed() - start)
+  const begin = async () => check.run({ ...context, signal, timeLeftMs })
   try {
     return await Promise.race([begin(), deadline])
   } catch (error) {

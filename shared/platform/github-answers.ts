@@ -1,6 +1,13 @@
 import { ToolError } from '../outcome/errors.ts'
 import type { HttpAnswer } from './http.ts'
-import type { CheckState, CommitCheck, Deployment, Opinion } from './github.ts'
+import type {
+  CheckState,
+  CommitCheck,
+  Deployment,
+  EnvironmentProtection,
+  Opinion,
+  WorkflowRun,
+} from './github.ts'
 
 /*
  * As much of GitHub's answers as the suite reads, after its published description (github/rest-api-description), and what
@@ -8,16 +15,33 @@ import type { CheckState, CommitCheck, Deployment, Opinion } from './github.ts'
  */
 
 export interface CheckRun {
+  /** Grows with time. */
+  id: number
   name: string
   status: string
   conclusion: string | null
   html_url: string | null
+  app: { id: number; slug?: string } | null
+  check_suite: { id: number } | null
 }
 
 export interface CommitStatus {
   context: string
   state: string
   target_url: string | null
+  creator: { login: string; type: string } | null
+}
+
+export interface ActionsRun {
+  event: string
+  path: string
+  check_suite_id?: number
+  referenced_workflows?: { path: string }[] | null
+}
+
+export interface RepositoryEnvironment {
+  protection_rules?: { type: string }[]
+  deployment_branch_policy: { protected_branches: boolean; custom_branch_policies: boolean } | null
 }
 
 export interface PullRequest {
@@ -26,6 +50,7 @@ export interface PullRequest {
   html_url: string
   user: { login: string } | null
   merged_at: string | null
+  merge_commit_sha: string | null
   head: { sha: string }
 }
 
@@ -33,7 +58,6 @@ export interface Review {
   user: { login: string } | null
   state: string
   commit_id: string | null
-  author_association: string
 }
 
 export interface RecordedDeployment {
@@ -44,36 +68,92 @@ export interface RecordedDeployment {
 
 /** GitHub lets these through where a check is required ("About status checks"). */
 const passing = new Set(['success', 'neutral', 'skipped'])
-/** Anybody may approve on a public repository; only these may write, and only theirs count for GitHub. */
-const writers = new Set(['OWNER', 'MEMBER', 'COLLABORATOR'])
 
-export function checkOfRun({ name, status, conclusion, html_url }: CheckRun): CommitCheck {
+/** @param runs of the workflows, by their check suite */
+export function checkOfRun(
+  { name, status, conclusion, html_url, app, check_suite }: CheckRun,
+  runs: ReadonlyMap<number, WorkflowRun>,
+): CommitCheck {
   const ended = passing.has(conclusion ?? '') ? 'passed' : 'failed'
   return {
     name,
     state: status === 'completed' ? ended : 'pending',
     said: status === 'completed' ? (conclusion ?? '') : status,
     url: html_url ?? '',
+    reporter: { kind: 'app', slug: app?.slug ?? '', id: app?.id ?? 0 },
+    run: check_suite ? runs.get(check_suite.id) : undefined,
   }
 }
 
-export function checkOfStatus({ context, state, target_url }: CommitStatus): CommitCheck {
-  const states: Record<string, CheckState> = { success: 'passed', pending: 'pending' }
-  return { name: context, state: states[state] ?? 'failed', said: state, url: target_url ?? '' }
+export function checkOfStatus({ context, state, target_url, creator }: CommitStatus): CommitCheck {
+  const states = new Map<string, CheckState>([
+    ['success', 'passed'],
+    ['pending', 'pending'],
+  ])
+  return {
+    name: context,
+    state: states.get(state) ?? 'failed',
+    said: state,
+    url: target_url ?? '',
+    reporter: { kind: 'account', login: creator?.login ?? '', isBot: creator?.type === 'Bot' },
+    run: undefined,
+  }
 }
 
-/** @param reviews in the order in which they were given, as GitHub lists them */
-export function newestOpinions(reviews: Review[], { user: author, head }: PullRequest): Opinion[] {
+/** Of several statuses of one context the newest. @param statuses the newest first, as GitHub lists them */
+export function newestStatuses(statuses: CommitStatus[]): CommitStatus[] {
+  const newest = new Map<string, CommitStatus>()
+  for (const status of statuses) if (!newest.has(status.context)) newest.set(status.context, status)
+  return [...newest.values()]
+}
+
+export function workflowRuns(runs: ActionsRun[]): Map<number, WorkflowRun> {
+  const found = new Map<number, WorkflowRun>()
+  for (const { event, path, check_suite_id, referenced_workflows } of runs)
+    if (check_suite_id !== undefined)
+      found.set(check_suite_id, { event, path, calls: (referenced_workflows ?? []).map(each => each.path) })
+  return found
+}
+
+/** Whose opinion of a pull request is asked for: everyone who gave one, its author aside. */
+export function reviewersOf(reviews: Review[], { user: author }: PullRequest): string[] {
+  const logins = reviews.filter(({ state }) => isOpinion(state)).map(({ user }) => user?.login ?? '')
+  return [...new Set(logins)].filter(login => login !== '' && login !== author?.login)
+}
+
+function isOpinion(state: string): boolean {
+  return state === 'APPROVED' || state === 'CHANGES_REQUESTED'
+}
+
+/**
+ * @param reviews in the order in which they were given, as GitHub lists them
+ * @param writers logins whose opinion counts: on a public repository every account may approve
+ */
+export function newestOpinions(
+  reviews: Review[],
+  { head }: PullRequest,
+  writers: ReadonlySet<string>,
+): Opinion[] {
   const opinions = new Map<string, Opinion>()
-  for (const { user, state, commit_id, author_association } of reviews) {
+  for (const { user, state, commit_id } of reviews) {
     const reviewer = user?.login ?? ''
-    if (reviewer === '' || reviewer === author?.login || !writers.has(author_association)) continue
+    if (!writers.has(reviewer)) continue
     if (state === 'DISMISSED') opinions.delete(reviewer)
-    if (state !== 'APPROVED' && state !== 'CHANGES_REQUESTED') continue
+    if (!isOpinion(state)) continue
     const verdict = state === 'APPROVED' ? 'approved' : 'changes-requested'
     opinions.set(reviewer, { reviewer, verdict, isOfLastCommit: commit_id === head.sha })
   }
   return [...opinions.values()]
+}
+
+/** @param patterns of the environment's own rules, where it has such */
+export function protection(
+  { protection_rules = [], deployment_branch_policy: policy }: RepositoryEnvironment,
+  patterns: string[],
+): EnvironmentProtection {
+  const hasReviewers = protection_rules.some(({ type }) => type === 'required_reviewers')
+  if (policy?.custom_branch_policies) return { hasReviewers, refs: { kind: 'patterns', patterns } }
+  return { hasReviewers, refs: { kind: policy?.protected_branches ? 'protected-branches' : 'any' } }
 }
 
 /** The payload comes back as it was given; one that something else gave may be text. */

@@ -59,12 +59,36 @@ export const checksSchema = z.strictObject({
   code: z
     .strictObject({
       required: z
-        .array(name)
+        .array(
+          z.union(
+            [
+              name,
+              z.strictObject({
+                name,
+                by: name
+                  .optional()
+                  .describe(
+                    'Who reports it: slug or id of the app, or login of the account that posts the status.',
+                  ),
+              }),
+            ],
+            { error: 'the name of a check, or { name: ..., by: ... }' },
+          ),
+        )
         .min(1)
         .optional()
         .describe(
-          'Names of the CI checks that must have passed for the commit; default: every one that it has.',
+          'CI checks that must have passed for the commit; default: every one that neither a schedule nor a person started.',
         ),
+      branches: z
+        .array(name)
+        .optional()
+        .describe(
+          'Branches that the commit may be on; default: the default branch of the repository. An empty list allows every commit.',
+        ),
+      'recovery-environment': name
+        .optional()
+        .describe('GitHub environment with the secrets of the recovery job; default: NAME-recovery.'),
       directory: z
         .string()
         .min(1)

@@ -13,7 +13,15 @@ const renewBefore = '14d'
 export function resolveChecks(at: (key: string) => string, said: z.infer<typeof checksSchema>): ChecksSpec {
   const { code = {}, database = {}, redis = {}, services = [], certificate = {}, ports, freeze = [] } = said
   return {
-    code: { required: code.required ?? [], directory: code.directory ?? '.', approvals: code.approvals ?? 1 },
+    code: {
+      required: (code.required ?? []).map(each =>
+        typeof each === 'string' ? { name: each, by: '' } : { name: each.name, by: each.by ?? '' },
+      ),
+      directory: code.directory ?? '.',
+      approvals: code.approvals ?? 1,
+      branches: code.branches,
+      recoveryEnvironment: code['recovery-environment'],
+    },
     database: {
       version: database.version ?? '',
       maxLagMs: parseDuration(at('checks.database.max-lag'), database['max-lag'] ?? '30s'),

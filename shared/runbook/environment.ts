@@ -75,14 +75,25 @@ export interface SmokeSpec {
   maxErrorRate?: number
 }
 
+/** A CI check that must have passed. */
+export interface RequiredCheck {
+  name: string
+  /** Slug or id of the app that reports it, or login of the account; empty: any. */
+  by: string
+}
+
 /** What pre-deploy-check cannot find out by itself. Lists are empty where the runbook is silent. */
 export interface ChecksSpec {
   code: {
-    /** Names of the CI checks that must have passed; empty: every one that the commit has. */
-    required: string[]
+    /** CI checks that must have passed; empty: every one that the commit has by its own. */
+    required: RequiredCheck[]
     /** Folder of package.json, relative to the root. */
     directory: string
     approvals: number
+    /** Undefined: the default branch. Empty: every commit. */
+    branches: string[] | undefined
+    /** GitHub environment of the recovery job; undefined: NAME-recovery. */
+    recoveryEnvironment: string | undefined
   }
   database: {
     /** Range of versions, or empty. */

@@ -57,6 +57,7 @@ export function createContext(
   }
   return {
     environment,
+    timeLeftMs: () => Number.POSITIVE_INFINITY,
     run,
     version: asked,
     githubToken,

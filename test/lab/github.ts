@@ -1,12 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { readGitHubDescription, type Description, type Operation } from './contracts/openapi.ts'
+import { repositoryOperations, type StandInRepository } from './contracts/github-repository.ts'
 import { notFound, runOperations, type Right, type StandInRun, type Work } from './contracts/github-runs.ts'
 import { serve, type Answer, type Asked } from './contracts/server.ts'
 
 /** What CI says of a commit, and how it came into the repository. */
 export interface StandInCommit {
-  checks?: { name: string; status?: string; conclusion?: string | null; url?: string }[]
-  statuses?: { context: string; state: 'success' | 'pending' | 'failure' | 'error' }[]
+  /** `app` and `suite`: the slug of the app that reports it, and its check suite. */
+  checks?: {
+    name: string
+    status?: string
+    conclusion?: string | null
+    url?: string
+    app?: string
+    suite?: number
+  }[]
+  /** The newest first. `by`: the login of who posted it; default: an app's bot. */
+  statuses?: { context: string; state: 'success' | 'pending' | 'failure' | 'error'; by?: string }[]
   pulls?: StandInPull[]
 }
 
@@ -16,8 +26,10 @@ export interface StandInPull {
   /** The last commit of its branch. */
   head: string
   merged: boolean
+  /** The commit that merged it; default: the commit it was found by. */
+  mergeCommit?: string
   /** In the order in which they were given. */
-  reviews: { user: string; state: string; commit: string; association?: string }[]
+  reviews: { user: string; state: string; commit: string }[]
 }
 
 export interface StandInDeployment {
@@ -43,6 +55,7 @@ export interface GitHubStandIn {
   deployments: StandInDeployment[]
   /** The newest first. */
   runs: StandInRun[]
+  repositoryState: StandInRepository
   /** What the token may not do; GitHub answers it 403. */
   denied: Set<Right>
   /** What requests, or an answer of the stand-in itself, broke of the published description. */
@@ -70,6 +83,12 @@ export async function startGitHub(
     refs: new Map(),
     deployments: [],
     runs: [],
+    repositoryState: {
+      defaultBranch: 'main',
+      branches: new Map([['main', []]]),
+      environments: new Map(),
+      permissions: new Map(),
+    },
     denied: new Set(),
     complaints: [],
     refuseNext: (...answers) => refusals.push(...answers),
@@ -78,10 +97,11 @@ export async function startGitHub(
 
   const operations: Record<string, [right: Right, work: Work]> = {
     'GET /repos/{owner}/{repo}/commits/{ref}/check-runs': ['checks', withCommit(listChecks)],
-    'GET /repos/{owner}/{repo}/commits/{ref}/status': ['statuses', withCommit(listStatuses)],
+    'GET /repos/{owner}/{repo}/commits/{ref}/statuses': ['statuses', withCommit(listStatuses)],
     'GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls': ['pulls', withCommit(listPulls)],
     'GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews': ['pulls', listReviews],
     ...runOperations(runs),
+    ...repositoryOperations(standIn.repositoryState),
     'GET /repos/{owner}/{repo}/deployments': ['deployments', listDeployments],
     'POST /repos/{owner}/{repo}/deployments': ['deployments', createDeployment],
     'GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses': ['deployments', listDeploymentStatuses],
@@ -132,38 +152,41 @@ export async function startGitHub(
 
   function listChecks({ checks = [] }: StandInCommit, sha: string, operation: Operation): Answer {
     const example = operation.example(200) as { check_runs: [object] }
-    const check_runs = checks.map(({ name, status = 'completed', conclusion = 'success', url }, at) => ({
-      ...example.check_runs[0],
-      id: at + 1,
-      head_sha: sha,
-      name,
-      status,
-      conclusion: status === 'completed' ? conclusion : null,
-      completed_at: status === 'completed' ? '2026-11-23T10:00:00Z' : null,
-      ...(url === undefined ? {} : { html_url: url, details_url: url }),
-    }))
+    const check_runs = checks.map(
+      ({ name, status = 'completed', conclusion = 'success', url, app, suite }, at) => ({
+        ...example.check_runs[0],
+        check_suite: { id: suite ?? 1 },
+        app: {
+          ...(example.check_runs[0] as { app: object }).app,
+          ...(app === undefined ? {} : { slug: app }),
+        },
+        id: at + 1,
+        head_sha: sha,
+        name,
+        status,
+        conclusion: status === 'completed' ? conclusion : null,
+        completed_at: status === 'completed' ? '2026-11-23T10:00:00Z' : null,
+        ...(url === undefined ? {} : { html_url: url, details_url: url }),
+      }),
+    )
     return { status: 200, body: { total_count: check_runs.length, check_runs } }
   }
 
-  function listStatuses({ statuses: said = [] }: StandInCommit, sha: string, operation: Operation): Answer {
-    const example = operation.example(200) as { statuses: [object] }
-    const statuses = said.map(({ context, state }, at) => ({
-      ...example.statuses[0],
-      id: at + 1,
+  function listStatuses({ statuses = [] }: StandInCommit, _sha: string, operation: Operation): Answer {
+    const [example] = operation.example(200) as [{ creator: object }]
+    const body = statuses.map(({ context, state, by }, at) => ({
+      ...example,
+      id: statuses.length - at,
       context,
       state,
+      creator: { ...example.creator, login: by ?? 'ci[bot]', type: by === undefined ? 'Bot' : 'User' },
     }))
-    const states = said.map(({ state }) => state)
-    // Without any status GitHub says `pending`.
-    const isGood = states.length > 0 && states.every(state => state === 'success')
-    const isBad = states.some(state => state === 'failure' || state === 'error')
-    const state = isBad ? 'failure' : isGood ? 'success' : 'pending'
-    return { status: 200, body: { ...example, sha, state, statuses, total_count: statuses.length } }
+    return { status: 200, body }
   }
 
-  function listPulls({ pulls = [] }: StandInCommit, _sha: string, operation: Operation): Answer {
+  function listPulls({ pulls = [] }: StandInCommit, sha: string, operation: Operation): Answer {
     const [example] = operation.example(200) as [{ user: object; head: object }]
-    const body = pulls.map(({ number, author, head, merged }) => ({
+    const body = pulls.map(({ number, author, head, merged, mergeCommit = sha }) => ({
       ...example,
       number,
       // The description's own example of a team lacks a field that it requires.
@@ -171,6 +194,8 @@ export async function startGitHub(
       user: { ...example.user, login: author },
       head: { ...example.head, sha: head },
       state: merged ? 'closed' : 'open',
+      // Of one that is open, GitHub names a trial merge.
+      merge_commit_sha: merged ? mergeCommit : 'e5bd3914e2e596debea16f433f57875b5b90bcd6',
       merged_at: merged ? '2026-11-23T10:00:00Z' : null,
       html_url: `https://github.com/${standIn.repository}/pull/${number}`,
     }))
@@ -182,13 +207,14 @@ export async function startGitHub(
     const all = [...commits.values()].flatMap(({ pulls = [] }) => pulls)
     const pull = all.find(({ number }) => String(number) === operation.parameters['pull_number'])
     if (!pull) return notFound
-    const body = pull.reviews.map(({ user, state, commit, association = 'MEMBER' }, at) => ({
+    const body = pull.reviews.map(({ user, state, commit }, at) => ({
       ...example,
       id: at + 1,
       user: { ...example.user, login: user },
       state,
       commit_id: commit,
-      author_association: association,
+      // What GitHub says of a private member of the organisation, too.
+      author_association: 'CONTRIBUTOR',
     }))
     return { status: 200, body }
   }
@@ -277,6 +303,6 @@ export async function startGitHub(
 
 /** The lists of an answer that has pages. */
 function listsOf(body: unknown): unknown[][] {
-  const { check_runs, statuses, jobs } = body as Record<string, unknown>
-  return [body, check_runs, statuses, jobs].filter(each => Array.isArray(each))
+  const { check_runs, jobs, workflow_runs, branch_policies } = body as Record<string, unknown>
+  return [body, check_runs, jobs, workflow_runs, branch_policies].filter(each => Array.isArray(each))
 }

@@ -31,6 +31,7 @@ export function contextWith(config: Record<string, string>): CheckContext {
     exec: ports.exec,
     env: ports.env,
     signal: ports.signal,
+    timeLeftMs: () => 60_000,
     config: () => config,
     target: () => ports.openTarget(),
     openTunnel: place => ports.openTunnel(place),

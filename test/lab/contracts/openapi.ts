@@ -61,7 +61,14 @@ interface Document {
  */
 export function readGitHubDescription(name: string): Description {
   const file = createRequire(import.meta.url).resolve(`@octokit/openapi/generated/${name}.json`)
-  return describe(JSON.parse(readFileSync(file, 'utf8')) as Document)
+  return describe(JSON.parse(readFileSync(file, 'utf8'), allowNull) as Document)
+}
+
+/** OpenAPI 3.0 writes `nullable` beside schemas of every kind; ajv takes it only beside a `type`. */
+function allowNull(_key: string, value: unknown): unknown {
+  const { nullable, ...schema } = (value ?? {}) as { nullable?: unknown; type?: unknown }
+  if (nullable !== true || schema.type !== undefined) return value
+  return { anyOf: [schema, { enum: [null] }] }
 }
 
 function describe(document: Document): Description {

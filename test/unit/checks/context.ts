@@ -31,6 +31,7 @@ export function contextOf(
     exec,
     env: {},
     signal: new AbortController().signal,
+    timeLeftMs: () => 0,
     config: unexpected('env-file'),
     target: unexpected('target'),
     openTunnel: unexpected('cluster'),

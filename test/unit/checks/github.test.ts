@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { announcement } from '../../../shared/checks/announcement.ts'
 import type { Check, CheckContext } from '../../../shared/checks/check.ts'
+import { branch } from '../../../shared/checks/branch.ts'
 import { ci } from '../../../shared/checks/ci.ts'
+import { githubEnvironments } from '../../../shared/checks/github-environments.ts'
 import { review } from '../../../shared/checks/review.ts'
 import { resolveChecks } from '../../../shared/runbook/checks.ts'
-import { startGitHub, type GitHubStandIn, type StandInCommit } from '../../lab/github.ts'
+import { startGitHub, type GitHubStandIn, type StandInCommit, type StandInPull } from '../../lab/github.ts'
+import type { StandInEnvironment } from '../../lab/contracts/github-repository.ts'
 import { startSlack, type SlackStandIn } from '../../lab/slack.ts'
 import { environmentAt } from '../../e2e/gate/ports.ts'
 import { contextOf } from './context.ts'
@@ -20,6 +23,7 @@ let slack: SlackStandIn
 beforeAll(async () => {
   github = await startGitHub()
   slack = await startSlack()
+  for (const login of ['ada', 'bob', 'eve']) github.repositoryState.permissions.set(login, 'write')
 })
 afterAll(async () => {
   await github.stop()
@@ -46,6 +50,9 @@ describe('the check of CI', () => {
   test('passes when all has passed, the jobs of its own run that are under way aside', async () => {
     const checks = [
       ...passed.checks,
+      // It ran before, and failed.
+      { name: 'test', conclusion: 'failure' },
+      { name: 'test' },
       own('build'),
       own('promote production', { status: 'in_progress' }),
       // An earlier run of the same workflow ended badly, at this very job.
@@ -62,13 +69,13 @@ describe('the check of CI', () => {
       'a check that failed',
       { checks: [{ name: 'test', conclusion: 'timed_out' }] },
       'test (timed_out)',
-      /Mend it/,
+      /Fix it/,
     ],
     [
       'a status that failed',
       { statuses: [{ context: 'coverage', state: 'error' }] },
       'coverage (error)',
-      /Mend it/,
+      /Fix it/,
     ],
     ['one under way', { checks: [{ name: 'test', status: 'queued' }] }, 'test is still under way', /Wait/],
     [
@@ -103,6 +110,69 @@ describe('the check of CI', () => {
     })
   })
 
+  test('does not count what a schedule, a person or this suite started, unless the runbook requires it', async () => {
+    const checks = [
+      { name: 'test', suite: 1 },
+      { name: 'watch production', conclusion: 'failure', suite: 2 },
+      { name: 'nightly', status: 'in_progress', suite: 3 },
+      { name: 'promote staging', conclusion: 'failure', suite: 4 },
+    ]
+    const started = (suite: number, more: object) => ({
+      ...{ id: suite, status: 'completed' as const, jobs: [], sha, suite },
+      ...more,
+    })
+    github.runs.push(
+      started(2, { event: 'schedule' }),
+      started(3, { event: 'workflow_dispatch' }),
+      started(4, { calls: ['Org/runbook-actions/.github/workflows/promote.yml@v1'] }),
+      started(1, {}),
+    )
+    const env = {
+      ...{ GITHUB_ACTIONS: 'true', GITHUB_API_URL: github.apiUrl, GITHUB_REPOSITORY: github.repository },
+      GITHUB_ACTION_REPOSITORY: 'org/runbook-actions',
+    }
+    expect(await check(ci, { checks }, {}, { env })).toMatchObject({
+      result: 'pass',
+      finding: '6dcb09b: 1 of 1 checks passed',
+    })
+    expect(await check(ci, { checks }, { required: ['watch production'] }, { env })).toMatchObject({
+      result: 'fail',
+      finding: '6dcb09b: watch production (failure)',
+    })
+    github.runs.length = 0
+  })
+
+  test('waits for what is under way, as long as it may', async () => {
+    const slow = { checks: [{ name: 'test', status: 'in_progress' }] }
+    const sleep = () => {
+      github.commits.set(sha, passed)
+      return Promise.resolve()
+    }
+    const clock = { now: () => Date.now(), elapsed: () => 0, sleep }
+    expect((await check(ci, slow, {}, { clock, timeLeftMs: () => 30_000 })).result).toBe('pass')
+    expect(await check(ci, slow, {}, { clock, timeLeftMs: () => 29_000 })).toMatchObject({
+      result: 'fail',
+      finding: '6dcb09b: test is still under way',
+    })
+  })
+
+  test('a status that a person posted does not stand in for the CI that the runbook names', async () => {
+    const posted = { checks: [], statuses: [{ context: 'ci', state: 'success' as const, by: 'eve' }] }
+    expect(await check(ci, posted)).toMatchObject({
+      result: 'warn',
+      finding: expect.stringContaining('statuses that eve posted'),
+      remedy: expect.stringContaining('checks.code.required'),
+    })
+    expect(await check(ci, posted, { required: [{ name: 'ci', by: 'jenkins' }] })).toMatchObject({
+      result: 'fail',
+      finding: '6dcb09b: ci is reported by eve, not by jenkins',
+    })
+    expect((await check(ci, posted, { required: [{ name: 'ci', by: 'eve' }] })).result).toBe('pass')
+    const run = { checks: [{ name: 'ci', app: 'github-actions' }] }
+    expect((await check(ci, run, { required: [{ name: 'ci', by: 'github-actions' }] })).result).toBe('pass')
+    expect((await check(ci, run, { required: [{ name: 'ci', by: 'other' }] })).result).toBe('fail')
+  })
+
   test('says so when it may not see, has no token, or there is no GitHub', async () => {
     github.denied.add('checks')
     const denied = await check(ci, passed)
@@ -127,17 +197,14 @@ describe('the check of CI', () => {
 })
 
 describe('the check of the review', () => {
-  const reviewed = (...reviews: [user: string, state: string, commit?: string][]): StandInCommit => ({
-    pulls: [
-      {
-        number: 7,
-        author: 'ada',
-        head: sha,
-        merged: true,
-        reviews: reviews.map(([user, state, commit = sha]) => ({ user, state, commit })),
-      },
-    ],
+  const pull = (...reviews: [user: string, state: string, commit?: string][]): StandInPull => ({
+    number: 7,
+    author: 'ada',
+    head: sha,
+    merged: true,
+    reviews: reviews.map(([user, state, commit = sha]) => ({ user, state, commit })),
   })
+  const reviewed = (...reviews: Parameters<typeof pull>): StandInCommit => ({ pulls: [pull(...reviews)] })
 
   test.each<[string, StandInCommit, string, string]>([
     ['an approval', reviewed(['bob', 'APPROVED']), 'pass', '#7: approved by bob'],
@@ -161,6 +228,28 @@ describe('the check of the review', () => {
       'fail',
       'eve asks for changes',
     ],
+    [
+      'a commit in the middle of an approved branch',
+      {
+        pulls: [
+          { ...pull(['bob', 'APPROVED', 'a'.repeat(40)]), head: 'a'.repeat(40), mergeCommit: 'b'.repeat(40) },
+        ],
+      },
+      'fail',
+      '#7 contains 6dcb09b, but was reviewed at aaaaaaa and merged as bbbbbbb',
+    ],
+    [
+      'the head of a branch that is not merged',
+      { pulls: [{ ...pull(['bob', 'APPROVED']), merged: false }] },
+      'warn',
+      '#7: approved by bob, and not merged',
+    ],
+    [
+      'the approval of an account that may only read',
+      reviewed(['mallory', 'APPROVED']),
+      'fail',
+      '#7: 0 of 1',
+    ],
     ['no pull request', {}, 'fail', '6dcb09b came without a pull request'],
   ])('with %s', async (_what, commit, result, finding) => {
     expect(await check(review, commit)).toMatchObject({ result, finding: expect.stringContaining(finding) })
@@ -180,6 +269,91 @@ describe('the check of the review', () => {
         environmentAt('', { checks: resolveChecks(key => key, { code: { approvals: 0 } }) }),
       ),
     ).not.toBe('')
+  })
+})
+
+describe('the check of the branch', () => {
+  const at = (...commits: string[]) => github.repositoryState.branches.set('main', commits)
+
+  test('a tag on a commit that is on no protected branch fails', async () => {
+    at('0'.repeat(40))
+    expect(await check(branch, {})).toMatchObject({ result: 'fail', finding: '6dcb09b is not on main' })
+    at(sha, '0'.repeat(40))
+    expect(await check(branch, {})).toMatchObject({ result: 'pass', finding: '6dcb09b is on main' })
+  })
+
+  test('the runbook names other branches, or allows every commit', async () => {
+    at('0'.repeat(40))
+    github.repositoryState.branches.set('release/1', [sha])
+    expect((await check(branch, {}, { branches: ['main', 'release/1'] })).result).toBe('pass')
+    expect(await check(branch, {}, { branches: ['release/2'] })).toMatchObject({
+      result: 'fail',
+      finding: expect.stringContaining('no branch release/2'),
+    })
+    const free = environmentAt('', { checks: resolveChecks(key => key, { code: { branches: [] } }) })
+    expect(branch.inapplicable(free)).toContain('checks.code.branches')
+  })
+})
+
+describe("the check of GitHub's environments", () => {
+  const environments = () => github.repositoryState.environments
+  const look = (own?: StandInEnvironment, recovery?: StandInEnvironment, code: object = {}) => {
+    environments().clear()
+    if (own) environments().set('staging', own)
+    if (recovery) environments().set('staging-recovery', recovery)
+    return check(githubEnvironments, {}, code)
+  }
+
+  test.each<[string, StandInEnvironment | undefined, StandInEnvironment | undefined, string, RegExp]>([
+    [
+      'a recovery environment for every branch',
+      { reviewers: true },
+      {},
+      'fail',
+      /staging-recovery, which has no reviewers/,
+    ],
+    [
+      'a pattern that every branch matches',
+      { reviewers: true },
+      { refs: ['**'] },
+      'fail',
+      /staging-recovery/,
+    ],
+    ['protected branches', { reviewers: true }, { refs: 'protected-branches' }, 'pass', /protected branches/],
+    [
+      'chosen branches and tags',
+      { refs: ['main'] },
+      { refs: ['main', 'v*'] },
+      'pass',
+      /staging-recovery: main, v\*/,
+    ],
+    [
+      'no environment at all',
+      undefined,
+      undefined,
+      'warn',
+      /no GitHub environment staging or staging-recovery/,
+    ],
+    ['an own environment for every branch', {}, undefined, 'warn', /environment staging$/],
+  ])('%s', async (_what, own, recovery, result, finding) => {
+    expect(await look(own, recovery)).toMatchObject({ result, finding: expect.stringMatching(finding) })
+  })
+
+  test('the runbook may give the recovery environment another name', async () => {
+    environments().clear()
+    environments().set('night', {})
+    expect(await check(githubEnvironments, {}, { 'recovery-environment': 'night' })).toMatchObject({
+      result: 'fail',
+      finding: expect.stringContaining('night, which has no reviewers'),
+    })
+  })
+
+  test('does not arise at a terminal, and says which permission is lacking', async () => {
+    expect((await check(githubEnvironments, {}, {}, { env: {} })).result).toBe('skip')
+    github.denied.add('actions')
+    const denied = await look({}, {})
+    github.denied.clear()
+    expect(denied).toMatchObject({ result: 'warn', remedy: expect.stringContaining('actions: read') })
   })
 })
 

@@ -63,7 +63,7 @@ describe.each(['api.github.com', 'ghes-3.19'])('against the published descriptio
         { context: 'ci/slow', state: 'pending' },
       ],
     })
-    const checks = await github.checksOf('v1.2.3')
+    const checks = await github.checksOf(sha)
     expect(checks.map(({ name, state, said }) => [name, state, said])).toEqual([
       ['test', 'passed', 'success'],
       ['docs', 'passed', 'skipped'],
@@ -75,6 +75,75 @@ describe.each(['api.github.com', 'ghes-3.19'])('against the published descriptio
       ['ci/slow', 'pending', 'pending'],
     ])
     expect(checks.filter(({ url }) => url.startsWith(`${run}/`)).map(({ name }) => name)).toEqual(['deploy'])
+  })
+
+  test('each check names who reports it and what started it, the newest last', async () => {
+    standIn.commits.set(sha, {
+      checks: [
+        { name: 'test', conclusion: 'failure', app: 'github-actions', suite: 1 },
+        { name: 'test', conclusion: 'success', app: 'github-actions', suite: 2 },
+        { name: 'test', conclusion: 'failure', app: 'other-ci', suite: 3 },
+      ],
+      statuses: [
+        { context: 'ci', state: 'success', by: 'ada' },
+        { context: 'ci', state: 'failure' },
+      ],
+    })
+    standIn.runs.push(
+      {
+        id: 21,
+        status: 'completed',
+        jobs: [],
+        sha,
+        suite: 2,
+        event: 'schedule',
+        calls: ['org/suite/x.yml@v1'],
+      },
+      { id: 20, status: 'completed', jobs: [], sha, suite: 1 },
+    )
+    const checks = await github.checksOf(sha)
+    const byApp = (slug: string) => ({ kind: 'app', slug, id: expect.any(Number) })
+    const workflow = { event: 'push', path: '.github/workflows/ci.yml', calls: [] }
+    expect(checks.map(({ name, state, reporter, run }) => [name, state, reporter, run])).toEqual([
+      ['test', 'failed', byApp('github-actions'), workflow],
+      [
+        'test',
+        'passed',
+        byApp('github-actions'),
+        { ...workflow, event: 'schedule', calls: ['org/suite/x.yml@v1'] },
+      ],
+      ['test', 'failed', byApp('other-ci'), undefined],
+      ['ci', 'passed', { kind: 'account', login: 'ada', isBot: false }, undefined],
+    ])
+    standIn.denied.add('actions')
+    expect((await github.checksOf(sha)).every(({ run }) => run === undefined)).toBe(true)
+  })
+
+  test('where a commit is from the view of a branch', async () => {
+    const { branches } = standIn.repositoryState
+    branches.set('main', [sha, 'b'.repeat(40)])
+    expect(await github.defaultBranch()).toBe('main')
+    expect(await github.ancestryOf(sha, 'main')).toBe('behind')
+    expect(await github.ancestryOf('b'.repeat(40), 'main')).toBe('identical')
+    expect(await github.ancestryOf('c'.repeat(40), 'main')).toBe('diverged')
+    expect(await github.ancestryOf(sha, 'release/2')).toBeUndefined()
+  })
+
+  test('what protects the secrets of an environment', async () => {
+    const { environments } = standIn.repositoryState
+    environments.set('production', { reviewers: true, refs: 'protected-branches' })
+    environments.set('eu/recovery', { refs: ['main', 'v*', 'release/*'] })
+    environments.set('open', {})
+    expect(await github.protectionOf('production')).toEqual({
+      hasReviewers: true,
+      refs: { kind: 'protected-branches' },
+    })
+    expect(await github.protectionOf('eu/recovery')).toEqual({
+      hasReviewers: false,
+      refs: { kind: 'patterns', patterns: ['main', 'v*', 'release/*'] },
+    })
+    expect(await github.protectionOf('open')).toEqual({ hasReviewers: false, refs: { kind: 'any' } })
+    expect(await github.protectionOf('none')).toBeUndefined()
   })
 
   test("a commit that nothing looked at has no checks, whatever GitHub's combined state says", async () => {
@@ -90,16 +159,21 @@ describe.each(['api.github.com', 'ghes-3.19'])('against the published descriptio
       { user: 'alan', state: 'APPROVED', commit: 'old' },
       { user: 'barbara', state: 'DISMISSED', commit: 'head' },
       { user: 'ada', state: 'APPROVED', commit: 'head' },
-      { user: 'passer-by', state: 'APPROVED', commit: 'head', association: 'NONE' },
+      { user: 'passer-by', state: 'APPROVED', commit: 'head' },
+      { user: 'reader', state: 'APPROVED', commit: 'head' },
       { user: 'edsger', state: 'APPROVED', commit: 'head' },
       { user: 'edsger', state: 'CHANGES_REQUESTED', commit: 'head' },
     ]
+    for (const login of ['grace', 'alan', 'barbara', 'ada', 'edsger'])
+      standIn.repositoryState.permissions.set(login, login === 'alan' ? 'admin' : 'write')
+    standIn.repositoryState.permissions.set('reader', 'read')
     standIn.commits.set(sha, { pulls: [{ number: 7, author: 'ada', head: 'head', merged: true, reviews }] })
     expect(await github.pullRequestsOf(sha)).toEqual([
       expect.objectContaining({
         number: 7,
         author: 'ada',
-        isMerged: true,
+        head: 'head',
+        mergeCommit: sha,
         url: 'https://github.com/org/runbook-api/pull/7',
         opinions: [
           { reviewer: 'grace', verdict: 'approved', isOfLastCommit: true },
@@ -196,7 +270,7 @@ describe.each(['api.github.com', 'ghes-3.19'])('against the published descriptio
     expect(JSON.stringify(refused, Object.getOwnPropertyNames(refused))).not.toContain(token)
     expect(await failing({ repository: 'org/other' })).toMatchObject({ code: 404 })
     expect((await failing()).message).toMatch(
-      /check-runs with HTTP 422: No commit found for SHA: v9|status with HTTP 422/,
+      /check-runs with HTTP 422: No commit found for SHA: v9|statuses with HTTP 422/,
     )
     standIn.denied.add('checks').add('statuses')
     expect(await failing()).toMatchObject({ code: 403, hint: expect.stringContaining('permission') })
