@@ -148,6 +148,8 @@ async function enterScene(): Promise<Scene> {
       },
     ],
   })
+  github.repositoryState.permissions.set('bob', 'write')
+  github.repositoryState.branches.set('main', [sha])
   const values = {
     DATABASE_URL: await createDatabase(lab, database),
     REDIS_URL: `redis://${lab.redis.host}:${lab.redis.port}`,
