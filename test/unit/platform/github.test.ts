@@ -1,8 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { messageOf } from '../../../shared/outcome/errors.ts'
 import type { Clock } from '../../../shared/platform/clock.ts'
 import type { GitHub } from '../../../shared/platform/github.ts'
-import { readGitHubPlace } from '../../../shared/platform/github-rest.ts'
 import { openGitHub } from '../../../shared/platform/open-github.ts'
 import { earlierEnd } from '../../../shared/platform/github-runs.ts'
 import { readGitHubDescription } from '../../lab/contracts/openapi.ts'
@@ -293,32 +291,4 @@ describe.each(['api.github.com', 'ghes-3.19'])('against the published descriptio
     await expect(github.pullRequestsOf(sha)).rejects.toThrow('HTTP 403: secondary rate limit')
     expect(waits).toEqual([2_000])
   })
-})
-
-test('a runner says where its GitHub is; elsewhere there is none', () => {
-  expect(readGitHubPlace({})).toBeUndefined()
-  expect(readGitHubPlace({ GITHUB_REPOSITORY: 'org/api' })).toEqual({
-    apiUrl: 'https://api.github.com',
-    repository: 'org/api',
-  })
-  const enterprise = { GITHUB_REPOSITORY: 'org/api', GITHUB_API_URL: 'https://ghe.example.com/api/v3' }
-  expect(readGitHubPlace(enterprise)?.apiUrl).toBe('https://ghe.example.com/api/v3')
-})
-
-test('a repository that is none is refused before anything is asked', () => {
-  const open = () =>
-    openGitHub({
-      apiUrl: 'https://api.github.com',
-      repository: 'org/api/../other',
-      token: 'x',
-      clock,
-      timeoutMs: 1,
-      signal: new AbortController().signal,
-    })
-  expect(open).toThrow('accepted: owner/name')
-  try {
-    open()
-  } catch (error) {
-    expect(messageOf(error)).toContain('GITHUB_REPOSITORY')
-  }
 })
