@@ -1,32 +1,35 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { publish, publishedPath, type Publication } from './published-links.ts'
 
 // Puts the published tree together: what `uses: org/runbook-actions/deploy@v1` finds.
+//
+// Organisations can demand that every reference is pinned to a commit, inner ones too. A commit cannot name itself, so that such
+// a release takes two: the tree, and on top of it the same tree with `--ref` set to the first commit. The second differs only
+// in what its workflows and documents refer to, and is what the tag points at.
 
 const root = join(import.meta.dirname, '..')
-const [out, ref] = process.argv.slice(2)
-if (out === undefined || ref === undefined) throw new Error('usage: assemble.ts OUT REF')
-if (!/^(v\d+(\.\d+){0,2}(-[\w.]+)?|[0-9a-f]{40})$/.test(ref))
-  throw new Error(`${ref} is no tag like v1.2.3 and no commit`)
+const { out, publication } = readArguments()
 
 rmSync(out, { recursive: true, force: true })
 mkdirSync(join(out, '.github/workflows'), { recursive: true })
 write('package.json', `${JSON.stringify(manifest(), null, 2)}\n`)
 cpSync(join(root, 'build/lib'), join(out, 'lib'), { recursive: true })
-for (const file of ['LICENSE', 'README.md']) copy(file, file)
+copy('LICENSE', 'LICENSE')
+for (const file of documents()) text(file)
 for (const file of ['runbook.schema.json', 'smoke.schema.json']) copy(`deployment/${file}`, file)
 for (const name of actionNames()) assembleAction(name)
 copy('action.yml', 'action.yml')
 entry('.', 'index', 'main', 'promote')
-for (const name of readdirSync(join(root, 'workflows')).filter(file => file.endsWith('.yml'))) {
-  write(join('.github/workflows', name), stamp(read(join('workflows', name))))
-}
+for (const name of readdirSync(join(root, 'workflows')).filter(file => file.endsWith('.yml')))
+  text(`workflows/${name}`)
 write('lib/node-version.js', nodeVersion())
 write('bin/runbook.js', `#!/usr/bin/env node\n${start('..', `command('${manifest().version}')`)}`, 0o755)
 
 function assembleAction(name: string): void {
   copy(`actions/${name}/action.yml`, `${name}/action.yml`)
-  write(`${name}/README.md`, stamp(read(`actions/${name}/README.md`)))
+  text(`actions/${name}/README.md`)
   entry(name, 'index', 'main', name)
   if (read(`actions/${name}/action.yml`).includes('post: dist/post.js')) entry(name, 'post', 'post', name)
 }
@@ -74,9 +77,41 @@ function manifest(): { version: string } & Record<string, unknown> {
   }
 }
 
-/** Inner references point at the very release that they are part of. */
-function stamp(text: string): string {
-  return text.replaceAll(/(org\/runbook-actions\/[\w./-]+)@v1\b/g, `$1@${String(ref)}`)
+function readArguments(): { out: string; publication: Publication } {
+  const usage = 'usage: assemble OUT [--repository OWNER/NAME] [--ref TAG|SHA]'
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      repository: { type: 'string', default: 'org/runbook-actions' },
+      ref: { type: 'string', default: 'v1' },
+    },
+  })
+  const [to, ...more] = positionals
+  if (to === undefined || more.length > 0) throw new Error(usage)
+  const { repository, ref } = values
+  if (!/^[\w.-]+\/[\w.-]+$/.test(repository))
+    throw new Error(`--repository ${repository} is not OWNER/NAME; ${usage}`)
+  if (!/^(v\d+(\.\d+){0,2}(-[\w.]+)?|[0-9a-f]{40})$/.test(ref))
+    throw new Error(`--ref ${ref} is no tag like v1.2.3 and no full commit SHA; ${usage}`)
+  return { out: to, publication: { repository, ref } }
+}
+
+/** The texts for people, and the manifests that they tell to apply. */
+function documents(): string[] {
+  const access = 'deployment/k8s/access'
+  return [
+    'README.md',
+    'SECURITY.md',
+    ...readdirSync(join(root, 'docs')).map(name => `docs/${name}`),
+    ...readdirSync(join(root, access)).map(name => `${access}/${name}`),
+  ]
+}
+
+/** Copies a text to its place in the tree, with its references and links made to fit. */
+function text(from: string): void {
+  const to = publishedPath(from)
+  if (to === undefined) throw new Error(`${from} has no place in the published tree`)
+  write(to, publish(read(from), from, publication))
 }
 
 function read(path: string): string {
@@ -84,11 +119,11 @@ function read(path: string): string {
 }
 
 function copy(from: string, to: string): void {
-  if (existsSync(join(root, from))) cpSync(join(root, from), join(String(out), to))
+  if (existsSync(join(root, from))) cpSync(join(root, from), join(out, to))
 }
 
 function write(path: string, text: string, mode = 0o644): void {
-  const file = join(String(out), path)
+  const file = join(out, path)
   mkdirSync(join(file, '..'), { recursive: true })
   writeFileSync(file, text, { mode })
 }

@@ -90,7 +90,7 @@ test.each(jobs)('$where has its own permissions, and a timeout where it runs by 
     contents: 'read',
     ...(changes || job.uses ? { deployments: 'write', packages: 'read' } : {}),
     ...(builds ? { packages: 'write' } : {}),
-    ...(watches ? { actions: 'read' } : {}),
+    ...(watches || asks || job.uses ? { actions: 'read' } : {}),
     ...(asks || job.uses ? { checks: 'read', 'pull-requests': 'read', statuses: 'read' } : {}),
   }
   expect(most).toEqual(expect.objectContaining(job.permissions as object))
