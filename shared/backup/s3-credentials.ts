@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { request as plainRequest, type Agent as HttpAgent } from 'node:http'
 import { request as secureRequest, type Agent as HttpsAgent } from 'node:https'
-import { text } from 'node:stream/consumers'
 import type { S3ClientConfig } from '@aws-sdk/client-s3'
 import { ToolError } from '../outcome/errors.ts'
+import { collectWithin } from '../platform/within-limit.ts'
 
 /** Connections that go through the proxy, where there is one. */
 export interface Agents {
@@ -72,7 +72,10 @@ async function askGitHub(url: string, token: string, { httpAgent, httpsAgent }: 
   const signal = AbortSignal.timeout(tokenWithinMs)
   const answer = await new Promise<{ status: number; body: string }>((resolve, reject) => {
     request(asked, { agent, headers, signal }, response => {
-      text(response).then(body => resolve({ status: response.statusCode ?? 0, body }), reject)
+      collectWithin(response as AsyncIterable<Buffer>, {
+        what: "GitHub's identity token",
+        mostBytes: 2 ** 20,
+      }).then(body => resolve({ status: response.statusCode ?? 0, body: body.toString('utf8') }), reject)
     })
       .on('error', reject)
       .end()

@@ -47,6 +47,10 @@ export const reasons = {
     'The address of the database is that of a connection pooler, which lends its sessions. Nothing was set or changed.',
   'backup-failed': 'The database could not be dumped or stored. No backup was kept.',
   'backup-unverified': 'The backup could not be restored and compared. It does not count.',
+  'backup-untrusted':
+    'A backup, or what lies beside it in the store, is not what a key of the runbook has signed, is not encrypted as the runbook demands, or is dated in the future. Nothing of it was used.',
+  'backup-unsigned':
+    'The runbook names no key that signs backups, so that every holder of the keys of the store can forge one. A warning.',
   'restore-refused': 'The database restore was refused before anything was changed.',
   'restore-failed': 'The database could not be restored. The live database is as it was.',
   'objective-missed': 'The newest backup is older than the RPO, or restoring it took longer than the RTO.',
@@ -65,6 +69,7 @@ export const reasons = {
   'migration-failed': 'A migration of the release failed. The workload was not touched.',
   'rollback-failed': 'The last good release could not be brought back.',
   'monitoring-incomplete': 'A part of the monitoring is missing, refused or down.',
+  'too-large': 'Something that was to be read is larger than the limit for it. The rest of it was not read.',
   'tool-failed': 'A program or service did not do what it was asked to.',
   deadline: 'The step did not end in its timeout.',
   cancelled: 'The step was cancelled.',

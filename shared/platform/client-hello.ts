@@ -17,6 +17,9 @@ export interface Offer {
   ciphers: number[]
 }
 
+/** A hello of a server and its certificates have some KB. */
+const mostAnswerBytes = 64 * 1024
+
 /**
  * Says hello and looks at the answer; no handshake is completed. For TLS 1.2 and older (RFC 5246, RFC 6101).
  * @param url whose host and port are asked
@@ -49,6 +52,10 @@ export function offer(
     })
     socket.on('data', chunk => {
       received = Buffer.concat([received, chunk])
+      if (received.length > mostAnswerBytes) {
+        refused()
+        return
+      }
       const choice = readAnswer(received, offered)
       if (choice !== 'incomplete') end(() => resolve(choice))
     })

@@ -7,6 +7,7 @@ import { acceptedRecipients, identityPattern, openWithIdentity } from '../backup
 import { sealWithPassphrase } from '../backup/gpg.ts'
 import type { Opening, Through } from '../backup/seal.ts'
 import { chooseSealing } from '../backup/sealing.ts'
+import { collectWithin } from '../platform/within-limit.ts'
 import { decodeText } from '../runbook/text-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { commonFields, text, type Fields, type Inputs } from './inputs.ts'
@@ -164,10 +165,8 @@ async function writeDraft(root: string, file: string, bytes: Buffer): Promise<st
 }
 
 async function through(work: Through, bytes: Buffer): Promise<Buffer> {
-  const chunks: Buffer[] = []
   const source = (async function* () {
     yield await Promise.resolve(bytes)
   })()
-  for await (const chunk of work(source)) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  return collectWithin(work(source), { what: 'the env-file, once it is opened,', mostBytes: 16 * 2 ** 20 })
 }

@@ -1,6 +1,7 @@
 import { cutEnd } from '../../outcome/cut.ts'
 import type { IncomingMessage } from 'node:http'
 import { ToolError } from '../../outcome/errors.ts'
+import { collectWithin } from '../../platform/within-limit.ts'
 import type { Adapters } from '../adapters.ts'
 import type { EngineAddress } from './address.ts'
 import { connectEngine } from './connection.ts'
@@ -90,7 +91,7 @@ export async function openEngine(address: EngineAddress, adapters: Adapters): Pr
         if (!Number.isNaN(date)) clock = { engine: date, here: performance.now() }
         begun = true
         idle.refresh()
-        collect(response, options.onData, () => idle.refresh()).then(body => {
+        collect(response, `${method} ${path}`, options.onData, () => idle.refresh()).then(body => {
           stop()
           resolve({ status: response.statusCode ?? 0, body })
         }, fail)
@@ -187,19 +188,31 @@ function sized(payload: Buffer, type: string): Record<string, string> {
   return { 'content-type': type, 'content-length': String(payload.length) }
 }
 
+/** Lists of containers and logs have some MB. */
+const mostAnswerBytes = 64 * 2 ** 20
+
+/** @throws ToolError (`too-large`) */
 async function collect(
   response: IncomingMessage,
+  call: string,
   onData: Call['onData'],
   alive: () => void,
 ): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  const streamed = onData && (response.statusCode ?? 0) < 400
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    alive()
-    if (streamed) onData(chunk)
-    else chunks.push(chunk)
+  const limit = {
+    what: `the Docker engine's answer to ${call}`,
+    mostBytes: mostAnswerBytes,
+    hint: 'Ask for fewer lines where it is a log; else find out what is that large: a file in a container, say.',
   }
-  return Buffer.concat(chunks)
+  const streamed = onData && (response.statusCode ?? 0) < 400
+  return collectWithin(kept(), limit)
+
+  async function* kept(): AsyncGenerator<Buffer> {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      alive()
+      if (streamed) onData(chunk)
+      else yield chunk
+    }
+  }
 }
 
 function queryOf(query: Call['query'] = {}): string {

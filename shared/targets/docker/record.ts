@@ -16,6 +16,9 @@ export interface ContainerPayload extends Payload {
   }
 }
 
+/** What a record may unpack to: it is one container's configuration, with its secrets. */
+const mostRecordBytes = 16 * 2 ** 20
+
 /** A release with all that it takes to bring it back. */
 export interface ReleaseRecord {
   entry: Entry
@@ -62,11 +65,12 @@ export function packRecord(record: ReleaseRecord): string {
   return gzipSync(JSON.stringify(record)).toString('base64')
 }
 
-/** Undefined for anything that is not a whole record. */
+/** Undefined for anything that is not a whole record, or unpacks to more than 16 MiB. */
 export function unpackRecord(text: string | undefined): ReleaseRecord | undefined {
   if (!text) return undefined
   try {
-    return JSON.parse(gunzipSync(Buffer.from(text, 'base64')).toString('utf8')) as ReleaseRecord
+    const unpacked = gunzipSync(Buffer.from(text, 'base64'), { maxOutputLength: mostRecordBytes })
+    return JSON.parse(unpacked.toString('utf8')) as ReleaseRecord
   } catch {
     return undefined
   }

@@ -1,6 +1,7 @@
 import { parseJson, toJson } from './json.ts'
 import { isExpected } from '../../outcome/errors.ts'
 import type { Clock } from '../../platform/clock.ts'
+import { tooLarge } from '../../platform/within-limit.ts'
 import { ApiError, noAnswer, refusal } from './api-error.ts'
 import type { Connection } from './kubeconfig.ts'
 import type { KubeObject } from './objects.ts'
@@ -43,6 +44,9 @@ export interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
   object: KubeObject
 }
+
+/** One event of a watch; an object has at most 1.5 MiB (etcd's limit for a request). */
+const longestEvent = 16 * 2 ** 20
 
 /** A watch is too old to go on with: list again. */
 export class GoneError extends Error {}
@@ -184,6 +188,8 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
     for await (const chunk of stream) {
       const lines = (rest + String(chunk)).split('\n')
       rest = lines.pop() ?? ''
+      if (rest.length > longestEvent)
+        throw tooLarge({ what: `an event of the watch of ${path}`, mostBytes: longestEvent })
       for (const line of lines) {
         const event = JSON.parse(line) as WatchEvent | { type: 'ERROR'; object: { code?: number } }
         if (event.type !== 'ERROR') yield event

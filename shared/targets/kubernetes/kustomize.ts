@@ -1,8 +1,9 @@
 import { cutEnd } from '../../outcome/cut.ts'
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { text } from 'node:stream/consumers'
-import { InputError, messageOf } from '../../outcome/errors.ts'
+import type { Readable } from 'node:stream'
+import { InputError, messageOf, ToolError } from '../../outcome/errors.ts'
+import { collectWithin } from '../../platform/within-limit.ts'
 import type { Adapters } from '../adapters.ts'
 
 /** The names that kustomize itself looks for. */
@@ -16,6 +17,16 @@ const builders = [
 
 /** Remote bases are fetched with git, which may hang. */
 const buildMs = 120_000
+
+/** As much as a file of manifests may have. */
+const mostBytes = 64 * 2 ** 20
+
+async function output(stream: Readable, program: string): Promise<string> {
+  const hint =
+    'Make the kustomization smaller: files of many megabytes belong into a volume, not into a ConfigMap.'
+  const limit = { what: `what ${program} built`, mostBytes, hint }
+  return (await collectWithin(stream as AsyncIterable<Buffer>, limit)).toString('utf8')
+}
 
 /** The folder of a kustomization, when that is what a path names: the folder itself or its file. */
 export function kustomizationAt(root: string, path: string): string | undefined {
@@ -50,9 +61,17 @@ export async function buildKustomization(
       child.on('error', fail)
       child.on('close', code => done(code ?? 1))
     })
-    const [built, said, end] = await Promise.allSettled([text(child.stdout), text(child.stderr), ended])
+    const [built, said, end] = await Promise.allSettled([
+      output(child.stdout, program),
+      output(child.stderr, program),
+      ended,
+    ])
     signal.throwIfAborted()
     const stderr = secrets.redact(said.status === 'fulfilled' ? said.value.trim() : '')
+    const large = [built, said].find(
+      (each): each is PromiseRejectedResult => each.status === 'rejected' && each.reason instanceof ToolError,
+    )
+    if (large) throw large.reason
     if (end.status === 'rejected') {
       if ((end.reason as { code?: string }).code === 'ENOENT') continue
       const why = late.aborted ? `it did not end within ${buildMs / 1_000} s` : messageOf(end.reason)

@@ -1,6 +1,8 @@
 import { parseJson, toJson } from './json.ts'
 import { promisify } from 'node:util'
-import { brotliCompress, brotliDecompress, constants } from 'node:zlib'
+import { brotliCompress, constants } from 'node:zlib'
+import { ToolError } from '../../outcome/errors.ts'
+import { tooLarge, unpackWithin, type Limit } from '../../platform/within-limit.ts'
 import { isReleaseId, type ReleaseId } from '../../release/ledger.ts'
 import type { Survivor } from '../../release/rebuild.ts'
 import { ApiError } from './api-error.ts'
@@ -11,7 +13,11 @@ import { slotCount } from './slots.ts'
 import type { KubernetesBody } from './body.ts'
 
 const compress = promisify(brotliCompress)
-const decompress = promisify(brotliDecompress)
+
+/** What a record may unpack to: a thousand objects are some MB. What would be larger is not released. */
+const mostRecordBytes = 64 * 2 ** 20
+/** What an annotation of notes may unpack to: 256 KiB of annotations, compressed, are some 3 MB. */
+const mostNoteBytes = 16 * 2 ** 20
 
 /** A Secret holds at most 1 MiB of data (Kubernetes' own limit); some is left for what else is in it. */
 const partBytes = 900 * 1024
@@ -102,13 +108,25 @@ export function createRecordStore(client: Client, service: string, namespace: st
     const packed = Buffer.concat(
       parts.map(({ data }) => Buffer.from((data as { payload: string }).payload, 'base64')),
     )
-    const body = parseJson((await decompress(packed)).toString('utf8')) as KubernetesBody
+    const hint = `Find out who wrote the Secret ${nameOf(slots[0] ?? 0)} of namespace ${namespace}; then deploy anew, which records the release again.`
+    const limit = { what: `the record of ${id}`, mostBytes: mostRecordBytes, hint }
+    const body = parseJson((await unpackRecord(packed, limit)).toString('utf8')) as KubernetesBody
     const annotations = parts[0]?.metadata.annotations ?? {}
     const [snapshot, made] = await Promise.all([
-      unpack<Snapshot>(annotations[noteKeys.snapshot], {}),
-      unpack<Made[]>(annotations[noteKeys.made], []),
+      unpack<Snapshot>(id, annotations[noteKeys.snapshot], {}),
+      unpack<Made[]>(id, annotations[noteKeys.made], []),
     ])
     return { body, snapshot, made }
+  }
+
+  /** One record that cannot be read keeps no other from being found. */
+  const loadOrPass: RecordStore['load'] = async (id, slots) => {
+    try {
+      return await load(id, slots)
+    } catch (error) {
+      if (error instanceof ToolError && error.tool === recordTool) return undefined
+      throw error
+    }
   }
 
   const writeAnnotations = async (
@@ -134,7 +152,14 @@ export function createRecordStore(client: Client, service: string, namespace: st
 
   return {
     async split(body) {
-      const packed = await compress(toJson(body), {
+      const text = toJson(body)
+      if (Buffer.byteLength(text) > mostRecordBytes)
+        throw tooLarge({
+          what: 'the record of the release, all of its objects as JSON,',
+          mostBytes: mostRecordBytes,
+          hint: 'Make the manifests smaller: files of many megabytes belong into a volume, not into a ConfigMap.',
+        })
+      const packed = await compress(text, {
         params: { [constants.BROTLI_PARAM_QUALITY]: 5 },
       })
       const count = Math.max(1, Math.ceil(packed.length / partBytes))
@@ -192,10 +217,8 @@ export function createRecordStore(client: Client, service: string, namespace: st
       const packed = found?.metadata.annotations?.[verificationKey]
       if (packed === undefined || found?.metadata.labels?.[stamps.release] !== id) return undefined
       try {
-        const text = await decompress(Buffer.from(packed, 'base64'), {
-          maxOutputLength: mostVerificationBytes,
-        })
-        return text.toString('utf8')
+        const limit = { what: `the verification of ${id}`, mostBytes: mostVerificationBytes }
+        return (await unpackWithin('brotli', Buffer.from(packed, 'base64'), limit)).toString('utf8')
       } catch {
         // Edited by hand, or cut: the caller says that there is none.
         return undefined
@@ -218,7 +241,7 @@ export function createRecordStore(client: Client, service: string, namespace: st
         [...parts].map(async ([id, of]) => {
           const inOrder = [...of].toSorted(([a], [b]) => a - b).map(([, each]) => each)
           const slots = inOrder.map(({ slot }) => slot)
-          const record = await load(id, slots)
+          const record = await loadOrPass(id, slots)
           const { annotations = {}, creationTimestamp = '' } = inOrder[0]?.secret.metadata ?? {}
           if (!record) return []
           const { version, image } = record.body
@@ -249,7 +272,25 @@ async function pack(note: object): Promise<string | null> {
   return (await compress(JSON.stringify(note))).toString('base64')
 }
 
-async function unpack<T>(text: string | undefined, otherwise: T): Promise<T> {
+async function unpack<T>(id: ReleaseId, text: string | undefined, otherwise: T): Promise<T> {
   if (text === undefined) return otherwise
-  return JSON.parse((await decompress(Buffer.from(text, 'base64'))).toString('utf8')) as T
+  const limit = { what: `what is noted on the record of ${id}`, mostBytes: mostNoteBytes }
+  return JSON.parse((await unpackRecord(Buffer.from(text, 'base64'), limit)).toString('utf8')) as T
+}
+
+const recordTool = 'release records'
+
+/** @throws ToolError of the tool `recordTool`: `too-large`, or `record-lost` when it is damaged */
+async function unpackRecord(packed: Buffer, limit: Limit): Promise<Buffer> {
+  try {
+    return await unpackWithin('brotli', packed, limit)
+  } catch (cause) {
+    const large = cause instanceof ToolError
+    throw new ToolError(large ? cause.message : `${limit.what} cannot be decompressed`, {
+      tool: recordTool,
+      reason: large ? 'too-large' : 'record-lost',
+      hint: limit.hint ?? 'Find out who changed it; then deploy anew, which records the release again.',
+      cause,
+    })
+  }
 }

@@ -1,5 +1,6 @@
 import { Agent as PlainAgent, request as plainRequest, type IncomingMessage } from 'node:http'
 import { Agent, request as secureRequest } from 'node:https'
+import { collectWithin } from '../../platform/within-limit.ts'
 import type { Connection } from './kubeconfig.ts'
 
 /** One request to the API server. */
@@ -105,9 +106,16 @@ export function createTransport(connection: Connection): Transport {
   }
 }
 
-/** Reads an answer to its end; fails when the connection breaks before that. */
+/** A page of 500 objects has some MB; an object has at most 1.5 MiB (etcd's limit for a request). */
+const mostBytes = 256 * 2 ** 20
+
+/**
+ * Reads an answer to its end; fails when the connection breaks before that.
+ * @throws ToolError (`too-large`)
+ */
 export async function textOf(answer: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of answer) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks).toString('utf8')
+  const hint =
+    'Ask for less: fewer lines of a log; or find out which objects of the namespace are that large.'
+  const limit = { what: 'an answer of the API server', mostBytes, hint }
+  return (await collectWithin(answer as AsyncIterable<Buffer>, limit)).toString('utf8')
 }

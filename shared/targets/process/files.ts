@@ -1,5 +1,6 @@
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { readFileWithin } from '../../platform/within-limit.ts'
 
 /** Nobody but their owner reads what may hold secrets. */
 const mode = 0o600
@@ -24,10 +25,16 @@ export function writeFirst(file: string, text: string): boolean {
   }
 }
 
-/** A file's text; undefined when it is not there. */
+/** Ledgers and records have some KB. */
+const mostBytes = 16 * 2 ** 20
+
+/**
+ * A file's text; undefined when it is not there.
+ * @throws ToolError when it is larger than 16 MiB, or no regular file: what runs under this user may have put it there
+ */
 export function readIfThere(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8')
+    return readFileWithin(file, { what: file, mostBytes }).toString('utf8')
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined
     throw error

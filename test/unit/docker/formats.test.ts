@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { emptyLedger } from '../../../shared/release/ledger.ts'
@@ -95,6 +96,19 @@ test('a record comes back from its label; anything else is none', () => {
   expect(unpackRecord(packRecord(copy))).toEqual(record)
   for (const wrong of [undefined, '', 'not base64!', packRecord(copy).slice(0, 40)])
     expect(unpackRecord(wrong)).toBeUndefined()
+})
+
+test('a record that unpacks to hundreds of megabytes is none', () => {
+  const bomb = gzipSync(Buffer.alloc(256 * 2 ** 20, ' ')).toString('base64')
+  const before = process.memoryUsage().rss
+  expect(unpackRecord(bomb)).toBeUndefined()
+  expect(process.memoryUsage().rss - before).toBeLessThan(128 * 2 ** 20)
+})
+
+test('a size below zero in an archive ends the reading of it', () => {
+  const archive = packTar([{ path: 'a', content: Buffer.from('x') }])
+  archive.write('-1000\0', 124)
+  expect(unpackTar(archive)).toEqual([])
 })
 
 test('a diff names variables and never shows a value', () => {
