@@ -2,8 +2,9 @@ import { once } from 'node:events'
 import type { Readable, Writable } from 'node:stream'
 import { ToolError } from '../outcome/errors.ts'
 import { lastError, watchExit } from './child.ts'
-import { createMeter, type Digest } from './exit-guard.ts'
-import { damaged, decompressFrames } from './frames.ts'
+import { tooLarge } from '../platform/within-limit.ts'
+import { requireDigest, type Digest } from './digest.ts'
+import { decompressFrames } from './frames.ts'
 import { launch } from './launch.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
@@ -15,33 +16,41 @@ export type ArchivePorts = Pick<BackupPorts, 'exec' | 'env' | 'signal'>
 /** What a stored object must be, and how it is opened. */
 export interface Sealed extends Digest {
   open: Through
+  /** Of what pg_dump wrote: more than that is not unpacked. */
+  dumpedBytes: number
 }
 
 /** A stored dump while it is read: its bytes as pg_dump wrote them, once. */
 export interface Archive {
   chunks: AsyncIterable<Buffer>
-  /** To be called when all of it was read. @throws ToolError when it is not what was stored */
-  requireSound(): void
   /** Reads no more of it. */
   destroy(): void
 }
 
 /** Characters of a table of contents: of two million entries. */
 const longestList = 256 * 2 ** 20
+/** Bytes that are kept of the archive until its table of contents ends. */
+const mostHead = 512 * 2 ** 20
 
-/** @param source the object as the store gives it */
-export function openArchive(source: Readable, { open, bytes, sha256 }: Sealed): Archive {
-  const stored = createMeter()
+/**
+ * No byte is decrypted, unpacked or handed to a program before it is known to be one that was stored.
+ * @param source the object as the store gives it
+ */
+export function openArchive(source: Readable, sealed: Sealed): Archive {
+  const genuine = requireDigest(source as AsyncIterable<Buffer>, sealed)
   return {
-    chunks: decompressFrames(open(stored.through(source as AsyncIterable<Buffer>))),
-    requireSound() {
-      const found = stored.digest()
-      if (found.bytes === bytes && found.sha256 === sha256) return
-      throw damaged(
-        `${found.bytes} bytes, SHA-256 ${found.sha256.slice(0, 12)}...; it was written with ${bytes} bytes, ${sha256.slice(0, 12)}...`,
-      )
-    },
+    chunks: atMost(decompressFrames(sealed.open(genuine)), sealed.dumpedBytes),
     destroy: () => void source.destroy(),
+  }
+}
+
+/** @throws ToolError (`too-large`) */
+async function* atMost(source: AsyncIterable<Buffer>, mostBytes: number): AsyncGenerator<Buffer> {
+  let bytes = 0
+  for await (const chunk of source) {
+    bytes += chunk.length
+    if (bytes > mostBytes) throw tooLarge({ what: 'The dump, once it is unpacked,', mostBytes })
+    yield chunk
   }
 }
 
@@ -70,6 +79,7 @@ export async function readList(
   })
   const iterator = archive.chunks[Symbol.asyncIterator]()
   const head: Buffer[] = []
+  let headBytes = 0
   try {
     while (!state.ended) {
       const next = await iterator.next()
@@ -78,6 +88,9 @@ export async function readList(
         break
       }
       head.push(next.value)
+      headBytes += next.value.length
+      if (headBytes > mostHead)
+        throw tooLarge({ what: 'The table of contents of the dump', mostBytes: mostHead })
       if (!child.stdin.write(next.value))
         await Promise.race([once(child.stdin, 'drain').catch(() => undefined), end])
     }
@@ -86,7 +99,6 @@ export async function readList(
     const again: Archive = { ...archive, chunks: joined(head, iterator) }
     if (code === 0) return { list: await printed, archive: again }
     for await (const _chunk of again.chunks);
-    archive.requireSound()
     throw new ToolError(`pg_restore cannot read the dump (exit code ${code}): ${lastError(stderr)}`, {
       tool: 'pg_restore',
       code,

@@ -40,7 +40,15 @@ const hashed: Record<ColumnKind, (column: string) => string> = {
   float4: column => `float4send(CASE WHEN ${column} = 'NaN' THEN 'NaN' ELSE ${column} END)`,
   float8: column => `float8send(CASE WHEN ${column} = 'NaN' THEN 'NaN' ELSE ${column} END)`,
   bpchar: column => `bpcharsend(${column})`,
-  other: column => `${column}::text COLLATE "C"`,
+  other: column => `${outputOf(column)} COLLATE "C"`,
+}
+
+/**
+ * A value as its type's own output function writes it, and null for null. Not by a cast: the owner of a type can make one to
+ * text out of any function (CREATE CAST), which would then run with the rights of the user who backs up.
+ */
+function outputOf(value: string): string {
+  return `CASE WHEN num_nulls(${value}) = 0 THEN format('%s', ${value}) END`
 }
 
 interface SequenceName {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { Transform } from 'node:stream'
 
 /**
@@ -17,32 +16,6 @@ export function createExitGuard(finished: Promise<void>): Transform {
       )
     },
   })
-}
-
-/** Size and hash of what went through. */
-export interface Digest {
-  bytes: number
-  /** SHA-256, hexadecimal. */
-  sha256: string
-}
-
-/** Counts and hashes what passes. */
-export function createMeter(): {
-  through(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
-  digest(): Digest
-} {
-  const hash = createHash('sha256')
-  let bytes = 0
-  return {
-    async *through(source) {
-      for await (const chunk of source) {
-        hash.update(chunk)
-        bytes += chunk.length
-        yield chunk
-      }
-    },
-    digest: () => ({ bytes, sha256: hash.copy().digest('hex') }),
-  }
 }
 
 /** Counts what passes. */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
+import { constants, createWriteStream } from 'node:fs'
 import { link, mkdir, open, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
@@ -35,8 +35,12 @@ export function openFileStore(folder: string): Store {
 
     async get(key) {
       try {
-        const handle = await open(join(folder, key))
-        return handle.createReadStream({ highWaterMark: 256 * 1024 })
+        // Neither a link out of the folder nor a pipe, at which a read would wait for ever.
+        const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+        const handle = await open(join(folder, key), flags)
+        if ((await handle.stat()).isFile()) return handle.createReadStream({ highWaterMark: 256 * 1024 })
+        await handle.close()
+        throw Object.assign(new Error('it is no regular file'), { code: 'EISDIR' })
       } catch (error) {
         throw storeError(`${uri}/${key}`, 'read', error)
       }
@@ -102,7 +106,11 @@ function storeError(what: string, verb: string, error: unknown): ToolError {
     EEXIST: 'Another run wrote a backup in the same second. Run this again.',
   }
   return new ToolError(`Could not ${verb} ${what}: ${messageOf(error)}`, {
-    tool: 'file store',
+    // What is wrong with one file, and not with the folder, keeps no other backup from being found.
+    tool:
+      verb === 'read' && ['EACCES', 'EISDIR', 'ELOOP', 'ENOENT'].includes(code)
+        ? 'backup store'
+        : 'file store',
     hint: hints[code] ?? 'Look at the folder and its disk.',
     cause: error,
   })

@@ -1,11 +1,32 @@
 import { z } from 'zod'
-import { messageOf, ToolError } from '../outcome/errors.ts'
+import { ToolError } from '../outcome/errors.ts'
 import { leftOutKinds } from './archive-entries.ts'
+import { isDigest } from './digest.ts'
+import type { SigningKey } from './signature.ts'
+import { openDocument, sealDocument, type Proof, type Reading } from './trust.ts'
+
+/** What a manifest is signed as. */
+const payloadType = 'application/vnd.runbook-actions.backup-manifest+json'
+
+/** What becomes an argument of a program: it is on one line, and no option. */
+const word = z
+  .string()
+  .regex(/^(?!-)[^\0-\x1f\x7f]*$/, { error: 'a text on one line that does not begin with a dash' })
+const count = z.int().min(0)
+const major = z.int().min(9).max(99)
+
+/** The attributes of a role exactly as `readRoles` writes them: they become a part of a statement. */
+const roleOptions = z
+  .string()
+  .regex(
+    /^(NO)?SUPERUSER (NO)?INHERIT (NO)?CREATEROLE (NO)?CREATEDB (NO)?LOGIN (NO)?REPLICATION (NO)?BYPASSRLS( CONNECTION LIMIT \d{1,9})?( VALID UNTIL '[0-9 :.+-]{1,40}')?$/,
+    { error: 'attributes of a role' },
+  )
 
 const table = z.object({
   schema: z.string(),
   table: z.string(),
-  rows: z.int(),
+  rows: count,
   /** Sum of the 64-bit hashes of all rows: the same whatever their order. */
   checksum: z.string(),
 })
@@ -23,7 +44,7 @@ const contents = z.object({
   hashing: z.enum(['values', 'text']),
   tables: z.array(table),
   sequences: z.array(sequence),
-  largeObjects: z.object({ count: z.int(), checksum: z.string() }),
+  largeObjects: z.object({ count, checksum: z.string() }),
   /** What was dumped, where something was left out: names, in which * stands for any characters. */
   scope: z
     .object({
@@ -42,7 +63,7 @@ const contents = z.object({
       text: z.string(),
       /** Where its names without a schema were looked for. */
       schemas: z.array(z.string()),
-      rows: z.int(),
+      rows: count,
       sha256: z.string(),
       /** The answer, where it is a single number; else empty. */
       number: z.string(),
@@ -53,22 +74,22 @@ const contents = z.object({
 const database = z.object({
   name: z.string(),
   owner: z.string(),
-  encoding: z.string(),
-  collate: z.string(),
-  ctype: z.string(),
+  encoding: word,
+  collate: word,
+  ctype: word,
   /** `c` (libc), `i` (ICU) or `b` (built in). */
   provider: z.string(),
   /** Locale of the provider, for ICU and the built-in one; else empty. */
-  locale: z.string(),
+  locale: word,
   extensions: z.array(z.object({ name: z.string(), version: z.string() })),
   /** Roles that the database's objects name: owners, grantees, policies. */
   roles: z.array(z.string()),
   /** Those roles, and the ones that they are members of: what CREATE ROLE takes, and no passwords. */
   globals: z
-    .array(z.object({ name: z.string(), options: z.string(), memberOf: z.array(z.string()) }))
+    .array(z.object({ name: z.string(), options: roleOptions, memberOf: z.array(z.string()) }))
     .optional(),
   /** The server's first superuser, whose objects leave no trace among those roles. */
-  superuser: z.string(),
+  superuser: word,
   /** What acts beyond the database, or may be owned by a superuser alone. Backups of earlier versions do not say. */
   beyond: z
     .object({
@@ -93,9 +114,9 @@ const database = z.object({
     })
     .optional(),
   /** Relations of every kind, system catalogs too: what one statement may have to lock. Earlier versions do not say. */
-  relations: z.int().optional(),
+  relations: count.optional(),
   /** As the server gives it, in bytes. */
-  size: z.int(),
+  size: count,
   /**
    * The snapshot as the server has it, and the server's own identity: rows that were written since are told apart by it.
    * Backups of earlier versions have none.
@@ -117,22 +138,24 @@ const schema = z.object({
   environment: z.string(),
   /** Key of the dump in the store. */
   key: z.string(),
-  bytes: z.int(),
+  bytes: count,
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  /** Of its beginnings; see `Digest`. */
+  beginnings: z.object({ every: count, sha256: z.array(z.string().length(44)) }),
   /** What is stored, once it is opened and decompressed. */
   format: z.literal('pg_dump custom'),
   /** Opened by `zstd -d`. */
   compression: z.literal('zstd'),
   encryption,
   /** Bytes that pg_dump wrote, before they were compressed. */
-  dumpedBytes: z.int(),
+  dumpedBytes: count,
   /** When the snapshot was taken, ISO 8601. */
-  takenAt: z.string(),
+  takenAt: z.iso.datetime(),
   /** From the snapshot to the last stored byte. */
   durationMs: z.number(),
   by: z.object({ actor: z.string(), run: z.string(), url: z.string() }),
-  server: z.object({ address: z.string(), version: z.string(), major: z.int() }),
-  client: z.object({ version: z.string(), major: z.int() }),
+  server: z.object({ address: z.string(), version: z.string(), major }),
+  client: z.object({ version: z.string(), major }),
   database,
   contents,
   /** `short`: one of many that a schedule takes; it may go before the others. Not said: as long as any. */
@@ -140,7 +163,7 @@ const schema = z.object({
   verified: z.object({
     /** `restore`: restored and compared, row for row. `list`: only its table of contents was read. */
     how: z.enum(['restore', 'list', 'none']),
-    at: z.string(),
+    at: z.iso.datetime(),
     where: z.string(),
     durationMs: z.number(),
     /**
@@ -162,26 +185,32 @@ export type TableContents = z.infer<typeof table>
 /** The properties of a database that a dump of it does not carry. */
 export type DatabaseFacts = z.infer<typeof database>
 
-export function writeManifest(manifest: Manifest): string {
-  return `${JSON.stringify(manifest, undefined, 2)}\n`
+/** A manifest that was read. */
+export interface ReadManifest {
+  manifest: Manifest
+  proof: Proof
+}
+
+/** The text that is stored: in a signed envelope, where there is a key. */
+export function writeManifest(manifest: Manifest, signing: SigningKey | undefined): string {
+  return sealDocument(`${JSON.stringify(manifest, undefined, 2)}\n`, payloadType, signing)
 }
 
 /**
  * @param uri where it was read, for the error
- * @throws ToolError when it is not a manifest of this suite
+ * @throws ToolError when it is not a manifest of this suite, or is not signed as the runbook demands
  */
-export function parseManifest(uri: string, text: string): Manifest {
-  try {
-    return schema.parse(JSON.parse(text))
-  } catch (cause) {
-    const issue = cause instanceof z.ZodError ? cause.issues[0] : undefined
-    const why = issue ? `${issue.path.join('.')}: ${issue.message}` : messageOf(cause)
-    throw new ToolError(`${uri} is not a manifest that can be read: ${why}`, {
-      tool: 'backup store',
-      hint: 'The backup beside it does not count. Look at who wrote it; restore from another one.',
-      cause,
-    })
-  }
+export function parseManifest(uri: string, text: string, reading: Pick<Reading, 'keys'>): ReadManifest {
+  const { document, proof } = openDocument(uri, text, payloadType, reading)
+  const read = schema.safeParse(document)
+  if (read.success && isDigest(read.data)) return { manifest: read.data, proof }
+  const [issue] = read.error?.issues ?? []
+  const why = issue ? `${issue.path.join('.')}: ${issue.message}` : 'beginnings: they do not fit its size'
+  throw new ToolError(`${uri} is not a manifest that can be read: ${why}`, {
+    tool: 'backup store',
+    hint: 'The backup beside it does not count. Find out who wrote it; restore from another one.',
+    cause: read.error,
+  })
 }
 
 /** Rows of all tables. */

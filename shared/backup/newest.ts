@@ -1,13 +1,19 @@
+import type { Clock } from '../platform/clock.ts'
+import type { Log } from '../platform/log.ts'
 import type { Secrets } from '../platform/secrets.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { newestBackup } from './catalog.ts'
-import type { Manifest } from './manifest.ts'
+import type { ReadManifest } from './manifest.ts'
+import { readingOf } from './trust.ts'
 import { readSurroundings, resolveStore, secretVariables } from './where.ts'
 
 interface Means {
   /** The process's own: credentials of the store. */
   env: Record<string, string | undefined>
   secrets: Secrets
+  clock: Clock
+  /** Told of what was passed over in the store. */
+  log: Pick<Log, 'warn'>
   signal: AbortSignal
 }
 
@@ -17,12 +23,12 @@ interface Means {
  */
 export async function newestOf(
   environment: Environment,
-  { env, secrets, signal }: Means,
-): Promise<{ uri: string; manifest: Manifest } | undefined> {
+  { env, secrets, ...ports }: Means,
+): Promise<({ uri: string } & ReadManifest) | undefined> {
   const surroundings = readSurroundings(environment, env)
   for (const value of secretVariables(surroundings)) secrets.add(value)
   const store = await resolveStore(surroundings, '')
   const owner = { service: environment.service, environment: environment.name }
-  const manifest = await newestBackup(store, owner, signal)
-  return manifest && { uri: `${store.uri}/${manifest.key}`, manifest }
+  const newest = await newestBackup(store, owner, readingOf(environment, ports))
+  return newest && { uri: `${store.uri}/${newest.manifest.key}`, ...newest }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { InputError, messageOf } from '../outcome/errors.ts'
+import type { Evidence } from '../outcome/outcome.ts'
 import { quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
 import type { Contents } from './manifest.ts'
 
@@ -19,7 +20,7 @@ const mostRows = 10_000
 export async function requireQuery(session: PostgresSession, where: string, query: string): Promise<void> {
   try {
     await session.rows('BEGIN TRANSACTION READ ONLY')
-    await session.rows(`EXPLAIN ${wrap(query)}`)
+    await session.ask(`EXPLAIN ${wrap(query)}`)
   } catch (cause) {
     throw new InputError(`${where} cannot be answered (${messageOf(cause)}); accepted: ${acceptedQuery}`, {
       hint: `Try it with psql, as the user of the backup, and mend ${where}.`,
@@ -50,7 +51,10 @@ export async function readSchemas(session: PostgresSession): Promise<string[]> {
  */
 export async function answer(session: PostgresSession, query: string, schemas: string[]): Promise<Answered> {
   await setPath(session, schemas.map(quoteIdentifier).join(', '))
-  const rows = await session.rows<{ line: string }>(`${wrap(query)} LIMIT ${mostRows + 1}`)
+  // Views may be asked, where the user's own query says so.
+  await restrict(session, '')
+  const rows = await session.ask<{ line: string }>(`${wrap(query)} LIMIT ${mostRows + 1}`)
+  await restrict(session, 'view, foreign-table')
   await setPath(session, '')
   if (rows.length > mostRows)
     throw new InputError(`verify-query answers with more than ${mostRows} rows`, {
@@ -73,9 +77,25 @@ export function compareAnswers(dumped: Answered, restored: Answered): string {
     : `${dumped.text} answers ${is ?? ''}, was dumped with ${was ?? ''}`
 }
 
+/** That a backup's own query was not asked of what was restored, for the summary. */
+export function describeUnasked(dumped: Answered | undefined, question: string): Evidence[] {
+  if (!dumped || dumped.text === question) return []
+  const finding =
+    'the one that the backup was taken with was not asked again: the runbook has another one, or none'
+  return [{ subject: 'verify-query', finding, tone: 'note' }]
+}
+
 /** As a part of a larger one: whatever it is, it reads. */
 function wrap(query: string): string {
   return `SELECT row_to_json(asked)::text AS line FROM (${query.replace(/[\s;]+$/, '')}\n) AS asked`
+}
+
+/** As `beginReading` has it; see there. */
+async function restrict(session: PostgresSession, kinds: string): Promise<void> {
+  await session.rows(
+    `SELECT pg_catalog.set_config(name, $1, true) FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'`,
+    [kinds],
+  )
 }
 
 async function setPath(session: PostgresSession, path: string): Promise<void> {

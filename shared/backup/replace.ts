@@ -7,6 +7,7 @@ import { refused, type Found } from './find.ts'
 import { applyProperties, connectBeside, readProperties } from './live-database.ts'
 import { explainLockShortage } from './lock-shortage.ts'
 import type { Manifest } from './manifest.ts'
+import type { Proof } from './trust.ts'
 import { mayCreateDatabases } from './plan-verification.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
@@ -24,6 +25,8 @@ const createWithinMs = 300_000
 /** What is restored, and what becomes of the database that is live. */
 export interface Restoration {
   found: Found
+  /** The runbook's query, for comparing; empty: none. */
+  question: string
   /** What opens the backup. */
   opening: Opening
   uri: string
@@ -47,7 +50,7 @@ export interface Restoration {
 /** @throws ToolError (`restore-refused`) when the server lacks a right, a role or an extension that it takes */
 export async function requireMeans(
   beside: PostgresSession,
-  { database }: Manifest,
+  { manifest: { database }, proof }: Pick<Found, 'manifest' | 'proof'>,
   { user }: PostgresServer,
 ): Promise<void> {
   if (!(await mayCreateDatabases(beside)))
@@ -64,17 +67,20 @@ export async function requireMeans(
     return wanted.filter(name => !names.has(name))
   }
   const missing = without(database.roles, roles)
+  // What a superuser is asked to run is not taken from what every holder of the store's keys could have written.
   const sql = createRolesSql(
-    database.globals ?? [],
+    (proof.kind === 'signed' ? database.globals : undefined) ?? [],
     missing,
     roles.map(({ name }) => name),
   )
   if (missing.length > 0)
     throw refused(
       `This server lacks roles that the backup names: ${missing.join(', ')}`,
-      `Let a superuser run this first, and give passwords to those that log in: ${sql}`,
+      proof.kind === 'signed'
+        ? `Let a superuser run this first, and give passwords to those that log in: ${sql}`
+        : `Create them first; what they may do is not taken from a backup that is not signed. Roles without any right would be made by: ${sql}`,
     )
-  await requireOwners(beside, database)
+  await requireOwners(beside, database, proof)
   const lacking = without(
     database.extensions.map(({ name }) => name),
     extensions,
@@ -90,6 +96,7 @@ export async function requireMeans(
 async function requireOwners(
   beside: PostgresSession,
   { beyond, superuser }: Manifest['database'],
+  proof: Proof,
 ): Promise<void> {
   const superusers = await beside.rows<{ name: string }>(
     'SELECT rolname AS name FROM pg_catalog.pg_roles WHERE rolsuper',
@@ -106,7 +113,9 @@ async function requireOwners(
   )
   throw refused(
     `The backup has what only a superuser may own, and on this server its owner is none: ${listed}`,
-    `Let a superuser run: ${make.join('; ')}; or give the owner at home a role that is a superuser here, and take a new backup.`,
+    proof.kind === 'signed'
+      ? `Let a superuser run: ${make.join('; ')}; or give the owner at home a role that is a superuser here, and take a new backup.`
+      : 'The backup is not signed, so do not make them superusers because it says so: look at the database that was dumped, or give the owner at home a role that is a superuser here, and take a new backup.',
   )
 }
 
@@ -134,7 +143,7 @@ export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, tim
         manifest.database,
       ),
     )
-    await time('compare', () => requireSameContents(database, manifest.contents, signal))
+    await time('compare', () => requireSameContents(database, manifest.contents, plan.question, signal))
     await time('analyze', () => analyze(database, signal))
     return leftOut
   } catch (error) {

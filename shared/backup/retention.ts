@@ -4,6 +4,7 @@ import { listBackups, readManifest, type Listed, type Owner } from './catalog.ts
 import type { Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Store } from './store.ts'
+import { isFuture, type Reading } from './trust.ts'
 
 /** How long backups stay. Every rule must allow a removal. */
 export interface Retention {
@@ -18,8 +19,8 @@ export interface Retention {
 }
 
 /** What retention looks at, newest first. */
-export type Kept = Pick<Listed, 'key' | 'takenAt' | 'hasDump' | 'hasManifest'> & {
-  /** From its manifest; undefined when that was not read, or could not be, and then it stays. */
+export type Kept = Pick<Listed, 'key' | 'dumps' | 'takenAt' | 'hasDump' | 'hasManifest'> & {
+  /** From its manifest; undefined when that was not read, or cannot be read or believed, and then it stays. */
   verified: Manifest['verified']['how'] | undefined
   /** From its manifest, too. */
   keep: Manifest['keep']
@@ -48,7 +49,7 @@ export function chooseExpired(
       if (age > abandonedAfterMs) expired.push(backup)
       continue
     }
-    const isNeeded = needed.some(uri => uri.endsWith(`/${backup.key}`))
+    const isNeeded = backup.dumps.some(key => needed.some(uri => uri.endsWith(`/${key}`)))
     const stays = backup.keep === 'short' && !daily.has(backup) ? Math.min(shortDays, days) : days
     const isOld = age > stays * dayMs && verified >= keepAtLeast
     if (backup.verified !== undefined && isOld && !isNeeded) expired.push(backup)
@@ -68,29 +69,36 @@ function dailyOnes(backups: Kept[]): Set<Kept> {
   return new Set(first.values())
 }
 
-/** What has expired of one owner's backups. Changes nothing. */
+/**
+ * What has expired of one owner's backups. Changes nothing. A manifest that is not believed neither expires nor stands in
+ * for one that does: it could have been put there to let good backups go.
+ */
 export async function planRetention(
-  { clock, signal }: Pick<BackupPorts, 'clock' | 'signal'>,
+  reading: Reading,
   store: Store,
   owner: Owner,
   retention: Retention,
 ): Promise<Kept[]> {
   const backups: Kept[] = []
   let verified = 0
+  const { now, signal } = reading
   for (const listed of await listBackups(store, owner, signal)) {
+    // Of a clock that is wrong, or by the hand of another writer: it does not count, and what it is of does not go.
+    if (isFuture(listed.takenAt, reading)) continue
     const whole = listed.hasDump && listed.hasManifest
     // Manifests are read only where they decide: of those that are kept in any case, and of those that are too old.
     const least = Math.min(retention.days, retention.shortDays) * dayMs
-    const decides = verified < retention.keepAtLeast || clock.now() - listed.takenAt > least
-    const manifest =
-      whole && decides ? await readManifest(store, listed, signal).catch(() => undefined) : undefined
+    const decides = verified < retention.keepAtLeast || now - listed.takenAt > least
+    const read =
+      whole && decides ? await readManifest(store, listed, reading).catch(() => undefined) : undefined
+    const manifest = read?.manifest
     signal.throwIfAborted()
     // A part of the database is none of those that have to stay.
     const how = manifest?.contents.scope ? 'none' : manifest?.verified.how
     if (how === 'restore') verified++
     backups.push({ ...listed, verified: how, keep: manifest?.keep })
   }
-  return chooseExpired(backups, retention, clock.now())
+  return chooseExpired(backups, retention, now)
 }
 
 /**
@@ -99,25 +107,26 @@ export async function planRetention(
  * @returns the keys of the dumps that went
  */
 export async function applyRetention(
-  ports: Pick<BackupPorts, 'clock' | 'signal' | 'log'>,
+  { log }: Pick<BackupPorts, 'log'>,
+  reading: Reading,
   store: Store,
   owner: Owner,
   retention: Retention,
   newest: string,
 ): Promise<string[]> {
-  const { clock, signal, log } = ports
+  const { now, signal } = reading
   const listed = await listBackups(store, owner, signal)
-  if (!listed.some(({ key, hasDump, hasManifest }) => key === newest && hasDump && hasManifest))
+  if (!listed.some(({ dumps, hasManifest }) => dumps.includes(newest) && hasManifest))
     throw new ToolError(`${store.uri} does not list the backup that was just taken (${newest})`, {
       tool: 'backup store',
       hint: 'Nothing is removed by such a listing. Check that it is the same store that is written to and read from.',
     })
-  const expired = await planRetention(ports, store, owner, retention)
+  const expired = await planRetention(reading, store, owner, retention)
   for (const { key } of expired) log.info(`Retention: ${key} goes, older than ${retention.days} days.`)
   // Manifests first: if this is cut off in between, no manifest promises a dump that is gone.
   await store.remove(expired.filter(({ hasManifest }) => hasManifest).map(({ key }) => manifestKey(key)))
-  await store.remove(expired.filter(({ hasDump }) => hasDump).map(({ key }) => key))
-  await store.removeAbandoned(key => isOf(owner, key), clock.now() - abandonedAfterMs, signal)
+  await store.remove(expired.flatMap(({ dumps }) => dumps))
+  await store.removeAbandoned(key => isOf(owner, key), now - abandonedAfterMs, signal)
   return expired.map(({ key }) => key)
 }
 

@@ -39,7 +39,7 @@ export async function openSnapshot(server: PostgresServer, signal: AbortSignal):
  * nothing of them stays on a connection that a pooler gives to another client.
  */
 export async function beginReading(session: PostgresSession): Promise<void> {
-  // Only those that the server has: transaction_timeout came with 17.
+  // Only those that the server has: transaction_timeout came with 17, the restriction with the releases of August 2024.
   const settings = {
     search_path: '',
     DateStyle: 'ISO, YMD',
@@ -51,6 +51,8 @@ export async function beginReading(session: PostgresSession): Promise<void> {
     xmlbinary: 'base64',
     // Rows hidden by a policy are an error, as they are for pg_dump, and never left out in silence.
     row_security: 'off',
+    // A table that is replaced by a view meanwhile would run its owner's code with our rights (CVE-2024-7348).
+    restrict_nonsystem_relation_kind: 'view, foreign-table',
     statement_timeout: '0',
     lock_timeout: '0',
     idle_in_transaction_session_timeout: '0',

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { ToolError } from '../outcome/errors.ts'
+import { collectWithin } from '../platform/within-limit.ts'
 
 /** A place where backups are kept. Keys have slashes between their parts and never start with one. */
 export interface Store {
@@ -27,18 +27,12 @@ export interface PutOptions {
   signal: AbortSignal
 }
 
-/** An object's text, at most 16 MiB of it: for manifests. */
+/** A manifest of ten thousand tables has some MB. */
+const mostTextBytes = 16 * 2 ** 20
+
+/** An object's text, at most 16 MiB of it: for manifests. @throws ToolError (`too-large`) */
 export async function readText(store: Store, key: string, signal: AbortSignal): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of await store.get(key, signal)) {
-    chunks.push(chunk as Buffer)
-    bytes += (chunk as Buffer).length
-    if (bytes > 16 * 2 ** 20)
-      throw new ToolError(`${store.uri}/${key} is too large for a manifest`, {
-        tool: 'backup store',
-        hint: 'It was not written by this suite. Look at who wrote it.',
-      })
-  }
-  return Buffer.concat(chunks).toString('utf8')
+  const source = (await store.get(key, signal)) as AsyncIterable<Buffer>
+  const bytes = await collectWithin(source, { what: `${store.uri}/${key}`, mostBytes: mostTextBytes })
+  return bytes.toString('utf8')
 }

@@ -1,11 +1,13 @@
 import { Readable } from 'node:stream'
+import { ToolError } from '../outcome/errors.ts'
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { describeServer } from '../platform/postgres-url.ts'
 import type { RunInfo } from '../platform/run.ts'
 import type { Owner } from './catalog.ts'
 import { hashingOf, readAllSequences, readContents, widenSequences } from './contents.ts'
 import { startDump } from './dump.ts'
-import { createCounter, createMeter } from './exit-guard.ts'
+import { createMeter, distanceFor } from './digest.ts'
+import { createCounter } from './exit-guard.ts'
 import { compressFrames } from './frames.ts'
 import { dumpKey, manifestKey, type Extension } from './keys.ts'
 import { explainLockShortage } from './lock-shortage.ts'
@@ -14,6 +16,7 @@ import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { resolveScope, type Resolved, type Scope } from './scope.ts'
 import type { Sealing } from './seal.ts'
+import type { SigningKey } from './signature.ts'
 import { answer, readSchemas } from './question.ts'
 import { openSnapshot, type Snapshot } from './snapshot.ts'
 import type { Store } from './store.ts'
@@ -27,6 +30,8 @@ export interface DumpRequest {
   programs: Programs
   run: RunInfo
   sealing: Sealing
+  /** Undefined: the backup is not signed. */
+  signing: SigningKey | undefined
   /** The user's own query, answered from the same instant; empty: there is none. */
   query: string
   /** What to dump; undefined: all of it. */
@@ -56,7 +61,7 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
   const stop = new AbortController()
   const signal = AbortSignal.any([ports.signal, stop.signal])
   const snapshot = await openSnapshot(server, signal)
-  const [dumped, stored] = [createCounter(), createMeter()]
+  const [dumped, stored] = [createCounter(), createMeter(distanceFor(snapshot.database.size))]
   let sequences: Contents['sequences']
   let scope: Resolved | undefined
   try {
@@ -124,8 +129,13 @@ async function count(
 }
 
 /** Writes the manifest, with which the dump becomes a backup; when that fails, the dump goes too. */
-export async function completeBackup(store: Store, manifest: Manifest, signal: AbortSignal): Promise<void> {
-  const text = Buffer.from(writeManifest(manifest))
+export async function completeBackup(
+  store: Store,
+  manifest: Manifest,
+  signing: SigningKey | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const text = Buffer.from(writeManifest(manifest, signing))
   try {
     await store.put(manifestKey(manifest.key), Readable.from([text]), { expectedBytes: text.length, signal })
   } catch (error) {
@@ -139,11 +149,23 @@ export async function discardDump(store: Store, key: string): Promise<void> {
   await store.remove([key]).catch(() => undefined)
 }
 
-/** The key of this second, or of the next one that is free. */
+/** Of so many seconds, one name must be free. */
+const mostTaken = 120
+
+/**
+ * The key of this second, or of the next one that is free.
+ * @throws ToolError when the names of the next minutes are all taken: a backup must not be dated in the future
+ */
 function chooseKey(owner: Owner, now: number, taken: Set<string>, extension: Extension) {
   const manifests = new Set([...taken].map(manifestKey))
-  for (let takenAt = Math.floor(now / 1_000) * 1_000; ; takenAt += 1_000) {
+  const second = Math.floor(now / 1_000) * 1_000
+  for (let takenAt = second; takenAt < second + mostTaken * 1_000; takenAt += 1_000) {
     const key = dumpKey({ ...owner, takenAt }, extension)
     if (!manifests.has(manifestKey(key))) return { key, takenAt }
   }
+  throw new ToolError(`The names of the next ${mostTaken} seconds are all taken in the store`, {
+    tool: 'backup store',
+    reason: 'backup-untrusted',
+    hint: 'Another writer has put objects there that bear the names of backups to come: find out who, and remove them.',
+  })
 }

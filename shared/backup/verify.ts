@@ -29,6 +29,8 @@ export interface Stored {
   manifest: Unverified
   contents: Promise<Contents>
   opening: Opening
+  /** The query of the runbook, or of the run's inputs; empty: none. */
+  question: string
   /** Something was left out of it. */
   isPart: boolean
 }
@@ -126,7 +128,7 @@ async function restoreAndCompare(
     const source = await store.get(manifest.key, signal)
     const sealed = { ...manifest, open: opening.open }
     const leftOut = await restoreDump(ports, programs, scratch, source, sealed, into, manifest.database)
-    await requireSameContents(scratch, await contents, signal)
+    await requireSameContents(scratch, await contents, stored.question, signal)
     return { locale, leftOut }
   } catch (error) {
     throw explainLockShortage(error, on, into === 'scratch-database' ? elsewhere : '')
@@ -146,10 +148,15 @@ function restoredSize({ manifest, isPart }: Stored): number {
   return isPart ? Math.min(size, manifest.dumpedBytes * 2) : size
 }
 
-/** @throws ToolError that lists what differs */
+/**
+ * @param question the query of the runbook, or of this run's inputs; empty: none. It is asked only where the backup was taken
+ *   with the same one: what a manifest says is never run
+ * @throws ToolError that lists what differs
+ */
 export async function requireSameContents(
   server: PostgresServer,
   dumped: Contents,
+  question: string,
   signal: AbortSignal,
 ): Promise<void> {
   const session = await connect(server, { signal })
@@ -159,9 +166,8 @@ export async function requireSameContents(
       dumped,
       await readContents(session, dumped.hashing, dumped.scope ? 'each' : 'whole'),
     )
-    if (dumped.query) {
-      const { text, schemas } = dumped.query
-      const difference = compareAnswers(dumped.query, await answer(session, text, schemas))
+    if (dumped.query?.text === question) {
+      const difference = compareAnswers(dumped.query, await answer(session, question, dumped.query.schemas))
       if (difference !== '') differences.push(difference)
     }
     if (differences.length === 0) return

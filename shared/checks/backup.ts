@@ -46,19 +46,25 @@ async function ofStore(context: CheckContext): Promise<Finding> {
   const { rpoMs = 0, promisesRpo = false, destination = '' } = environment.backup ?? {}
   const rpo = showDuration(rpoMs)
   const bad = promisesRpo ? fail : warn
-  const newest = await newestOf(environment, context)
+  const passedOver: string[] = []
+  const newest = await newestOf(environment, { ...context, log: { warn: line => passedOver.push(line) } })
+  const others = passedOver.join('\n')
   const next = context.backsUpNext ? 'Nothing: this run takes one before it deploys.' : ''
   if (!newest) {
     const seen = `${destination} has no verified backup of ${environment.name}`
-    return next ? warn(seen, next) : bad(seen, `Take one: runbook backup-db ${environment.name}`)
+    return next
+      ? warn(seen, next, others)
+      : bad(seen, `Take one: runbook backup-db ${environment.name}`, others)
   }
   const age = clock.now() - Date.parse(newest.manifest.takenAt)
   const seen = `the newest verified backup is ${showDuration(Math.max(0, age))} old, the RPO is ${rpo}`
-  if (age <= rpoMs) return pass(`${seen}: ${newest.uri}`)
-  if (next) return warn(seen, next)
+  const signed = newest.proof.kind === 'signed' ? ', signed' : ', not signed (backup-unsigned)'
+  if (age <= rpoMs) return pass(`${seen}${signed}: ${newest.uri}`, others)
+  if (next) return warn(seen, next, others)
   return bad(
     seen,
     `Take one now: runbook backup-db ${environment.name}. See why backup.yml, which runs every 30 minutes, did not.`,
+    others,
   )
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
-import type { Client, ClientConfig } from 'pg'
+import type { Client, ClientConfig, QueryConfig } from 'pg'
 import { messageOf, ToolError } from '../outcome/errors.ts'
 import type { PostgresServer } from './postgres-url.ts'
 
@@ -11,6 +11,11 @@ export interface PostgresSession {
   announcedPid: number
   /** Runs one statement; values travel apart from it. @throws ToolError with the server's message and SQLSTATE */
   rows<T>(sql: string, values?: unknown[]): Promise<T[]>
+  /**
+   * Runs one statement that a user wrote, by the extended protocol: the server refuses a text that holds a second one.
+   * @throws ToolError as `rows`
+   */
+  ask<T>(sql: string): Promise<T[]>
   /** Gives the connection back; never throws. */
   close(): Promise<void>
 }
@@ -103,21 +108,29 @@ async function open(
     streamOf(client).destroy()
     throw error
   }
+  const run = async <T>(query: QueryConfig): Promise<T[]> => {
+    try {
+      return (await client.query(query)).rows as T[]
+    } catch (error) {
+      signal.throwIfAborted()
+      throw statementError(error)
+    }
+  }
   return {
     announcedPid: (client as unknown as { processID: number | null }).processID ?? 0,
-    async rows<T>(sql: string, values: unknown[] = []) {
-      try {
-        return (await client.query(sql, values)).rows as T[]
-      } catch (error) {
-        signal.throwIfAborted()
-        throw statementError(error)
-      }
-    },
+    rows: <T>(text: string, values: unknown[] = []) => run<T>({ text, values }),
+    ask: <T>(text: string) => run<T>(extended(text)),
     async close() {
       signal.removeEventListener('abort', onAbort)
       await client.end().catch(() => undefined)
     },
   }
+}
+
+/** Without values, pg would send a text by the simple protocol, in which it may hold several statements. */
+function extended(text: string): QueryConfig {
+  // Of pg since 8.12, and not in its types.
+  return { text, queryMode: 'extended' } as QueryConfig
 }
 
 function withoutOptions(client: Client): void {

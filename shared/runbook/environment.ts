@@ -26,6 +26,8 @@ export interface Environment {
         shortDays: number
         /** age recipients; empty: backups are not encrypted. */
         encryptTo: string[]
+        /** Ed25519 public keys, of which one must have signed a backup; empty: signatures are not asked for. */
+        signedBy: string[]
         /** A query that is asked of the dumped instant and of its restore; empty: none. */
         verifyQuery: string
         /** Image with PostgreSQL's programs, for machines that lack them; empty: the official one. */

@@ -107,6 +107,7 @@ function resolveEnvironment(
       retentionDays: backup['retention-days'] ?? retentionDefaults.days,
       shortDays: backup['short-days'] ?? retentionDefaults.shortDays,
       encryptTo: backup['encrypt-to'] ?? [],
+      signedBy: backup['signed-by'] ?? [],
       verifyQuery: backup['verify-query'] ?? '',
       postgresImage: backup['postgres-image'] ?? '',
       rpoMs: parseDuration(at('backup.rpo'), backup.rpo ?? '1h'),

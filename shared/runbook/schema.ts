@@ -12,6 +12,7 @@ import {
   processTarget,
 } from './target-schemas.ts'
 import { accepted } from './values.ts'
+import { acceptedVerifyingKey, readVerifyingKey } from './verifying-key.ts'
 
 const duration = z.string().regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: accepted.duration })
 const percent = z
@@ -114,6 +115,15 @@ const environment = z.strictObject({
         .min(1)
         .optional()
         .describe('age recipients (public keys) that every backup is encrypted to.'),
+      'signed-by': z
+        .array(
+          z.string().refine(text => readVerifyingKey(text) !== undefined, { error: acceptedVerifyingKey }),
+        )
+        .min(1)
+        .optional()
+        .describe(
+          'Ed25519 public keys (PEM, or its middle line). A backup counts only when one of them has signed it; several serve to change the key.',
+        ),
       'verify-query': z
         .string()
         .regex(/^\s*(select|with|table|values)\b/i, {

@@ -1,4 +1,5 @@
 import { acceptedRecipients } from '../backup/age.ts'
+import { acceptedSigningKey } from '../backup/signature.ts'
 import { acceptedDestinations } from '../backup/open-store.ts'
 import { acceptedQuery } from '../backup/question.ts'
 import { acceptedSchemas, acceptedTables } from '../backup/scope.ts'
@@ -71,6 +72,10 @@ export const backupDbFields = {
   'decrypt-with': secret(
     'age identity (secret key) with which the stored backup is opened to verify it. Default: the key of this run, which proves all but that your identity opens it.',
     'a text like AGE-SECRET-KEY-1...',
+  ),
+  'signing-key': secret(
+    "Ed25519 private key that signs the backup, for the runbook's backup.signed-by. openssl genpkey -algorithm ed25519 makes one; openssl pkey -pubout shows its public key.",
+    acceptedSigningKey,
   ),
   'retention-days': whole(
     `Days after which a backup may be removed. Default: the runbook's backup.retention-days, else ${retentionDefaults.days}.`,

@@ -2,6 +2,7 @@ import { messageOf, ToolError } from '../outcome/errors.ts'
 import type { Conclusion, Evidence, Outcome } from '../outcome/outcome.ts'
 import type { Manifest } from '../backup/manifest.ts'
 import type { BackupPorts } from '../backup/ports.ts'
+import type { SigningKey } from '../backup/signature.ts'
 import { completeBackup, discardDump, takeDump, type Dumped } from '../backup/take.ts'
 import { verifyBackup } from '../backup/verify.ts'
 import { describeServer } from '../platform/postgres-url.ts'
@@ -47,18 +48,24 @@ async function backUpThrough(
   if (inputs['dry-run']) return dryRun(plan, ports)
   const manifest = await backUp(plan, ports, watch)
   const proved = manifest.verified.how === 'restore'
-  const retained = proved ? await watch.time('retention', () => retain(plan, manifest.key, ports)) : notProved
-  const copied = await copyOfLedger(environment, ports)
+  const retained = proved
+    ? await watch.time('retention', () => retain(plan, manifest.key, environment, ports))
+    : notProved
+  const copied = await copyOfLedger(environment, plan.signing, ports)
   return concludeBackup(plan, manifest, [retained, ...copied])
 }
 
 /** What the release before could not copy, since its job had no credentials at its end, is copied now. */
-async function copyOfLedger(environment: Environment, ports: TargetPorts): Promise<Evidence[]> {
+async function copyOfLedger(
+  environment: Environment,
+  signing: SigningKey | undefined,
+  ports: TargetPorts,
+): Promise<Evidence[]> {
   if (!environment.backup) return []
   try {
     const target = await ports.openTarget()
     const { ledger } = await target.read()
-    return await copyLedger(environment, target, ledger, ledger.serving, ports)
+    return await copyLedger(environment, target, { ledger, id: ledger.serving, signing }, ports)
   } catch (error) {
     ports.signal.throwIfAborted()
     return [{ subject: 'copy of the ledger', finding: `was not written: ${messageOf(error)}`, tone: 'note' }]
@@ -72,7 +79,7 @@ async function backUp(plan: BackupPlan, ports: Ports, watch: Stopwatch): Promise
   ports.log.info(`Stored ${showSize(bytes)} of ${showSize(dumpedBytes)} in ${showDuration(durationMs)}.`)
   const manifest = await watch.time('verify', () => verify(plan, dumped, ports))
   const kept = { ...manifest, keep }
-  await completeBackup(store, kept, ports.signal)
+  await completeBackup(store, kept, plan.signing, ports.signal)
   return kept
 }
 
@@ -81,7 +88,7 @@ async function verify(plan: BackupPlan, dumped: Dumped, ports: BackupPorts): Pro
   try {
     return await verifyBackup(
       ports,
-      { store, opening: sealing, isPart: plan.scope !== undefined, ...dumped },
+      { store, opening: sealing, question: plan.query, isPart: plan.scope !== undefined, ...dumped },
       verification,
       programs,
     )
@@ -110,7 +117,7 @@ async function dryRun(plan: BackupPlan, ports: TargetPorts): Promise<Conclusion>
     summary: `${describeServer(server)} would be dumped with pg_dump ${programs.version} to ${store.uri} and ${proof}; nothing was written.`,
     evidence: [
       { subject: 'store', finding: `${taken.size} backups of this environment are there`, tone: 'note' },
-      await planRetaining(plan, ports),
+      await planRetaining(plan, plan.environment, ports),
       ...findings,
     ],
   }

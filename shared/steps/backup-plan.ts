@@ -16,6 +16,7 @@ import {
   type Surroundings,
 } from '../backup/where.ts'
 import type { Store } from '../backup/store.ts'
+import { chooseSigning, readingOf, unsignedFinding } from '../backup/trust.ts'
 import type { Evidence } from '../outcome/outcome.ts'
 import { connect, quoteIdentifier } from '../platform/postgres.ts'
 import { requireOwnSession } from '../platform/postgres-pooler.ts'
@@ -50,8 +51,10 @@ export async function planBackup(
     inputs['verify-url'] === '' ? undefined : parsePostgresUrl('verify-url', inputs['verify-url'], ports.env)
   for (const { password } of [server, ...(verifyServer ? [verifyServer] : [])]) ports.secrets.add(password)
   for (const value of secretVariables(surroundings)) ports.secrets.add(value)
-  for (const name of ['encrypt-passphrase', 'decrypt-with'] as const)
+  for (const name of ['encrypt-passphrase', 'decrypt-with', 'signing-key'] as const)
     if (inputs[name] !== '') ports.secrets.add(inputs[name])
+  const reading = readingOf(environment, ports)
+  const signing = chooseSigning(reading, inputs['signing-key'])
   const store = await resolveStore(surroundings, inputs.destination)
   const owner: Owner = { service: environment.service, environment: environment.name }
   const scope: Scope = {
@@ -75,18 +78,23 @@ export async function planBackup(
     identity: inputs['decrypt-with'],
   })
   const listed = await listBackups(store, owner, ports.signal)
-  const before = await newestBackup(store, owner, ports.signal)
+  const before = await newestBackup(store, owner, reading)
   return {
     environment,
-    before: before?.takenAt,
+    before: before?.manifest.takenAt,
     keep: inputs['keep-long'] ? 'long' : 'short',
-    findings: [...restoreFindings(server, mayCreate), ...keyFindings(surroundings, store)],
+    findings: [
+      ...restoreFindings(server, mayCreate),
+      ...keyFindings(surroundings, store),
+      ...(signing ? [] : [unsignedFinding]),
+    ],
     owner,
     server,
     store,
     programs,
     run: ports.run,
     sealing,
+    signing,
     taken: new Set(listed.map(({ key }) => key)),
     verification,
     query,

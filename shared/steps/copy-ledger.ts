@@ -1,5 +1,6 @@
 import { InputError, messageOf } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
+import type { SigningKey } from '../backup/signature.ts'
 import type { Ledger, ReleaseId } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Target } from '../targets/target.ts'
@@ -8,6 +9,15 @@ import type { Ports } from './ports.ts'
 /** A store that hangs keeps no release from its end. */
 const withinMs = 30_000
 
+/** What is copied. */
+export interface Copying {
+  ledger: Ledger
+  /** The release whose record goes with it, where it can be sealed; null: there is nothing to copy. */
+  id: ReleaseId | null
+  /** Undefined: this job has no key. Where the runbook demands signatures, the next backup writes the copy. */
+  signing: SigningKey | undefined
+}
+
 /**
  * Copies the ledger to the backup store, so that a lost cluster loses no history; with the record of one release when it
  * can be sealed. That it could not be copied is said, and spoils nothing: the next backup, at the latest, copies it too.
@@ -15,18 +25,22 @@ const withinMs = 30_000
 export async function copyLedger(
   environment: Environment,
   target: Target,
-  ledger: Ledger,
-  id: ReleaseId | null,
+  { ledger, id, signing }: Copying,
   ports: Ports,
 ): Promise<Evidence[]> {
   const { backup } = environment
   if (!backup || id === null) return []
   const subject = 'copy of the ledger'
+  if (!signing && backup.signedBy.length > 0) {
+    const finding = 'is written by the next backup, whose job has the key that signs it'
+    return [{ subject, finding, tone: 'note' }]
+  }
   try {
-    const [{ writeLedgerCopy }, where, { chooseSealing }] = await Promise.all([
+    const [{ writeLedgerCopy }, where, { chooseSealing }, { readingOf }] = await Promise.all([
       import('../backup/ledger-copy.ts'),
       import('../backup/where.ts'),
       import('../backup/sealing.ts'),
+      import('../backup/trust.ts'),
     ])
     const signal = AbortSignal.any([ports.signal, AbortSignal.timeout(withinMs)])
     const surroundings = readable(() => where.readSurroundings(environment, ports.env)) ?? {
@@ -46,7 +60,8 @@ export async function copyLedger(
     const record = sealing.encryption.how === 'none' ? undefined : await target.recall(id)
     const records = record ? { [id]: record } : {}
     const owner = { service: environment.service, environment: environment.name }
-    await writeLedgerCopy(store, owner, { ledger, records }, sealing, ports.clock.now(), signal)
+    const copy = { owner, ledger, records, sealing, signing }
+    await writeLedgerCopy(store, copy, readingOf(environment, { ...ports, signal }))
     return []
   } catch (error) {
     if (ports.signal.aborted) return []

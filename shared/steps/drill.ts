@@ -4,8 +4,10 @@ import { describeCopy } from '../backup/left-behind.ts'
 import { countRows } from '../backup/manifest.ts'
 import { isMissed, rpoEvidence, rtoEvidence, showMeasured, type Measured } from '../backup/objectives.ts'
 import { findPrograms } from '../backup/find-programs.ts'
+import { describeUnasked } from '../backup/question.ts'
 import { chooseOpening } from '../backup/sealing.ts'
 import { planElsewhere } from '../backup/plan-verification.ts'
+import { describeProof, readingOf } from '../backup/trust.ts'
 import { verifyBackup } from '../backup/verify.ts'
 import { readSurroundings, resolveStore, secretVariables, storeVariables } from '../backup/where.ts'
 import { ToolError } from '../outcome/errors.ts'
@@ -46,7 +48,6 @@ export function drill(
   const subject = { step: 'drill', service: environment.service, environment: environment.name }
   return runStep(subject, ports, 'restore-failed', async watch => {
     const from = ports.clock.elapsed()
-    const image = environment.backup?.postgresImage ?? ''
     const found = await watch.time('find', () => find(environment, inputs, ports))
     const { manifest, store } = found
     // While it is restored, newer ones are taken: what would be lost is what was written since when it was the newest.
@@ -54,14 +55,16 @@ export function drill(
       inputs.backup === 'latest' ? Math.max(0, ports.clock.now() - Date.parse(manifest.takenAt)) : undefined
     const uri = `${store.uri}/${manifest.key}`
     ports.log.info(`Restoring ${uri}, ${showSize(manifest.bytes)}, into a scratch database.`)
-    const { where, leftOut } = await watch.time('restore', () => restoreAside(found, inputs, image, ports))
+    const { where, leftOut } = await watch.time('restore', () =>
+      restoreAside(environment, found, inputs, ports),
+    )
     const took = ports.clock.elapsed() - from
     const ended = conclude(environment, found, { where, leftOut, took, ageMs })
     if (inputs.backup !== 'latest') return ended
     const owner = { service: environment.service, environment: environment.name }
     const retention = retentionOf(environment, {})
     const retained = await watch.time('retention', () =>
-      retain({ store, owner, retention }, manifest.key, ports),
+      retain({ store, owner, retention }, manifest.key, environment, ports),
     )
     return { ...ended, evidence: [...(ended.evidence ?? []), retained] }
   })
@@ -77,17 +80,18 @@ function find(environment: Environment, inputs: Inputs<typeof drillFields>, port
     openOwn: () => resolveStore(surroundings, ''),
     root: environment.root,
     variables: storeVariables(surroundings),
-    signal: ports.signal,
+    reading: readingOf(environment, ports),
   })
 }
 
 /** @returns where it was restored, in words, and what was left out */
 async function restoreAside(
+  environment: Environment,
   { store, manifest }: Found,
   inputs: Inputs<typeof drillFields>,
-  image: string,
   ports: Ports,
 ): Promise<Pick<Run, 'where' | 'leftOut'>> {
+  const { postgresImage: image = '', verifyQuery: question = '' } = environment.backup ?? {}
   const url = inputs['verify-url']
   const verifyServer = url === '' ? undefined : parsePostgresUrl('verify-url', url, ports.env)
   if (verifyServer) ports.secrets.add(verifyServer.password)
@@ -102,6 +106,7 @@ async function restoreAside(
     manifest: dumped,
     contents: Promise.resolve(contents),
     opening,
+    question,
     isPart: contents.scope !== undefined,
   }
   try {
@@ -113,7 +118,7 @@ async function restoreAside(
     const detail = { tool, hint, stderr, ...(code === undefined ? {} : { code }), cause: error }
     throw new ToolError(`${store.uri}/${manifest.key} could not be restored: ${message}`, {
       ...detail,
-      reason: 'backup-unverified',
+      reason: error.reason ?? 'backup-unverified',
     })
   }
 }
@@ -128,7 +133,7 @@ interface Run {
 
 function conclude(
   environment: Environment,
-  { store, manifest }: Found,
+  { store, manifest, proof }: Found,
   { where, leftOut, took, ageMs }: Run,
 ): Conclusion {
   const { rpoMs = 0, rtoMs = 0, wal = false } = environment.backup ?? {}
@@ -144,7 +149,9 @@ function conclude(
       finding: `${uri}, ${showSize(manifest.bytes)}, taken at ${manifest.takenAt}`,
       tone: 'note',
     },
+    describeProof(proof),
     { subject: 'compared', finding: `${rows} rows are as they were dumped, on ${where}`, tone: 'good' },
+    ...describeUnasked(manifest.contents.query, environment.backup?.verifyQuery ?? ''),
     ...describeCopy(leftOut),
   ]
   if (environment.backup) {

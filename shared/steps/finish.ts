@@ -96,7 +96,12 @@ export async function closeRelease(closing: Closing): Promise<Conclusion> {
   await held.tenure.update(() => ledger)
   await held.tenure.forget(retired)
   await held.giveBack()
-  const evidence = await copyLedger(environment, held.target, ledger, open.id, ports)
+  const evidence = await copyLedger(
+    environment,
+    held.target,
+    { ledger, id: open.id, signing: undefined },
+    ports,
+  )
   return {
     status: 'success',
     reason: 'settled-good',

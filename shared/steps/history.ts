@@ -61,10 +61,11 @@ async function ofStore(
   key: string,
   ports: Ports,
 ): Promise<{ ledger: Ledger; place: string }> {
-  const [{ readLedgerCopies }, where, { chooseOpening }] = await Promise.all([
+  const [{ readLedgerCopies }, where, { chooseOpening }, { readingOf }] = await Promise.all([
     import('../backup/ledger-copy.ts'),
     import('../backup/where.ts'),
     import('../backup/sealing.ts'),
+    import('../backup/trust.ts'),
   ])
   const surroundings = where.readSurroundings(environment, ports.env)
   for (const value of [key, ...where.secretVariables(surroundings)])
@@ -73,7 +74,7 @@ async function ofStore(
   const owner = { service: environment.service, environment: environment.name }
   const recipients = environment.backup?.encryptTo ?? []
   const opening = () => chooseOpening(ports, { how: 'age', recipients }, key)
-  const found = await readLedgerCopies(store, owner, opening, ports.signal)
+  const found = await readLedgerCopies(store, owner, opening, readingOf(environment, ports))
   if (!found) {
     throw new ToolError(`${store.uri} has no copy of the ledger of ${owner.service} ${owner.environment}`, {
       tool: 'backup store',

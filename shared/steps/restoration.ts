@@ -8,6 +8,7 @@ import { findPrograms } from '../backup/find-programs.ts'
 import { besideName, requireMeans, type Restoration } from '../backup/replace.ts'
 import { chooseOpening } from '../backup/sealing.ts'
 import { readVersion } from '../backup/snapshot.ts'
+import { readingOf } from '../backup/trust.ts'
 import {
   readSurroundings,
   resolveDatabase,
@@ -64,7 +65,7 @@ export async function planRestoration(
       openOwn: () => resolveStore(surroundings, ''),
       root: environment.root,
       variables: storeVariables(surroundings),
-      signal: ports.signal,
+      reading: readingOf(environment, ports),
     })
     requireOwn(found.manifest, owner, into)
     requireYoung(found.manifest, request['max-age'], ports.clock.now())
@@ -81,7 +82,7 @@ export async function planRestoration(
       Math.max(major, found.manifest.client.major),
       environment.backup?.postgresImage ?? '',
     )
-    await requireMeans(beside, found.manifest, server)
+    await requireMeans(beside, found, server)
     const stamp = stampOf(ports.clock.now())
     const target = into === '' ? besideName(server.database, `_restore_${stamp}`) : into
     const kept = besideName(server.database, `_before_${stamp}`)
@@ -95,6 +96,7 @@ export async function planRestoration(
     const liveExists = (await findDatabase(beside, server.database)) !== undefined
     return {
       found,
+      question: environment.backup?.verifyQuery ?? '',
       opening,
       uri: `${found.store.uri}/${found.manifest.key}`,
       server,

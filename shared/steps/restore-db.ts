@@ -6,6 +6,8 @@ import { beforeDropping, describeLeftBehind } from '../backup/left-behind.ts'
 import { countRows, type Manifest } from '../backup/manifest.ts'
 import { rpoEvidence, rtoEvidence, showMeasured } from '../backup/objectives.ts'
 import { discard, fillNewDatabase, takeOver, type Restoration } from '../backup/replace.ts'
+import { describeUnasked } from '../backup/question.ts'
+import { describeProof } from '../backup/trust.ts'
 import { quoteIdentifier } from '../platform/postgres.ts'
 import { describeServer, withDatabase } from '../platform/postgres-url.ts'
 import type { Environment } from '../runbook/environment.ts'
@@ -161,11 +163,14 @@ function dryRun(plan: Restoration): Conclusion {
     status: 'success',
     reason: 'dry-run',
     summary: `${uri} (${countRows(manifest.contents)} rows of ${manifest.takenAt}) would be restored into ${target}${replaces ? ` and ${fate}` : ''}; nothing was changed.`,
-    evidence: describeLeftBehind(expectedLeftOut(manifest), {
-      live: replaces ? server.database : target,
-      kept: replaces && liveExists ? kept : '',
-      beyond: replaces ? plan.beyond : undefined,
-    }),
+    evidence: [
+      describeProof(found.proof),
+      ...describeLeftBehind(expectedLeftOut(manifest), {
+        live: replaces ? server.database : target,
+        kept: replaces && liveExists ? kept : '',
+        beyond: replaces ? plan.beyond : undefined,
+      }),
+    ],
   }
 }
 
@@ -215,11 +220,13 @@ function conclude(
         : `What was written in the last ${age} is only in ${keptAs}. When no row of it is missed, drop it: ${first === '' ? '' : `in it, ${first}; then beside it, `}DROP DATABASE ${quoteIdentifier(keptAs)}`,
     evidence: [
       { subject: 'backup', finding: `${uri}, ${showSize(bytes)}, taken ${age} ago`, tone: 'note' },
+      describeProof(found.proof),
       {
         subject: 'compared',
         finding: `${contents.tables.length} tables, ${contents.sequences.length} sequences and ${contents.largeObjects.count} large objects are as they were dumped`,
         tone: 'good',
       },
+      ...describeUnasked(contents.query, plan.question),
       ...(swapMs === undefined
         ? []
         : [

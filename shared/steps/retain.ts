@@ -1,6 +1,7 @@
 import type { Owner } from '../backup/catalog.ts'
 import { applyRetention, planRetention, type Retention } from '../backup/retention.ts'
 import type { Store } from '../backup/store.ts'
+import { readingOf } from '../backup/trust.ts'
 import { messageOf } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
 import { retentionDefaults, type Environment } from '../runbook/environment.ts'
@@ -41,11 +42,19 @@ export const notProved: Evidence = {
 export async function retain(
   { store, owner, retention }: Retaining,
   newest: string,
+  environment: Environment,
   ports: TargetPorts,
 ): Promise<Evidence> {
   try {
     const needed = await neededBackups(ports)
-    const removed = await applyRetention(ports, store, owner, { ...retention, needed }, newest)
+    const removed = await applyRetention(
+      ports,
+      readingOf(environment, ports),
+      store,
+      owner,
+      { ...retention, needed },
+      newest,
+    )
     const { days, shortDays, keepAtLeast } = retention
     const finding = `${removed.length} older than ${days} days (${shortDays} where they are not kept long) removed; the newest ${keepAtLeast} verified ones always stay`
     return { subject, finding, tone: 'note', ...(removed.length > 0 ? { detail: removed.join('\n') } : {}) }
@@ -58,13 +67,18 @@ export async function retain(
 /** What retention would do: the same that a real run does, but for the removal. */
 export async function planRetaining(
   { store, owner, retention }: Retaining,
+  environment: Environment,
   ports: TargetPorts,
 ): Promise<Evidence> {
   try {
     const needed = await neededBackups(ports)
     // The backup that is not taken would be one of those that stay.
     const keepAtLeast = retention.keepAtLeast - 1
-    const expired = await planRetention(ports, store, owner, { ...retention, keepAtLeast, needed })
+    const expired = await planRetention(readingOf(environment, ports), store, owner, {
+      ...retention,
+      keepAtLeast,
+      needed,
+    })
     const finding = `${expired.length} older than ${retention.days} days would be removed after a verified backup`
     const detail = expired.map(({ key }) => key).join('\n')
     return { subject, finding, tone: 'note', ...(expired.length > 0 ? { detail } : {}) }

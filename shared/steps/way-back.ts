@@ -58,7 +58,12 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   )
   const seen = await watch.time('observe', () => observe(environment, target, ports))
   await held.giveBack()
-  const copied = await copyLedger(environment, target, tenure.ledger, back.id, ports)
+  const copied = await copyLedger(
+    environment,
+    target,
+    { ledger: tenure.ledger, id: back.id, signing: undefined },
+    ports,
+  )
   const withdrawn = changesOf(target, brought, from)
   const rest = [
     ...notes,

@@ -220,7 +220,7 @@ async function dumpedBytes(lab: Lab, uri: string): Promise<number> {
   const store = await openStore('uri', uri.replace(/\/[^/]+\/[^/]+$/, ''), s3Variables(lab))
   const key = manifestKey(uri.slice(store.uri.length + 1))
   const text = await readText(store, key, new AbortController().signal)
-  return parseManifest(uri, text).dumpedBytes
+  return parseManifest(uri, text, { keys: [] }).manifest.dumpedBytes
 }
 
 function s3Variables({ s3 }: Lab): Record<string, string> {

@@ -3,6 +3,7 @@ import { newestBackup } from '../../../shared/backup/catalog.ts'
 import { openFileStore } from '../../../shared/backup/file-store.ts'
 import { openLab } from '../../lab/lab.ts'
 import { sql, startPostgres, type OwnPostgres } from '../checks/own-postgres.ts'
+import { readingAt } from '../../backup-store.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'
 
 /* Databases that reach beyond themselves: on servers of the test's own, which other tests do not share. */
@@ -35,7 +36,7 @@ const manifest = () =>
   newestBackup(
     openFileStore(`${scene.folder}/store`),
     { service: 'runbook-api', environment: 'staging' },
-    new AbortController().signal,
+    readingAt(Date.now()),
   )
 
 const owners = `

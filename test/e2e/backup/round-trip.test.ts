@@ -5,6 +5,8 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { newestBackup } from '../../../shared/backup/catalog.ts'
 import { openFileStore } from '../../../shared/backup/file-store.ts'
 import { everyType } from './every-type.ts'
+import { showVerifyingKey } from '../../../shared/runbook/verifying-key.ts'
+import { makeKeyPair, readingAt } from '../../backup-store.ts'
 import { noise, openScene, succeeded, type Scene } from './scene.ts'
 
 let scene: Scene
@@ -12,8 +14,6 @@ beforeEach(async () => {
   scene = await openScene()
 })
 afterEach(() => scene.close())
-
-const alive = () => new AbortController().signal
 
 test('every common type and odd name comes back from a file store, compared row for row', async () => {
   await scene.sql(everyType)
@@ -31,11 +31,12 @@ test('every common type and odd name comes back from a file store, compared row 
   expect(file).toMatch(/\/\d{8}\/backup_\d{8}_\d{6}_runbook-api_staging\.dump\.zst$/)
   expect(await readdir(join(scene.folder))).toEqual(['store'])
 
-  const manifest = await newestBackup(
+  const newest = await newestBackup(
     openFileStore(join(scene.folder, 'store')),
     { service: 'runbook-api', environment: 'staging' },
-    alive(),
+    readingAt(Date.now()),
   )
+  const manifest = newest?.manifest
   expect(manifest).toMatchObject({ verified: { how: 'restore' }, contents: { largeObjects: { count: 2 } } })
   expect(JSON.stringify(manifest)).not.toContain(scene.lab.postgres.password)
   const rows = Object.fromEntries((manifest?.contents.tables ?? []).map(({ table, rows }) => [table, rows]))
@@ -139,7 +140,7 @@ test.each([
   expect(JSON.stringify(outcome.evidence)).toContain(words)
   const store = openFileStore(join(scene.folder, 'store'))
   expect(
-    await newestBackup(store, { service: 'runbook-api', environment: 'staging' }, alive()),
+    await newestBackup(store, { service: 'runbook-api', environment: 'staging' }, readingAt(Date.now())),
   ).toBeUndefined()
 })
 
@@ -151,8 +152,17 @@ test('a server that lacks the roles is told how to make them, as they were and w
   )
   const into = `${scene.database}-new`
   try {
-    const backup = succeeded(await scene.backUp({ verify: 'list' })).outputs['backup-uri'] ?? ''
+    const own = makeKeyPair()
+    const unsigned = succeeded(await scene.backUp({ verify: 'list' })).outputs['backup-uri'] ?? ''
+    const words = { verify: 'list', 'signing-key': own.pem }
+    const backup = succeeded(await scene.backUp(words)).outputs['backup-uri'] ?? ''
     await scene.sql(`DROP OWNED BY "${owner}"; DROP ROLE "${owner}", "${group}"`)
+    // What roles may do is not taken from what every holder of the store's keys could have written.
+    const guarded = await scene.restore({ backup: unsigned, into })
+    expect(guarded).toMatchObject({ status: 'failure', reason: 'restore-refused' })
+    expect(guarded.next).not.toContain('CREATEDB')
+    expect(guarded.next).toContain(`CREATE ROLE "${owner}" NOLOGIN`)
+    Object.assign(scene.environment.backup ?? {}, { signedBy: [showVerifyingKey(own)] })
     const refused = await scene.restore({ backup, into })
     expect(refused).toMatchObject({ status: 'failure', reason: 'restore-refused' })
     expect(refused.next).toContain('CONNECTION LIMIT 3')

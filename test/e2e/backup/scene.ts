@@ -67,6 +67,7 @@ export async function openScene(): Promise<Scene> {
       destination: `file://${folder}/store`,
       retentionDays: 30,
       encryptTo: [],
+      signedBy: [],
       verifyQuery: '',
       postgresImage: '',
       rpoMs: 3_600_000,

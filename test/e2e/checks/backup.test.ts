@@ -13,6 +13,7 @@ const wal: NonNullable<Environment['backup']> = {
   retentionDays: 30,
   shortDays: 2,
   encryptTo: [],
+  signedBy: [],
   verifyQuery: '',
   postgresImage: '',
   rpoMs: 3_600_000,

@@ -18,6 +18,7 @@ const environment = environmentAt('https://api.runbook.com', {
     destination: 's3://backups',
     retentionDays: 30,
     encryptTo: [],
+    signedBy: [],
     verifyQuery: '',
     postgresImage: '',
     rpoMs: 3_600_000,

@@ -50,6 +50,7 @@ beforeAll(async () => {
       verifyQuery: '',
       postgresImage: '',
       encryptTo: [],
+      signedBy: [],
       rpoMs: 3_600_000,
       rtoMs: 14_400_000,
     },

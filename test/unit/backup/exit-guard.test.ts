@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { expect, test } from '@jest/globals'
-import { createExitGuard, createMeter } from '../../../shared/backup/exit-guard.ts'
+import { createExitGuard } from '../../../shared/backup/exit-guard.ts'
 
 test('what a program wrote ends only when the program has succeeded', async () => {
   const exit = Promise.withResolvers<undefined>()
@@ -23,14 +23,4 @@ test('what a failed program wrote fails whoever reads it', async () => {
   const read = text(guard)
   guard.end('half of it')
   await expect(read).rejects.toThrow('exit code 1')
-})
-
-test('a meter counts and hashes what passes, and changes nothing', async () => {
-  const meter = createMeter()
-  const passed = meter.through(Readable.from([Buffer.from('ab'), Buffer.from('c')]))
-  expect(await text(Readable.from(passed))).toBe('abc')
-  expect(meter.digest()).toEqual({
-    bytes: 3,
-    sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
-  })
 })

@@ -4,6 +4,7 @@ import { chooseExpired, type Kept } from '../../../shared/backup/retention.ts'
 
 const day = 86_400_000
 const now = 400 * day
+const keys = (key: string) => ({ key, dumps: [key] })
 
 const backup = fc.record({
   age: fc.integer({ min: 0, max: 200 }),
@@ -12,13 +13,15 @@ const backup = fc.record({
   hasDump: fc.boolean(),
   hasManifest: fc.boolean(),
 })
-const store = fc
-  .array(backup, { maxLength: 40 })
-  .map(list =>
-    list
-      .map(({ age, ...each }, index): Kept => ({ ...each, key: `key-${index}`, takenAt: now - age * day }))
-      .sort((a, b) => b.takenAt - a.takenAt),
-  )
+const store = fc.array(backup, { maxLength: 40 }).map(list =>
+  list
+    .map(({ age, ...each }, index): Kept => ({
+      ...each,
+      ...keys(`key-${index}`),
+      takenAt: now - age * day,
+    }))
+    .sort((a, b) => b.takenAt - a.takenAt),
+)
 const rules = fc.record({
   days: fc.integer({ min: 1, max: 60 }),
   shortDays: fc.integer({ min: 1, max: 60 }),
@@ -55,7 +58,7 @@ test('nothing whole goes before its days are over, and so many verified ones alw
 
 test('with enough verified ones, what is old goes', () => {
   const at = (age: number, verified: Kept['verified']): Kept => ({
-    key: `${age}`,
+    ...keys(`${age}`),
     takenAt: now - age * day,
     verified,
     keep: undefined,
@@ -73,7 +76,7 @@ test('with enough verified ones, what is old goes', () => {
 })
 
 test('half a backup is left alone for a day: another run may be at it', () => {
-  const half = { key: 'half', verified: undefined, keep: undefined, hasDump: true, hasManifest: false }
+  const half = { ...keys('half'), verified: undefined, keep: undefined, hasDump: true, hasManifest: false }
   const rule = { days: 30, shortDays: 2, keepAtLeast: 1, needed: [] }
   expect(chooseExpired([{ ...half, takenAt: now - 0.9 * day }], rule, now)).toEqual([])
   expect(chooseExpired([{ ...half, takenAt: now - 1.1 * day }], rule, now)).toHaveLength(1)
@@ -81,7 +84,7 @@ test('half a backup is left alone for a day: another run may be at it', () => {
 
 test('of the half-hourly ones, one a day stays for long: that of 02:00, or the first when that run was dropped', () => {
   const at = (date: number, hour: number, keep: Kept['keep']): Kept => ({
-    key: `${date}-${hour}`,
+    ...keys(`${date}-${hour}`),
     takenAt: date * day + hour * 3_600_000,
     verified: 'restore',
     keep,

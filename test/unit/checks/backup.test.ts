@@ -2,12 +2,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { dumpKey, manifestKey } from '../../../shared/backup/keys.ts'
+import { manifestKey } from '../../../shared/backup/keys.ts'
 import type { Manifest } from '../../../shared/backup/manifest.ts'
 import { backup, judgeArchive } from '../../../shared/checks/backup.ts'
 import { fail, warn } from '../../../shared/checks/check.ts'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import type { Environment } from '../../../shared/runbook/environment.ts'
+import { manifestAt } from '../../backup-store.ts'
 import { contextOf } from './context.ts'
 
 const minute = 60_000
@@ -20,39 +21,10 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 function keep(ageMs: number, how: Manifest['verified']['how'], service = 'api'): void {
   const takenAt = now - ageMs
-  const key = dumpKey({ service, environment: 'production', takenAt }, '.dump.zst')
-  const manifest: Manifest = {
-    manifest: 1,
-    service,
-    environment: 'production',
-    key,
-    bytes: 4,
-    sha256: 'a'.repeat(64),
-    format: 'pg_dump custom',
-    compression: 'zstd',
-    encryption: { how: 'none' },
-    dumpedBytes: 4,
-    takenAt: new Date(takenAt).toISOString(),
-    durationMs: 1,
-    by: { actor: 'ada', run: '1', url: '' },
-    server: { address: 'db:5432/api', version: '17.1', major: 17 },
-    client: { version: '17.1', major: 17 },
-    database: {
-      name: 'api',
-      owner: 'api',
-      encoding: 'UTF8',
-      collate: 'C',
-      ctype: 'C',
-      provider: 'c',
-      locale: '',
-      extensions: [],
-      roles: [],
-      superuser: 'postgres',
-      size: 4,
-    },
-    contents: { hashing: 'values', tables: [], sequences: [], largeObjects: { count: 0, checksum: '0' } },
-    verified: { how, at: new Date(takenAt).toISOString(), where: '', durationMs: 1, opened: 'none' },
-  }
+  const at = new Date(takenAt).toISOString()
+  const verified = { how, at, where: '', durationMs: 1, opened: 'none' } as const
+  const manifest = manifestAt(takenAt, Buffer.from('dump'), { service, verified })
+  const { key } = manifest
   mkdirSync(join(folder, key, '..'), { recursive: true })
   writeFileSync(join(folder, key), 'dump')
   writeFileSync(join(folder, manifestKey(key)), JSON.stringify(manifest))
@@ -69,6 +41,7 @@ function check(said: { backsUpNext?: boolean; promisesRpo?: boolean } = {}) {
       retentionDays: 30,
       shortDays: 2,
       encryptTo: [],
+      signedBy: [],
       verifyQuery: '',
       postgresImage: '',
       rpoMs: 60 * minute,

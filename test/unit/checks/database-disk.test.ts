@@ -8,6 +8,7 @@ import { contextOf } from './context.ts'
 const session: PostgresSession = {
   announcedPid: 1,
   rows: () => Promise.reject(new Error('the server of another machine is not asked for its folder')),
+  ask: () => Promise.reject(new Error('nothing is asked that a user wrote')),
   close: () => Promise.resolve(),
 }
 const judge = (disk: string, prometheus: string) => {

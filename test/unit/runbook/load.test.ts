@@ -36,6 +36,7 @@ describe('a runbook', () => {
       backup: {
         retentionDays: 30,
         encryptTo: [],
+        signedBy: [],
         verifyQuery: '',
         postgresImage: '',
         rpoMs: 3_600_000,
