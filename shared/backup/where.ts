@@ -1,6 +1,6 @@
 import { InputError } from '../outcome/errors.ts'
 import { parsePostgresUrl, throughAddress, type PostgresServer } from '../platform/postgres-url.ts'
-import { readEnvFile } from '../runbook/env-file.ts'
+import { readEnvFile, type EnvFileKey } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { acceptedDestinations, openStore } from './open-store.ts'
 import type { Store } from './store.ts'
@@ -20,8 +20,11 @@ export interface Surroundings {
 
 /** @throws InputError when an env-file that the runbook names cannot be read */
 export function readSurroundings(environment: Environment, env: Variables): Surroundings {
-  const read = (path: string) => (path === '' ? {} : readEnvFile(environment.root, path))
-  return { environment, file: read(environment.envFile), own: read(environment.backup?.envFile ?? ''), env }
+  const read = (path: string, key: EnvFileKey) =>
+    path === '' ? {} : readEnvFile(environment.root, path, key)
+  const file = read(environment.envFile, 'env-file')
+  const own = read(environment.backup?.envFile ?? '', 'backup.env-file')
+  return { environment, file, own, env }
 }
 
 /** Variables that say, as libpq has it, which database is meant. */

@@ -4,14 +4,24 @@ import { scanEnvLines } from './env-lines.ts'
 import { inlineSecrets } from './inline-secrets.ts'
 import { readTextFile, type Text } from './text-file.ts'
 
+/** The keys of the runbook that name an env-file, with the secret of the workflows whose content is written there. */
+const secretOf = { 'env-file': 'ENV_FILE', 'backup.env-file': 'BACKUP_ENV_FILE' } as const
+
+export type EnvFileKey = keyof typeof secretOf
+
 /**
  * Reads an env-file into its values. Most are secrets: see `secretsOf`.
  * @param root the repository's root
  * @param file path relative to `root`
+ * @param key what of the runbook names it
  * @throws InputError when the file cannot be read, is not UTF-8, or assigns nothing
  */
-export function readEnvFile(root: string, file: string): Record<string, string> {
-  return valuesOf(file, readEnvText(root, file).text)
+export function readEnvFile(
+  root: string,
+  file: string,
+  key: EnvFileKey = 'env-file',
+): Record<string, string> {
+  return valuesOf(file, readEnvText(root, file, key).text, key)
 }
 
 /**
@@ -20,7 +30,7 @@ export function readEnvFile(root: string, file: string): Record<string, string> 
  */
 export function readReleaseEnvFile(root: string, file: string): Record<string, string> {
   const { text } = readEnvText(root, file)
-  const values = valuesOf(file, text)
+  const values = valuesOf(file, text, 'env-file')
   const [first, ...more] = scanEnvLines(text).faults.filter(({ weight }) => weight === 'unread')
   if (first === undefined) return values
   const others =
@@ -33,11 +43,11 @@ export function readReleaseEnvFile(root: string, file: string): Record<string, s
   )
 }
 
-function valuesOf(file: string, text: string): Record<string, string> {
+function valuesOf(file: string, text: string, key: EnvFileKey): Record<string, string> {
   const values = parse(text)
   if (Object.keys(values).length > 0) return values
-  throw new InputError(`env-file: ${file} ${emptiness(text)}; accepted: lines of KEY=value`, {
-    hint: `Write one KEY=value a line into ${file}, or remove env-file from the environment in the runbook.`,
+  throw new InputError(`${key}: ${file} ${emptiness(text)}; accepted: lines of KEY=value`, {
+    hint: `Write one KEY=value a line into ${file}, or remove ${key} from the environment in the runbook.`,
   })
 }
 
@@ -103,11 +113,11 @@ const switchValue = /^(true|false|yes|no|on|off|none|null|enabled|disabled)$/i
 const plainValue = /^([a-z]{1,12}|\d{1,5}|\d{1,5}(ms|s|m|h))$/i
 
 /** The text of an env-file. @throws InputError when it cannot be read, or is not UTF-8 */
-export function readEnvText(root: string, file: string): Text {
+export function readEnvText(root: string, file: string, key: EnvFileKey = 'env-file'): Text {
   return readTextFile({
-    input: 'env-file',
+    input: key,
     root,
     file,
-    missing: `Write ${file} first: copy ${file}.example and fill it in, or give the workflow the secret ENV_FILE.`,
+    missing: `Write ${file} first: copy ${file}.example and fill it in, or give the workflow the secret ${secretOf[key]}, whose content it writes to the path of its input ${key.replace('.', '-')}.`,
   })
 }

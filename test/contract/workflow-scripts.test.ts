@@ -49,9 +49,18 @@ function run(file: string, name: string, env: Record<string, string>) {
   return { status, text: stdout + stderr, variables: read(join(folder, '.variables')), outputs: read(output) }
 }
 
-describe('the env-file', () => {
-  const write = (content: string, file = 'deployment/config/.env.staging') =>
-    run('promote.yml', 'Write the env-file', { CONTENT: content, FILE: file })
+const envFiles = [
+  { what: 'the env-file', secret: 'ENV_FILE', path: 'deployment/config/.env.staging' },
+  {
+    what: 'the env-file of backups',
+    secret: 'BACKUP_ENV_FILE',
+    path: 'deployment/config/.env.staging.backup',
+  },
+]
+
+describe.each(envFiles)('$what', ({ what, secret, path }) => {
+  const write = (content: string, file = path) =>
+    run('promote.yml', `Write ${what}`, { CONTENT: content, FILE: file })
 
   test.each([
     'A=1\nB=two words\n\n# c',
@@ -60,10 +69,10 @@ describe('the env-file', () => {
     '-n',
     'A=%s\\n',
     '::set-env name=A::b',
-  ])('holds %j as it is, for nobody else to read', content => {
+  ])('holds %j as it is, and only its owner may read it', content => {
     const { status, text } = write(content)
     expect({ status, text }).toEqual({ status: 0, text: '' })
-    const file = join(folder, 'deployment/config/.env.staging')
+    const file = join(folder, path)
     expect(readFileSync(file, 'utf8')).toBe(`${content}\n`)
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(existsSync(join(folder, 'hit'))).toBe(false)
@@ -72,24 +81,24 @@ describe('the env-file', () => {
   test('may have a path that looks like an option', () => {
     expect(write('A=1', '-rf').status).toBe(0)
     expect(readFileSync(join(folder, '-rf'), 'utf8')).toBe('A=1\n')
-    expect(run('promote.yml', 'Remove the env-file', { WRITTEN: 'yes', FILE: '-rf' }).status).toBe(0)
+    expect(run('promote.yml', `Remove ${what}`, { WRITTEN: 'yes', FILE: '-rf' }).status).toBe(0)
     expect(existsSync(join(folder, '-rf'))).toBe(false)
   })
 
   test('is not written without its secret, and one that was there stays', () => {
     write('A=1')
-    expect(write('').text).toContain('ENV_FILE is not set')
-    run('promote.yml', 'Remove the env-file', { WRITTEN: '', FILE: 'deployment/config/.env.staging' })
-    expect(readFileSync(join(folder, 'deployment/config/.env.staging'), 'utf8')).toBe('A=1\n')
+    expect(write('').text).toBe(`The secret ${secret} is not set: nothing is written.\n`)
+    run('promote.yml', `Remove ${what}`, { WRITTEN: '', FILE: path })
+    expect(readFileSync(join(folder, path), 'utf8')).toBe('A=1\n')
   })
-})
 
-test('recover.yml writes the env-file of each environment where its own path says', () => {
-  const FILE = 'secrets/ENVIRONMENT/ENVIRONMENT.env'
-  run('recover.yml', 'Write the env-file', { CONTENT: 'A=1', FILE, NAME: 'staging' })
-  expect(readFileSync(join(folder, 'secrets/staging/staging.env'), 'utf8')).toBe('A=1\n')
-  run('recover.yml', 'Remove the env-file', { WRITTEN: 'yes', FILE, NAME: 'staging' })
-  expect(existsSync(join(folder, 'secrets/staging/staging.env'))).toBe(false)
+  test('of each environment is written by recover.yml where its own path says', () => {
+    const FILE = 'secrets/ENVIRONMENT/ENVIRONMENT.env'
+    run('recover.yml', `Write ${what}`, { CONTENT: 'A=1', FILE, NAME: 'staging' })
+    expect(readFileSync(join(folder, 'secrets/staging/staging.env'), 'utf8')).toBe('A=1\n')
+    run('recover.yml', `Remove ${what}`, { WRITTEN: 'yes', FILE, NAME: 'staging' })
+    expect(existsSync(join(folder, 'secrets/staging/staging.env'))).toBe(false)
+  })
 })
 
 describe('the login of a registry', () => {
