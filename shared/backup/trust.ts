@@ -8,6 +8,7 @@ import {
   type VerifyingKey,
 } from '../runbook/verifying-key.ts'
 import type { Evidence } from '../outcome/outcome.ts'
+import type { Reason } from '../outcome/reasons.ts'
 import { isEnvelope, openEnvelope, readSigningKey, signEnvelope, type SigningKey } from './signature.ts'
 
 /** What is demanded of whatever is read from a backup store: all who hold the keys of the store can write there. */
@@ -79,10 +80,13 @@ export function describeProof(proof: Proof): Evidence {
     : unsignedFinding
 }
 
+/** Stands in the warning of a runbook that names no key; no step ends with it. */
+export const unsignedCode: Reason = 'backup-unsigned'
+
 /** The warning of a runbook that names no key. */
 export const unsignedFinding: Evidence = {
   subject: 'signature',
-  finding: `none is demanded (backup-unsigned), so that every holder of the keys of the store can forge a backup. ${makeKeys}`,
+  finding: `none is demanded (${unsignedCode}), so that every holder of the keys of the store can forge a backup. ${makeKeys}`,
   tone: 'warn',
 }
 

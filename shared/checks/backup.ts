@@ -1,4 +1,5 @@
 import { InputError } from '../outcome/errors.ts'
+import { unsignedCode } from '../backup/trust.ts'
 import { newestOf } from '../backup/newest.ts'
 import { readWalArchive, type WalArchive } from '../backup/wal.ts'
 import { parsePostgresUrl, throughAddress } from '../platform/postgres-url.ts'
@@ -58,7 +59,7 @@ async function ofStore(context: CheckContext): Promise<Finding> {
   }
   const age = clock.now() - Date.parse(newest.manifest.takenAt)
   const seen = `the newest verified backup is ${showDuration(Math.max(0, age))} old, the RPO is ${rpo}`
-  const signed = newest.proof.kind === 'signed' ? ', signed' : ', not signed (backup-unsigned)'
+  const signed = newest.proof.kind === 'signed' ? ', signed' : `, not signed (${unsignedCode})`
   if (age <= rpoMs) return pass(`${seen}${signed}: ${newest.uri}`, others)
   if (next) return warn(seen, next, others)
   return bad(
