@@ -118,7 +118,7 @@ test.each([
   await writeFile(file, change(await readFile(file)))
   const key = kind === 'sealed' ? { 'decrypt-with': identity } : {}
   const outcome = await scene.restore({ ...confirmed, ...key, backup })
-  expect(outcome).toMatchObject({ status: 'failure', reason: 'restore-failed' })
+  expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-untrusted' })
   expect(outcome.summary).toContain('damaged')
 })
 
