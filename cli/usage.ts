@@ -36,11 +36,17 @@ export function hintFor(
 
 /** The page of one command. */
 export function usageOf(name: string, description: string, { fields, positional }: Command): string {
-  const named = (key: string) => `--${key}${fields[key]?.short ? `, -${fields[key].short}` : ''}`
+  const named = (key: string) =>
+    fields[key]?.byVariableOnly
+      ? variableOf(key)
+      : `--${key}${fields[key]?.short ? `, -${fields[key].short}` : ''}`
   const width = Math.max(...Object.keys(fields).map(key => named(key).length)) + 2
   const lines = Object.entries(fields).map(([key, field]) => {
     const standard = field.default ? ` Default: ${field.default}.` : ''
-    const hidden = field.isSecret ? ` To hide it from \`ps\`, set ${variableOf(key)} instead.` : ''
+    const hidden =
+      field.isSecret && !field.byVariableOnly
+        ? ` To hide it from \`ps\`, set ${variableOf(key)} instead.`
+        : ''
     const accepts = field.default === 'true' ? `${field.accepts}, like --${key}=false` : field.accepts
     return `  ${named(key).padEnd(width)}${field.description} Accepts ${accepts}.${standard}${hidden}`
   })

@@ -45,6 +45,14 @@ export function readWords(
     const word = parsed.positionals[index]
     if (word !== undefined && !given.has(key)) given.set(key, word)
   }
+  const readable = [...given.keys()].find(key => fields[key]?.byVariableOnly)
+  if (readable !== undefined)
+    throw new InputError(
+      `--${readable} is on the command line, which every user of this machine can read; accepted: the variable ${variableOf(readable)}`,
+      {
+        hint: `Set ${variableOf(readable)} instead. If the machine has other users, make a new key: this one was shown.`,
+      },
+    )
   return key => {
     const value = given.get(key)
     if (typeof value === 'string') return value

@@ -61,7 +61,7 @@ export function chooseSigning({ keys }: Pick<Reading, 'keys'>, given: string): S
     throw new InputError(
       'signing-key is missing, and the runbook demands signed backups (backup.signed-by)',
       {
-        hint: 'Give the job that backs up the private key, as a secret. A backup that is not signed would be refused when it is needed.',
+        hint: 'Give the job that backs up the private key, as the secret BACKUP_SIGNING_KEY; at a terminal, set RUNBOOK_SIGNING_KEY. A backup that is not signed would be refused when it is needed.',
       },
     )
   }

@@ -9,6 +9,7 @@ import {
   commonFields,
   duration,
   flag,
+  privateKey,
   secret,
   size,
   targetFields,
@@ -73,7 +74,7 @@ export const backupDbFields = {
     'age identity (secret key) with which the stored backup is opened to verify it. Default: the key of this run, which proves all but that your identity opens it.',
     'a text like AGE-SECRET-KEY-1...',
   ),
-  'signing-key': secret(
+  'signing-key': privateKey(
     "Ed25519 private key that signs the backup, for the runbook's backup.signed-by. openssl genpkey -algorithm ed25519 makes one; openssl pkey -pubout shows its public key.",
     acceptedSigningKey,
   ),

@@ -15,6 +15,8 @@ export interface Field<T> {
   short?: string
   /** It must not stand where others can read it: on a command line, in a log. */
   isSecret: boolean
+  /** A terminal takes it from its variable alone: whoever has it can forge what others rely on for years. */
+  byVariableOnly?: true
   /** @throws InputError that names `name` */
   parse: (name: string, text: string) => T
   /** In place of `default`, for action.yml alone: an expression that only the runner can fill in. */
@@ -87,6 +89,11 @@ export function path(description: string, accepts: string, said?: Said): Field<s
 /** Text that may span lines and is masked: a kubeconfig, a URL with a password. */
 export function secret(description: string, accepts: string, said?: Said): Field<string> {
   return { ...field(description, accepts, (_name, value) => value, said), isSecret: true }
+}
+
+/** A private key: a secret that no command line takes. */
+export function privateKey(description: string, accepts: string): Field<string> {
+  return { ...secret(description, accepts), byVariableOnly: true }
 }
 
 /** Milliseconds; 0 when it is not given and has no default. */

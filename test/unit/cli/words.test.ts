@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
+import { backupDbFields } from '../../../shared/steps/backup-db-fields.ts'
+import { usageOf } from '../../../cli/usage.ts'
 import { readWords } from '../../../cli/words.ts'
 import { InputError } from '../../../shared/outcome/errors.ts'
 import { flag, parseInputs, secret, text } from '../../../shared/steps/inputs.ts'
@@ -58,4 +60,18 @@ describe('the words of a command', () => {
       }),
     )
   })
+})
+
+test('a private key is taken from its variable alone: a command line can be read by all users of the machine', () => {
+  const env = { RUNBOOK_SIGNING_KEY: 'the key' }
+  expect(readWords(backupDbFields, ['environment'], ['staging'], env)('signing-key')).toBe('the key')
+  for (const words of [['--signing-key', 'the key'], ['--signing-key=the key']]) {
+    const refusal = () => readWords(backupDbFields, ['environment'], ['staging', ...words], {})
+    expect(refusal).toThrow('accepted: the variable RUNBOOK_SIGNING_KEY')
+    expect(refusal).not.toThrow('the key')
+  }
+  const help = usageOf('backup-db', '', { fields: backupDbFields, positional: ['environment'] } as never)
+  expect(help).toContain('RUNBOOK_SIGNING_KEY')
+  expect(help).toContain('openssl genpkey -algorithm ed25519')
+  expect(help).not.toContain('--signing-key')
 })
