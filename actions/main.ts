@@ -1,6 +1,7 @@
 import { isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
 import { createAside } from '../shared/platform/aside.ts'
+import { receiveCredentials } from '../shared/platform/job-credentials.ts'
 import { createRunner, type Runner } from '../shared/platform/runner.ts'
 import { outliveReaders, watchStrays } from '../shared/platform/strays.ts'
 import { renderMarkdown } from '../shared/report/markdown.ts'
@@ -13,6 +14,7 @@ import type { TargetPorts } from '../shared/steps/ports.ts'
 import type { Action } from './action.ts'
 import type { Fields } from '../shared/steps/inputs.ts'
 import { createPorts, createSignal } from '../shared/steps/machine.ts'
+import { requireEngine } from '../shared/steps/require-engine.ts'
 
 const actions = {
   'check-inputs': () => import('./check-inputs/index.ts'),
@@ -88,17 +90,27 @@ async function prepare(name: ActionName, runner: Runner) {
   const action = await loadAction(name)
   const inputs = parseInputs(action.fields, name => runner.input(name))
   const said = (key: string) => (typeof inputs[key] === 'string' ? inputs[key] : '')
+  const credentials = receiveCredentials({
+    env: runner.env,
+    secrets: runner.secrets,
+    environment: said('environment'),
+    image: said('image'),
+    token: said('github-token'),
+  })
+  process.once('exit', credentials.remove)
+  const { envFile, backupEnvFile } = credentials
   const environment = loadEnvironment({
     root: runner.workspace,
     config: said('config'),
     environment: said('environment'),
-    overrides: { url: said('url'), manifests: said('manifests') },
+    overrides: { url: said('url'), manifests: said('manifests'), envFile, backupEnvFile },
   })
+  if (name !== 'check-inputs') requireEngine(environment, credentials.env)
   const signal = createSignal(process, action.timeoutMs?.(inputs) ?? 0)
   const stray = watchStrays(process, line => runner.log.error(line))
-  const { log, secrets, env } = runner
-  const machine = { log, secrets, env, pid: process.pid, signal, stray }
-  const ports = createPorts(machine, environment, said('kubeconfig'))
+  const { log, secrets } = runner
+  const machine = { log, secrets, env: credentials.env, pid: process.pid, signal, stray }
+  const ports = createPorts(machine, environment, said('kubeconfig') || credentials.kubeconfig)
   return { action, environment, inputs, ports }
 }
 

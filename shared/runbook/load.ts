@@ -34,6 +34,10 @@ export interface LoadRequest {
 export interface Overrides {
   url?: string
   manifests?: string
+  /** Path of an env-file; absolute where it is not in the repository. */
+  envFile?: string
+  /** The same for `backup.env-file`. */
+  backupEnvFile?: string
 }
 
 /**
@@ -80,9 +84,18 @@ function readConfig(root: string, config: string): string {
   return readTextFile({ input: 'config', root, file: config, missing }).text
 }
 
-function override(spec: EnvironmentSpec, { url, manifests }: Overrides): EnvironmentSpec {
+function override(
+  spec: EnvironmentSpec,
+  { url, manifests, envFile, backupEnvFile }: Overrides,
+): EnvironmentSpec {
   const target = manifests && spec.target.kind === 'kubernetes' ? { ...spec.target, manifests } : spec.target
-  return { ...spec, target, ...(url ? { url } : {}) }
+  return {
+    ...spec,
+    target,
+    ...(url ? { url } : {}),
+    ...(envFile ? { 'env-file': envFile } : {}),
+    ...(backupEnvFile && spec.backup ? { backup: { ...spec.backup, 'env-file': backupEnvFile } } : {}),
+  }
 }
 
 function resolveEnvironment(
