@@ -19,7 +19,7 @@ export interface JobCredentials {
   /** Content of a kubeconfig; empty when the job gives none. */
   kubeconfig: string
   /** Removes the files. */
-  remove(): void
+  remove: () => void
 }
 
 /** What is known of the step when its credentials are read. */
@@ -145,7 +145,7 @@ interface Files {
   /** @returns the path of the file, which only this user can read */
   write(name: string, content: string): string
   folder(name: string): string
-  remove(): void
+  remove: () => void
 }
 
 /** A folder of this step's own, made when the first file is written. */

@@ -39,7 +39,7 @@ export function hasLogin(own: object, registry: string): boolean {
 
 /** Folder with the machine's own configuration of Docker. */
 export function dockerFolder(env: Record<string, string | undefined>): string {
-  return env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker')
+  return env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.docker')
 }
 
 /** The machine's own configuration; empty when there is none, or it is not JSON: whoever reads it says so. */
