@@ -37,7 +37,7 @@ export async function listBackups(store: Store, owner: Owner, signal: AbortSigna
 
 /**
  * Reads the manifest of a backup; the key of its dump is the one that the manifest names.
- * @throws ToolError when it is damaged, is that of another backup, or is not to be believed (`backup-untrusted`)
+ * @throws ToolError when it is damaged, is that of another backup, or is not to be trusted (`backup-untrusted`)
  */
 export async function readManifest(
   store: Store,
@@ -76,7 +76,7 @@ const atOnce = 8
 
 /**
  * The newest backup of the whole database that was restored and compared, or undefined when there is none: for the check of its age, and
- * for `latest`. What cannot be read or believed is passed over, and named in one warning: it neither hides an older backup
+ * for `latest`. What cannot be read or trusted is passed over, and named in one warning: it neither hides an older backup
  * nor stands in for one.
  */
 export async function newestBackup(

@@ -117,7 +117,7 @@ async function readFound(store: Store, listed: Listed, reading: Reading): Promis
   } catch (error) {
     reading.signal.throwIfAborted()
     if (!(error instanceof ToolError)) throw error
-    // What is not believed, or too large, has said so itself.
+    // What is not trusted, or too large, has a reason of its own.
     if (error.reason !== undefined) throw error
     throw refused(
       `${store.uri}/${listed.key} has no manifest that can be read, so it is no backup: ${error.message}`,

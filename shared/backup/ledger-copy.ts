@@ -66,7 +66,7 @@ export interface CopyRequest extends LedgerCopy {
 }
 
 /**
- * Writes a copy of the ledger beside the backups, unless the newest one there that is believed says the same: a new object
+ * Writes a copy of the ledger beside the backups, unless the newest one there that is trusted says the same: a new object
  * each time, which is never changed.
  */
 export async function writeLedgerCopy(
@@ -80,7 +80,7 @@ export async function writeLedgerCopy(
   const digest = createHash('sha256').update(JSON.stringify(ledger)).digest('hex').slice(0, 12)
   const copies = await listCopies(store, owner, reading)
   const [last] = copies
-  if (last?.digest === digest && last.sealed === sealed && (await isBelieved(store, last, sealing, reading)))
+  if (last?.digest === digest && last.sealed === sealed && (await isTrusted(store, last, sealing, reading)))
     return
   const name = `ledger_${stampOf(now)}_${owner.service}_${owner.environment}_r${newest}_${digest}`
   const key = `ledger/${name}.json.zst${sealed ? '.age' : ''}`
@@ -91,7 +91,7 @@ export async function writeLedgerCopy(
 }
 
 /** Whether what lies there is a copy that a reader would take. What is sealed cannot be looked into here; its name has to do. */
-async function isBelieved(store: Store, last: Copied, sealing: Sealing, reading: Reading): Promise<boolean> {
+async function isTrusted(store: Store, last: Copied, sealing: Sealing, reading: Reading): Promise<boolean> {
   if (last.sealed && sealing.opened !== 'key') return true
   try {
     await readCopy(store, last, sealing, reading)
@@ -105,7 +105,7 @@ async function isBelieved(store: Store, last: Copied, sealing: Sealing, reading:
 
 /**
  * Reads the history of an environment from its copies: the newest ledger, with the releases that it has forgotten since.
- * Copies that cannot be believed are passed over, and named in a warning: the one before them is read.
+ * Copies that cannot be trusted are passed over, and named in a warning: the one before them is read.
  * @param opening what opens sealed copies, made when there is one
  * @returns undefined when there is no copy
  */

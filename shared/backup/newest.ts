@@ -12,7 +12,7 @@ interface Means {
   env: Record<string, string | undefined>
   secrets: Secrets
   clock: Clock
-  /** Told of what was passed over in the store. */
+  /** Receives one warning that names what was passed over in the store. */
   log: Pick<Log, 'warn'>
   signal: AbortSignal
 }

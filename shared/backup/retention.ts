@@ -20,7 +20,7 @@ export interface Retention {
 
 /** What retention looks at, newest first. */
 export type Kept = Pick<Listed, 'key' | 'dumps' | 'takenAt' | 'hasDump' | 'hasManifest'> & {
-  /** From its manifest; undefined when that was not read, or cannot be read or believed, and then it stays. */
+  /** From its manifest; undefined when that was not read, or cannot be read or trusted, and then it stays. */
   verified: Manifest['verified']['how'] | undefined
   /** From its manifest, too. */
   keep: Manifest['keep']
@@ -70,7 +70,7 @@ function dailyOnes(backups: Kept[]): Set<Kept> {
 }
 
 /**
- * What has expired of one owner's backups. Changes nothing. A manifest that is not believed neither expires nor stands in
+ * What has expired of one owner's backups. Changes nothing. A manifest that is not trusted neither expires nor stands in
  * for one that does: it could have been put there to let good backups go.
  */
 export async function planRetention(

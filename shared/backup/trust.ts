@@ -23,7 +23,7 @@ export interface Reading {
   signal: AbortSignal
 }
 
-/** How far what was read is to be believed. */
+/** How far what was read is to be trusted. */
 export type Proof =
   /** A key of the runbook has signed it. */
   | { kind: 'signed'; keyid: string }
@@ -102,9 +102,9 @@ export function notePassedOver(uri: string, why: string[], { log }: Pick<Reading
   )
 }
 
-/** The refusal of an object of a store whose origin or age cannot be believed. */
+/** The refusal of an object of a store whose origin or age cannot be trusted. */
 export function untrusted(uri: string, why: string, hint?: string): ToolError {
-  return new ToolError(`${uri} is not believed: ${why}`, {
+  return new ToolError(`${uri} is not trusted: ${why}`, {
     tool: 'backup store',
     reason: 'backup-untrusted',
     hint:

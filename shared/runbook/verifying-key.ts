@@ -1,6 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 
-/** A public key that says whose signatures are believed. */
+/** A public key that says whose signatures are trusted. */
 export interface VerifyingKey {
   /** SHA-256 of the key as SubjectPublicKeyInfo, hexadecimal. */
   keyid: string
