@@ -72,7 +72,7 @@ const futureHint =
 const extensions = { none: '.dump.zst', age: '.dump.zst.age', gpg: '.dump.zst.gpg' } as const
 
 /** Manifests that are read at once, where the newest is not the one. */
-const atOnce = 8
+const atOnce = 4
 
 /**
  * The newest backup of the whole database that was restored and compared, or undefined when there is none: for the check of its age, and

@@ -27,10 +27,10 @@ export interface PutOptions {
   signal: AbortSignal
 }
 
-/** A manifest of ten thousand tables has some MB. */
-const mostTextBytes = 16 * 2 ** 20
+/** A manifest of ten thousand tables has some MB; one that would be larger than this is not written. */
+export const mostTextBytes = 32 * 2 ** 20
 
-/** An object's text, at most 16 MiB of it: for manifests. @throws ToolError (`too-large`) */
+/** An object's text, at most 32 MiB of it: for manifests. @throws ToolError (`too-large`) */
 export async function readText(store: Store, key: string, signal: AbortSignal): Promise<string> {
   const source = (await store.get(key, signal)) as AsyncIterable<Buffer>
   const bytes = await collectWithin(source, { what: `${store.uri}/${key}`, mostBytes: mostTextBytes })

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { ToolError } from '../outcome/errors.ts'
+import { tooLarge } from '../platform/within-limit.ts'
 import type { PostgresServer } from '../platform/postgres-url.ts'
 import { describeServer } from '../platform/postgres-url.ts'
 import type { RunInfo } from '../platform/run.ts'
@@ -19,7 +20,7 @@ import type { Sealing } from './seal.ts'
 import type { SigningKey } from './signature.ts'
 import { answer, readSchemas } from './question.ts'
 import { openSnapshot, type Snapshot } from './snapshot.ts'
-import type { Store } from './store.ts'
+import { mostTextBytes, type Store } from './store.ts'
 import type { Unverified } from './verify.ts'
 
 /** What is dumped, whence and whither. */
@@ -137,6 +138,12 @@ export async function completeBackup(
 ): Promise<void> {
   const text = Buffer.from(writeManifest(manifest, signing))
   try {
+    if (text.length > mostTextBytes)
+      throw tooLarge({
+        what: `The manifest, of ${manifest.contents.tables.length} tables,`,
+        mostBytes: mostTextBytes,
+        hint: 'Back up parts of the database, each by itself, with schemas or exclude-schemas.',
+      })
     await store.put(manifestKey(manifest.key), Readable.from([text]), { expectedBytes: text.length, signal })
   } catch (error) {
     await discardDump(store, manifest.key)
