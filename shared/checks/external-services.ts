@@ -32,14 +32,18 @@ async function askHttp(
 ): Promise<Part> {
   const http = openHttp('fresh')
   try {
-    const { status, timings } = await http.request({ url, timeoutMs: answerMs, hops: 3, signal })
-    const seen = `${name} answers ${status} in ${Math.round(timings.total)} ms`
+    const { status, timings, elsewhere } = await http.request({ url, timeoutMs: answerMs, hops: 3, signal })
+    const redirect = elsewhere === undefined ? '' : ` (a redirect to ${elsewhere}, which is not followed)`
+    const seen = `${name} answers ${status}${redirect} in ${Math.round(timings.total)} ms`
     const isWell = accepted.length === 0 ? status < 500 : accepted.includes(status)
     if (isWell) return { result: 'pass', finding: seen, remedy: '' }
     return {
       result: 'fail',
       finding: `${seen}, not ${accepted.length === 0 ? 'below 500' : accepted.join(' or ')}`,
-      remedy: `Look at the status page of ${name}; deploy when it is well.`,
+      remedy:
+        elsewhere === undefined
+          ? `Look at the status page of ${name}; deploy when it is healthy.`
+          : `Name the address at ${elsewhere} as the url of ${name} in checks.services of the runbook, if that is the service.`,
     }
   } catch (error) {
     if (!(error instanceof HttpFault)) throw error

@@ -7,8 +7,9 @@ import type { CheckContext } from './check.ts'
  * @throws InputError or ToolError when it is not there, or may not be pulled
  */
 export async function findImage(context: CheckContext, version: string, reference: string): Promise<string> {
-  const { env, exec, signal } = context
+  const { env, exec, signal, environment } = context
+  const tokenHosts = environment.image?.tokenHosts ?? []
   const pinned = await (await context.target()).pin({ version, image: reference })
-  if (reference.includes('@')) await resolveImage(reference, { env, exec, signal })
+  if (reference.includes('@')) await resolveImage(reference, { env, exec, signal, tokenHosts })
   return pinned
 }

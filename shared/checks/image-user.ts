@@ -34,7 +34,9 @@ export const imageUser: Check = {
 async function userOf(context: CheckContext): Promise<string> {
   const { environment, exec, env, image, signal } = context
   const pinned = await findImage(context, '', image)
-  if (!pinned.startsWith('sha256:')) return (await readImageConfig(pinned, { env, exec, signal })).user
+  const tokenHosts = environment.image?.tokenHosts ?? []
+  if (!pinned.startsWith('sha256:'))
+    return (await readImageConfig(pinned, { env, exec, signal, tokenHosts })).user
   // It was built on that host, and no registry has it.
   const host = environment.target.kind === 'docker' ? environment.target.host : undefined
   const args = [

@@ -1,5 +1,6 @@
 import { checksOf } from '../runbook/checks.ts'
 import { fail, pass, warn, type Check, type CheckContext } from './check.ts'
+import { namedVariables } from './npm-script.ts'
 
 const lastLines = 20
 
@@ -19,7 +20,8 @@ export const migrations: Check = {
     const config = environment.envFile === '' ? {} : context.config()
     const { code, stdout, stderr } = await exec.run(program, args, {
       cwd: environment.root,
-      env: { ...env, ...config },
+      env,
+      variables: { ...namedVariables(context), ...config },
       signal,
     })
     const tail = `${stdout}\n${stderr}`.trim().split('\n').slice(-lastLines).join('\n')

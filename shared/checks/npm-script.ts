@@ -27,7 +27,10 @@ export async function runNpmScript(context: CheckContext, script: 'test' | 'lint
   const scripts = await scriptsOf(cwd)
   if (!scripts) return skip(`no package.json in ${cwd}: name its folder in checks.code.directory`)
   if (!(script in scripts)) return skip(`package.json has no script ${script}`)
-  const { code, stdout, stderr } = await exec.run('npm', ['run', '--silent', script], { cwd, env, signal })
+  const { code, stdout, stderr } = await exec.run('npm', ['run', '--silent', script], {
+    ...{ cwd, env, signal },
+    variables: namedVariables(context),
+  })
   if (code === 0) return pass(`npm run ${script} passes`)
   const tail = `${stdout}\n${stderr}`.trim().split('\n').slice(-lastLines).join('\n')
   return fail(
@@ -35,6 +38,11 @@ export async function runNpmScript(context: CheckContext, script: 'test' | 'lint
     `Run npm run ${script} in ${cwd} and mend what it says; npm ci first, if packages are missing.`,
     tail,
   )
+}
+
+/** The variables of this machine that the runbook names for the service's own code. */
+export function namedVariables({ environment, env }: CheckContext): Record<string, string | undefined> {
+  return Object.fromEntries(checksOf(environment).code.variables.map(name => [name, env[name]]))
 }
 
 async function scriptsOf(folder: string): Promise<Record<string, string> | undefined> {

@@ -30,6 +30,8 @@ export interface Endpoint {
 /** All that a gate needs to know before it starts. */
 export interface GatePlan {
   url: string
+  /** Other origins to which a redirect is followed. */
+  redirectsTo: readonly string[]
   endpoints: Endpoint[]
   /** Held against the service's metrics text, in every round. */
   metrics: Condition[]
@@ -130,6 +132,7 @@ export function planGate(environment: Environment, said: GateOverrides = {}, sta
   const rounds = Math.floor(forMs / intervalMs)
   const plan: GatePlan = {
     url,
+    redirectsTo: environment.redirectsTo ?? [],
     endpoints,
     metrics: gate.metrics,
     queries,

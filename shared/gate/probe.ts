@@ -1,5 +1,5 @@
 import { excerpt } from '../outcome/excerpt.ts'
-import type { Http, HttpAnswer } from '../platform/http.ts'
+import { showStatus, type Http, type HttpAnswer } from '../platform/http.ts'
 import { HttpFault } from '../platform/http-fault.ts'
 import { parseExactJson } from '../platform/json.ts'
 import { unmetJson } from '../platform/unmet-json.ts'
@@ -10,7 +10,7 @@ import { readStatus, statusPath } from './status.ts'
 
 /** A probe that takes longer has failed: twice what people wait for a page before they leave. */
 export const probeTimeoutMs = 5_000
-/** As load balancers and `http` to `https` need. */
+/** As a service redirects that has moved a path, or that the runbook's `redirects-to` names. */
 const hops = 3
 
 /** What one round of probes saw. */
@@ -21,10 +21,10 @@ export interface Probed {
 
 /** Asks every path once, and for the metrics if something is held against them, all at the same moment. */
 export async function probe(http: Http, plan: GatePlan, moment: Moment): Promise<Probed> {
-  const { url, endpoints, metrics } = plan
+  const { endpoints, metrics } = plan
   const { atMs, signal } = moment
   const [seen, measured] = await Promise.all([
-    Promise.all(endpoints.map(endpoint => ask(http, url, endpoint, signal))),
+    Promise.all(endpoints.map(endpoint => ask(http, plan, endpoint, signal))),
     metrics.length > 0 ? readMetrics(http, plan, moment) : [],
   ])
   const known = seen.filter(each => each.isKnown)
@@ -66,10 +66,16 @@ interface Seen extends Pick<Round, 'failures' | 'gaps' | 'starting'> {
   isKnown: boolean
 }
 
-async function ask(http: Http, url: string, endpoint: Endpoint, signal: AbortSignal): Promise<Seen> {
+async function ask(
+  http: Http,
+  { url, redirectsTo: origins }: GatePlan,
+  endpoint: Endpoint,
+  signal: AbortSignal,
+): Promise<Seen> {
   const { path } = endpoint
+  const asked = { url: url + path, timeoutMs: probeTimeoutMs, hops, origins, signal }
   try {
-    return read(endpoint, await http.request({ url: url + path, timeoutMs: probeTimeoutMs, hops, signal }))
+    return read(endpoint, await http.request(asked))
   } catch (error) {
     if (!(error instanceof HttpFault)) throw error
     const said = `GET ${path}: ${error.finding}`
@@ -101,12 +107,13 @@ const statusesOfStart = [502, 503, 504]
 /** Not Found, Method Not Allowed, Gone and Not Implemented: what a release answers where it has no such path. */
 const statusesOfNoPath = [404, 405, 410, 501]
 
-function read({ path, json, judged }: Endpoint, { status, body, timings }: HttpAnswer): Seen {
+function read({ path, json, judged }: Endpoint, answer: HttpAnswer): Seen {
+  const { status, body, timings } = answer
   const ok = status >= 200 && status < 300
   const ms = ok ? timings.total : undefined
   if (judged === 'answer') {
     const isKnown = !statusesOfNoPath.includes(status)
-    const failures = ok || !isKnown ? [] : [`GET ${path}: ${status}`]
+    const failures = ok || !isKnown ? [] : [`GET ${path}: ${showStatus(answer)}`]
     return { failures, gaps: [], starting: ok || statusesOfStart.includes(status), usage: {}, ms, isKnown }
   }
   const isStatus = path === statusPath
@@ -114,7 +121,7 @@ function read({ path, json, judged }: Endpoint, { status, body, timings }: HttpA
   const report = isStatus ? readStatus(document) : { failures: [], gaps: [], usage: {} }
   const unmet = ok ? unmetJson(document, json) : []
   const failures = [...report.failures, ...unmet].map(failure => `GET ${path}: ${failure}`)
-  if (!ok && failures.length === 0) failures.push(`GET ${path}: ${status}`)
+  if (!ok && failures.length === 0) failures.push(`GET ${path}: ${showStatus(answer)}`)
   return {
     failures,
     ...(failures.length > 0 ? { body: excerpt(body) } : {}),

@@ -18,6 +18,12 @@ export const reasons = {
   held: 'An operator has put the environment on hold: nothing automatic touches it until somebody resumes.',
   'downgrade-refused': 'The version is older than the one that serves.',
   'image-not-found': 'The image does not exist in its registry, or may not be pulled.',
+  'image-mismatch':
+    'A registry or engine sent another image, or another part of one, than was asked for. Nothing of it was used.',
+  'not-attested':
+    'The image lacks the attestation or signature that the runbook requires. Nothing was touched.',
+  'registry-untrusted':
+    'A registry wants its login sent to a place that is not its own. Nothing was sent there.',
   'target-unreachable': 'The cluster or the Docker engine does not answer.',
   'namespace-not-found': 'The namespace that is released into does not exist.',
   'release-not-made':

@@ -17,6 +17,8 @@ export interface LoginSource {
   env: Record<string, string | undefined>
   exec: Exec
   signal: AbortSignal
+  /** Hosts that the runbook names as token services of its registry (`image.token-hosts`); default: none. */
+  tokenHosts?: readonly string[]
 }
 
 interface DockerConfig {

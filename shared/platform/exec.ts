@@ -2,11 +2,14 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { createTail } from '../outcome/cut.ts'
 import { DeadlineError, messageOf, ToolError } from '../outcome/errors.ts'
+import { childEnvironment, type Variables } from './child-environment.ts'
 
 /** How a program is started. There is never a shell in between. */
 export interface ExecOptions {
-  /** The whole environment of the program. Secrets travel here, never in `args`. */
-  env: Record<string, string | undefined>
+  /** This process's variables: the program is given those that `childEnvironment` lists for it. */
+  env: Variables
+  /** Variables that it is given beside those. Secrets travel here, never in `args`. */
+  variables?: Variables
   cwd?: string
   /** Written to standard input, which is then closed. */
   stdin?: string
@@ -37,9 +40,9 @@ const graceMs = 2_000
 
 /** Programs of this machine. */
 export const systemExec: Exec = {
-  start: (file, args, { env, cwd, signal }) =>
+  start: (file, args, { env, variables, cwd, signal }) =>
     spawn(file, args, {
-      env,
+      env: childEnvironment(file, env, variables),
       stdio: ['pipe', 'pipe', 'pipe'],
       ...(cwd === undefined ? {} : { cwd }),
       ...(signal === undefined ? {} : { signal }),

@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream'
 export interface Body {
   body: string
   truncated: boolean
+  /** The same before it is read as UTF-8. */
+  bytes: Buffer
 }
 
 /**
@@ -21,14 +23,15 @@ export async function readBody(response: IncomingMessage, maxBytes: number): Pro
     bytes += chunk.length
     if (bytes > maxBytes) {
       response.destroy()
-      return { body: text(chunks), truncated: true }
+      return { ...text(chunks), truncated: true }
     }
   }
-  return { body: text(chunks), truncated: false }
+  return { ...text(chunks), truncated: false }
 }
 
-function text(chunks: Buffer[]): string {
-  return Buffer.concat(chunks).toString('utf8')
+function text(chunks: Buffer[]): { body: string; bytes: Buffer } {
+  const bytes = Buffer.concat(chunks)
+  return { body: bytes.toString('utf8'), bytes }
 }
 
 /** Nobody packs twice for a good reason; each layer multiplies what a bomb unpacks to. */

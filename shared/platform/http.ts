@@ -16,6 +16,11 @@ export interface HttpRequest {
   maxBytes?: number
   /** Redirects that are followed. Default: none, the redirect is the answer. */
   hops?: number
+  /**
+   * Origins beside the request's own to which a redirect is followed, like `https://www.example.com`; `secure`: every https
+   * origin, and from this machine also http of this machine. Default: none. A redirect to another origin is the answer.
+   */
+  origins?: readonly string[] | 'secure'
   signal?: AbortSignal
 }
 
@@ -29,7 +34,17 @@ export interface HttpAnswer {
   body: string
   /** The body was longer than `maxBytes`. */
   truncated: boolean
+  /** The body as it was sent, without its content encoding: what a digest is compared with. */
+  bytes: Buffer
+  /** The origin that this answer redirects to and that may not be followed; undefined when it is no such redirect. */
+  elsewhere?: string
   timings: HttpTimings
+}
+
+/** How an answer is named where its status alone is judged: `500`, or what it redirects to and why that was not followed. */
+export function showStatus({ status, elsewhere }: HttpAnswer): string {
+  if (elsewhere === undefined) return String(status)
+  return `${status}, a redirect to ${elsewhere}, which redirects-to of the runbook does not name`
 }
 
 /** Makes HTTP requests. */
@@ -76,19 +91,46 @@ async function follow(
   transport: (protocol: string) => Promise<Transport>,
 ): Promise<HttpAnswer> {
   const start = performance.now()
-  const { hops = 0, method: firstMethod = 'GET', headers: firstHeaders = {}, ...rest } = request
+  const { hops = 0, origins = [], method: firstMethod = 'GET', headers: firstHeaders = {}, ...rest } = request
+  const mayFollow = originFilter(new URL(request.url), origins)
   let hop: Hop = { ...rest, url: new URL(request.url), method: firstMethod, headers: firstHeaders }
   for (let left = hops; ; left -= 1) {
     const remaining = request.timeoutMs - (performance.now() - start)
     const answer = await exchange(hop, remaining, await transport(hop.url.protocol))
     const location = answer.headers['location']
-    if (hops === 0 || location === undefined || ![301, 302, 303, 307, 308].includes(answer.status)) {
+    const isRedirect = location !== undefined && [301, 302, 303, 307, 308].includes(answer.status)
+    const target = isRedirect ? URL.parse(location, hop.url.href) : undefined
+    const elsewhere =
+      target && isHttp(target) && !mayFollow(target) ? { elsewhere: target.origin } : undefined
+    if (hops === 0 || !isRedirect || elsewhere) {
       answer.timings.total = performance.now() - start
-      return answer
+      return { ...answer, ...elsewhere }
     }
     if (left === 0) throw new HttpFault('redirect', hop.method, hop.url, `more than ${hops} redirects`)
-    hop = redirected(hop, answer.status, location)
+    hop = redirected(hop, answer.status, target)
   }
+}
+
+function isHttp({ protocol }: URL): boolean {
+  return protocol === 'http:' || protocol === 'https:'
+}
+
+function originFilter(own: URL, origins: readonly string[] | 'secure'): (to: URL) => boolean {
+  if (origins !== 'secure') return to => to.origin === own.origin || origins.includes(to.origin)
+  return to =>
+    to.origin === own.origin ||
+    to.protocol === 'https:' ||
+    (isLoopback(own.hostname) && isLoopback(to.hostname))
+}
+
+/** What is sent to it cannot be read on the way: https, or this machine. */
+export function isSecure({ protocol, hostname }: URL): boolean {
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))
+}
+
+/** @param hostname without a port, as URL has it: `[::1]` */
+export function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
 }
 
 interface Hop {
@@ -101,9 +143,8 @@ interface Hop {
 }
 
 /** The next hop as browsers do it, except that nothing that may be a credential leaves the origin. */
-function redirected(hop: Hop, status: number, location: string): Hop {
-  const url = URL.parse(location, hop.url.href)
-  if (!url || !['http:', 'https:'].includes(url.protocol))
+function redirected(hop: Hop, status: number, url: URL | null | undefined): Hop {
+  if (!url || !isHttp(url))
     throw new HttpFault('redirect', hop.method, hop.url, 'redirected to something that is not HTTP')
   const sameOrigin = url.origin === hop.url.origin
   const headers = sameOrigin

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto'
 import { ToolError } from '../outcome/errors.ts'
-import { readLogin, type LoginSource, type RegistryLogin } from './docker-config.ts'
-import { openHttp, type Http, type HttpAnswer } from './http.ts'
+import { digestOf, isDigest, mismatch, requireDigest } from './content-digest.ts'
+import { readLogin, type LoginSource } from './docker-config.ts'
+import { isLoopback, openHttp, type Http, type HttpAnswer } from './http.ts'
 import { HttpFault } from './http-fault.ts'
 import { nameOf, parseImage, type ImageReference } from './image-reference.ts'
+import { answerChallenge } from './registry-token.ts'
 
 /** An image as its registry knows it. */
 export interface ResolvedImage {
@@ -20,10 +21,10 @@ const manifestTypes = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ')
 
-/** A registry answers in well under a second; a token service of a big cloud may take some. */
+/** A registry answers in well under a second. */
 const timeoutMs = 15_000
 /** The OCI distribution specification asks registries to take manifests up to 4 MiB. */
-const maxManifestBytes = 4 * 2 ** 20
+export const maxManifestBytes = 4 * 2 ** 20
 
 /**
  * Asks the registry which image a reference means now, with the login that `docker login` left.
@@ -45,15 +46,41 @@ export async function resolveImage(reference: string, source: LoginSource): Prom
 /** Asks for a part of a repository: `manifests/v1.2.3`, `blobs/sha256:...`; by default, for the manifest that the reference names. */
 export type AskRegistry = (method: string, path?: string) => Promise<HttpAnswer>
 
+/**
+ * The digest of the manifest that a reference means. What a registry says of a tag is believed, since the tag is its own;
+ * whoever pulls by the digest compares it with what comes. What it says of a digest has to be that digest.
+ */
 async function readDigest(ask: AskRegistry, image: ImageReference): Promise<string> {
   const head = await ask('HEAD')
-  const said = head.headers['docker-content-digest']
-  if (head.status === 200 && said !== undefined && /^sha256:[0-9a-f]{64}$/.test(said)) return said
+  const named = head.headers['docker-content-digest']
+  if (head.status === 200 && named !== undefined && /^sha256:[0-9a-f]{64}$/.test(named)) {
+    requireAsked(image, named)
+    return named
+  }
   // Some registries answer HEAD with nothing that helps: only GET says what is wrong, or gives what has to be hashed.
   const answer = await ask('GET')
-  if (answer.status === 200 && !answer.truncated)
-    return image.digest || `sha256:${createHash('sha256').update(answer.body).digest('hex')}`
-  throw refusal(image, answer)
+  if (answer.status !== 200 || answer.truncated) throw refusal(image, answer)
+  return manifestDigest(image, answer)
+}
+
+/**
+ * The digest of a manifest that was read by the reference.
+ * @throws ToolError with the reason `image-mismatch` when it is another than the reference has, or than the registry says
+ */
+export function manifestDigest(image: ImageReference, { bytes, headers }: HttpAnswer): string {
+  const found = digestOf(bytes)
+  requireAsked(image, found)
+  const named = headers['docker-content-digest']
+  if (named !== undefined && isDigest(named))
+    requireDigest(`the manifest of ${nameOf(image)}`, image.registry, named, bytes)
+  return found
+}
+
+function requireAsked(image: ImageReference, found: string): void {
+  if (image.digest === '' || image.digest === found) return
+  throw mismatch(
+    `${image.registry} was asked for ${nameOf(image)}@${image.digest}, and answered with ${found}`,
+  )
 }
 
 /** Opens one repository of a registry, with the login that `docker login` left; the registry's challenge is answered once. */
@@ -75,6 +102,8 @@ export async function connectRegistry(
       timeoutMs,
       maxBytes: maxManifestBytes,
       hops: 3,
+      // Blobs are kept elsewhere by most registries. The login stays here, and what comes is compared with its digest.
+      origins: 'secure',
       signal: source.signal,
     })
   return async (method, path = usual) => {
@@ -84,7 +113,8 @@ export async function connectRegistry(
     } catch (error) {
       source.signal.throwIfAborted()
       // Docker takes loopback registries without TLS, and so do we.
-      if (!isLoopback(host) || scheme === 'http') throw unreachable(image, error)
+      if (!isLoopback(new URL(`https://${host}`).hostname) || scheme === 'http')
+        throw unreachable(image, error)
       scheme = 'http'
       answer = await send(method, path).catch((again: unknown) => {
         source.signal.throwIfAborted()
@@ -92,59 +122,18 @@ export async function connectRegistry(
       })
     }
     if (answer.status !== 401 || authorization !== undefined) return answer
-    authorization = await authorize(http, image, answer, login, source.signal)
+    authorization = await answerChallenge(
+      {
+        ...{ http, image, login, registry: new URL(`${scheme}://${host}`) },
+        ...{ tokenHosts: source.tokenHosts ?? [], signal: source.signal },
+      },
+      answer,
+    ).catch((error: unknown) => {
+      source.signal.throwIfAborted()
+      throw unreachable(image, error)
+    })
     return authorization === undefined ? answer : send(method, path)
   }
-}
-
-/** Answers a challenge: `Basic`, or `Bearer` by way of a token service (distribution/docs, "Token Authentication"). */
-async function authorize(
-  http: Http,
-  image: ImageReference,
-  challenged: HttpAnswer,
-  login: RegistryLogin | undefined,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const challenge = challenged.headers['www-authenticate'] ?? ''
-  const basic = login?.username
-    ? `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`
-    : undefined
-  if (/^basic\b/i.test(challenge)) return basic
-  const asked = new Map(
-    [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = '', value = '']) => [key, value]),
-  )
-  const realm = URL.parse(asked.get('realm') ?? '', challenged.url)
-  if (!/^bearer\b/i.test(challenge) || !realm || !/^https?:$/.test(realm.protocol)) return undefined
-  const service = asked.get('service') ?? ''
-  const scope = asked.get('scope') ?? `repository:${image.repository}:pull`
-  const answer = await http.request(tokenRequest(realm, { service, scope }, login, basic, signal))
-  if (answer.status !== 200) return undefined
-  const { token, access_token } = JSON.parse(answer.body) as { token?: string; access_token?: string }
-  const given = token ?? access_token
-  return given === undefined ? undefined : `Bearer ${given}`
-}
-
-function tokenRequest(
-  realm: URL,
-  { service, scope }: { service: string; scope: string },
-  login: RegistryLogin | undefined,
-  basic: string | undefined,
-  signal: AbortSignal,
-) {
-  if (login?.identityToken) {
-    const form = new URLSearchParams({
-      grant_type: 'refresh_token',
-      service,
-      scope,
-      client_id: 'runbook-actions',
-      refresh_token: login.identityToken,
-    })
-    const headers = { 'content-type': 'application/x-www-form-urlencoded' }
-    return { url: realm.href, method: 'POST', headers, body: form.toString(), timeoutMs, signal }
-  }
-  if (service) realm.searchParams.set('service', service)
-  realm.searchParams.set('scope', scope)
-  return { url: realm.href, headers: basic ? { authorization: basic } : {}, timeoutMs, signal }
 }
 
 /** Why a registry did not give an image, as the error to throw. */
@@ -182,8 +171,4 @@ function unreachable(image: ImageReference, cause: unknown): unknown {
     hint: cause.hint,
     cause,
   })
-}
-
-function isLoopback(host: string): boolean {
-  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/.test(host)
 }

@@ -44,6 +44,8 @@ export interface Entry {
   verification?: string
   /** Milliseconds from the start of its gate until it was steady; 0 when it was so at once. */
   warmUpMs?: number
+  /** The rule (`ruleId`) by which its image was found to be attested; absent when none was required. */
+  attested?: string
   /** What served when it was intended: the way back from it leads there. */
   previous?: ReleaseId
   /** Where the backup lies that was taken just before it, while `previous` served. */

@@ -1,5 +1,6 @@
 import semver from 'semver'
 import { z } from 'zod'
+import { variableName } from './target-schemas.ts'
 import { parseBound } from './freeze.ts'
 import { accepted } from './values.ts'
 
@@ -98,6 +99,13 @@ export const checksSchema = z.strictObject({
         .optional()
         .describe("Folder of the service's package.json; default: the repository's root."),
       approvals: z.int().min(0).optional().describe('Approving reviews that the commit needs; default: 1.'),
+      variables: z
+        .array(variableName)
+        .min(1)
+        .optional()
+        .describe(
+          'Names of variables of this machine that npm test, npm run lint and the migrations command get, like TEST_DATABASE_URL; default: none but PATH, HOME, language, proxies and the like.',
+        ),
     })
     .optional(),
   database: z

@@ -21,6 +21,7 @@ export function resolveChecks(at: (key: string) => string, said: z.infer<typeof 
       approvals: code.approvals ?? 1,
       branches: code.branches,
       recoveryEnvironment: code['recovery-environment'],
+      variables: code.variables ?? [],
     },
     database: {
       version: database.version ?? '',

@@ -1,3 +1,4 @@
+import type { AttestationRule } from './attestation-rule.ts'
 import type { Condition } from './condition.ts'
 import type { FreezeWindow } from './freeze.ts'
 import type { JsonExpectation } from './json-expectation.ts'
@@ -12,6 +13,10 @@ export interface Environment {
   target: TargetSpec
   /** Where the service is reached, without a trailing slash; empty when the runbook names none. */
   url: string
+  /** Origins beside that of `url` to which a redirect of the service is followed; default: none. */
+  redirectsTo?: readonly string[]
+  /** What of images and registries the runbook says. */
+  image?: ImageTrust
   /** Path of the env-file relative to `root`; empty when there is none. */
   envFile: string
   /** Keys that the env-file must have. */
@@ -52,6 +57,14 @@ export interface Environment {
   checks?: ChecksSpec
   /** Where a key of it stands; undefined when it was not read from a file. */
   at?: At
+}
+
+/** What of an image and its registry is trusted. */
+export interface ImageTrust {
+  /** Hosts that may see the registry's login beside the registry. */
+  tokenHosts: readonly string[]
+  /** What an image has to be attested by before it runs; undefined: nothing. */
+  attestedBy?: AttestationRule
 }
 
 /** Where a key of an environment stands, for errors: `deployment/runbook.yml:12 environments.production.gate.memory`. */
@@ -96,6 +109,8 @@ export interface ChecksSpec {
     branches: string[] | undefined
     /** GitHub environment of the recovery job; undefined: NAME-recovery. */
     recoveryEnvironment: string | undefined
+    /** Names of variables of this machine that the service's own scripts get. */
+    variables: string[]
   }
   database: {
     /** Range of versions, or empty. */

@@ -15,6 +15,7 @@ import {
   type SmokeSpec,
 } from './environment.ts'
 import { runbookSchema, type EnvironmentSpec, type Runbook } from './schema.ts'
+import { resolveImageTrust } from './image-trust.ts'
 import { readTextFile } from './text-file.ts'
 import { parseDuration, parsePercent } from './values.ts'
 import { parseYaml } from './yaml.ts'
@@ -112,6 +113,8 @@ function resolveEnvironment(
     root,
     target: spec.target,
     url: baseUrl(spec.url),
+    redirectsTo: (spec['redirects-to'] ?? []).map(baseUrl),
+    image: resolveImageTrust(at, spec),
     envFile: spec['env-file'] ?? '',
     requires: spec.requires ?? [],
     backup: backup && {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { checksSchema } from './checks-schema.ts'
+import { imageSchema, originSchema } from './image-schema.ts'
 import { acceptedCondition, acceptedName, mostConditions } from './condition.ts'
 import { jsonExpectation } from './json-expectation.ts'
 import {
@@ -92,6 +93,14 @@ const environment = z.strictObject({
     error: 'a target whose kind is kubernetes, docker or process',
   }),
   url: url.optional().describe('Where the service is reached, without a path.'),
+  'redirects-to': z
+    .array(originSchema)
+    .min(1)
+    .optional()
+    .describe(
+      'Other origins to which the service may redirect what asks it, like https://www.example.com; default: none, so that a redirect to another origin is a failed answer.',
+    ),
+  image: imageSchema.optional(),
   'env-file': path.optional(),
   requires: z.array(z.string().min(1)).optional().describe('Keys that the env-file must have.'),
   backup: z

@@ -112,5 +112,12 @@ export const processTarget = z.strictObject({
     .describe('What is copied into a release, as git knows it; default: the repository.')
     .optional(),
   start: z.string().min(1).describe('Script that pm2 starts, relative to the release.'),
+  'install-variables': z
+    .array(variableName)
+    .min(1)
+    .optional()
+    .describe(
+      'Names of variables of this machine that the installation of packages, and so their install scripts, get; default: those that .npmrc names as ${NODE_AUTH_TOKEN}, ${NPM_...} or ${YARN_...}, beside PATH, HOME, language, proxies and the like.',
+    ),
   env: environmentVariables.optional(),
 })

@@ -40,13 +40,21 @@ export interface SuitePorts {
   signal: AbortSignal
 }
 
+/** Where a suite is sent. */
+export interface Site {
+  /** Without a trailing slash. */
+  url: string
+  /** Other origins to which a redirect is followed that a request allows. */
+  redirectsTo: readonly string[]
+}
+
 /**
  * Sends the requests of a suite one after the other; a later one may use what an earlier one gave, which is put into
  * `known`.
  * @param known values of the environment variables that the suite names, as `env:NAME`
  */
 export async function runSuite(
-  url: string,
+  site: Site,
   suite: Suite,
   known: Values,
   ports: SuitePorts,
@@ -63,7 +71,7 @@ export async function runSuite(
     for (const request of suite.requests) {
       const result =
         silent < silentInARow
-          ? await send({ http, url, request, known, learn }, ports)
+          ? await send({ http, site, request, known, learn }, ports)
           : unsent(request, [`not sent: the ${silentInARow} before it got no answer`])
       results.push(result)
       if (result.verdict !== 'unsent') silent = result.verdict === 'silent' ? silent + 1 : 0
@@ -76,7 +84,7 @@ export async function runSuite(
 
 interface Sending {
   http: Http
-  url: string
+  site: Site
   request: SmokeRequest
   known: Values
   learn: (name: string, value: unknown) => void
@@ -95,15 +103,16 @@ async function send(sending: Sending, { clock, signal }: SuitePorts): Promise<Re
 }
 
 async function attempt(
-  { http, url, request, learn }: Sending,
+  { http, site: { url, redirectsTo: origins }, request, learn }: Sending,
   { path, headers, body }: Prepared,
   signal: AbortSignal,
 ): Promise<RequestResult> {
   const { method, timeoutMs, redirects: hops } = request
-  const asked = { url: url + path, method, headers, timeoutMs, hops, signal }
+  const asked = { url: url + path, method, headers, timeoutMs, hops, origins, signal }
   try {
     const answer = await http.request(body === undefined ? asked : { ...asked, body })
-    const missed = [...unmet(request.expect, answer), ...capture(request, answer, learn)]
+    const wrong = [...unmet(request.expect, answer), ...capture(request, answer, learn)]
+    const missed = hops > 0 && wrong.length > 0 ? [...notFollowed(answer), ...wrong] : wrong
     const { status, timings } = answer
     return {
       ...unsent(request, missed),
@@ -116,6 +125,12 @@ async function attempt(
     if (!(error instanceof HttpFault)) throw error
     return { ...unsent(request, [error.finding]), verdict: 'silent' }
   }
+}
+
+function notFollowed({ elsewhere }: HttpAnswer): string[] {
+  return elsewhere === undefined
+    ? []
+    : [`redirects to ${elsewhere}, which redirects-to of the runbook does not name`]
 }
 
 function unsent({ method, path, name, where }: SmokeRequest, why: string[]): RequestResult {

@@ -9,7 +9,7 @@ import { describeLoad, describeRequest } from './describe.ts'
 import { sendLoad, type LoadPlan, type LoadResult } from './load.ts'
 import { fitsHeader, prepare } from './prepare.ts'
 import type { Values } from './references.ts'
-import { runSuite, type RequestResult } from './run-suite.ts'
+import { runSuite, type RequestResult, type Site } from './run-suite.ts'
 import { loadSuite, variablesOf, type Suite } from './suite.ts'
 
 export interface SmokePorts {
@@ -70,7 +70,8 @@ export async function runSmoke(
   const { suite, limits } = planSmoke(environment, said)
   const known = readVariables(suite, ports)
   ports.log.info(`Sending ${suite.requests.length} requests of ${suite.name} to ${url}.`)
-  const results = await runSuite(url, suite, known, ports)
+  const redirectsTo = environment.redirectsTo ?? []
+  const results = await runSuite({ url, redirectsTo }, suite, known, ports)
   const failed = results.filter(({ verdict }) => verdict !== 'met').length
   const loaded = await loadAfter(failed, { suite, known, url, limits }, ports)
   const ill = loaded.evidence.some(({ tone }) => tone === 'bad')
@@ -97,14 +98,14 @@ export type Counts =
  * @throws InputError when a variable that the suite names is not there; nothing was sent then
  */
 export async function runRestored(
-  url: string,
+  site: Site,
   suite: Suite,
   counts: Counts,
   ports: SmokePorts,
 ): Promise<{ failed: number; evidence: Evidence[] }> {
   const known = readVariables(suite, ports)
-  ports.log.info(`Sending ${suite.requests.length} requests of ${suite.name} to ${url}.`)
-  const results = await runSuite(url, suite, known, ports)
+  ports.log.info(`Sending ${suite.requests.length} requests of ${suite.name} to ${site.url}.`)
+  const results = await runSuite(site, suite, known, ports)
   const isFailed = ({ verdict, status = 0 }: RequestResult) =>
     counts === 'all' ? verdict !== 'met' : verdict === 'silent' || status >= 500
   return {

@@ -6,12 +6,14 @@ import {
   noteVerdict,
   unsettled,
   usualStart,
+  type Entry,
   type ReleaseId,
 } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import type { Candidate } from '../release/backup-candidate.ts'
 import { readTold } from '../report/told.ts'
 import type { Conflicts, Payload, ReleaseRequest, Rollout } from '../targets/target.ts'
+import { attest } from './attestation.ts'
 import { takeBaseline } from './baseline.ts'
 import { budgetOf } from './budget.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
@@ -57,6 +59,7 @@ export async function deploy(
     await planVerification(environment)
     const verification = await plannedVerification(environment)
     const request = await makeRequest(environment, inputs, ports)
+    const attested = await attest(environment, request.image, ports)
     const target = await ports.openTarget()
     const payload = await watch.time('render', () => target.render(request))
     const conflicts = inputs['force-conflicts'] ? 'take' : 'stop'
@@ -90,6 +93,7 @@ export async function deploy(
         conflicts,
         backup,
         verification,
+        attested,
         held,
         startedAt,
         left,
@@ -117,6 +121,8 @@ interface Work {
   backup: Candidate | undefined
   /** What the release is to be verified by; undefined when the runbook names no url. */
   verification: RecordedVerification | undefined
+  /** How its image is attested, for the record. */
+  attested: Pick<Entry, 'attested'>
   held: Held
   /** Milliseconds since 1970. */
   startedAt: number
@@ -156,6 +162,7 @@ async function release(work: Work): Promise<Conclusion> {
     const { exceptions } = readTold(environment.root, environment.name, ports.run, request.version)
     const written = intend(tenure.ledger, {
       ...intent,
+      ...work.attested,
       ...backup,
       ...(exceptions.length > 0 ? { exceptions } : {}),
       ...(schemaNeeds ? { schemaNeeds } : {}),

@@ -1,11 +1,14 @@
 import { ToolError } from '../outcome/errors.ts'
+import type { Reason } from '../outcome/reasons.ts'
+
+/** They come before anything is touched, and stay what they are. */
+const refusals: Reason[] = ['restore-refused', 'not-attested']
 
 /**
  * What fails a way back that has begun, whatever it was: the environment may be half-way, and that counts more than why.
- * A refusal of the database comes before anything is touched and stays what it is.
  */
 export function halfWay(error: unknown): unknown {
-  if (!(error instanceof ToolError) || error.reason === undefined || error.reason === 'restore-refused')
+  if (!(error instanceof ToolError) || error.reason === undefined || refusals.includes(error.reason))
     return error
   const { message, tool, code, stderr, hint } = error
   return new ToolError(message, {

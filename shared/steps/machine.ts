@@ -50,6 +50,7 @@ function portsOf(run: RunInfo, machine: Machine, environment: Environment, kubec
     return openTarget(environment, {
       ...shared,
       kubeconfig,
+      tokenHosts: environment.image?.tokenHosts ?? [],
       hasEnded,
       signal: AbortSignal.any([signal, closed.signal]),
     })

@@ -19,6 +19,8 @@ export interface RecordedVerification {
   schema: 1
   /** Where the service was reached. */
   url: string
+  /** Other origins to which a redirect was followed; undefined in a record of an earlier version: none. */
+  redirectsTo?: readonly string[] | undefined
   /** The gate, with every default filled in. */
   gate: GateSpec
   /** Base URL of the Prometheus that the queries are asked of; empty when there is none. */
@@ -84,6 +86,7 @@ export async function plannedVerification(
   return {
     schema: 1,
     url: environment.url,
+    redirectsTo: environment.redirectsTo,
     gate: environment.gate,
     prometheus: environment.monitoring.prometheus,
     smoke: { file, suite: readSuite(environment.root, file) },
@@ -115,6 +118,7 @@ export async function decodeVerification(
   const schema = z.object({
     schema: z.literal(1),
     url,
+    redirectsTo: z.array(url).max(20).optional(),
     gate,
     prometheus: z.union([z.literal(''), url]),
     smoke: z.object({ file: z.string().max(4_096), suite: suiteSchema }).optional(),
@@ -144,7 +148,7 @@ export async function recordPlanned(
 /** Records, with the release that this run left open, the gate that it has just passed. */
 export async function recordGate(
   held: Held,
-  { url }: Environment,
+  { url, redirectsTo }: Environment,
   passed: Pick<RecordedVerification, 'url' | 'gate' | 'prometheus'>,
   log: Log,
 ): Promise<void> {
@@ -155,7 +159,7 @@ export async function recordGate(
   await write(
     held,
     open.id,
-    { schema: 1, ...passed, url: url === '' ? passed.url : url, smoke: before?.smoke },
+    { schema: 1, ...passed, url: url === '' ? passed.url : url, redirectsTo, smoke: before?.smoke },
     log,
   )
 }

@@ -3,8 +3,9 @@ import { livesWith } from '../release/floor.ts'
 import { find, inPlace } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { throughTunnel } from '../targets/tunnel.ts'
+import { attestRollback } from './attestation.ts'
 import { recallRecord } from './bring-back.ts'
-import { locate } from './destination.ts'
+import { lastGood, locate } from './destination.ts'
 import type { TargetPorts } from './ports.ts'
 import { describeDifference } from './release-diff.ts'
 import type { RollbackInputs } from './rollback-fields.ts'
@@ -26,6 +27,7 @@ export async function preview(
     return { status: 'failure', reason: 'nothing-to-restore', summary, outputs: nothing }
   }
   const entry = 'entry' in found ? found.entry : undefined
+  if (entry && inputs.to !== lastGood) await attestRollback(environment, entry, ports)
   const evidence: Evidence[] = 'entry' in found ? [...found.notes] : []
   const payload = 'entry' in found ? await recallRecord(target, found.entry) : found.revision.payload
   const there = from && (await target.recall(from.id))

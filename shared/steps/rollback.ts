@@ -14,6 +14,7 @@ import type { Lease } from '../release/lease.ts'
 import type { Live } from '../release/settle.ts'
 import { whyBad } from '../release/why-bad.ts'
 import type { Environment } from '../runbook/environment.ts'
+import { attestationNotes, attestRollback } from './attestation.ts'
 import { recallRecord } from './bring-back.ts'
 import { budgetOf } from './budget.ts'
 import { collectFailedRelease } from './failed-release.ts'
@@ -82,7 +83,9 @@ async function goBack(way: Way): Promise<Conclusion> {
   if (undoes && !unsettled(before) && !before.restoring) return leaveAsItIs(held)
   const destination = await findDestination(to, held, ports)
   if (!destination) return nothingToRestore(environment, held, before, ports)
-  const { back, notes } = destination
+  const { back } = destination
+  if (!undoes) await attestRollback(environment, back, ports)
+  const notes = [...destination.notes, ...(undoes ? attestationNotes(environment, back) : [])]
   // Found unfinished, or just recorded as r0: read anew.
   const { ledger } = held.tenure
   const from = inPlace(ledger)

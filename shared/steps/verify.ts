@@ -52,7 +52,7 @@ export async function verify(
   const evidence = [told, ...gated.evidence]
   const { suite } = plan
   if (gated.verdict !== 'healthy' || !suite) return { ...gated, evidence }
-  const smoked = await orUnverified('smoke test', ports, () => smoke(plan.environment.url, suite, ports))
+  const smoked = await orUnverified('smoke test', ports, () => smoke(plan.environment, suite, ports))
   return { verdict: smoked.verdict, evidence: [...evidence, ...smoked.evidence] }
 }
 
@@ -92,7 +92,7 @@ function planFor(environment: Environment, release: Entry, recorded: Recorded): 
       finding: `${name} has no verification of its own (${recorded.why}): it has to answer at those paths of this runbook that it has${requests}`,
     }
   }
-  const { url, gate, prometheus, smoke } = recorded.verification
+  const { url, redirectsTo = [], gate, prometheus, smoke } = recorded.verification
   const isPassed = release.gate === 'pass'
   const paths = [...new Set([...gate.paths, ...Object.keys(gate.expect)])].join(', ')
   const suite = suiteFor(release, smoke)
@@ -100,7 +100,10 @@ function planFor(environment: Environment, release: Entry, recorded: Recorded): 
     smoke && suite ? `, and ${smoke.suite.requests.length} requests of ${smoke.suite.name}` : ''
   const how = isPassed ? 'is judged by its own verification' : 'has passed no gate, and has to answer'
   return {
-    environment: { ...environment, url, gate, monitoring: { ...environment.monitoring, prometheus } },
+    environment: {
+      ...{ ...environment, url, redirectsTo, gate },
+      monitoring: { ...environment.monitoring, prometheus },
+    },
     gate: isPassed ? 'recorded' : 'liveness',
     suite,
     finding: `${name} ${how}: ${paths} of ${url}${requests}`,
@@ -139,12 +142,12 @@ async function gate(
 }
 
 async function smoke(
-  url: string,
+  { url, redirectsTo = [] }: Environment,
   { read, counts }: NonNullable<Plan['suite']>,
   ports: Ports,
 ): Promise<Verified> {
   const { runRestored } = await import('../smoke/run.ts')
-  const { failed, evidence } = await runRestored(url, await read(), counts, ports)
+  const { failed, evidence } = await runRestored({ url, redirectsTo }, await read(), counts, ports)
   return { verdict: failed === 0 ? 'healthy' : 'unhealthy', evidence }
 }
 

@@ -39,7 +39,8 @@ export async function watchOutage(environment: Environment, ports: Ports): Promi
   const http = openHttp('fresh')
   const ended = new AbortController()
   const either = AbortSignal.any([signal, ended.signal])
-  const first = await ask(http, url, signal)
+  const origins = environment.redirectsTo ?? []
+  const first = await ask(http, url, origins, signal)
   if (first !== true) {
     http.close()
     return unmeasured(
@@ -49,7 +50,7 @@ export async function watchOutage(environment: Environment, ports: Ports): Promi
   const start = clock.elapsed()
   const requests: Request[] = []
   const send = async (sentMs: number) => {
-    const answered = await ask(http, url, signal)
+    const answered = await ask(http, url, origins, signal)
     if (answered !== undefined) requests.push({ sentMs, answered })
   }
   const sending = (async () => {
@@ -79,9 +80,14 @@ export function unmeasured(why: string): OutageWatch {
 }
 
 /** @returns undefined when nothing was learned about the service: no name or way to it, or the watch has ended */
-async function ask(http: Http, url: string, signal: AbortSignal): Promise<boolean | undefined> {
+async function ask(
+  http: Http,
+  url: string,
+  origins: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
   try {
-    return (await http.request({ url, timeoutMs, hops, signal })).status < 500
+    return (await http.request({ url, timeoutMs, hops, origins, signal })).status < 500
   } catch (error) {
     if (signal.aborted) return undefined
     if (error instanceof HttpFault) return isUnmeasured(error) ? undefined : false

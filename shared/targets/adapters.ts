@@ -14,6 +14,8 @@ export interface Adapters {
   env: Record<string, string | undefined>
   /** Content or path of a kubeconfig; empty for the convention's. */
   kubeconfig: string
+  /** Hosts that may see a registry's login beside the registry (`image.token-hosts` of the runbook); default: none. */
+  tokenHosts?: readonly string[]
   /** Whether a process that is recorded with a lease is known to have ended. */
   hasEnded: HasEnded
   signal: AbortSignal

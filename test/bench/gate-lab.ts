@@ -99,6 +99,7 @@ async function gates(count: number, run: (seed: number) => Promise<GateResult>):
 function through(proxy: FaultProxy, faults: Generator<boolean>, rounds: number): Promise<GateResult> {
   const plan: GatePlan = {
     url: proxy.open(faults),
+    redirectsTo: [],
     endpoints: [{ path: '/api/v1/status', json: {}, judged: 'content' }],
     metrics: [],
     queries: [],

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { InputError } from '../../outcome/errors.ts'
 import { findOnPath } from '../../platform/path.ts'
+import { installVariables } from './install-variables.ts'
 import { installerOf, type Manager } from './lock-files.ts'
 import type { Context } from './places.ts'
 import type { Install } from './project.ts'
@@ -15,7 +16,9 @@ export async function installDependencies(
 ): Promise<void> {
   const { program, args, env } = installerOf(install.lock.manager, install.pnpmWorkspace)
   context.adapters.log.info(`Installing its dependencies: ${program} ${args.join(' ')}.`)
-  await runTool(context, program, args, join(release, install.folder), env)
+  const folder = join(release, install.folder)
+  const login = installVariables([release, folder], context.adapters.env, context.spec['install-variables'])
+  await runTool(context, program, args, folder, { ...login, ...env })
 }
 
 /** Asking a program for its version takes a part of a second; yarn may load a project's own first. */

@@ -1,4 +1,5 @@
 import { ToolError } from '../../outcome/errors.ts'
+import type { Variables } from '../../platform/child-environment.ts'
 import type { Context } from './places.ts'
 
 /** A cold installation of a big service takes a few minutes. */
@@ -6,7 +7,7 @@ const toolMs = 10 * 60_000
 
 /**
  * Runs a program that makes a release, to its end.
- * @param variables that it is given beside those of this process
+ * @param variables that it is given beside those that any such program gets
  * @throws ToolError with the end of what it wrote
  */
 export async function runTool(
@@ -14,10 +15,10 @@ export async function runTool(
   file: string,
   args: string[],
   cwd: string,
-  variables: Record<string, string> = {},
+  variables: Variables = {},
 ): Promise<void> {
   const { env, exec, signal, secrets } = adapters
-  const options = { env: { ...env, ...variables }, cwd, signal, timeoutMs: toolMs }
+  const options = { env, variables, cwd, signal, timeoutMs: toolMs }
   const { code, stdout, stderr } = await exec.run(file, args, options)
   if (code === 0) return
   const written = [stdout, stderr].map(text => text.trim()).filter(text => text !== '')

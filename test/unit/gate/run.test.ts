@@ -20,7 +20,8 @@ async function serve(listener: RequestListener): Promise<string> {
   return `http://127.0.0.1:${(made.address() as AddressInfo).port}`
 }
 
-const planFor = (url: string): GatePlan => ({
+const planFor = (url: string, redirectsTo: string[] = []): GatePlan => ({
+  redirectsTo,
   url,
   endpoints: [{ path: '/health', json: {}, judged: 'content' }],
   metrics: [],
@@ -46,6 +47,25 @@ describe('a gate', () => {
   test('passes a service that answers', async () => {
     const url = await serve((_, response) => void response.end('ok'))
     expect(await gate(planFor(url))).toMatchObject({ verdict: 'pass', probes: 60, failed: 0 })
+  })
+
+  test('does not pass a service that only redirects to another one, unless the runbook names it', async () => {
+    let asked = 0
+    const other = createServer((_, response) => {
+      asked += 1
+      response.end('healthy')
+    })
+    await new Promise<void>(resolve => other.listen(0, '127.0.0.1', resolve))
+    const origin = `http://127.0.0.1:${(other.address() as AddressInfo).port}`
+    const url = await serve((_, response) => void response.writeHead(302, { location: `${origin}/` }).end())
+    const failed = await gate(planFor(url))
+    expect(failed).toMatchObject({ verdict: 'fail' })
+    expect(JSON.stringify(failed.evidence)).toContain(
+      `302, a redirect to ${origin}, which redirects-to of the runbook does not name`,
+    )
+    expect(asked).toBe(0)
+    expect(await gate(planFor(url, [origin]))).toMatchObject({ verdict: 'pass' })
+    other.close()
   })
 
   test.each([

@@ -21,11 +21,9 @@ test('a program that heeds no SIGTERM is not waited for, and is ended all the sa
   const deaf = `process.on('SIGTERM', () => {})
 require('node:fs').writeFileSync(process.env.NOTE, String(process.pid))
 setInterval(() => {}, 1_000)`
-  const env = { PATH: process.env['PATH'], NOTE: note }
+  const options = { env: { PATH: process.env['PATH'] }, variables: { NOTE: note }, timeoutMs: 2_000 }
 
-  await expect(systemExec.run(process.execPath, ['-e', deaf], { env, timeoutMs: 2_000 })).rejects.toThrow(
-    DeadlineError,
-  )
+  await expect(systemExec.run(process.execPath, ['-e', deaf], options)).rejects.toThrow(DeadlineError)
 
   const pid = Number(readFileSync(note, 'utf8'))
   expect(pid).toBeGreaterThan(0)

@@ -178,15 +178,36 @@ describe('redirects', () => {
   test('to another origin take nothing along that may be a credential', async () => {
     const other = await serve(echo)
     const url = await serve((_, response) => void response.writeHead(307, { location: other }).end())
-    const { body } = await ask(url, { hops: 1, headers })
+    const { body } = await ask(url, { hops: 1, origins: [other], headers })
     expect(body).not.toContain('hidden')
     expect(JSON.parse(body)).toMatchObject({ headers: { accept: 'text/plain' } })
+  })
+
+  test('to another origin are the answer, and no request is sent there, unless the origin is named', async () => {
+    const seen: string[] = []
+    const other = await serve((request, response) => {
+      seen.push(request.url ?? '')
+      response.end('other')
+    })
+    const url = await serve(
+      (_, response) => void response.writeHead(302, { location: `${other}/s3cret` }).end(),
+    )
+    expect(await ask(url, { hops: 3 })).toMatchObject({ status: 302, elsewhere: other })
+    expect(seen).toEqual([])
+    expect(await ask(url, { hops: 3, origins: [other] })).toMatchObject({ status: 200, body: 'other' })
+  })
+
+  test('are followed to https of any origin, and never to http of another machine, where that is asked for', async () => {
+    const url = await serve(
+      (_, response) => void response.writeHead(307, { location: 'http://192.0.2.1/x' }).end(),
+    )
+    expect(await ask(url, { hops: 1, origins: 'secure' })).toMatchObject({ elsewhere: 'http://192.0.2.1' })
   })
 
   test('to another origin never take a body along', async () => {
     const other = await serve(echo)
     const url = await serve((_, response) => void response.writeHead(307, { location: other }).end())
-    const post = { method: 'POST', body: 'hidden', hops: 1 }
+    const post = { method: 'POST', body: 'hidden', hops: 1, origins: [other] }
     await expect(ask(url, post)).rejects.toMatchObject({ kind: 'redirect' })
   })
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
@@ -13,19 +13,31 @@ const config = (architecture: string, User: string, Volumes?: object) => ({
   architecture,
   config: { User, Volumes },
 })
-const manifest = (of: object) => ({ schemaVersion: 2, config: { digest: digestOf(of) } })
+const sizeOf = (content: object) => Buffer.byteLength(JSON.stringify(content))
+const manifest = (of: object) => ({ schemaVersion: 2, config: { digest: digestOf(of), size: sizeOf(of) } })
 
 const [arm, amd] = [config('arm64', 'root'), config('amd64', '1000:1000', { '/data': {} })]
 const index = {
   schemaVersion: 2,
   manifests: [
-    { digest: digestOf(manifest(arm)), platform: { os: 'linux', architecture: 'arm64' } },
-    { digest: digestOf(manifest(amd)), platform: { os: 'linux', architecture: 'amd64' } },
+    {
+      digest: digestOf(manifest(arm)),
+      size: sizeOf(manifest(arm)),
+      platform: { os: 'linux', architecture: 'arm64' },
+    },
+    {
+      digest: digestOf(manifest(amd)),
+      size: sizeOf(manifest(amd)),
+      platform: { os: 'linux', architecture: 'amd64' },
+    },
   ],
 }
 const contents = new Map(
   [manifest(arm), manifest(amd), arm, amd].map(each => [digestOf(each), JSON.stringify(each)]),
 )
+
+/** By digest: what the registry sends in the place of what has it. */
+const forged = new Map<string, string>()
 
 let registry: Server
 let host: string
@@ -37,11 +49,14 @@ beforeAll(async () => {
     if (kind === 'blobs') response.writeHead(307, { location: `/v2/api/stored/${name}` }).end()
     else if (name === 'v1') response.end(JSON.stringify(index))
     else if (name === 'page') response.end('<html>')
-    else response.writeHead(contents.has(name) ? 200 : 404).end(contents.get(name))
+    else if (name === 'chart') response.end('{"schemaVersion":2,"layers":[]}')
+    else if (name === 'both') response.end(JSON.stringify({ ...index, ...manifest(amd) }))
+    else response.writeHead(contents.has(name) ? 200 : 404).end(forged.get(name) ?? contents.get(name))
   }).listen(0, '127.0.0.1')
   await once(registry, 'listening')
   host = `127.0.0.1:${(registry.address() as AddressInfo).port}`
 })
+afterEach(() => forged.clear())
 afterAll(() => {
   registry.close()
   registry.closeAllConnections()
@@ -63,3 +78,29 @@ test('an image that is not there, and something that is no registry, are named',
   await expect(read(':v2')).rejects.toThrow(`${host} has no image ${host}/api:v2`)
   await expect(read(':page')).rejects.toThrow(`${host} answered with something that is no JSON`)
 })
+
+test.each([
+  ['a manifest', digestOf(manifest(amd)), JSON.stringify(manifest(arm))],
+  ['a configuration', digestOf(amd), JSON.stringify(config('amd64', '0:0', { '/data': {} }))],
+  ['a longer configuration', digestOf(amd), `${JSON.stringify(amd)} `],
+])('%s that is not what the digest names is refused, and nothing of it is used', async (_, digest, sent) => {
+  forged.set(digest, sent)
+  await expect(read(':v1')).rejects.toMatchObject({
+    reason: 'image-mismatch',
+    message: expect.stringContaining(digest),
+    hint: expect.stringContaining('proxy'),
+  })
+})
+
+test('a manifest that a digest names is compared with it', async () => {
+  const digest = digestOf(manifest(arm))
+  forged.set(digest, JSON.stringify(manifest(amd)))
+  await expect(read(`@${digest}`)).rejects.toMatchObject({ reason: 'image-mismatch' })
+})
+
+test.each([[':chart'], [':both']])(
+  '%s is no image: nothing, or two images under one digest',
+  async reference => {
+    await expect(read(reference)).rejects.toThrow('is not a container image')
+  },
+)

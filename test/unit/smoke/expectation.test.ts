@@ -10,6 +10,7 @@ const answer: HttpAnswer = {
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
   truncated: false,
+  bytes: Buffer.from(JSON.stringify(body)),
   timings: { dns: 0, connect: 0, tls: 0, firstByte: 0, total: 20 },
 }
 const missed = (expected: Partial<Expectation>, changed: Partial<HttpAnswer> = {}) =>

@@ -179,6 +179,15 @@ requests:
     expect(passed).toBe(1)
   })
 
+  test('a redirect to another origin is not followed, and says why', async () => {
+    stage.handle = (_, response) =>
+      void response.writeHead(302, { location: 'https://elsewhere.invalid/login?token=x' }).end()
+    const { evidence } = await stage.smoke('name: x\nrequests: [{ name: a, path: /, redirects: 3 }]')
+    expect(evidence[0]?.finding).toContain(
+      'redirects to https://elsewhere.invalid, which redirects-to of the runbook does not name',
+    )
+  })
+
   test('a redirect is an answer like another', async () => {
     stage.handle = (_, response) =>
       void response.writeHead(302, { location: 'https://elsewhere.invalid' }).end()
