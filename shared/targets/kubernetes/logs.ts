@@ -3,12 +3,16 @@ import { podTemplate } from './objects.ts'
 import { ToolError } from '../../outcome/errors.ts'
 import { findWorkload } from './live.ts'
 import { requireNamespace } from './namespace.ts'
+import { tooLarge } from '../../platform/within-limit.ts'
 import { ApiError } from './api-error.ts'
 import type { Place } from './place.ts'
 
+/** Of one pod. */
+const mostBytes = 16 * 2 ** 20
+
 /**
  * The end of the log of every pod that runs what is live, each line with its pod, in the order of time where lines say it.
- * @throws ToolError when the namespace, the workload or any pod of it is missing
+ * @throws ToolError when the namespace, the workload or any pod of it is missing, or a log is too long (`too-large`)
  */
 export async function readLogs(place: Place, lines: number): Promise<string> {
   const { client, namespace, workload } = place
@@ -35,9 +39,17 @@ export async function readLogs(place: Place, lines: number): Promise<string> {
         client.text(`/api/v1/namespaces/${namespace}/pods/${name}/log`, {
           container,
           tailLines: String(lines),
+          // One more than is shown, so that a log that was cut is seen as such.
+          limitBytes: String(mostBytes + 1),
           timestamps: 'true',
         }),
       )
+      if (Buffer.byteLength(text) > mostBytes)
+        throw tooLarge({
+          what: `the log of pod ${name}, its last ${lines} lines,`,
+          mostBytes,
+          hint: 'Ask for fewer lines; if a few are that long, read them with kubectl logs --limit-bytes.',
+        })
       return text
         .split('\n')
         .filter(line => line !== '')
