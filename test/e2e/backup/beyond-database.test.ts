@@ -61,7 +61,7 @@ test('what a second superuser owns is verified; where it is none, restore-db sto
   expect(findings(outcome)).toContain('left out: event trigger watch_ddl')
   succeeded(await backUp({ verify: 'same-server' }))
   succeeded(await restore({ into: 'scratch' }))
-  expect(await manifest()).toMatchObject({
+  expect((await manifest())?.manifest).toMatchObject({
     database: {
       beyond: {
         superuserOwned: [
