@@ -1,3 +1,4 @@
+import regexp from 'eslint-plugin-regexp'
 import tseslint from 'typescript-eslint'
 
 /** The rooms that a file of a room may import, beside its own. Everything else is an arrow the wrong way. */
@@ -117,6 +118,15 @@ export default tseslint.config(
       'no-console': 'error',
       eqeqeq: 'error',
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    // They match text of others: no expression takes more time than the text is long. Tests match our own.
+    files: ['shared/**/*.ts', 'actions/**/*.ts', 'cli/**/*.ts', 'script/**/*.ts'],
+    plugins: { regexp },
+    rules: {
+      'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+      'regexp/no-super-linear-move': ['error', { report: 'potential', ignoreSticky: false }],
     },
   },
   ...Object.entries(arrows).map(([folder, allowed]) => room(folder, allowed)),

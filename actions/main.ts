@@ -1,4 +1,5 @@
 import { isExpected, messageOf } from '../shared/outcome/errors.ts'
+import { printableJson } from '../shared/outcome/printable.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
 import { createAside } from '../shared/platform/aside.ts'
 import { receiveCredentials } from '../shared/platform/job-credentials.ts'
@@ -9,7 +10,7 @@ import { renderClosing, renderText } from '../shared/report/text.ts'
 import { writeOutcome } from '../shared/report/files.ts'
 import { loadEnvironment } from '../shared/runbook/load.ts'
 import { isWatched, type Environment } from '../shared/runbook/environment.ts'
-import { parseInputs } from '../shared/steps/inputs.ts'
+import { parseInputs, secretInputs } from '../shared/steps/inputs.ts'
 import type { TargetPorts } from '../shared/steps/ports.ts'
 import type { Action } from './action.ts'
 import type { Fields } from '../shared/steps/inputs.ts'
@@ -88,6 +89,7 @@ function enter(): Runner {
 
 async function prepare(name: ActionName, runner: Runner) {
   const action = await loadAction(name)
+  for (const value of secretInputs(action.fields, name => runner.input(name))) runner.secrets.add(value)
   const inputs = parseInputs(action.fields, name => runner.input(name))
   const said = (key: string) => (typeof inputs[key] === 'string' ? inputs[key] : '')
   const credentials = receiveCredentials({
@@ -133,7 +135,7 @@ function putOut(runner: Runner, outcome: Outcome): void {
   const common = {
     status: outcome.status,
     'reason-code': outcome.reason,
-    outcome: JSON.stringify(outcome),
+    outcome: printableJson(outcome, 0),
     'duration-ms': String(outcome.durationMs),
   }
   for (const [name, value] of Object.entries({ ...common, ...outcome.outputs })) runner.output(name, value)

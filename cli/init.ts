@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { InputError, messageOf } from '../shared/outcome/errors.ts'
 import type { Evidence, Outcome } from '../shared/outcome/outcome.ts'
+import { withoutEnd, withoutStart } from '../shared/outcome/strip.ts'
 import { environmentNames } from '../shared/runbook/load.ts'
 import { firstRunbook, firstSuite } from './skeleton.ts'
 
@@ -70,7 +71,7 @@ function parsePackage(text: string): Package {
 function serviceOf(name: string): string {
   const plain = name.toLowerCase().replace(/^@[^/]*\//, '')
   const label = plain.replaceAll(/[^a-z0-9]+/g, '-').slice(0, 63)
-  return label.replaceAll(/^-+|-+$/g, '') || 'my-service'
+  return withoutEnd(withoutStart(label, '-'), '-') || 'my-service'
 }
 
 function writeNew(root: string, path: string, content: string): Evidence {

@@ -1,17 +1,21 @@
 import { InputError, isExpected, messageOf } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
+import { printable, printableJson } from '../shared/outcome/printable.ts'
 import { createAside } from '../shared/platform/aside.ts'
 import { outliveReaders, watchStrays } from '../shared/platform/strays.ts'
-import { createSecrets } from '../shared/platform/secrets.ts'
+import { environmentSecrets } from '../shared/platform/environment-secrets.ts'
+import { createMasks } from '../shared/platform/masks.ts'
+import { createSecrets, type Secrets } from '../shared/platform/secrets.ts'
 import { createTerminalLog } from '../shared/platform/terminal.ts'
+import { createWorkflowCommands } from '../shared/platform/workflow-commands.ts'
 import { createDayLog, logFile, writeOutcome } from '../shared/report/files.ts'
 import type { Setting } from '../shared/report/news.ts'
 import { renderClosing, renderText } from '../shared/report/text.ts'
 import { isWatched, type Environment } from '../shared/runbook/environment.ts'
 import { environmentNames, loadEnvironment } from '../shared/runbook/load.ts'
-import { parseInputs } from '../shared/steps/inputs.ts'
+import { parseInputs, secretInputs } from '../shared/steps/inputs.ts'
 import { createPorts, createSignal, type Machine } from '../shared/steps/machine.ts'
-import { concludeError } from '../shared/steps/step.ts'
+import { concludeError, shown } from '../shared/steps/step.ts'
 import { commands, type Command } from './commands.ts'
 import { exitCode, worstExitCode } from './exit.ts'
 import { unknownCommand } from './suggest.ts'
@@ -27,6 +31,7 @@ const init = { description: 'Writes a first runbook, a smoke suite and npm scrip
  */
 export async function command(version: string): Promise<void> {
   outliveReaders([process.stdout, process.stderr])
+  const { secrets, print } = openTerminal()
   const [first, ...rest] = process.argv.slice(2)
   const helps = first === undefined || first === 'help' || first === '--help' || first === '-h'
   const [name = '', words] = helps ? [rest[0], ['--help']] : [first, rest]
@@ -34,14 +39,27 @@ export async function command(version: string): Promise<void> {
     if (name === '--version' || name === 'version') process.stdout.write(`runbook ${version}\n`)
     else if (name === '') process.stdout.write(usage({ init, ...commands }))
     else if (name === 'init') await initialise(words)
-    else await call(name, words)
+    else await call(name, words, secrets)
   } catch (error) {
     const expected = isExpected(error)
-    process.stderr.write(`x ${messageOf(error)}\n${expected ? `  Next: ${error.hint}\n` : ''}`)
-    if (!expected && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`)
-    if (words.includes(asJson)) putOut([outcomeOf(error, name, words)])
+    print(`x ${messageOf(error)}`)
+    if (expected) print(`  Next: ${error.hint}`)
+    else if (error instanceof Error) print(error.stack ?? '')
+    if (words.includes(asJson)) putOut([shown(outcomeOf(error, name, words), text => secrets.redact(text))])
     process.exitCode = expected ? exitCode(error) : 70
   }
+}
+
+/**
+ * What is known before a command is: the secrets of the process's environment, which a runner that started it masks in
+ * other programs' output, too.
+ */
+function openTerminal(): { secrets: Secrets; print: (line: string) => void } {
+  const { env, stderr } = process
+  const masks = createMasks(createWorkflowCommands(env, stderr), line => stderr.write(`${line}\n`))
+  const secrets = env['GITHUB_ACTIONS'] === 'true' ? createSecrets(masks) : createSecrets()
+  for (const value of environmentSecrets(env)) secrets.add(value)
+  return { secrets, print: line => stderr.write(`${printable(secrets.redact(line))}\n`) }
 }
 
 async function initialise(words: string[]): Promise<void> {
@@ -56,16 +74,17 @@ async function initialise(words: string[]): Promise<void> {
   if (words.includes(asJson)) putOut([outcome])
 }
 
-async function call(name: string, words: string[]): Promise<void> {
+async function call(name: string, words: string[], secrets: Secrets): Promise<void> {
   const chosen = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (!chosen) throw unknownCommand(name, ['init', ...Object.keys(commands)])
   const loaded = await chosen.load()
   if (words.includes('--help')) process.stdout.write(usageOf(name, chosen.description, loaded))
-  else await run(name, loaded, words)
+  else await run(name, loaded, words, secrets)
 }
 
-async function run(name: string, command: Command, words: string[]): Promise<void> {
+async function run(name: string, command: Command, words: string[], secrets: Secrets): Promise<void> {
   const read = readWords(command.fields, command.positional, words.filter(isNotJson), process.env)
+  for (const value of secretInputs(command.fields, read)) secrets.add(value)
   const inputs = readInputs(name, command, read)
   const where = { root: process.cwd(), config: String(inputs['config']) }
   const named = String(inputs['environment'])
@@ -73,8 +92,7 @@ async function run(name: string, command: Command, words: string[]): Promise<voi
   const overrides = { url: read('url'), manifests: read('manifests') }
   const environments = names.map(environment => loadEnvironment({ ...where, environment, overrides }))
   const signal = createSignal(process, command.timeoutMs?.(inputs) ?? 0)
-  const secrets = createSecrets()
-  const stray = watchStrays(process, line => process.stderr.write(`x ${secrets.redact(line)}\n`))
+  const stray = watchStrays(process, line => process.stderr.write(`x ${printable(secrets.redact(line))}\n`))
   const outcomes = await Promise.all(
     environments.map(each => {
       const prefix = environments.length > 1 ? `${each.name} | ` : ''
@@ -171,5 +189,5 @@ function isNotJson(word: string): boolean {
 }
 
 function putOut(outcomes: Outcome[]): void {
-  for (const each of outcomes) process.stdout.write(`${JSON.stringify(each)}\n`)
+  for (const each of outcomes) process.stdout.write(`${printableJson(each, 0)}\n`)
 }

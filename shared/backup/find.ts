@@ -97,7 +97,7 @@ async function byPlace({ backup, root, variables, openOwn, reading }: FindReques
   if (!isUri && (!backup.includes('.dump.zst') || backup.includes('://')))
     throw InputError.of('backup', backup, acceptedBackups)
   const uri = isUri ? backup : destinationOf(resolve(root, backup))
-  const key = /[^/]+\/[^/]+$/.exec(uri)?.[0] ?? ''
+  const key = uri.split('/').slice(-2).join('/')
   const place = uri.slice(0, -key.length - 1)
   const name = parseKey(key)
   if (name?.kind !== 'dump') throw InputError.of('backup', backup, acceptedBackups)

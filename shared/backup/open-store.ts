@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { InputError } from '../outcome/errors.ts'
+import { withoutEnd, withoutStart } from '../outcome/strip.ts'
 import type { Store } from './store.ts'
 
 /** What `openStore` accepts, for messages. */
@@ -19,7 +20,7 @@ export async function openStore(
 ): Promise<Store> {
   const s3 = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([^?]*))?(?:\?(.*))?$/.exec(destination)
   if (s3?.[1] !== undefined) {
-    const prefix = (s3[2] ?? '').replace(/^\/+|\/+$/g, '')
+    const prefix = withoutEnd(withoutStart(s3[2] ?? '', '/'), '/')
     if (prefix.split('/').some(part => part === '..' || part === '.'))
       throw InputError.of(where, destination, acceptedDestinations)
     const { openS3Store } = await import('./s3-store.ts')
@@ -40,7 +41,7 @@ export function destinationOf(folder: string): string {
 
 function pathOf(where: string, destination: string): string {
   try {
-    const path = decodeURIComponent(new URL(destination).pathname).replace(/\/+$/, '')
+    const path = withoutEnd(decodeURIComponent(new URL(destination).pathname), '/')
     if (path !== '' && !path.includes('\0')) return path
   } catch {
     // Falls through to the same answer as an empty path.

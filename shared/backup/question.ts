@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { InputError, messageOf } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
+import { withoutEnd } from '../outcome/strip.ts'
 import { quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
 import type { Contents } from './manifest.ts'
 
@@ -87,7 +88,7 @@ export function describeUnasked(dumped: Answered | undefined, question: string):
 
 /** As a part of a larger one: whatever it is, it reads. */
 function wrap(query: string): string {
-  return `SELECT row_to_json(asked)::text AS line FROM (${query.replace(/[\s;]+$/, '')}\n) AS asked`
+  return `SELECT row_to_json(asked)::text AS line FROM (${withoutEnd(query, '; \n\r\t')}\n) AS asked`
 }
 
 /** As `beginReading` has it; see there. */

@@ -75,7 +75,7 @@ async function versionOf({ version }: Tool, context: CheckContext): Promise<stri
   for (const [program = '', ...args] of version) {
     try {
       const { code, stdout } = await exec.run(program, args, { env, signal })
-      if (code === 0) return /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0] ?? 'of an unknown version'
+      if (code === 0) return /\d{1,9}\.\d{1,9}(\.\d{1,9})?/.exec(stdout)?.[0] ?? 'of an unknown version'
     } catch (error) {
       signal.throwIfAborted()
       if (!isExpected(error)) throw error

@@ -58,9 +58,9 @@ interface Known {
 }
 
 function readComment(line: string, { types }: Exposition, { names, helped }: Known): string | undefined {
-  const [, keyword, rest = ''] = /^#[ \t]*(HELP|TYPE)[ \t]+(.*)$/.exec(line) ?? []
+  const [, keyword, rest = ''] = /^#[ \t]*(HELP|TYPE)[ \t](.*)$/.exec(line) ?? []
   if (keyword === undefined) return undefined
-  const [name = '', word = ''] = rest.split(/[ \t]+/)
+  const [name = '', word = ''] = rest.trimStart().split(/[ \t]+/)
   if (metricName.exec(name)?.[0] !== name) return `${show(name)} after ${keyword}; accepted: a metric's name`
   if (keyword === 'HELP') {
     if (helped.has(name)) return `a second HELP of ${name}; accepted: one`
@@ -82,7 +82,7 @@ function readSample(line: string, { series, types }: Exposition, known: Known): 
   if (name === undefined) return `${show(text)}; accepted: a metric's name at the beginning`
   const read = readLabels(text.slice(name.length))
   if (typeof read === 'string') return read
-  const [value = '', at, ...more] = read.rest.split(/[ \t]+/).filter(Boolean)
+  const [value = '', at, ...more] = read.rest.trimStart().split(/[ \t]+/).filter(Boolean)
   const number = parseValue(value)
   if (number === undefined)
     return `the value of ${name} is ${show(value)}; accepted: a number, NaN, +Inf or -Inf`
@@ -132,7 +132,7 @@ export function readLabels(text: string): { labels: Record<string, string>; rest
 function parseValue(text: string): number | undefined {
   if (/^[+-]?(inf|infinity)$/i.test(text)) return text.startsWith('-') ? -Infinity : Infinity
   if (/^nan$/i.test(text)) return NaN
-  return /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined
+  return /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined
 }
 
 function show(text: string): string {

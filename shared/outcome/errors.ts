@@ -1,4 +1,6 @@
-import { cutEnd } from './cut.ts'
+import { withoutCredentials } from './credentials.ts'
+import { cutEnd, cutStart } from './cut.ts'
+import { printable, printableLine } from './printable.ts'
 import type { Reason } from './reasons.ts'
 
 /** What every expected error carries beside its one-line message. */
@@ -8,12 +10,17 @@ export interface ErrorDetail {
   cause?: unknown
 }
 
+/** Longer than any message that is read; what others wrote into one can be an answer of many megabytes. */
+const longestMessage = 8_000
+/** The end of what a program wrote to standard error: some hundred lines. */
+const longestStderr = 64 * 1024
+
 abstract class ExpectedError extends Error {
   readonly hint: string
 
   constructor(message: string, { hint, cause }: ErrorDetail) {
-    super(oneLine(message), cause === undefined ? undefined : { cause })
-    this.hint = oneLine(hint)
+    super(messageLine(message), cause === undefined ? undefined : { cause })
+    this.hint = messageLine(hint)
     this.name = new.target.name
   }
 }
@@ -68,10 +75,10 @@ export class ToolError extends ExpectedError {
   readonly reason: Reason | undefined
 
   constructor(message: string, detail: ToolErrorDetail) {
-    super(withoutCredentials(message), detail)
+    super(withoutCredentials(cutEnd(message, longestMessage)), detail)
     this.tool = detail.tool
     this.code = detail.code
-    this.stderr = withoutCredentials(detail.stderr ?? '')
+    this.stderr = withoutCredentials(printable(cutStart(detail.stderr ?? '', longestStderr)))
     this.reason = detail.reason
   }
 }
@@ -107,17 +114,10 @@ export function messageOf(error: unknown): string {
 
 /** A value as it may stand in a message: printable, on one line, at most 80 characters. */
 export function quote(value: string): string {
-  return JSON.stringify(cutEnd(value, 80)).replaceAll('::', ':\u200b:')
+  return printableLine(JSON.stringify(cutEnd(value, 80)))
 }
 
-function oneLine(text: string): string {
-  return text.replace(/\s*[\r\n]+\s*/g, ' ').trim()
-}
-
-/**
- * Removes the password of any URL, so that no error text can carry one, whoever wrote it: up to the last `@` before the
- * path, or with a `/` in it that nobody encoded.
- */
-function withoutCredentials(text: string): string {
-  return text.replace(/([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):(?:[^\s/?#]+|[^\s@]+)@/gi, '$1:***@')
+/** Cut before anything is looked for in it. */
+function messageLine(text: string): string {
+  return printableLine(cutEnd(text, longestMessage))
 }

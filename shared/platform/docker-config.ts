@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { InputError, messageOf } from '../outcome/errors.ts'
+import { before } from '../outcome/strip.ts'
 import type { Exec } from './exec.ts'
 
 /** What a registry is told of who asks. Secret. */
@@ -104,5 +105,5 @@ async function askHelper(
 }
 
 function hostOf(key: string): string {
-  return key.replace(/^https?:\/\//, '').replace(/\/.*$/, '')
+  return before(key.replace(/^https?:\/\//, ''), '/')
 }

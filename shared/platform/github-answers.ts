@@ -165,7 +165,7 @@ export function deploymentOf({ id, ref, payload }: RecordedDeployment): Deployme
 
 /** The next page as GitHub names it (RFC 8288). The token goes to no other origin. */
 export function nextPage({ headers }: HttpAnswer, current: string): string | undefined {
-  const next = /<([^>]+)>\s*;\s*rel="next"/.exec(headers['link'] ?? '')?.[1]
+  const next = /<([^<>]+)>\s*;\s*rel="next"/.exec(headers['link'] ?? '')?.[1]
   if (next === undefined) return undefined
   const url = URL.parse(next, current)
   return url?.origin === new URL(current).origin ? url.href : undefined

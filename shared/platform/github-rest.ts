@@ -1,4 +1,5 @@
 import { InputError, ToolError } from '../outcome/errors.ts'
+import { withoutEnd } from '../outcome/strip.ts'
 import type { Clock } from './clock.ts'
 import { nextPage, readJson, refusalOf } from './github-answers.ts'
 import { openHttp, type HttpAnswer } from './http.ts'
@@ -56,7 +57,7 @@ export function openRest(access: GitHubAccess): GitHubRest {
   const api = URL.parse(access.apiUrl)
   if (!api || !/^https?:$/.test(api.protocol))
     throw InputError.of('GITHUB_API_URL', access.apiUrl, 'the URL of a REST API of GitHub')
-  const base = `${access.apiUrl.replace(/\/+$/, '')}/repos/${repository}`
+  const base = `${withoutEnd(access.apiUrl, '/')}/repos/${repository}`
   const http = openHttp({ kept: 4 })
 
   async function send(method: 'GET' | 'POST', url: string, body?: object): Promise<HttpAnswer> {

@@ -1,4 +1,5 @@
 import { ToolError } from '../outcome/errors.ts'
+import { withoutEnd } from '../outcome/strip.ts'
 import { openHttp } from './http.ts'
 
 /** A moment on every dashboard that asks for one of its tags. */
@@ -27,7 +28,7 @@ export interface Grafana {
  */
 export function openGrafana(url: string, token: string, timeoutMs: number, signal: AbortSignal): Grafana {
   const http = openHttp({ kept: 1 })
-  const base = url.replace(/\/+$/, '')
+  const base = withoutEnd(url, '/')
 
   async function post(path: string, body: object): Promise<Record<string, unknown>> {
     const answer = await http.request({

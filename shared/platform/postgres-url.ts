@@ -56,7 +56,7 @@ export function parsePostgresUrl(
   if (authority.includes(',')) throw fail('names several hosts', 'Name the one host to connect to.')
   const authorityParts = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/.exec(authority)
   if (!authorityParts) throw fail('has an address that is not host:port', specialCharacters(where))
-  const [, name = '', password = ''] = /^([^:]*):?(.*)$/s.exec(credentials) ?? []
+  const [, name = '', password = ''] = /^([^:]*)(?::(.*))?$/s.exec(credentials) ?? []
   const said = new Map([...new URLSearchParams(query)].filter(([, value]) => value !== ''))
   const serviceName = said.get('service') ?? env['PGSERVICE'] ?? ''
   const service = serviceName === '' ? new Map<string, string>() : readService(where, serviceName, env)

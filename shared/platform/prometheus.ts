@@ -1,4 +1,5 @@
 import { ToolError } from '../outcome/errors.ts'
+import { withoutEnd } from '../outcome/strip.ts'
 import { openHttp } from './http.ts'
 
 /** One series of an instant query: its labels, and its newest value. */
@@ -65,7 +66,7 @@ export function openPrometheus(
   signal: AbortSignal,
 ): Prometheus {
   const http = openHttp({ kept: 4 })
-  const base = url.replace(/\/+$/, '')
+  const base = withoutEnd(url, '/')
 
   async function ask<T>(path: string, parameters: Record<string, string> = {}): Promise<T> {
     const answer = await http.request({

@@ -1,5 +1,9 @@
+import { cutEnd } from '../outcome/cut.ts'
+import { printable, printableLine } from '../outcome/printable.ts'
 import type { Log } from './log.ts'
 import { createAside } from './aside.ts'
+import { environmentSecrets } from './environment-secrets.ts'
+import { createMasks } from './masks.ts'
 import { createSecrets, type Secrets } from './secrets.ts'
 import { createWorkflowCommands, type WorkflowCommands } from './workflow-commands.ts'
 
@@ -22,6 +26,8 @@ export interface Runner {
   fail(): void
 }
 
+/** GitHub keeps 4 KB of an annotation's message. */
+const annotationLimit = 4_000
 /** A step's summary over 1 MiB is refused by the runner as a whole. */
 const summaryLimit = 1024 * 1024 - 1024
 
@@ -29,7 +35,8 @@ const summaryLimit = 1024 * 1024 - 1024
 export function createRunner(): Runner {
   const { env, stdout } = process
   const commands = createWorkflowCommands(env, stdout)
-  const secrets = createSecrets(value => commands.command('add-mask', {}, value))
+  const secrets = createSecrets(createMasks(commands, line => stdout.write(`${line}\n`)))
+  for (const value of environmentSecrets(env)) secrets.add(value)
   const log = createRunnerLog(commands, secrets, stdout)
   const aside = createAside(log)
   return {
@@ -46,7 +53,8 @@ export function createRunner(): Runner {
       void aside('What the post step reads', () => commands.assign('GITHUB_STATE', name, value))
     },
     annotate(level, title, message) {
-      commands.command(level, { title: secrets.redact(title) }, secrets.redact(message))
+      const shown = (text: string) => printableLine(secrets.redact(cutEnd(text, annotationLimit)))
+      commands.command(level, { title: shown(title) }, shown(message))
     },
     summary(markdown) {
       const shown = secrets.redact(markdown).slice(0, summaryLimit)
@@ -58,16 +66,16 @@ export function createRunner(): Runner {
   }
 }
 
-/** Text of other programs and of users can hold lines that the runner would obey (`::set-output ...`): they are defused. */
+/** Text of other programs and of users can hold lines that the runner, or a terminal, would obey: it is made printable. */
 function createRunnerLog(commands: WorkflowCommands, secrets: Secrets, stdout: NodeJS.WritableStream): Log {
-  const write = (line: string) => void stdout.write(`${defuse(secrets.redact(line))}\n`)
+  const write = (line: string) => void stdout.write(`${printable(secrets.redact(line))}\n`)
   return {
     info: write,
     warn: line => write(`! ${line}`),
     error: line => write(`x ${line}`),
-    debug: line => commands.command('debug', {}, secrets.redact(line)),
+    debug: line => commands.command('debug', {}, printable(secrets.redact(line))),
     async group(title, work) {
-      commands.command('group', {}, secrets.redact(title))
+      commands.command('group', {}, printableLine(secrets.redact(title)))
       try {
         return await work()
       } finally {
@@ -75,8 +83,4 @@ function createRunnerLog(commands: WorkflowCommands, secrets: Secrets, stdout: N
       }
     },
   }
-}
-
-function defuse(text: string): string {
-  return text.replace(/^(\s*)(::|##\[)/gm, '$1\u200b$2')
 }

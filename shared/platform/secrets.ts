@@ -1,11 +1,22 @@
 import { createCutSecrets, type Range } from './cut-secrets.ts'
-import { encodingsOf } from './encodings.ts'
+import {
+  decodedOf,
+  foldBlanks,
+  joinHexDigits,
+  joinLines,
+  placeIn,
+  viewsOf,
+  type View,
+} from './decoded.ts'
+import { base64FormsOf, encodingsOf, hexFormsOf } from './encodings.ts'
+import { createNeedles, leastNeedle, type Needles } from './needles.ts'
+import { secretPartsOf } from './secret-parts.ts'
 
 /** Values that must never be shown. Everything that is logged, rendered or put out passes through `redact`. */
 export interface Secrets {
   /**
-   * From now on `value`, and each of its lines, is shown as `***`, also as part of a URL, of JSON or of base64. Values
-   * under 4 characters are not masked.
+   * From now on `value`, and what of its lines is secret by itself (`secret-parts.ts`), is shown as `***`: as it is, and in
+   * any form that programs write it in, also one within another. Values under 4 characters are not hidden.
    */
   add(value: string): void
   /** Hides what is known, and what is left of it where a text was cut before: see `outcome/cut.ts`. */
@@ -15,42 +26,67 @@ export interface Secrets {
 }
 
 /**
- * @param announce told of each new value, so that a runner can mask it in other programs' output as well
+ * A text is not searched for every form of a value; it is decoded, pass by pass, and every form of the text is searched for
+ * the values. Base64 and hexadecimal digits, which stand in longer texts at any offset, are the exception.
+ * @param announce given each new value of one line, so that a runner masks it in other programs' output
  */
 export function createSecrets(announce: (value: string) => void = () => undefined): Secrets {
   const added = new Set<string>()
-  const known = new Set<string>()
-  const cut = createCutSecrets()
+  const [written, folded, base64, hex] = [createNeedles(), createNeedles(), createNeedles(), createNeedles()]
+  const [cut, cutDecoded] = [createCutSecrets(), createCutSecrets()]
   const learn = (value: string) => {
-    if (value.length < 4 || known.has(value)) return
-    known.add(value)
-    cut.add(value)
-    announce(value)
+    if (value.length < leastNeedle || added.has(value)) return
+    added.add(value)
+    for (const bytes of new Set([utf8(value), decodedOf(value)])) {
+      put([written], bytes)
+      put([written, folded], bytes.replace(/\s+|\+/g, ' '))
+      if (bytes.length >= leastNeedle) cutDecoded.add(bytes)
+    }
+    for (const form of base64FormsOf(value)) put([written, base64], form)
+    for (const digits of hexFormsOf(value)) {
+      put([written, hex], digits)
+      put([written], digits.toUpperCase())
+    }
+    for (const form of [value, ...encodingsOf(value)]) if (form.length >= leastNeedle) cut.add(form)
   }
-  const hide = (text: string, open: 'none' | 'both') =>
-    known.size === 0
-      ? text
-      : masked(text, [...[...known].flatMap(each => allOf(each, text)), ...cut.find(text, open)])
+  const hide = (text: string, open: 'none' | 'both') => {
+    if (added.size === 0 || text.length < leastNeedle) return text
+    const views = viewsOf(text)
+    const last = views.at(-1)
+    const found = views.flatMap(view => [
+      ...placesIn(view, written),
+      ...placesIn(foldBlanks(view), folded),
+      ...placesIn(joinLines(view), base64),
+      ...placesIn(joinHexDigits(view), hex),
+    ])
+    const decoded = last && views.length > 1 ? placesIn(last, { find: each => cutDecoded.find(each, open) }) : []
+    return masked(text, [...found, ...decoded, ...cut.find(text, open)])
+  }
   return {
     add(value) {
       if (added.has(value)) return
+      const { hidden, masked } = secretPartsOf(value)
+      const isNew = masked.filter(part => part.length >= leastNeedle && !added.has(part))
+      for (const part of hidden) learn(part)
       added.add(value)
-      const lines = value.split(/\r?\n/).map(line => line.trim())
-      for (const each of new Set([value, ...lines])) {
-        learn(each)
-        if (each.length >= 4) for (const form of encodingsOf(each)) learn(form)
-      }
+      for (const part of new Set(isNew)) announce(part)
     },
     redact: text => hide(text, 'none'),
     redactPiece: text => hide(text, 'both'),
   }
 }
 
-function allOf(value: string, text: string): Range[] {
-  const found: Range[] = []
-  for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length))
-    found.push({ start: at, end: at + value.length })
-  return found
+function utf8(text: string): string {
+  return Buffer.from(text).toString('latin1')
+}
+
+function put(into: Needles[], value: string): void {
+  for (const each of into) each.add(value)
+}
+
+/** Where in the text itself stands what is found in one of its views. */
+function placesIn(view: View | undefined, { find }: Pick<Needles, 'find'>): Range[] {
+  return view ? find(view.text).map(({ start, end }) => placeIn(view, start, end)) : []
 }
 
 /** The text with every range replaced; those that overlap are one. */

@@ -1,3 +1,4 @@
+import { printable } from '../outcome/printable.ts'
 import type { Log } from './log.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -11,7 +12,7 @@ export function createTerminalLog(
   keep: (line: string) => void,
 ): Log {
   const write = (line: string) => {
-    const shown = secrets.redact(line)
+    const shown = printable(secrets.redact(line))
     stream.write(`${shown}\n`)
     keep(shown)
   }
@@ -19,7 +20,7 @@ export function createTerminalLog(
     info: write,
     warn: line => write(`! ${line}`),
     error: line => write(`x ${line}`),
-    debug: line => keep(secrets.redact(line)),
+    debug: line => keep(printable(secrets.redact(line))),
     async group(title, work) {
       write(title)
       return work()

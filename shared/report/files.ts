@@ -1,6 +1,7 @@
 import { appendFileSync, closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { InputError, messageOf } from '../outcome/errors.ts'
+import { printableJson } from '../outcome/printable.ts'
 import type { Outcome } from '../outcome/outcome.ts'
 import { createAside } from '../platform/aside.ts'
 import { renderHtml } from './html.ts'
@@ -45,7 +46,7 @@ export function writeOutcome(root: string, outcome: Outcome): void {
   const time = outcome.startedAt.replaceAll(/[-:]/g, '').replace('T', '_').slice(0, 15)
   const file = join(root, logFolder, `${fileName(outcome.step)}_${outcome.environment}_${time}`)
   mkdirSync(join(root, logFolder), { recursive: true })
-  writeWhole(`${file}.json`, `${JSON.stringify(outcome, null, 2)}\n`)
+  writeWhole(`${file}.json`, `${printableJson(outcome, 2)}\n`)
   writeWhole(`${file}.html`, renderHtml(outcome))
 }
 

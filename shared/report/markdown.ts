@@ -1,4 +1,5 @@
 import type { Evidence, Outcome, Status } from '../outcome/outcome.ts'
+import { oneLine } from '../outcome/printable.ts'
 import { showDuration } from '../runbook/values.ts'
 import { renderMermaid, renderStrip } from './plot.ts'
 
@@ -60,16 +61,15 @@ function table(evidence: Evidence[]): string {
 }
 
 function cell(text: string): string {
-  return escape(text)
-    .replaceAll('|', '\\|')
-    .replace(/\s*\n\s*/g, ' ')
+  return escape(text).replaceAll('|', '\\|')
 }
 
+/** On one line, so that nothing of it begins a block: a heading, a list, a fence. */
 function escape(text: string): string {
-  return text
+  return oneLine(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replace(/([\\`*_[\]])/g, '\\$1')
+    .replace(/([\\`*_[\]~$])/g, '\\$1')
 }
 
 /** A fence longer than any in the text. */

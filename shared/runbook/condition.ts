@@ -31,10 +31,11 @@ export const mostConditions = 20
  */
 export function parseCondition(where: string, name: string, text: string): Condition {
   if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(name)) throw InputError.of(`${where}: the name`, name, acceptedName)
-  const match = /^(?<expr>.*\S)\s*(?<operator><=|>=|<|>)\s*(?<limit>[^<>=]*)$/s.exec(text.trim())
-  const { expr = '', operator = '', limit = '' } = match?.groups ?? {}
+  const match = /^(?<expr>.*)(?<operator><=|>=|<|>)(?<limit>[^<>=]*)$/s.exec(text)
+  const { operator = '', limit = '', ...said } = match?.groups ?? {}
+  const expr = (said['expr'] ?? '').trim()
   const number = parseNumber(limit.trim())
-  if (number === undefined || !isOperator(operator)) throw InputError.of(where, text, acceptedCondition)
+  if (expr === '' || number === undefined || !isOperator(operator)) throw InputError.of(where, text, acceptedCondition)
   const unbalanced = findUnbalanced(expr)
   if (unbalanced !== undefined)
     throw InputError.of(where, text, `${acceptedCondition}; ${unbalanced} has no partner`)
@@ -86,7 +87,7 @@ function isOperator(text: string): text is Operator {
 }
 
 function parseNumber(text: string): number | undefined {
-  const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(%?)$/.exec(text)
+  const match = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)(%?)$/.exec(text)
   const value = Number(match?.[1] ?? NaN) / (match?.[2] === '%' ? 100 : 1)
   return Number.isFinite(value) ? value : undefined
 }

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { InputError } from '../outcome/errors.ts'
+import { withoutEnd } from '../outcome/strip.ts'
 import { acceptedMetricCondition, isSelector, parseCondition, type Condition } from './condition.ts'
 import { resolveChecks } from './checks.ts'
 import {
@@ -199,5 +200,5 @@ function resolveGate(gate: NonNullable<EnvironmentSpec['gate']>, at: At): GateSp
 }
 
 function baseUrl(url = ''): string {
-  return url.replace(/\/+$/, '')
+  return withoutEnd(url, '/')
 }

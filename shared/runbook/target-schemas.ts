@@ -1,3 +1,4 @@
+import { withoutEnd } from '../outcome/strip.ts'
 import { z } from 'zod'
 import { acceptedPlace, placePattern } from './place.ts'
 import { accepted } from './values.ts'
@@ -94,7 +95,7 @@ export const docker = z
           message: `${container ?? ''}:${container ?? ''}, since the ports of the container are those of the host with network: host`,
         })
     }
-    const paths = volumes.map(text => (text.split(':')[1] ?? '').replace(/\/+$/, ''))
+    const paths = volumes.map(text => withoutEnd(text.split(':')[1] ?? '', '/'))
     for (const [index, path] of paths.entries())
       if (paths.indexOf(path) !== index)
         context.addIssue({

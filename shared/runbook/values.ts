@@ -18,7 +18,7 @@ export const accepted = {
 export function parseDuration(where: string, text: string): number {
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) throw InputError.of(where, text, accepted.duration)
   let total = 0
-  for (const [, amount, unit] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
+  for (const [, amount, unit] of text.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     total += Number(amount) * unitMs[unit as keyof typeof unitMs]
   }
   return total

@@ -1,4 +1,5 @@
 import type { Evidence } from '../outcome/outcome.ts'
+import { printable } from '../outcome/printable.ts'
 import { describePhases } from './describe.ts'
 import type { RequestResult } from './run-suite.ts'
 import type { SmokeResult } from './run.ts'
@@ -21,7 +22,7 @@ export interface JUnitHead {
  * @param redact applied to every text before it is escaped
  */
 export function renderJUnit(head: JUnitHead, result: SmokeResult, redact: (text: string) => string): string {
-  const text = (value: string) => escape(redact(value))
+  const text = (value: string) => escape(printable(redact(value)))
   const className = `${head.service}.${head.environment}.smoke-test`
   const cases = [
     ...result.results.map(each => requestCase(each, className, text)),
@@ -98,11 +99,10 @@ function seconds(value: number): string {
   return value.toFixed(3)
 }
 
-/** Also removes what XML 1.0 cannot hold at all: control characters and halves of surrogate pairs. */
+/** Printable text has no control characters; what is left that XML 1.0 cannot hold is removed. */
 function escape(text: string): string {
   return text
-    .toWellFormed()
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
+    .replace(/[\ufffe\uffff]/g, '\ufffd')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

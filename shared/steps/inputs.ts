@@ -1,4 +1,5 @@
 import { InputError } from '../outcome/errors.ts'
+import { inlineSecrets } from '../runbook/inline-secrets.ts'
 import { acceptedPlace, parsePlace } from '../runbook/place.ts'
 import { accepted, parseDuration, parsePercent, parseSize } from '../runbook/values.ts'
 
@@ -223,6 +224,17 @@ export function parseInputs<F extends Fields>(fields: F, read: (name: string) =>
     parsed[name] = each.parse(name, given === '' ? each.default : given)
   }
   return parsed as Inputs<F>
+}
+
+/**
+ * What of the inputs must not be shown, known before any of them is read: values of the secret ones, and passwords within
+ * them. A kubeconfig may be given as a path, which is none.
+ */
+export function secretInputs(fields: Fields, read: (name: string) => string): string[] {
+  return Object.entries(fields).flatMap(([name, { isSecret }]) => {
+    const value = isSecret ? read(name).trim() : ''
+    return value === '' || /^[./~][^\n]*$/.test(value) ? [] : [value, ...inlineSecrets(value)]
+  })
 }
 
 /** The inputs that every step has (DESIGN section 7). */

@@ -8,6 +8,7 @@ import {
   StrayError,
   ToolError,
 } from '../outcome/errors.ts'
+import { printable } from '../outcome/printable.ts'
 import type { Conclusion, Evidence, Outcome, Timing } from '../outcome/outcome.ts'
 import type { Reason } from '../outcome/reasons.ts'
 import { bounded } from '../report/bounds.ts'
@@ -66,7 +67,8 @@ export async function runStep(
     startedAt,
     durationMs: Math.round(clock.elapsed() - start),
   }
-  return bounded(redacted(outcome, text => secrets.redact(text)))
+  // Cut before it is searched, and again after it: what is escaped is longer.
+  return bounded(shown(bounded(outcome), text => secrets.redact(text)))
 }
 
 /** An error as the end of a step. */
@@ -118,8 +120,15 @@ function stderrEvidence(error: ToolError): Evidence {
   return { subject: error.tool, finding: `said${code}:`, tone: 'bad', detail: error.stderr }
 }
 
-function redacted(outcome: Outcome, redact: (text: string) => string): Outcome {
-  return JSON.parse(JSON.stringify(outcome), (_key, value: unknown) =>
-    typeof value === 'string' ? redact(value) : value,
-  ) as Outcome
+/** The outcome without secrets, and printable. Outputs are read by programs: they are redacted, and stay as they are. */
+export function shown(outcome: Outcome, redact: (text: string) => string): Outcome {
+  const { outputs, ...rest } = outcome
+  const printed = mapTexts(rest, text => printable(redact(text)))
+  return { ...printed, outputs: mapTexts(outputs, redact) }
+}
+
+function mapTexts<T>(value: T, change: (text: string) => string): T {
+  return JSON.parse(JSON.stringify(value), (_key, each: unknown) =>
+    typeof each === 'string' ? change(each) : each,
+  ) as T
 }

@@ -1,4 +1,5 @@
 import { InputError } from '../outcome/errors.ts'
+import { withoutEnd } from '../outcome/strip.ts'
 import { text, type Field } from './inputs.ts'
 
 const accepts = 'an http:// or https:// URL'
@@ -20,7 +21,7 @@ export function url(description: string): Field<string> {
       }
       if (parsed.search || parsed.hash)
         throw InputError.of(name, given, `${accepts}, without a query or a fragment`)
-      return given.replace(/\/+$/, '')
+      return withoutEnd(given, '/')
     },
   }
 }

@@ -1,4 +1,5 @@
 import { ToolError } from '../../outcome/errors.ts'
+import { before } from '../../outcome/strip.ts'
 import { inspect, remove, type ContainerDetail, type CreateBody } from './containers.ts'
 import { createService } from './handover.ts'
 import { inspectImage } from './images.ts'
@@ -36,7 +37,7 @@ async function recordOf(context: Context, detail: ContainerDetail): Promise<Rele
   const found = await inspectImage(context, detail.Image)
   const name = detail.Config.Image
   const digests = found?.RepoDigests ?? []
-  const repository = name.replace(/[@:][^/]*$/, '')
+  const repository = name.slice(0, name.lastIndexOf('/') + 1) + before(name.slice(name.lastIndexOf('/') + 1), '@:')
   const image = digests.find(each => each.startsWith(`${repository}@`)) ?? digests[0] ?? detail.Image
   const version = found?.Config?.Labels?.['org.opencontainers.image.version'] ?? tagOf(name) ?? name
   return {

@@ -1,3 +1,4 @@
+import { withoutEnd } from '../../outcome/strip.ts'
 import { posix } from 'node:path'
 import type { ContainerDetail, CreateBody, HostConfig, Mount } from './containers.ts'
 
@@ -27,7 +28,7 @@ const isSystemPath = (path: string) =>
 /** A container path as it is compared: `/data/` and `/data` are one place. */
 export function mountPath(path: string): string {
   const normal = posix.normalize(path)
-  return normal.length > 1 ? normal.replace(/\/+$/, '') : normal
+  return normal.length > 1 ? withoutEnd(normal, '/') : normal
 }
 
 /**

@@ -1,3 +1,5 @@
+import { before } from '../../outcome/strip.ts'
+
 /** One file of an archive. */
 export interface ArchivedFile {
   /** Relative, with forward slashes; at most 100 characters. */
@@ -63,5 +65,5 @@ function padded(content: Buffer): Buffer {
 }
 
 function text(head: Buffer, from: number, length: number): string {
-  return head.toString('utf8', from, from + length).replace(/\0.*$/s, '')
+  return before(head.toString('utf8', from, from + length), '\0')
 }

@@ -1,3 +1,4 @@
+import { before } from '../../outcome/strip.ts'
 import { find, type Entry, type Ledger } from '../../release/ledger.ts'
 import type { Receiver } from '../../release/receiver.ts'
 import { ApiError } from './api-error.ts'
@@ -135,7 +136,7 @@ function imagesOf(pod: KubeObject): string[] {
   const pinned = containers.flatMap(({ name, image = '' }) => {
     const running = containerStatuses.find(each => each.name === name)
     const digest = /@(sha256:[0-9a-f]{64})$/.exec(running?.imageID ?? '')?.[1]
-    return digest ? [`${image.replace(/@.*$|:[^:/]+$/, '')}@${digest}`] : []
+    return digest ? [`${image.includes('@') ? before(image, '@') : image.replace(/:[^:/]+$/, '')}@${digest}`] : []
   })
   return [...named, ...pinned]
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path'
 import { parse } from 'yaml'
 import { InputError } from '../../outcome/errors.ts'
+import { before } from '../../outcome/strip.ts'
 import { chooseLockFile, lockFileNames, type LockFile } from './lock-files.ts'
 
 /** The files that a release is made of, by path inside the repository: of a commit, or of the working tree. */
@@ -137,7 +138,7 @@ async function localPackages(files: Files, owner: string): Promise<string[]> {
       const path = /^(?:file:|link:|portal:)(.*)$|^(\.{1,2}\/.*)$/.exec(spec)
       const relative = path?.[1] ?? path?.[2]
       if (relative === undefined) continue
-      const target = posix.normalize(posix.join(folder, relative.replace(/[?#].*$/, ''))).replace(/\/$/, '')
+      const target = posix.normalize(posix.join(folder, before(relative, '?#'))).replace(/\/$/, '')
       if (target.startsWith('..') || posix.isAbsolute(relative)) throw outside(folder, name, spec)
       const archive = /\.(tgz|tar\.gz|tar)$/.test(target)
       const place = archive ? posix.dirname(target) : target

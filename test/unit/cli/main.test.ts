@@ -6,6 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
+import { commandsIn } from '../platform/runner-parser.ts'
 
 // The command as a process: what a script gets from it when nothing was reached yet.
 
@@ -87,4 +88,30 @@ test('what would go on for longer ends at its timeout', async () => {
 
 test('its version', () => {
   expect(runbook('--version').stdout).toMatch(/^runbook \d+\.\d+\.\d+\n$/)
+})
+
+const hostile = 'x##[stop-commands]t ::stop-commands::t \u0085::add-mask::a \u001b]0;title\u0007 \r::debug::b \u2028::error::c'
+
+test('under a runner, nothing that was given is obeyed, and secrets of the environment are masked first', () => {
+  writeFileSync(join(folder, 'hostile.yml'), `service: ${JSON.stringify(hostile)}\nenvironments: {}\n`)
+  const token = 'ghs_A1b2C3d4E5f6'
+  for (const words of [
+    ['status', hostile, '--config', 'runbook.yml'],
+    ['status', 'live', '--config', 'hostile.yml'],
+    ['status', 'live', '--config', `${hostile}.yml`],
+    [hostile, token],
+    ['hold', 'live', '--config', 'runbook.yml', token, hostile],
+  ]) {
+    const { stdout, stderr } = spawnSync(process.execPath, ['--no-warnings', run, ...words, '--json'], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { ...process.env, GITHUB_ACTIONS: 'true', GITHUB_TOKEN: token },
+    })
+    const [mask, ...rest] = stderr.split('\n')
+    expect(mask).toBe(`::add-mask::${token}`)
+    expect(commandsIn(rest.join('\n'))).toEqual([])
+    expect(commandsIn(stdout)).toEqual([])
+    expect(`${rest.join()}${stdout}`).not.toMatch(/[\u0007\u001b\u0085\u2028]/)
+    expect(`${rest.join()}${stdout}`).not.toContain(token)
+  }
 })

@@ -11,7 +11,7 @@ test('a body is shown whole where it is short, and cut with a mark where it is n
 })
 
 test('control characters of a body reach no terminal', () => {
-  expect(excerpt('a\u001b[31mred\u0007\r\nb\tc\u202ed')).toBe('a\\u001b[31mred\\u0007\nb\tc\\u202ed')
+  expect(excerpt('a\u001b[31mred\u0007\r\nb\tc\u202ed')).toBe('ared\\u0007\nb\tc\\u202ed')
 })
 
 test('an empty body is said to be empty', () => {
