@@ -1,6 +1,7 @@
 import { ToolError } from '../outcome/errors.ts'
 import { withoutEnd } from '../outcome/strip.ts'
 import { openHttp } from './http.ts'
+import { alertsIn, envelopeIn, rulesIn, samplesIn, targetsIn, textIn } from './prometheus-answers.ts'
 
 /** One series of an instant query: its labels, and its newest value. */
 export interface Sample {
@@ -68,7 +69,11 @@ export function openPrometheus(
   const http = openHttp({ kept: 4 })
   const base = withoutEnd(url, '/')
 
-  async function ask<T>(path: string, parameters: Record<string, string> = {}): Promise<T> {
+  async function ask<T>(
+    read: (data: unknown) => T | undefined,
+    path: string,
+    parameters: Record<string, string> = {},
+  ): Promise<T> {
     const answer = await http.request({
       url: `${base}/api/v1/${path}?${new URLSearchParams(parameters).toString()}`,
       headers: { accept: 'application/json', ...headers },
@@ -76,8 +81,9 @@ export function openPrometheus(
       maxBytes: maxAnswerBytes,
       signal,
     })
-    const said = parse(answer.body)
-    if (said?.status === 'success' && !answer.truncated) return said.data as T
+    const said = answer.truncated ? undefined : envelopeIn(answer.body)
+    const data = said?.status === 'success' ? read(said.data) : undefined
+    if (data !== undefined) return data
     const why = answer.truncated
       ? `more than ${maxAnswerBytes / 2 ** 20} MiB`
       : (said?.error ?? 'no JSON of Prometheus')
@@ -86,95 +92,17 @@ export function openPrometheus(
       code: answer.status,
       hint:
         said?.errorType === 'bad_data'
-          ? 'Mend the query: try it in the web interface of Prometheus.'
+          ? 'Fix the query: try it in the web interface of Prometheus.'
           : `Check that ${base} is the base URL of a Prometheus, and that you may ask it.`,
     })
   }
 
   return {
-    async query(expr) {
-      const { resultType, result } = await ask<QueryResult>('query', { query: expr })
-      if (resultType === 'scalar') return [sampleOf({}, result as Point)]
-      if (resultType !== 'vector') return []
-      return (result as { metric: Record<string, string>; value: Point }[]).map(({ metric, value }) =>
-        sampleOf(metric, value),
-      )
-    },
-    async targets() {
-      const { activeTargets } = await ask<{ activeTargets: ActiveTarget[] }>('targets', { state: 'active' })
-      return activeTargets.map(({ labels, health, lastError }) => ({
-        job: labels['job'] ?? '',
-        instance: labels['instance'] ?? '',
-        environment: labels['environment'] ?? '',
-        up: health === 'up',
-        lastError,
-      }))
-    },
-    async alerts() {
-      const { alerts } = await ask<{ alerts: ActiveAlert[] }>('alerts')
-      return alerts.map(({ labels, annotations, state }) => ({
-        name: labels['alertname'] ?? '',
-        state: state === 'firing' ? 'firing' : 'pending',
-        labels,
-        summary: annotations['summary'] ?? '',
-      }))
-    },
-    async rules() {
-      const { groups } = await ask<{ groups: RuleGroup[] }>('rules', { type: 'alert' })
-      return groups.flatMap(({ name: group, rules }) =>
-        rules.map(({ name, query, lastError = '' }) => ({ group, name, query, lastError })),
-      )
-    },
-    format: expr => ask<string>('format_query', { query: expr }),
+    query: expr => ask(samplesIn, 'query', { query: expr }),
+    targets: () => ask(targetsIn, 'targets', { state: 'active' }),
+    alerts: () => ask(alertsIn, 'alerts'),
+    rules: () => ask(rulesIn, 'rules', { type: 'alert' }),
+    format: expr => ask(textIn, 'format_query', { query: expr }),
     close: () => http.close(),
-  }
-}
-
-/** Seconds since 1970, and the value as text: `NaN` and `+Inf` have no number in JSON. */
-type Point = [at: number, value: string]
-
-interface QueryResult {
-  resultType: 'vector' | 'scalar' | 'matrix' | 'string'
-  result: unknown
-}
-
-interface RuleGroup {
-  name: string
-  rules: { name: string; query: string; lastError?: string }[]
-}
-
-interface ActiveTarget {
-  labels: Record<string, string>
-  health: 'up' | 'down' | 'unknown'
-  lastError: string
-}
-
-interface ActiveAlert {
-  labels: Record<string, string>
-  annotations: Record<string, string>
-  state: string
-}
-
-function sampleOf(labels: Record<string, string>, [at, value]: Point): Sample {
-  const infinite = /^([+-])Inf$/.exec(value)
-  return {
-    labels,
-    value: infinite ? (infinite[1] === '-' ? -Infinity : Infinity) : Number(value),
-    at: at * 1000,
-  }
-}
-
-interface Envelope {
-  status?: string
-  data?: unknown
-  error?: string
-  errorType?: string
-}
-
-function parse(body: string): Envelope | undefined {
-  try {
-    return JSON.parse(body) as Envelope
-  } catch {
-    return undefined
   }
 }

@@ -203,7 +203,7 @@ export async function tolerate(status: number, work: () => Promise<unknown>): Pr
 }
 
 /** Without a terminal both streams come in frames: one byte of stream, three of nothing, four of length. */
-function demultiplex(raw: Buffer): string {
+export function demultiplex(raw: Buffer): string {
   const framed = raw.length >= 8 && (raw[0] ?? 9) <= 2 && raw[1] === 0 && raw[2] === 0 && raw[3] === 0
   if (!framed) return raw.toString('utf8')
   const parts: Buffer[] = []
