@@ -1,17 +1,19 @@
 import { access } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { z } from 'zod'
 import { fail, pass, skip, warn, type Check, type Finding } from './check.ts'
 import { judgedElsewhere, packageFolder } from './npm-script.ts'
 
-/** What `npm audit --json` says (report version 2). */
-interface AuditReport {
-  vulnerabilities?: Record<string, { severity: string; fixAvailable: Fix }>
-  message?: string
-  error?: { summary?: string }
-}
-
 /** `true`: `npm audit fix` does it; a package: that version would, which package.json does not allow; `false`: nothing does. */
-type Fix = boolean | { name: string; version: string }
+const fix = z.union([z.boolean(), z.object({ name: z.string(), version: z.string() })])
+type Fix = z.infer<typeof fix>
+
+/** What `npm audit --json` says (report version 2). */
+const auditReport = z.object({
+  vulnerabilities: z.record(z.string(), z.object({ severity: z.string(), fixAvailable: fix })).optional(),
+  message: z.string().optional(),
+  error: z.object({ summary: z.string().optional() }).optional(),
+})
 
 const mostNames = 10
 
@@ -71,9 +73,9 @@ function remedyOf(fixes: Fix[]): string {
   return 'No fix is there yet: see npm audit for a way around, or take the package out.'
 }
 
-function parse(text: string): AuditReport | undefined {
+function parse(text: string): z.infer<typeof auditReport> | undefined {
   try {
-    return JSON.parse(text) as AuditReport
+    return auditReport.safeParse(JSON.parse(text)).data
   } catch {
     return undefined
   }

@@ -57,35 +57,43 @@ const hex = String.raw`[\da-fA-F]`
  * Every way of writing a character that programs print: percent and HTML escapes, those of JSON, JavaScript, C, Python and
  * the shell; and what is not seen between two characters: colours, soft hyphens, zero-width spaces and joiners (as UTF-8).
  */
-const escapes = new RegExp(
-  [
-    `%(${hex}{2})`,
-    String.raw`\\u([dD][89abAB]${hex}{2})\\u([dD][c-fC-F]${hex}{2})`,
-    String.raw`\\u(${hex}{4})`,
-    String.raw`\\u\{(${hex}{1,6})\}`,
-    String.raw`\\U(${hex}{8})`,
-    String.raw`\\x(${hex}{2})`,
-    String.raw`\\([0-3][0-7]{2})`,
-    String.raw`\\([abefnrtv0"'\\/$&|;<>(){}*?!#~=%^,:@+_. [\]\x60-])`,
-    `&#[xX](${hex}{1,6});?`,
-    String.raw`&#(\d{1,7});?`,
-    `&(${Object.keys(named).join('|')});`,
-    String.raw`(\x1b\[[\d;:]{0,40}m|\xc2\xad|\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef\xbb\xbf)`,
+const families = {
+  percent: `%(?<percent>${hex}{2})`,
+  backslash: [
+    String.raw`\\u(?<high>[dD][89abAB]${hex}{2})\\u(?<low>[dD][c-fC-F]${hex}{2})`,
+    String.raw`\\u(?<unit>${hex}{4})`,
+    String.raw`\\u\{(?<point>${hex}{1,6})\}`,
+    String.raw`\\U(?<long>${hex}{8})`,
+    String.raw`\\x(?<byte>${hex}{2})`,
+    String.raw`\\(?<octal>[0-3][0-7]{2})`,
+    String.raw`\\(?<sign>[abefnrtv0"'\\/$&|;<>(){}*?!#~=%^,:@+_. [\]\x60-])`,
   ].join('|'),
-  'g',
-)
+  entity: [
+    `&#[xX](?<hexadecimal>${hex}{1,6});?`,
+    String.raw`&#(?<decimal>\d{1,7});?`,
+    `&(?<name>${Object.keys(named).join('|')});`,
+  ].join('|'),
+  unseen: String.raw`(?<unseen>\x1b\[[\d;:]{0,40}m|\xc2\xad|\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef\xbb\xbf)`,
+}
+const escapes = new RegExp(Object.values(families).join('|'), 'g')
+/** Each of them alone: the `\` at the end of a secret is no part of an escape in a text that is encoded for HTML. */
+const alone = Object.values(families).map(family => new RegExp(family, 'g'))
 
 /**
- * A text in the forms that it decodes to: from itself, as bytes, to the one in which nothing is left to decode.
- * Linear in the length of the text.
+ * A text in the forms that it decodes to: itself, as bytes; what each way of writing makes of it alone, where it holds more
+ * than one; and what all of them make of it, pass by pass, to the one in which nothing is left to decode. Linear in the
+ * length of the text.
  */
 export function viewsOf(text: string): View[] {
-  const views = [bytesOfText(text)]
+  const written = bytesOfText(text)
+  const each = alone.map(family => decode(written, family)).filter(view => view !== undefined)
+  const views = [written, ...(each.length > 1 ? each : [])]
+  let last = written
   for (let pass = 0; pass < mostPasses; pass++) {
-    const before = views.at(-1)
-    const next = before && decode(before)
+    const next = decode(last, escapes)
     if (!next) break
     views.push(next)
+    last = next
   }
   return views
 }
@@ -132,9 +140,10 @@ function bytesOfText(text: string): View {
   return /[^\x00-\x7f]/.test(text) ? replaced(view, /[^\x00-\x7f]/gu, utf8) : view
 }
 
-function decode(view: View): View | undefined {
+function decode(view: View, pattern: RegExp): View | undefined {
+  if (view.text.search(pattern) < 0) return undefined
   let changed = false
-  const next = replaced(view, escapes, (match, groups) => {
+  const next = replaced(view, pattern, (match, groups) => {
     const bytes = bytesOf(match, groups)
     if (bytes !== match) changed = true
     return bytes
@@ -142,9 +151,10 @@ function decode(view: View): View | undefined {
   return changed ? next : undefined
 }
 
-/** What an escape stands for, as bytes; the order of the groups is that of `escapes`. */
-function bytesOf(match: string, groups: (string | undefined)[]): string {
-  const [percent, high, low, unit, point, long, byte, octal, sign, hexadecimal, decimal, name, unseen] = groups
+/** What an escape stands for, as bytes. */
+function bytesOf(match: string, groups: Partial<Record<string, string>>): string {
+  const { percent, high, low, unit, point, long, byte, octal, sign, hexadecimal, decimal, name, unseen } =
+    groups
   if (unseen !== undefined) return ''
   const bare = percent ?? byte
   if (bare !== undefined) return String.fromCharCode(parseInt(bare, 16))
@@ -165,7 +175,7 @@ function utf8(text: string): string {
 function replaced(
   view: View,
   pattern: RegExp,
-  by: (match: string, groups: (string | undefined)[]) => string,
+  by: (match: string, groups: Partial<Record<string, string>>) => string,
 ): View {
   const { text, places } = view
   const parts: string[] = []
@@ -180,10 +190,10 @@ function replaced(
   }
   let kept = 0
   for (const match of text.matchAll(pattern)) {
-    const [whole, ...groups] = match
+    const [whole] = match
     keep(kept, match.index)
     kept = match.index + whole.length
-    const put = by(whole, groups)
+    const put = by(whole, match.groups ?? {})
     parts.push(put)
     const { start, end } = placeIn(view, match.index, kept)
     for (let unit = 0; unit < put.length; unit++) {

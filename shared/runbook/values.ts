@@ -21,14 +21,16 @@ export function parseDuration(where: string, text: string): number {
   for (const [, amount, unit] of text.matchAll(/(?<![\d.])(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
     total += Number(amount) * unitMs[unit as keyof typeof unitMs]
   }
+  if (total > Number.MAX_SAFE_INTEGER) throw InputError.of(where, text, accepted.duration)
   return total
 }
 
 /** `512MiB`, `2GiB`, `1GB` in bytes. */
 export function parseSize(where: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)(B|KiB|MiB|GiB|KB|MB|GB)$/.exec(text)
-  if (!match) throw InputError.of(where, text, accepted.size)
-  return Math.round(Number(match[1]) * unitBytes[match[2] as keyof typeof unitBytes])
+  const bytes = Math.round(Number(match?.[1] ?? NaN) * unitBytes[match?.[2] as keyof typeof unitBytes])
+  if (!Number.isSafeInteger(bytes)) throw InputError.of(where, text, accepted.size)
+  return bytes
 }
 
 /** `85%` as 0.85. */

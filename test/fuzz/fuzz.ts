@@ -38,8 +38,8 @@ export interface Bound {
   ms: number
 }
 
-/** Branches for an input of 8 KiB: what is linear takes a few thousand. */
-const mostWork = 3_000_000
+/** Branches for an input of 8 KiB: what is linear takes some ten thousand. */
+const mostWork = 500_000
 /** Milliseconds: beyond it, an expression backtracks. The machine may be busy: it is measured once more. */
 const mostMs = 2_000
 /** Of a result or a message, for each byte of an input, and beside it. */

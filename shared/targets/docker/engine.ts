@@ -151,11 +151,20 @@ async function versionOf(engine: Engine): Promise<string> {
   return version
 }
 
+/** The message of an answer, which may be one of several documents; undefined when there is none that is JSON. */
+function messageIn(text: string): string | undefined {
+  const message = /"message"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1] ?? ''
+  try {
+    return JSON.parse(message) as string
+  } catch {
+    return undefined
+  }
+}
+
 /** The error for an answer that says no. */
 export function refusal(method: string, path: string, status: number, body: Buffer): ToolError {
   const text = body.toString('utf8')
-  const message = /"message"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(text)?.[1]
-  const said = message === undefined ? cutEnd(text, 300) : (JSON.parse(message) as string)
+  const said = messageIn(text) ?? cutEnd(text, 300)
   return new ToolError(`Docker refused ${method} ${path.replace(/[0-9a-f]{52}(?=\/|$)/, '')}: ${said}`, {
     tool: 'Docker engine',
     code: status,

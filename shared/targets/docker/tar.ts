@@ -29,6 +29,7 @@ export function unpackTar(archive: Buffer): ArchivedFile[] {
     if (path === '') break
     const size = Number.parseInt(text(head, 124, 12), 8)
     const end = at + block + size
+    // A size below 0 would lead back to where the archive was read already.
     if (!(size >= 0) || end > archive.length) break
     if (['0', '\0', ''].includes(String.fromCharCode(head[156] ?? 0)))
       files.push({ path, content: archive.subarray(at + block, end) })
