@@ -174,7 +174,8 @@ function severityOfScout({
 
 /** `pkg:deb/debian/zlib@1.2?os_version=12` as people say it: `zlib 1.2`. */
 function packageOf(purl = ''): string {
-  const [, name = 'a package', version = ''] = /^pkg:(?:[^/@]{0,500}\/){0,50}([^/@]{1,500})@([^?#]{1,500})/.exec(purl) ?? []
+  const [, name = 'a package', version = ''] =
+    /^pkg:(?:[^/@]{0,500}\/){0,50}([^/@]{1,500})@([^?#]{1,500})/.exec(purl) ?? []
   return `${decodeURIComponent(name)} ${decodeURIComponent(version)}`.trim()
 }
 

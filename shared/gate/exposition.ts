@@ -82,7 +82,10 @@ function readSample(line: string, { series, types }: Exposition, known: Known): 
   if (name === undefined) return `${show(text)}; accepted: a metric's name at the beginning`
   const read = readLabels(text.slice(name.length))
   if (typeof read === 'string') return read
-  const [value = '', at, ...more] = read.rest.trimStart().split(/[ \t]+/).filter(Boolean)
+  const [value = '', at, ...more] = read.rest
+    .trimStart()
+    .split(/[ \t]+/)
+    .filter(Boolean)
   const number = parseValue(value)
   if (number === undefined)
     return `the value of ${name} is ${show(value)}; accepted: a number, NaN, +Inf or -Inf`

@@ -163,7 +163,8 @@ function bytesOf(match: string, groups: Partial<Record<string, string>>): string
   if (name !== undefined) return named[name] ?? match
   if (high !== undefined && low !== undefined)
     return utf8(String.fromCharCode(parseInt(high, 16), parseInt(low, 16)))
-  const code = decimal === undefined ? parseInt(unit ?? point ?? long ?? hexadecimal ?? '', 16) : Number(decimal)
+  const code =
+    decimal === undefined ? parseInt(unit ?? point ?? long ?? hexadecimal ?? '', 16) : Number(decimal)
   return code <= 0x10ffff ? utf8(String.fromCodePoint(code)) : match
 }
 

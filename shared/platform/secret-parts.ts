@@ -10,7 +10,8 @@ export interface SecretParts {
 const publicBlock =
   /-----BEGIN (?:(?:TRUSTED |X509 )?CERTIFICATE(?: REQUEST)?|X509 CRL|PKCS7|CMS|(?:RSA |EC )?PUBLIC KEY|(?:DH|EC|DSA) PARAMETERS)-----[^-]*-----END [A-Z\d ]{3,40}-----/g
 /** A line of `authorized_keys`, or of `known_hosts`. */
-const publicKey = /^(?:\S{1,256} )?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp\d{3}|sk-\S{1,60}) AAAA[\w+/=]+(?: .*)?$/
+const publicKey =
+  /^(?:\S{1,256} )?(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp\d{3}|sk-\S{1,60}) AAAA[\w+/=]+(?: .*)?$/
 /** `-----BEGIN CERTIFICATE-----` in base64, as a kubeconfig holds the authority of its server. */
 const publicInBase64 = /^LS0tLS1CRUdJTiB(?:DRVJUSUZJQ0FURS|UUlVTVEVEIENFUlRJRklDQVRF|QVUJMSUMgS0VZ)/
 
@@ -92,7 +93,9 @@ function isSecretOf(name: string, value: string): boolean {
 function unquoted(text: string): string {
   const bare = text.endsWith(',') ? text.slice(0, -1).trimEnd() : text
   const [first] = bare
-  return bare.length >= 2 && (first === '"' || first === "'") && bare.endsWith(first) ? bare.slice(1, -1) : bare
+  return bare.length >= 2 && (first === '"' || first === "'") && bare.endsWith(first)
+    ? bare.slice(1, -1)
+    : bare
 }
 
 function isWord(text: string): boolean {

@@ -1,13 +1,5 @@
 import { createCutSecrets, type Range } from './cut-secrets.ts'
-import {
-  decodedOf,
-  foldBlanks,
-  joinHexDigits,
-  joinLines,
-  placeIn,
-  viewsOf,
-  type View,
-} from './decoded.ts'
+import { decodedOf, foldBlanks, joinHexDigits, joinLines, placeIn, viewsOf, type View } from './decoded.ts'
 import { base64FormsOf, encodingsOf, hexFormsOf } from './encodings.ts'
 import { createNeedles, leastNeedle, type Needles } from './needles.ts'
 import { secretPartsOf } from './secret-parts.ts'
@@ -59,7 +51,8 @@ export function createSecrets(announce: (value: string) => void = () => undefine
       ...placesIn(joinLines(view), base64),
       ...placesIn(joinHexDigits(view), hex),
     ])
-    const decoded = last && views.length > 1 ? placesIn(last, { find: each => cutDecoded.find(each, open) }) : []
+    const decoded =
+      last && views.length > 1 ? placesIn(last, { find: each => cutDecoded.find(each, open) }) : []
     return masked(text, [...found, ...decoded, ...cut.find(text, open)])
   }
   return {

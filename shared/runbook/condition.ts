@@ -35,7 +35,8 @@ export function parseCondition(where: string, name: string, text: string): Condi
   const { operator = '', limit = '', ...said } = match?.groups ?? {}
   const expr = (said['expr'] ?? '').trim()
   const number = parseNumber(limit.trim())
-  if (expr === '' || number === undefined || !isOperator(operator)) throw InputError.of(where, text, acceptedCondition)
+  if (expr === '' || number === undefined || !isOperator(operator))
+    throw InputError.of(where, text, acceptedCondition)
   const unbalanced = findUnbalanced(expr)
   if (unbalanced !== undefined)
     throw InputError.of(where, text, `${acceptedCondition}; ${unbalanced} has no partner`)

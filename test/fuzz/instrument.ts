@@ -161,7 +161,9 @@ function learn(node: ts.Node, words: Set<string>): void {
     : ts.isPropertyAssignment(node) && ts.isIdentifier(node.name)
       ? node.name.text
       : ''
-  if (text.length > 0 && text.length <= 24 && !/^\.{1,2}\//.test(text) && !/ \w+ \w+ /.test(text)) words.add(text)
+  if (text.length > 0 && text.length <= 24 && !/^\.{1,2}\//.test(text) && !/ \w+ \w+ /.test(text))
+    words.add(text)
   if (ts.isRegularExpressionLiteral(node))
-    for (const word of node.text.match(/[A-Za-z][\w-]{1,20}|[^\w\s\\()[\]{}?+*|^$/]{1,4}/g) ?? []) words.add(word)
+    for (const word of node.text.match(/[A-Za-z][\w-]{1,20}|[^\w\s\\()[\]{}?+*|^$/]{1,4}/g) ?? [])
+      words.add(word)
 }

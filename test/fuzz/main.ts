@@ -21,7 +21,8 @@ const counters = instrument()
 const { loadTargets } = await import('./targets.ts')
 const all = await loadTargets()
 const chosen = all.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
-if (chosen.length === 0) throw new Error(`no such target; there are: ${all.map(({ name }) => name).join(', ')}`)
+if (chosen.length === 0)
+  throw new Error(`no such target; there are: ${all.map(({ name }) => name).join(', ')}`)
 
 const ms = (Number(values.minutes) * 60_000) / chosen.length
 const bound = { inputs: values.inputs === undefined ? Infinity : Number(values.inputs), ms }
@@ -38,7 +39,9 @@ for (const target of chosen) {
     mkdirSync(found, { recursive: true })
     const file = join(found, `${target.name}-${index}`)
     writeFileSync(file, input)
-    console.log(`  x ${why.slice(0, 300)}\n    ${JSON.stringify(input.toString('utf8').slice(0, 200))}\n    ${file}`)
+    console.log(
+      `  x ${why.slice(0, 300)}\n    ${JSON.stringify(input.toString('utf8').slice(0, 200))}\n    ${file}`,
+    )
   }
 }
 const sum = (of: (tally: Tally) => number) => tallies.reduce((total, each) => total + of(each), 0)

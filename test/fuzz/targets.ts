@@ -28,7 +28,7 @@ async function filesOfTheRepository(folder: string): Promise<Target[]> {
   const { parseRunbook } = await import('../../shared/runbook/load.ts')
   const { parseSuite, variablesOf } = await import('../../shared/smoke/suite.ts')
   const { readDocuments } = await import('../../shared/targets/kubernetes/documents.ts')
-  const rules = { requires: ["DATABASE_URL", "JWT_SECRET"], environment: 'production' }
+  const rules = { requires: ['DATABASE_URL', 'JWT_SECRET'], environment: 'production' }
   return [
     {
       name: 'env-file',
@@ -51,7 +51,8 @@ async function filesOfTheRepository(folder: string): Promise<Target[]> {
     },
     {
       name: 'manifests',
-      read: input => readDocuments('all.yaml', text(input)).map(({ value, where }) => [value, where(['kind'])]),
+      read: input =>
+        readDocuments('all.yaml', text(input)).map(({ value, where }) => [value, where(['kind'])]),
     },
   ]
 }
@@ -133,7 +134,10 @@ async function answersOfServices(): Promise<Target[]> {
         return written
       },
     },
-    { name: 'link-header', read: input => nextPage(answer({ link: text(input) }, ''), 'https://api.example.org/a') },
+    {
+      name: 'link-header',
+      read: input => nextPage(answer({ link: text(input) }, ''), 'https://api.example.org/a'),
+    },
     { name: 'retry-after', read: input => retryAfter(text(input), 1_700_000_000_000) },
     { name: 'github-json', read: input => readJson(answer({}, text(input))) },
     { name: 'npm-audit', read: input => judgeAudit(text(input)) },
@@ -252,7 +256,12 @@ async function textOfOthers(): Promise<Target[]> {
     },
     {
       name: 'redact',
-      words: [canary, encodeURIComponent(canary), JSON.stringify(canary), Buffer.from(canary).toString('base64')],
+      words: [
+        canary,
+        encodeURIComponent(canary),
+        JSON.stringify(canary),
+        Buffer.from(canary).toString('base64'),
+      ],
       read(input) {
         const shown = secrets.redact(text(input))
         same(shown.includes(canary), false)

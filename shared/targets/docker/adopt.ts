@@ -37,7 +37,8 @@ async function recordOf(context: Context, detail: ContainerDetail): Promise<Rele
   const found = await inspectImage(context, detail.Image)
   const name = detail.Config.Image
   const digests = found?.RepoDigests ?? []
-  const repository = name.slice(0, name.lastIndexOf('/') + 1) + before(name.slice(name.lastIndexOf('/') + 1), '@:')
+  const repository =
+    name.slice(0, name.lastIndexOf('/') + 1) + before(name.slice(name.lastIndexOf('/') + 1), '@:')
   const image = digests.find(each => each.startsWith(`${repository}@`)) ?? digests[0] ?? detail.Image
   const version = found?.Config?.Labels?.['org.opencontainers.image.version'] ?? tagOf(name) ?? name
   return {

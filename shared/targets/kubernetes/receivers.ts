@@ -136,7 +136,9 @@ function imagesOf(pod: KubeObject): string[] {
   const pinned = containers.flatMap(({ name, image = '' }) => {
     const running = containerStatuses.find(each => each.name === name)
     const digest = /@(sha256:[0-9a-f]{64})$/.exec(running?.imageID ?? '')?.[1]
-    return digest ? [`${image.includes('@') ? before(image, '@') : image.replace(/:[^:/]+$/, '')}@${digest}`] : []
+    return digest
+      ? [`${image.includes('@') ? before(image, '@') : image.replace(/:[^:/]+$/, '')}@${digest}`]
+      : []
   })
   return [...named, ...pinned]
 }

@@ -16,7 +16,8 @@ import { enterYard, pushImages, type Yard } from './yard.ts'
 jest.setTimeout(120_000)
 
 const cli = join(import.meta.dirname, '../../../cli/run.ts')
-const canary = (name: string) => `${name}/${randomBytes(9).toString('base64url')}+&"${randomBytes(6).toString('hex')}`
+const canary = (name: string) =>
+  `${name}/${randomBytes(9).toString('base64url')}+&"${randomBytes(6).toString('hex')}`
 const canaries = {
   TOKEN: canary('tok'),
   DATABASE_URL: `postgres://api:${encodeURIComponent(canary('db'))}@127.0.0.1:1/api`,
@@ -29,7 +30,9 @@ let yard: Yard
 let folder: string
 let url: string
 const server = createServer((request, response) => {
-  response.writeHead(hostile.status, { 'content-type': 'text/plain', 'x-said': 'x' }).end(hostile.body(request))
+  response
+    .writeHead(hostile.status, { 'content-type': 'text/plain', 'x-said': 'x' })
+    .end(hostile.body(request))
 })
 const hostile = { status: 200, body: (request: IncomingMessage) => `${request.method ?? ''} well` }
 
@@ -90,7 +93,9 @@ async function runbook(...words: string[]): Promise<Ran> {
   })
   let [text, args, ended] = ['', '', false]
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (text += String(chunk)))
-  const closed = new Promise<number | null>(resolve => child.on('close', resolve)).finally(() => (ended = true))
+  const closed = new Promise<number | null>(resolve => child.on('close', resolve)).finally(
+    () => (ended = true),
+  )
   while (!ended) {
     args += argumentsBelow(child.pid ?? 0)
     await Promise.race([closed, sleep(20)])
@@ -107,7 +112,10 @@ function argumentsBelow(root: number): string {
   }
   const isBelow = (pid: number | undefined): boolean =>
     pid !== undefined && pid > 0 && (pid === root || isBelow(parents.get(pid)))
-  return [...parents.keys()].filter(isBelow).map(pid => read(`/proc/${pid}/cmdline`)).join('\n')
+  return [...parents.keys()]
+    .filter(isBelow)
+    .map(pid => read(`/proc/${pid}/cmdline`))
+    .join('\n')
 }
 
 function read(file: string): string {
@@ -126,7 +134,9 @@ function formsOf(value: string): string[] {
     const bytes = Buffer.from(text)
     const json = JSON.stringify(text).slice(1, -1)
     const base64 = [0, 1, 2].map(offset =>
-      Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64').slice(4, -4),
+      Buffer.concat([Buffer.alloc(offset), bytes])
+        .toString('base64')
+        .slice(4, -4),
     )
     return [
       ...[text, json, json.replaceAll('/', '\\/'), encodeURIComponent(text), text.replaceAll('&', '&amp;')],

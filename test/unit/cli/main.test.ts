@@ -90,7 +90,8 @@ test('its version', () => {
   expect(runbook('--version').stdout).toMatch(/^runbook \d+\.\d+\.\d+\n$/)
 })
 
-const hostile = 'x##[stop-commands]t ::stop-commands::t \u0085::add-mask::a \u001b]0;title\u0007 \r::debug::b \u2028::error::c'
+const hostile =
+  'x##[stop-commands]t ::stop-commands::t \u0085::add-mask::a \u001b]0;title\u0007 \r::debug::b \u2028::error::c'
 
 test('under a runner, nothing that was given is obeyed, and secrets of the environment are masked first', () => {
   writeFileSync(join(folder, 'hostile.yml'), `service: ${JSON.stringify(hostile)}\nenvironments: {}\n`)

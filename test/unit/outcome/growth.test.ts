@@ -15,7 +15,12 @@ import { renderText } from '../../../shared/report/text.ts'
 import { hideInline, inlineSecrets } from '../../../shared/runbook/inline-secrets.ts'
 
 const secrets = createSecrets()
-for (const value of ['hun/ter"2&+x', 'A'.repeat(40), 'aaaa-bbbb-cccc', '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN'])
+for (const value of [
+  'hun/ter"2&+x',
+  'A'.repeat(40),
+  'aaaa-bbbb-cccc',
+  '-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN',
+])
   secrets.add(value)
 const outcome = (text: string): Outcome => ({
   ...{ step: 'deploy', service: 's', environment: 'e', status: 'failure', reason: 'bug', serving: text },
@@ -51,10 +56,69 @@ const functions: Record<string, (text: string) => unknown> = {
 
 /** What makes an expression that backtracks slow: long runs of what it may skip, and beginnings without an end. */
 const units = [
-  ...[' ', '\n', ' \n', '\t', ':', '::', '##[', '//', '://', 'a://', 'a://b:', 'a:b@', 'https://u:p@', '@', '/', '%'],
-  ...['%25', '\\', '\\\\', '\\u0041', '&#x41;', '&amp;', '"', "'", '`', '|', '*', '_', '[', '<', '...', '. ', 'a', 'aB1'],
-  ...['\u001b', '\u001b[1', '\u001b[1m', '\u0085', '\u2028', 'é', '0x', 'de:ad ', 'QUFB', 'key=', 'password=', 'password'],
-  ...['-----BEGIN CERTIFICATE-----\n', '-----BEGIN CERTIFICATE-----', '"k": "v",\n', '{', '[', '# ', 'AAAA', '=', ' ='],
+  ...[
+    ' ',
+    '\n',
+    ' \n',
+    '\t',
+    ':',
+    '::',
+    '##[',
+    '//',
+    '://',
+    'a://',
+    'a://b:',
+    'a:b@',
+    'https://u:p@',
+    '@',
+    '/',
+    '%',
+  ],
+  ...[
+    '%25',
+    '\\',
+    '\\\\',
+    '\\u0041',
+    '&#x41;',
+    '&amp;',
+    '"',
+    "'",
+    '`',
+    '|',
+    '*',
+    '_',
+    '[',
+    '<',
+    '...',
+    '. ',
+    'a',
+    'aB1',
+  ],
+  ...[
+    '\u001b',
+    '\u001b[1',
+    '\u001b[1m',
+    '\u0085',
+    '\u2028',
+    'é',
+    '0x',
+    'de:ad ',
+    'QUFB',
+    'key=',
+    'password=',
+    'password',
+  ],
+  ...[
+    '-----BEGIN CERTIFICATE-----\n',
+    '-----BEGIN CERTIFICATE-----',
+    '"k": "v",\n',
+    '{',
+    '[',
+    '# ',
+    'AAAA',
+    '=',
+    ' =',
+  ],
 ]
 
 const small = 1 << 13

@@ -9,7 +9,21 @@ const hostile = fc
     fc.oneof(
       fc.constantFrom(
         ...['::', ':', '##[', '##', '#', '[', ']', 'stop-commands', 'Add-Mask', 'set-output name=x', 'token'],
-        ...['\n', '\r', '\r\n', ' ', '\t', '\u0085', '\u00a0', '\u2028', '\u2029', '\v', '\f', '\u3000', '  '],
+        ...[
+          '\n',
+          '\r',
+          '\r\n',
+          ' ',
+          '\t',
+          '\u0085',
+          '\u00a0',
+          '\u2028',
+          '\u2029',
+          '\v',
+          '\f',
+          '\u3000',
+          '  ',
+        ],
         ...['\u200b', '\u00ad', '\u0000', '\u001b[0m', '\u001b[31', '\u0007', '\u202e', '\ufeff', '\ud800'],
       ),
       fc.string({ unit: 'binary', maxLength: 4 }),
@@ -20,7 +34,10 @@ const hostile = fc
 
 test('the port of the runner takes what the runner takes', () => {
   expect(parseCommand('\u0085 ::Stop-Commands::x', 'ordinal')).toEqual({ name: 'stop-commands', data: 'x' })
-  expect(parseCommand('GET / 200 ##[stop-commands]x', 'ordinal')).toEqual({ name: 'stop-commands', data: 'x' })
+  expect(parseCommand('GET / 200 ##[stop-commands]x', 'ordinal')).toEqual({
+    name: 'stop-commands',
+    data: 'x',
+  })
   expect(parseCommand('::set-output name=a::b', 'ordinal')).toEqual({ name: 'set-output', data: 'b' })
   expect(parseCommand('a ::stop-commands::x', 'ordinal')).toBeUndefined()
   expect(parseCommand('\u00ad::warning :\u00ad:x', 'cultural')).toBeUndefined()
@@ -42,7 +59,9 @@ test('printable text has no character that a terminal obeys or that hides others
   fc.assert(
     fc.property(hostile, text => {
       const shown = printable(text)
-      expect(shown).not.toMatch(/[^\P{C}\n\t\u00ad\u0600-\u0605\u200b-\u200d\u2060-\u2065\p{Cn}\p{Co}\p{Cf}]/u)
+      expect(shown).not.toMatch(
+        /[^\P{C}\n\t\u00ad\u0600-\u0605\u200b-\u200d\u2060-\u2065\p{Cn}\p{Co}\p{Cf}]/u,
+      )
       expect(shown).not.toMatch(/[\u001b\u0007\r\u0085\u2028\u2029\u202e\u2066]/)
       expect(printable(shown)).toBe(shown)
       expect(printableLine(text)).not.toMatch(/[\n\r]/)

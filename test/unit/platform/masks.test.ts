@@ -15,7 +15,10 @@ const certificate = () =>
   `-----BEGIN CERTIFICATE-----\n${randomBytes(900).toString('base64').replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
 
 test('a bundle of certificates is no secret: nothing of it is masked or hidden', () => {
-  const bundle = Array.from({ length: 140 }, (_, at) => `# Root CA ${at}\nRoot Authority\n====\n${certificate()}`)
+  const bundle = Array.from(
+    { length: 140 },
+    (_, at) => `# Root CA ${at}\nRoot Authority\n====\n${certificate()}`,
+  )
   const { masks, redact } = announced(bundle.join('\n'))
   expect(masks).toEqual([])
   const [line = ''] = /^.{64}$/m.exec(bundle[0] ?? '') ?? []
@@ -23,7 +26,8 @@ test('a bundle of certificates is no secret: nothing of it is masked or hidden',
 })
 
 test('words of a file of several lines are shown; its passwords are not', () => {
-  const file = 'production\nsuccess\nkind: Config\nreplicas: 3\npassword: hunter2-x\nsalt: 9fK2-xx81-QpZ7-a0\n'
+  const file =
+    'production\nsuccess\nkind: Config\nreplicas: 3\npassword: hunter2-x\nsalt: 9fK2-xx81-QpZ7-a0\n'
   const { masks, redact } = announced(file)
   expect(redact('deploy production: success, kind: Config, replicas: 3')).toBe(
     'deploy production: success, kind: Config, replicas: 3',
@@ -47,7 +51,9 @@ test('a private key is masked line by line, and its certificate is not', () => {
 })
 
 test('of a kubeconfig the credentials are hidden, and its server and names are shown', () => {
-  const key = Buffer.from(`-----BEGIN PRIVATE KEY-----\n${randomBytes(300).toString('base64')}`).toString('base64')
+  const key = Buffer.from(`-----BEGIN PRIVATE KEY-----\n${randomBytes(300).toString('base64')}`).toString(
+    'base64',
+  )
   const kubeconfig = `apiVersion: v1
 current-context: production-admin
 clusters:
@@ -75,9 +81,8 @@ test('a document of JSON on one line hides its secrets alone, too', () => {
 test('the runner is asked for 500 masks at most, and what is not masked is said', () => {
   const asked: string[] = []
   const warned: string[] = []
-  const mask = createMasks(
-    { command: (name, _properties, value) => asked.push(`${name} ${value}`) },
-    line => warned.push(line),
+  const mask = createMasks({ command: (name, _properties, value) => asked.push(`${name} ${value}`) }, line =>
+    warned.push(line),
   )
   for (let at = 0; at < 600; at++) mask(`secret-value-${at}`)
   expect(asked).toHaveLength(500)
@@ -88,7 +93,11 @@ test('secrets of the environment are known by their names, and files and ids are
   expect(
     environmentSecrets({
       ...{ GITHUB_TOKEN: 'ghs_0123456789', ACTIONS_RUNTIME_TOKEN: 'eyJ0eXAi.abc', PGPASSWORD: 'hunter2-x' },
-      ...{ AWS_WEB_IDENTITY_TOKEN_FILE: '/run/token', SSH_AUTH_SOCK: '/tmp/agent', AWS_ACCESS_KEY_ID: 'AKIA12345678' },
+      ...{
+        AWS_WEB_IDENTITY_TOKEN_FILE: '/run/token',
+        SSH_AUTH_SOCK: '/tmp/agent',
+        AWS_ACCESS_KEY_ID: 'AKIA12345678',
+      },
       ...{ RUNBOOK_PASSWORD: '/run/secrets/password', NPM_TOKEN: 'short', SLACK_WEBHOOK: undefined },
     }),
   ).toEqual(['ghs_0123456789', 'eyJ0eXAi.abc', 'hunter2-x'])

@@ -78,11 +78,15 @@ function indexOf(
   from: number,
   by: Comparison,
 ): { at: number; leading: boolean } | undefined {
-  const weightless = /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/
+  const weightless =
+    /[\0-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]/
   const kept = Array.from({ length: text.length }, (_, at) => at).filter(
     at => at >= from && (by === 'ordinal' || !weightless.test(text.charAt(at))),
   )
-  const found = kept.map(at => text.charAt(at)).join('').indexOf(sign)
+  const found = kept
+    .map(at => text.charAt(at))
+    .join('')
+    .indexOf(sign)
   const at = kept[found]
   return at === undefined || found < 0 ? undefined : { at, leading: found === 0 }
 }

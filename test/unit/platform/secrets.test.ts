@@ -67,11 +67,11 @@ const forms: Record<string, (value: string) => string> = {
   'in JSON as PHP writes it': value => json(value).replaceAll('/', '\\/'),
   'in JSON as Go writes it': value =>
     json(value).replace(/[&<>]/g, sign => `\\u${two(sign.charCodeAt(0)).padStart(4, '0')}`),
-  'in JSON, every character escaped': value => perUnit(value, code => `\\u${code.toString(16).padStart(4, '0')}`),
+  'in JSON, every character escaped': value =>
+    perUnit(value, code => `\\u${code.toString(16).padStart(4, '0')}`),
   'in JSON in JSON': value => json(json(value)),
   'in a URL': encodeURIComponent,
-  'in a URL, small letters': value =>
-    encodeURIComponent(value).replace(/%../g, each => each.toLowerCase()),
+  'in a URL, small letters': value => encodeURIComponent(value).replace(/%../g, each => each.toLowerCase()),
   'in a form': value => new URLSearchParams({ v: value }).toString().slice(2),
   'in a URL in a URL': value => encodeURIComponent(encodeURIComponent(value)),
   'in JSON in a URL': value => encodeURIComponent(json(value)),

@@ -60,7 +60,9 @@ test.each(attacks)('in a message of Slack, %j mentions, links and formats nothin
 })
 
 test.each(attacks)('in metrics, %j adds none', attack => {
-  const names = renderMetrics(outcome(printable(attack))).split('\n').filter(line => !/^(?:#|$)/.test(line))
+  const names = renderMetrics(outcome(printable(attack)))
+    .split('\n')
+    .filter(line => !/^(?:#|$)/.test(line))
   expect(names.map(line => /^\w+/.exec(line)?.[0])).toEqual([
     'runbook_step_duration_seconds',
     'runbook_step_end_timestamp_seconds',
