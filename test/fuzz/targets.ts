@@ -144,8 +144,10 @@ async function answersOfServices(): Promise<Target[]> {
     {
       name: 'backup-manifest',
       read(input) {
-        const manifest = parseManifest('s3://b/m.json', text(input))
-        same(writeManifest(parseManifest('again', writeManifest(manifest))), writeManifest(manifest))
+        const reading = { keys: [] }
+        const { manifest } = parseManifest('s3://b/m.json', text(input), reading)
+        const written = writeManifest(manifest, undefined)
+        same(writeManifest(parseManifest('again', written, reading).manifest, undefined), written)
         return manifest
       },
     },

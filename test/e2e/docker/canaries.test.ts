@@ -13,7 +13,7 @@ import { enterYard, pushImages, type Yard } from './yard.ts'
 // Every secret is a canary here, and every place that the service or a server can write to is hostile. Then no command, well
 // or failed, shows a canary in any form: not in its output, not in a file that it writes, not in its arguments.
 
-jest.setTimeout(120_000)
+jest.setTimeout(300_000)
 
 const cli = join(import.meta.dirname, '../../../cli/run.ts')
 const canary = (name: string) =>
@@ -54,6 +54,8 @@ environments:
     target: { kind: docker, container: ${yard.container}, ports: ["${yard.port}:3000"], host: "${yard.lab.docker.host}" }
     url: ${url}
     env-file: .env
+    gate: { for: 1s }
+    smoke: { requests: 0, suite: deployment/smoke.yml }
     backup: { destination: "file://${folder}/store" }
 `,
   )
@@ -175,9 +177,7 @@ function judge(what: string, { text, args }: Ran): void {
 }
 
 test('no command shows a canary, whether all is well, the service crashes, or a server answers with what it was sent', async () => {
-  const deploy = (version: string, image: string) => [
-    ...['deploy', 'live', version, '--image', image, '--for', '1s', '--json'],
-  ]
+  const deploy = (version: string, image: string) => ['deploy', 'live', version, '--image', image, '--json']
   envFile({ VERSION: 'v1.0.0' })
   const first = await runbook(...deploy('v1.0.0', yard.images.plain))
   judge('a deploy', first)
@@ -199,7 +199,7 @@ test('no command shows a canary, whether all is well, the service crashes, or a 
   expect(crashed.code).not.toBe(0)
 
   for (const words of [
-    ['smoke-test', 'live', '--suite', 'deployment/smoke.yml', '--requests', '0'],
+    ['smoke-test', 'live'],
     ['health-gate', 'live', '--for', '1s'],
     ['pre-deploy', 'live', 'v1.2.0', '--image', yard.images.plain],
     ['backup-db', 'live'],
