@@ -40,7 +40,7 @@ export async function answerChallenge(asking: Asking, answer: HttpAnswer): Promi
     : undefined
   if (/^basic\b/i.test(challenge)) return basic
   const asked = new Map(
-    [...challenge.matchAll(/(\w+)="([^"]*)"/g)].map(([, key = '', value = '']) => [key, value]),
+    [...challenge.matchAll(/(\w{1,40})="([^"]*)"/g)].map(([, key = '', value = '']) => [key, value]),
   )
   const realm = URL.parse(asked.get('realm') ?? '', answer.url)
   if (!/^bearer\b/i.test(challenge) || !realm) return undefined
