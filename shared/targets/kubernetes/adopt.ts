@@ -9,7 +9,7 @@ import { keyOf, podTemplate, type KubeObject, type PodTemplate } from './objects
 import { inOrder } from './order.ts'
 import { inPool } from './pool.ts'
 import { payloadOf } from './body.ts'
-import { referencesOf, scaledBy } from './render.ts'
+import { referencesOf, scales } from './render.ts'
 import type { Place } from './place.ts'
 
 /**
@@ -139,7 +139,7 @@ async function readCompanions(
       'autoscaling/v2',
       'HorizontalPodAutoscaler',
       `/apis/autoscaling/v2/namespaces/${namespace}/horizontalpodautoscalers`,
-      object => scaledBy(object)?.name === deployment.metadata.name,
+      object => scales(object, deployment),
     ],
     [
       'policy/v1',

@@ -3,7 +3,7 @@ import type { ReleaseId } from '../../release/ledger.ts'
 import type { Cause, MigrateOptions, Migrated, Rollout } from '../target.ts'
 import { planApply, type Applying } from './apply.ts'
 import { changeFenced } from './change-fenced.ts'
-import type { Fence } from './fence.ts'
+import type { Fence, Work } from './fence.ts'
 import { followRollout } from './follow.ts'
 import { isMigration } from './marks.ts'
 import { copySuffix, migrationsOf, type Migration } from './migrations.ts'
@@ -65,18 +65,16 @@ export async function migrateRelease(
 async function runOne(
   place: Place,
   fence: Fence,
-  { job, supplies }: Migration,
+  { job, copies, prerequisites }: Migration,
   options: MigrateOptions,
 ): Promise<{ rollout: Rollout; log: string }> {
-  const copies = supplies.filter(({ kind }) => kind !== 'ServiceAccount')
-  await changeFenced(
-    fence,
-    supplies.map(object => ({
+  await changeFenced(fence, [
+    ...copies.map((object): Work => ({ object, plan: live => planApply(object, live, alone) })),
+    ...prerequisites.map((object): Work => ({
       object,
-      // An account that is there already belongs to what serves.
-      plan: live => (live && object.kind === 'ServiceAccount' ? [] : planApply(object, live, alone)),
+      plan: live => (live ? [] : planApply(object, live, alone)),
     })),
-  )
+  ])
   options.onProgress(`Running ${describe(job)}.`)
   await changeFenced(fence, [{ object: job, plan: live => (live ? [] : planApply(job, live, alone)) }])
   const rollout = await followRollout(place, [job], options)

@@ -5,6 +5,7 @@ import { objectsOf } from './apply.ts'
 import { isMigration } from './marks.ts'
 import { describe, podTemplate, stamps, type KubeObject, type PodTemplate } from './objects.ts'
 import type { KubernetesBody } from './body.ts'
+import { prerequisitesOf } from './prerequisites.ts'
 import { referencesOf } from './render.ts'
 
 /**
@@ -20,8 +21,10 @@ export interface Migration {
   job: KubeObject
   /** The same for the same work on the same configuration, whatever the release is called. */
   digest: string
-  /** What has to be there for it and is not the workload's. */
-  supplies: KubeObject[]
+  /** Copies of the configuration that it reads: they are removed when it has ended. */
+  copies: KubeObject[]
+  /** What else has to be there for it; what is there already belongs to the release that is live, and stays as it is. */
+  prerequisites: KubeObject[]
 }
 
 /**
@@ -47,14 +50,12 @@ export function migrationsOf(
     const { activeDeadlineSeconds = Infinity, backoffLimit = triesOnce } = (manifest.spec ?? {}) as JobSpec
     return {
       digest,
-      supplies: [
-        ...copiesOf(read, body, id, service),
-        ...objectsOf(
-          { ...body, manifests: body.manifests.filter(each => isAccountOf(template, each)) },
-          id,
-          service,
-        ),
-      ],
+      copies: copiesOf(read, body, id, service),
+      prerequisites: objectsOf(
+        { ...body, manifests: prerequisitesOf(template, body.manifests) },
+        id,
+        service,
+      ),
       job: {
         ...job,
         metadata: {
@@ -103,10 +104,6 @@ function copiesOf(read: KubeObject[], body: KubernetesBody, id: ReleaseId, servi
 
 function copyName(name: string): string {
   return `${name}${copySuffix}`
-}
-
-function isAccountOf({ spec }: PodTemplate, { kind, metadata }: KubeObject): boolean {
-  return kind === 'ServiceAccount' && metadata.name === spec['serviceAccountName']
 }
 
 function digestOf({ spec }: KubeObject): string {

@@ -17,18 +17,11 @@ import { dryRunApply } from './dry-run.ts'
 import { explain, together } from './explain.ts'
 import { fitToLive } from './fit.ts'
 import { readListed } from './listed.ts'
+import { lostAtFirstContact } from './lost-fields.ts'
 import { noNamespace, requireNamespace } from './namespace.ts'
 import { describe, isDefinedBy, keyOf, podTemplate, stamps, type KubeObject } from './objects.ts'
 import { waveOf, waves } from './order.ts'
-import {
-  difference,
-  fieldsOf,
-  fieldsOfDeployers,
-  isNew,
-  isOfDeployer,
-  knownFields,
-  pathsOf,
-} from './ownership.ts'
+import { isNew, isOfDeployer } from './ownership.ts'
 import { inPool } from './pool.ts'
 import { refuseOrphans } from './orphans.ts'
 import { describeMade, isOwn, objectOf, pruned, stillThere } from './prune.ts'
@@ -170,11 +163,13 @@ async function tryObject(
   }
   if (live) refusePaused(place, object, live, after)
   const change = changeOf(object, live, after)
-  const lost = live && isNew(live) ? lostAtFirstContact(object, live) : []
+  const lost = live && isNew(live) ? await lostAtFirstContact(place.client, path, object, live) : []
   const { notes } = fitToLive(object, live)
   return {
     ...change,
-    ...(lost.length > 0 ? { diff: [change.diff, ...lost].filter(Boolean).join('\n') } : {}),
+    ...(lost.length > 0
+      ? { action: 'update' as const, diff: [change.diff, ...lost].filter(Boolean).join('\n') }
+      : {}),
     ...(notes.length > 0 ? { notes } : {}),
   }
 }
@@ -235,18 +230,6 @@ function isTakenFirst(conflict: Conflict, object: KubeObject, live: KubeObject):
   return (
     (isNew(live) && isOfDeployer(conflict)) || (conflict.field === 'spec.paused' && resumes(object, live))
   )
-}
-
-/** What deployment tools own in an object that this suite has never applied, and its manifest does not name. */
-function lostAtFirstContact(object: KubeObject, live: KubeObject): string[] {
-  const { 'f:spec': spec, 'f:data': data } = difference(
-    fieldsOfDeployers(live),
-    fieldsOf(object, knownFields(live)),
-  )
-  const kept = podTemplate(object) && object.spec?.['replicas'] === undefined ? 'spec.replicas' : ''
-  return pathsOf({ ...(spec ? { 'f:spec': spec } : {}), ...(data ? { 'f:data': data } : {}) })
-    .filter(path => path !== kept)
-    .map(path => `-${path} (not in the manifest)`)
 }
 
 /** Two services, or two environments of one cluster, that ship the same object would undo each other's work for ever. */

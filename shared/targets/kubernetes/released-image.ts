@@ -15,20 +15,24 @@ interface Fit {
 /**
  * The images of containers that stand for the image that is released. Manifests often name it without a registry, or with
  * that of another environment; so the last part of the repository has to be equal, and of several repositories with that
- * last part, only the nearest one is meant: `envoyproxy/proxy` beside `ghcr.io/org/proxy` is another image.
+ * last part, only the nearest one is meant: `envoyproxy/proxy` beside `ghcr.io/org/proxy` is another image. A bare name,
+ * without a tag, is a placeholder everywhere.
  * @returns empty when no image fits
  */
 export function imagesOfRelease(images: string[], released: string): Set<string> {
-  return new Set(nearest(images, released).map(({ image }) => image))
+  const fits = fitsOf(images, released)
+  return new Set([...nearest(fits), ...fits.filter(isPlaceholder)].map(({ image }) => image))
 }
 
 /**
  * Sets the image of the containers that are to run the release; the others keep theirs.
- * @throws InputError when no container has the image, or containers of two repositories fit it alike
+ * @throws InputError when no container has the image, containers of two repositories fit it alike, or a bare
+ *   name may also be an image of Docker Hub
  */
 export function pinImage(containers: Container[], released: string, manifests: string): void {
   const images = containers.map(({ image }) => image)
-  const fits = nearest(images, released)
+  const all = fitsOf(images, released)
+  const fits = nearest(all)
   const name = partsOf(released).at(-1) ?? ''
   if (fits.length === 0) {
     throw new InputError(
@@ -47,12 +51,29 @@ export function pinImage(containers: Container[], released: string, manifests: s
       },
     )
   }
-  const own = new Set(fits.map(({ image }) => image))
+  const own = imagesOfRelease(images, released)
+  const unclear = all.find(({ image }) => !own.has(image) && !image.includes('/'))
+  if (unclear) {
+    throw new InputError(
+      `${manifests}: a container has the image ${unclear.image} and another ${repositories.join('')}; it is not certain that the first is ${quote(released)}, which is deployed`,
+      {
+        hint: `In ${manifests}, write ${repositories.join('')} where the release is meant, or docker.io/library/${unclear.image} where the image of Docker Hub is.`,
+      },
+    )
+  }
   for (const container of containers) if (own.has(container.image)) container.image = released
 }
 
-function nearest(images: string[], released: string): Fit[] {
-  const fits = images.map(image => fitOf(image, released)).filter(fit => fit !== undefined)
+function fitsOf(images: string[], released: string): Fit[] {
+  return images.map(image => fitOf(image, released)).filter(fit => fit !== undefined)
+}
+
+/** A name without registry, owner, tag and digest. */
+function isPlaceholder({ image }: Fit): boolean {
+  return !/[/:@]/.test(image)
+}
+
+function nearest(fits: Fit[]): Fit[] {
   const rank = ({ kind, parts }: Fit) => kind * 1_000 + parts
   const best = Math.max(...fits.map(rank))
   return fits.filter(fit => rank(fit) === best)

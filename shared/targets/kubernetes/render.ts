@@ -124,9 +124,7 @@ function encodeStringData(object: KubeObject): void {
 /** A workload that an autoscaler scales does not say how many replicas it has. */
 function leaveReplicasToScalers(objects: KubeObject[]): void {
   for (const scaler of objects) {
-    const scaled = scaledBy(scaler)
-    if (!scaled) continue
-    const workload = objects.find(each => each.kind === scaled.kind && each.metadata.name === scaled.name)
+    const workload = objects.find(each => scales(scaler, each))
     if (workload?.spec) delete workload.spec['replicas']
   }
 }
@@ -146,6 +144,13 @@ export function scaledBy({ spec }: KubeObject): ScaleTarget | undefined {
   const target = (spec?.['scaleTargetRef'] ?? undefined) as Partial<ScaleTarget> | undefined
   if (typeof target?.name !== 'string') return undefined
   return { apiVersion: target.apiVersion ?? 'apps/v1', kind: target.kind ?? 'Deployment', name: target.name }
+}
+
+/** Whether an object is an autoscaler of this very workload: a StatefulSet may be called as a Deployment is. */
+export function scales(scaler: KubeObject, { apiVersion, kind, metadata }: KubeObject): boolean {
+  const target = scaledBy(scaler)
+  if (target?.name !== metadata.name) return false
+  return target.kind === kind && groupOf(target.apiVersion) === groupOf(apiVersion)
 }
 
 /**

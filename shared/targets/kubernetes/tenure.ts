@@ -21,6 +21,7 @@ import { assign, reconcile } from './slots.ts'
 import { mayBeDeleted } from './state.ts'
 import { stopReleases } from './stop.ts'
 import { findStrays } from './strays.ts'
+import { unstick } from './unstick.ts'
 
 /** @param taken the state as the claim was written */
 export function createTenure(place: Place, holder: Holder, taken: EnvironmentState): Tenure {
@@ -168,9 +169,13 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
 
     async apply(id, payload, conflicts = 'stop'): Promise<Change[]> {
       const scaled = await scaledWorkloads(client, namespace)
-      return changing(() =>
-        applyRelease(fence, workloadOf(bodyOf(payload), id, service), { scaled, conflicts }),
-      )
+      const objects = workloadOf(bodyOf(payload), id, service)
+      return changing(async () => {
+        const changes = await applyRelease(fence, objects, { scaled, conflicts })
+        // Nothing restores a release where none was good: pods of a failed one would hold its successor up for ever.
+        if (!state.ledger.entries.some(each => each.state === 'good')) await unstick(place, fence, objects)
+        return changes
+      })
     },
 
     async retract(id, payload): Promise<Change[]> {

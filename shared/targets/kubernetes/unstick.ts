@@ -12,8 +12,8 @@ const lookEveryMs = 200
 
 /**
  * A StatefulSet that updates its pods in order waits for each to be ready before it touches the next, even for one of a
- * release that was taken back and never can be (kubernetes/kubernetes#67250). Such pods are deleted: then their controller
- * makes them anew, of the restored release. Their volumes stay.
+ * release that failed and never can be (kubernetes/kubernetes#67250). Such pods are deleted: then their controller creates
+ * them again, of the release that was just applied or restored. Their volumes stay.
  */
 export async function unstick(place: Place, fence: Fence, objects: KubeObject[]): Promise<void> {
   const ordered = objects.filter(
@@ -48,7 +48,9 @@ async function unstickOne({ client, paths, namespace, adapters }: Place, fence: 
       await client.remove(`/api/v1/namespaces/${namespace}/pods/${metadata.name}`, {
         preconditions: { uid: metadata.uid },
       })
-      log.info(`Deleted pod ${metadata.name}, which held ${describe(manifest)} up; it is made anew.`)
+      log.info(
+        `Deleted pod ${metadata.name}, which held ${describe(manifest)} up; its controller creates it again.`,
+      )
     } catch (error) {
       if (!(error instanceof ApiError) || ![403, 409].includes(error.status)) throw error
       if (error.status === 403) log.warn(`${keyOf(manifest)} is held up by a pod: ${error.message}`)

@@ -81,11 +81,22 @@ export async function makeRelease(
   const folder = places.unfinished(id)
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
-  if (body.source.startsWith('git:')) await exportCommit(context, body.source.slice(4), body.path, folder)
-  else await copyTree(context, body, folder, making)
-  if (body.install) await installDependencies(context, body.install, folder)
-  requireAll(context, body, folder)
+  try {
+    if (body.source.startsWith('git:')) await exportCommit(context, body.source.slice(4), body.path, folder)
+    else await copyTree(context, body, folder, making)
+    if (body.install) await installDependencies(context, body.install, folder)
+    requireAll(context, body, folder)
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true })
+    rmSync(archiveOf(folder), { force: true })
+    throw error
+  }
   renameSync(folder, places.release(id))
+}
+
+/** The archive from which the folder of a release is unpacked. */
+function archiveOf(folder: string): string {
+  return `${folder}.tar`
 }
 
 function requireAll(
@@ -134,7 +145,7 @@ async function isPart(context: Context, start: string): Promise<boolean> {
 }
 
 async function exportCommit(context: Context, commit: string, path: string, folder: string): Promise<void> {
-  const archive = `${folder}.tar`
+  const archive = archiveOf(folder)
   const { root } = context.environment
   const tree = path === '' ? commit : `${commit}:${path}`
   await runTool(context, 'git', ['archive', '--format=tar', `--output=${archive}`, tree], root)

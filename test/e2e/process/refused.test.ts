@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
@@ -63,6 +64,7 @@ test('a release whose dependencies cannot be installed is refused, and the app k
   expect(said).toContain('was refused before anything was changed: npm ci ended with code 127')
   expect(said).toContain('tool-of-developers: not found')
   expect(machine.pm2('pid', 'probe').trim()).toBe(before)
+  expect(readdirSync(join(machine.root, 'deployment/releases/releases'))).toEqual([])
   const history = await runbook('history', 'live')
   expect(history).toMatchObject({ code: 0, said: expect.stringContaining('r1 v1.0.0: bad') })
   expect((await runbook('settle', 'live')).said).toContain('nothing-to-settle')

@@ -58,11 +58,21 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   await stage.leave()
+  room.kubectl('delete', 'priorityclass', room.namespace, '--ignore-not-found')
   await room.leave()
 })
 
-test('runs before the workload with the configuration of its release, and shows its log', async () => {
-  const of = run('blue', migration('echo the colour is $COLOUR; sleep 1'))
+test('runs before the workload with the configuration of its release and what else it needs, and shows its log', async () => {
+  const job = migration('echo the colour is $COLOUR; sleep 1').replace(
+    'restartPolicy: Never',
+    `restartPolicy: Never\n      priorityClassName: ${room.namespace}`,
+  )
+  const priority = `apiVersion: scheduling.k8s.io/v1
+kind: PriorityClass
+metadata: { name: ${room.namespace} }
+value: 10
+`
+  const of = run('blue', [priority, job].join('---\n'))
   const outcome = await of.deploy('v1.1.0')
   expect(outcome).toMatchObject({ status: 'success', reason: 'done' })
   expect(of.logged.join('\n')).toContain('migrate-r2: the colour is blue')

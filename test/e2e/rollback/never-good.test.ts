@@ -62,3 +62,21 @@ test('where no release was ever good, what failed is told as it is, and one is b
   expect(room.kubectl('get', 'configmap', '-o', 'name')).not.toContain('added')
   expect((await look(first)).summary).toMatch(/^v1\.0\.0 \(r1\) is live in .* since .*, by a rollback of ada/)
 })
+
+test('a StatefulSet of a first release that failed is no obstacle to the release that corrects it', async () => {
+  const own = enterRoom('never-good-store')
+  const ownStage = openStage(own)
+  try {
+    const store = (script?: string) =>
+      deployment({ name: 'store', ...(script === undefined ? {} : { script }) })
+        .replace('kind: Deployment', 'kind: StatefulSet')
+        .replace(/^ {2}strategy: .*\n/m, '')
+    const release = (script?: string) =>
+      ownStage.run({ manifests: { ...plain, 'store.yaml': store(script) } })
+    expect(await release('exit 3').deploy('v1.0.0')).toMatchObject({ reason: 'rollout-doomed' })
+    expect(await release().deploy('v1.0.1')).toMatchObject({ status: 'success', reason: 'done' })
+  } finally {
+    await ownStage.leave()
+    await own.leave()
+  }
+})

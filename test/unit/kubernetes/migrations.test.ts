@@ -54,11 +54,8 @@ describe('a migration', () => {
       env: [{ name: 'env', valueFrom: { configMapKeyRef: { name: 'config-migration', key: 'env' } } }],
     })
     expect(spec?.volumes).toEqual([{ name: 'env', secret: { secretName: 'env-migration' } }])
-    expect(found.supplies.map(({ metadata }) => metadata.name).toSorted()).toEqual([
-      'config-migration',
-      'env-migration',
-      'migrator',
-    ])
+    expect(found.copies.map(({ metadata }) => metadata.name)).toEqual(['env-migration', 'config-migration'])
+    expect(found.prerequisites.map(({ metadata }) => metadata.name)).toEqual(['migrator'])
   })
 
   test('keeps the limits that its manifest sets, but for a longer time', () => {

@@ -14,7 +14,7 @@ describe('of the images of containers, the release takes the place of', () => {
     ],
     [
       'its own, and not another of the same last name',
-      ['ghcr.io/org/proxy:dev', 'envoyproxy/proxy:v1.30', 'proxy:1'],
+      ['ghcr.io/org/proxy:dev', 'envoyproxy/proxy:v1.30', 'docker.io/library/proxy:1'],
       'ghcr.io/org/proxy:v1',
       ['ghcr.io/org/proxy:dev'],
     ],
@@ -52,4 +52,14 @@ test('two repositories that fit alike are refused, with both names', () => {
     'k8s: containers have the images ghcr.io/a/proxy and ghcr.io/b/proxy, and either may be meant by "localhost:5000/proxy:v1"',
   )
   expect(containers.map(({ image }) => image)).toEqual(['ghcr.io/a/proxy:1', 'ghcr.io/b/proxy:2'])
+})
+
+test('a bare name with a tag beside its own may be an image of Docker Hub: it is refused with both ways to write it', () => {
+  const containers = ['ghcr.io/org/nginx:1', 'nginx:1.27'].map((image, index) => ({
+    name: `c${index}`,
+    image,
+  }))
+  expect(() => pinImage(containers, 'ghcr.io/org/nginx:v2', 'k8s')).toThrow(
+    'k8s: a container has the image nginx:1.27 and another ghcr.io/org/nginx; it is not certain that the first is "ghcr.io/org/nginx:v2"',
+  )
 })

@@ -89,6 +89,8 @@ describe('rendering', () => {
   test('leaves the replicas of a scaled workload to its scaler', () => {
     expect(render([deployment]).of('Deployment').spec?.['replicas']).toBe(3)
     expect(render([deployment, scaler]).of('Deployment').spec).not.toHaveProperty('replicas')
+    const ofOther = scaler.replace('kind: Deployment', 'kind: StatefulSet, apiVersion: apps/v1')
+    expect(render([deployment, ofOther]).of('Deployment').spec?.['replicas']).toBe(3)
   })
 
   test('marks pod templates with a hash of the configuration that they use, and of nothing else', () => {
