@@ -1,6 +1,7 @@
 import { withoutEnd } from '../outcome/strip.ts'
 import { z } from 'zod'
 import { acceptedPlace, placePattern } from './place.ts'
+import { faultOfPorts } from './published-ports.ts'
 import { accepted } from './values.ts'
 
 const size = z.string().regex(/^\d+(\.\d+)?(B|KiB|MiB|GiB|KB|MB|GB)$/, { error: accepted.size })
@@ -86,6 +87,8 @@ export const docker = z
     restart: z.enum(['no', 'on-failure', 'always', 'unless-stopped']).optional(),
   })
   .superRefine(({ network, ports, volumes = [] }, context) => {
+    const fault = faultOfPorts(ports)
+    if (fault) context.addIssue({ code: 'custom', path: ['ports', fault.index], message: fault.accepted })
     for (const [index, port] of ports.entries()) {
       const [host, container] = port.replace(/\/.*/, '').split(':').slice(-2)
       if (network === 'host' && host !== container)

@@ -88,6 +88,11 @@ const elsewhere = new Set([
   'ConsoleSize',
   'ContainerIDFile',
   'OnBuild',
+  // How the client that created it was attached to it.
+  'AttachStdin',
+  'AttachStdout',
+  'AttachStderr',
+  'StdinOnce',
 ])
 
 function settingLines(before: Record<string, unknown>, after: Record<string, unknown>): string[] {

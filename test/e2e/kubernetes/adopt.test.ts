@@ -33,6 +33,15 @@ describe('a workload that kubectl applied', () => {
       'app.yaml': deployment({ container: readsConfig, replicas: 2 }),
       'rest.yaml': `${service}---\n${configMap({ GREETING: 'after' })}`,
     })
+    const plan = await target.rehearse(
+      await target.render({ version: 'v1.0.0', image: room.image, config: {} }),
+    )
+    // kubectl owns the defaults of the API server too; those come again.
+    const lost = plan.flatMap(({ diff = '' }) => diff.split('\n').filter(line => line.endsWith('manifest)')))
+    expect(lost).toEqual([
+      '-data.OLD (not in the manifest)',
+      '-spec.template.spec.containers[name=app].env (not in the manifest)',
+    ])
     const tenure = await takeFree(target, run('1'))
     const found = await tenure.adopt()
     if (!found) throw new Error('nothing was found')

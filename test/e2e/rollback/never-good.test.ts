@@ -73,7 +73,9 @@ test('a StatefulSet of a first release that failed is no obstacle to the release
         .replace(/^ {2}strategy: .*\n/m, '')
     const release = (script?: string) =>
       ownStage.run({ manifests: { ...plain, 'store.yaml': store(script) } })
-    expect(await release('exit 3').deploy('v1.0.0')).toMatchObject({ reason: 'rollout-doomed' })
+    const failing = release('exit 3')
+    expect(await failing.deploy('v1.0.0')).toMatchObject({ reason: 'rollout-doomed' })
+    expect(await failing.rollback({ to: 'last-good' })).toMatchObject({ reason: 'nothing-to-restore' })
     expect(await release().deploy('v1.0.1')).toMatchObject({ status: 'success', reason: 'done' })
   } finally {
     await ownStage.leave()

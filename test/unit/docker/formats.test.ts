@@ -112,7 +112,7 @@ test('a size below zero in an archive ends the reading of it', () => {
 })
 
 test('a diff names variables and never shows a value', () => {
-  const before = { Image: 'a@1', Env: ['SAME=1', 'GONE=secret1', 'CHANGED=secret2'] }
+  const before = { Image: 'a@1', Env: ['SAME=1', 'GONE=secret1', 'CHANGED=secret2'], AttachStdout: true }
   const after = {
     Image: 'a@2',
     Env: ['SAME=1', 'CHANGED=secret3', 'NEW=secret4'],
