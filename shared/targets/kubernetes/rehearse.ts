@@ -17,6 +17,7 @@ import { dryRunApply } from './dry-run.ts'
 import { explain, together } from './explain.ts'
 import { fitToLive } from './fit.ts'
 import { readListed } from './listed.ts'
+import { workloadPath } from './live.ts'
 import { lostAtFirstContact } from './lost-fields.ts'
 import { noNamespace, requireNamespace } from './namespace.ts'
 import { describe, isDefinedBy, keyOf, podTemplate, stamps, type KubeObject } from './objects.ts'
@@ -105,7 +106,20 @@ async function rehearseWith(
   const foundation = await tryAll(rehearsal, definitions, [])
   rehearsal.unsettled = definitions.filter((_each, index) => foundation[index]?.action !== 'none')
   const [changes, removals] = await Promise.all([tryAll(rehearsal, others, workloads), removing()])
+  if (ledger.entries.length === 0) await warnOfUnrecorded(place, [...foundation, ...changes])
   return [...foundation, ...changes, ...removals]
+}
+
+/** Where the workload is not there yet, nothing is recorded before the first release that its rollback could restore. */
+async function warnOfUnrecorded(
+  { client, namespace, workload, adapters }: Place,
+  changes: Change[],
+): Promise<void> {
+  const changed = changes.filter(({ action }) => action === 'update').map(({ object }) => object)
+  if (changed.length === 0 || (await client.get(workloadPath(namespace, workload)))) return
+  adapters.log.warn(
+    `${workload} is not there yet, so this first release has nothing to go back to: if it fails, what it changes in ${changed.join(', ')} stays. Save these first (kubectl get -o yaml).`,
+  )
 }
 
 async function tryAll(

@@ -12,6 +12,19 @@ beforeAll(() => {
 })
 afterAll(() => room.leave())
 
+test('where the workload is not there yet, the plan says that nothing is recorded of what the first release changes', async () => {
+  room.kubectlApply(service.replaceAll('probe', 'front'))
+  const { target, logged } = await room.open({
+    'app.yaml': deployment(),
+    'rest.yaml': service.replaceAll('name: probe', 'name: front'),
+  })
+  await target.rehearse(await target.render({ version: 'v1.0.0', image: room.image, config: {} }))
+  expect(logged.join('\n')).toContain(
+    `deployment/probe is not there yet, so this first release has nothing to go back to: if it fails, what it changes in Service ${room.namespace}/front stays`,
+  )
+  room.kubectl('delete', 'service', 'front')
+})
+
 describe('a workload that kubectl applied', () => {
   test('is recorded as r0, taken over without a conflict, and comes back whole', async () => {
     const by = room.image
