@@ -56,7 +56,7 @@ async function* atMost(source: AsyncIterable<Buffer>, mostBytes: number): AsyncG
 
 /**
  * Reads the table of contents, which stands at the beginning.
- * @returns what `pg_restore --list` prints, and the whole archive to be read once more: what was read of it is kept
+ * @returns what `pg_restore --list --verbose` prints, and the whole archive to be read once more: what was read of it is kept
  * @throws ToolError when it is no archive that these programs can read
  */
 export async function readList(
@@ -66,7 +66,7 @@ export async function readList(
 ): Promise<{ list: string; archive: Archive }> {
   const { PATH, HOME, DOCKER_HOST } = env
   const own = { PATH, HOME, DOCKER_HOST, LC_MESSAGES: 'C' }
-  const child = exec.start(...launch(programs, 'pg_restore', ['--list'], undefined, own), {
+  const child = exec.start(...launch(programs, 'pg_restore', ['--list', '--verbose'], undefined, own), {
     env: own,
     signal,
   })

@@ -1,6 +1,7 @@
 import type { PostgresSession } from '../platform/postgres.ts'
 import { isBackgroundExtension } from './archive-entries.ts'
 import type { DatabaseFacts } from './manifest.ts'
+import { listSuperuserOnly } from './superuser-only.ts'
 
 /** What acts beyond one database, or takes a superuser to be owned. */
 export type BeyondDatabase = NonNullable<DatabaseFacts['beyond']>
@@ -25,6 +26,7 @@ export async function readBeyondDatabase(session: PostgresSession): Promise<Beyo
     superuserOwned: await session.rows(listSuperuserOwned),
     backgroundExtensions: extensions.map(({ name }) => name).filter(isBackgroundExtension),
     remoteViews: await session.rows(listRemoteViews),
+    superuserOnly: (await session.rows<{ entry: string }>(listSuperuserOnly)).map(({ entry }) => entry),
   }
 }
 

@@ -1,36 +1,27 @@
 import { randomBytes } from 'node:crypto'
-import { statfs } from 'node:fs/promises'
-import { ToolError } from '../outcome/errors.ts'
-import type { PostgresServer } from '../platform/postgres-url.ts'
-import { lastLine, watchExit } from './child.ts'
+import { chmod, mkdir, mkdtemp, rm, statfs } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { watchExit } from './child.ts'
 import type { BackupPorts } from './ports.ts'
+import { serverScript } from './server-script.ts'
 import {
   requireRoom,
   serverSettings,
+  socketServer,
   untilReady,
   type Restored,
   type TemporaryServer,
 } from './temporary-server.ts'
 
-/**
- * Makes a server in the container, and waits for it. It ends with its standard input, so that none stays when we are
- * killed. Arguments: its superuser, then its settings.
- */
-const serverScript = `
-umask 077
-exec 3<&0
-folder=$(mktemp -d) || exit 1
-printf %s "$RUNBOOK_PASSWORD" > "$folder/password"
-initdb --pgdata="$folder/data" --username="$1" --pwfile="$folder/password" --auth=scram-sha-256 --encoding=UTF8 --no-locale --no-sync > /dev/null || exit 1
-echo 'host all all all scram-sha-256' >> "$folder/data/pg_hba.conf"
-shift
-postgres -D "$folder/data" "$@" < /dev/null &
-server=$!
-(cat <&3 > /dev/null; kill -QUIT "$server") &
-wait "$server"
-`
+/** What a server with the settings of ours takes, and the page cache besides, which the kernel takes back. */
+const memory = '4g'
 
-/** Starts a server for one restore in a container; only this machine reaches it, with a password that nobody knows. */
+/**
+ * Starts a server for one restore in a container without network, capabilities or anything of this machine but a folder
+ * with its socket; only this user reaches that.
+ * @throws ToolError when there is no room, or it does not start
+ */
 export async function startContainerServer(
   ports: BackupPorts,
   image: string,
@@ -39,62 +30,48 @@ export async function startContainerServer(
   const { exec, env, signal } = ports
   const { size, superuser } = restored
   const root = await exec.run('docker', ['info', '--format', '{{.DockerRootDir}}'], { env, signal })
-  const folder = root.stdout.trim()
-  if (await statfs(folder).catch(() => undefined)) await requireRoom(folder, size)
-  const [name, password] = [
-    `runbook-verify-${randomBytes(6).toString('hex')}`,
-    randomBytes(18).toString('base64url'),
-  ]
-  const settings = { ...serverSettings(restored), listen_addresses: '*', unix_socket_directories: '/tmp' }
+  const disk = root.stdout.trim()
+  if (await statfs(disk).catch(() => undefined)) await requireRoom(disk, size)
+  const folder = await mkdtemp(join(env['TMPDIR'] ?? tmpdir(), 'runbook-verify-container-'))
+  const socket = join(folder, 'socket')
+  await mkdir(socket)
+  // The image's own user makes the socket; the folder around it is closed to all others.
+  await chmod(socket, 0o777)
+  const settings = { ...serverSettings(restored), unix_socket_directories: '/socket' }
   const child = exec.start(
     'docker',
     [
-      ...['run', '--rm', '--interactive', `--name=${name}`, '--user=postgres', '--cap-drop=ALL'],
-      ...['--log-driver=none', '--shm-size=512m', '--publish=127.0.0.1::5432', '--env=RUNBOOK_PASSWORD'],
-      ...['--entrypoint=sh', image, '-c', serverScript, 'sh', superuser],
+      ...['run', '--rm', '--interactive', `--name=runbook-verify-${randomBytes(6).toString('hex')}`],
+      ...['--network=none', '--user=postgres', '--cap-drop=ALL', '--security-opt=no-new-privileges'],
+      ...[
+        `--memory=${memory}`,
+        '--pids-limit=256',
+        '--ulimit=core=0',
+        '--log-driver=none',
+        '--shm-size=512m',
+      ],
+      ...['--mount', `type=bind,source=${socket},target=/socket`, '--entrypoint=sh', image],
+      ...['-c', serverScript, 'sh', 'initdb', 'postgres', '/tmp', superuser],
       ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`]),
     ],
-    { env: { ...env, RUNBOOK_PASSWORD: password } },
+    { env },
   )
+  const password = randomBytes(18).toString('base64url')
   child.stdin.on('error', () => undefined)
+  child.stdin.write(`${password}\n`)
   child.stdout.resume()
   const ended = watchExit(child)
   const stop = async () => {
     child.stdin.end()
     await ended
+    await rm(folder, { recursive: true, force: true })
   }
+  const server = socketServer(socket, superuser, password)
   try {
-    const port = await publishedPort(ports, name, ended)
-    const server: PostgresServer = {
-      ...{ host: '127.0.0.1', port, user: superuser, password, database: 'postgres' },
-      ...{ sslmode: 'disable', sslrootcert: '', sslcert: '', sslkey: '', options: '' },
-      ...{ connectTimeoutMs: 10_000, via: undefined },
-    }
     await untilReady(ports, server, ended)
     return { server, stop }
   } catch (error) {
     await stop()
     throw error
   }
-}
-
-async function publishedPort(
-  { exec, env, signal, clock }: BackupPorts,
-  name: string,
-  ended: ReturnType<typeof watchExit>,
-): Promise<number> {
-  let gone: string | undefined
-  void ended.then(({ stderr }) => (gone = stderr))
-  for (const giveUp = clock.elapsed() + 60_000; clock.elapsed() < giveUp;) {
-    const { code, stdout } = await exec.run('docker', ['port', name, '5432/tcp'], { env, signal })
-    const port = /:(\d+)\s*$/m.exec(stdout)?.[1]
-    if (code === 0 && port !== undefined) return Number(port)
-    if (gone !== undefined) break
-    await clock.sleep(100, signal)
-  }
-  throw new ToolError(`The container for the temporary server did not start: ${lastLine(gone ?? '')}`, {
-    tool: 'docker',
-    stderr: gone ?? '',
-    hint: 'Look at what Docker said, or name a server to restore into with verify-url.',
-  })
 }

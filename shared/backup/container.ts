@@ -20,7 +20,7 @@ export async function findContainer(
   major: number,
   image: string,
 ): Promise<Programs | undefined> {
-  const { env, exec, signal, log } = ports
+  const { exec, env, signal, log } = ports
   const host = env['DOCKER_HOST'] ?? ''
   if (host !== '' && !host.startsWith('unix://')) return undefined
   if (!(await hasDocker(ports))) return undefined
@@ -75,7 +75,8 @@ export function inContainer(
       'run',
       '--rm',
       '--interactive',
-      '--network=host',
+      // Over a socket, or with streams alone, it needs none.
+      `--network=${server && (via || !host.startsWith('/')) ? 'host' : 'none'}`,
       '--log-driver=none',
       '--cap-drop=ALL',
       `--user=${uid}:${gid}`,

@@ -72,17 +72,46 @@ const words: Partial<Record<LeftOut['kind'], string>> = {
   'event trigger': 'event trigger',
   extension: 'extension',
   'remote view': 'rows of the materialized view',
+  publication: 'publication',
+  'user mapping': 'user mapping of',
 }
+
+/** Of a longer list, the first ones are named. */
+const most = 20
 
 /** What of a dump a copy does without, as evidence of its verification; empty when nothing was left out. */
 export function describeCopy(leftOut: LeftOut[]): Evidence[] {
-  const names = leftOut.flatMap(({ kind, name }) => (words[kind] ? [`${words[kind]} ${name}`] : []))
-  if (names.length === 0) return []
+  const acting = leftOut.flatMap(({ kind, name }) => (words[kind] ? [`${words[kind]} ${name}`] : []))
+  const tables = leftOut.filter(({ kind }) => kind === 'table').map(({ name }) => name)
+  const objects = leftOut.filter(({ kind }) => kind === 'superuser object').map(({ name }) => name)
+  const why =
+    'takes a superuser, or depends on what does, and a copy is made without one, so that no code of the dump has those rights'
   return [
     {
       subject: 'left out',
-      finding: `${names.join(', ')}: in the dump, and not restored where it was verified, since a copy must not act on other systems`,
+      names: acting,
+      finding:
+        'in the dump, and not restored where it was verified, since a copy must not act on other systems or with the rights of a superuser',
       tone: 'note',
-    },
-  ]
+    } as const,
+    {
+      subject: 'not compared',
+      names: tables,
+      finding: `tables of the dump whose type or default ${why}`,
+      tone: 'warn',
+    } as const,
+    {
+      subject: 'not in the copy',
+      names: objects,
+      finding: `in the dump; each ${why}`,
+      tone: 'note',
+    } as const,
+  ].flatMap(({ subject, names, finding, tone }) =>
+    names.length === 0 ? [] : [{ subject, finding: `${listed(names)}: ${finding}`, tone }],
+  )
+}
+
+function listed(names: string[]): string {
+  const more = names.length > most ? `, and ${names.length - most} more, which the manifest lists` : ''
+  return `${names.slice(0, most).join(', ')}${more}`
 }

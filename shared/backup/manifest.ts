@@ -81,7 +81,8 @@ const database = z.object({
   provider: z.string(),
   /** Locale of the provider, for ICU and the built-in one; else empty. */
   locale: word,
-  extensions: z.array(z.object({ name: z.string(), version: z.string() })),
+  /** With the schema that each was created in; earlier versions do not say. */
+  extensions: z.array(z.object({ name: z.string(), version: z.string(), schema: z.string().optional() })),
   /** Roles that the database's objects name: owners, grantees, policies. */
   roles: z.array(z.string()),
   /** Those roles, and the ones that they are members of: what CREATE ROLE takes, and no passwords. */
@@ -111,6 +112,11 @@ const database = z.object({
       backgroundExtensions: z.array(z.string()),
       /** Materialized views that read another server. */
       remoteViews: z.array(z.object({ schema: z.string(), name: z.string() })),
+      /**
+       * What only a superuser may create, though its kind does not say so: numbers of catalog and object, as an archive's
+       * table of contents has them. Earlier versions do not say.
+       */
+      superuserOnly: z.array(z.string()).optional(),
     })
     .optional(),
   /** Relations of every kind, system catalogs too: what one statement may have to lock. Earlier versions do not say. */

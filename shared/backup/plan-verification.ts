@@ -6,14 +6,17 @@ import { findContainer } from './container.ts'
 import type { Manifest } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
+import { isPowerful } from './restricted-role.ts'
+import { findSandbox } from './sandbox.ts'
 import { isSameServer, requireRoomBeside } from './same-server.ts'
 import { readDatabase, readVersion } from './snapshot.ts'
+import type { ServerPlace } from './start-temporary-server.ts'
 import { noServerHint } from './temporary-server.ts'
 
 /** How a backup will be verified; made before anything is dumped, so that what is missing is known in time. */
 export type Verification =
   /** With the programs of the version that it has, which the dump was not necessarily made with. */
-  | { how: 'restore'; on: 'temporary-server'; programs: Programs }
+  | { how: 'restore'; on: 'temporary-server'; programs: Programs; place: ServerPlace }
   | { how: 'restore'; on: PostgresServer }
   | { how: 'list' }
   | { how: 'none' }
@@ -68,15 +71,7 @@ export async function planElsewhere(
   serverMajor: number,
   source: PostgresSession | undefined,
 ): Promise<Verification> {
-  if (!verifyServer) {
-    const local = programs.server ?? programs.image
-    const found = local ? programs : await findContainer(ports, programs.major, image)
-    if (found) return { how: 'restore', on: 'temporary-server', programs: found }
-    throw new ToolError(
-      'The backup could not be verified here: there is no PostgreSQL server to restore it into',
-      noServerHint(programs.major),
-    )
-  }
+  if (!verifyServer) return planHere(ports, programs, image)
   await requireOwnSession('verify-url', verifyServer, { signal: ports.signal })
   const session = await connect(verifyServer, { signal: ports.signal })
   try {
@@ -99,15 +94,56 @@ export async function planElsewhere(
   }
 }
 
+/**
+ * On this machine: its own programs in a sandbox, else a container.
+ * @throws ToolError (`sandbox-unavailable`) where there are programs and neither can be had
+ */
+async function planHere(ports: BackupPorts, programs: Programs, image: string): Promise<Verification> {
+  const plan = { how: 'restore', on: 'temporary-server' } as const
+  if (programs.image !== undefined)
+    return { ...plan, programs, place: { kind: 'container', image: programs.image } }
+  let refused: ToolError | undefined
+  if (programs.server) {
+    try {
+      const sandbox = await findSandbox(ports, programs.server.postgres)
+      return { ...plan, programs, place: { kind: 'sandbox', sandbox, programs: programs.server } }
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error
+      refused = error
+    }
+  }
+  const found = await findContainer(ports, programs.major, image)
+  if (found?.image !== undefined)
+    return { ...plan, programs: found, place: { kind: 'container', image: found.image } }
+  throw (
+    refused ??
+    new ToolError(
+      'The backup could not be verified here: there is no PostgreSQL server to restore it into',
+      noServerHint(programs.major),
+    )
+  )
+}
+
 async function requireCreateDatabase(
   session: PostgresSession,
   where: string,
   { user }: PostgresServer,
 ): Promise<void> {
-  if (await mayCreateDatabases(session)) return
-  throw new InputError(`${where}: ${user} may not create databases there`, {
-    hint: `Run: ALTER ROLE ${quoteIdentifier(user)} CREATEDB`,
-  })
+  if (!(await mayCreateDatabases(session)))
+    throw new InputError(`${where}: ${user} may not create databases there`, {
+      hint: `Run: ALTER ROLE ${quoteIdentifier(user)} CREATEDB`,
+    })
+  // A superuser makes a role without rights, which restores in its place.
+  const [role] = await session.rows<{ superuser: boolean }>(
+    'SELECT rolsuper AS superuser FROM pg_catalog.pg_roles WHERE rolname = current_user',
+  )
+  if (role?.superuser === true || !(await isPowerful(session))) return
+  throw new InputError(
+    `${where}: ${user} may run programs or use files of that server (pg_execute_server_program, pg_read_server_files or pg_write_server_files), and so could code of the dump`,
+    {
+      hint: 'Name a user without those roles, or a superuser, who makes a role without them for the restore.',
+    },
+  )
 }
 
 /** Whether the session's user may create databases on its server, which every restore takes. */

@@ -1,3 +1,4 @@
+import type { Evidence } from '../outcome/outcome.ts'
 import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
 import { withDatabase, type PostgresServer } from '../platform/postgres-url.ts'
 import type { LeftOut } from './archive-entries.ts'
@@ -45,6 +46,15 @@ export interface Restoration {
   beyond: BeyondDatabase | undefined
   /** Databases that earlier restores of this one have left half-filled, because they were killed. */
   leftovers: string[]
+  /** Whether code of the dump runs with rights beyond the database: the user of the address has them. */
+  powerful: boolean
+}
+
+/** What an operator who restores with the rights of a superuser has to know. */
+export function rightsEvidence({ powerful, server }: Restoration): Evidence[] {
+  if (!powerful) return []
+  const finding = `${server.user} may reach files and programs of ${server.host}, and so may the code that a dump runs while it is restored (constraints, indexes, views of every owner in it); give restore-db the owner of the database as its user where the dump does not need more`
+  return [{ subject: 'rights', finding, tone: 'warn' }]
 }
 
 /** @throws ToolError (`restore-refused`) when the server lacks a right, a role or an extension that it takes */
@@ -127,6 +137,7 @@ export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, tim
   const { found, server, programs, target } = plan
   const { manifest, store } = found
   const { signal } = ports
+  for (const { finding } of rightsEvidence(plan)) ports.log.warn(`${finding}.`)
   // Before the try: what was not created here must not be dropped here.
   await time('create', () => create(plan, signal))
   const database = withDatabase(server, target)
@@ -136,14 +147,15 @@ export async function fillNewDatabase(plan: Restoration, ports: BackupPorts, tim
       restoreDump(
         ports,
         programs,
-        database,
+        { into: 'live-server', server: database },
         await store.get(manifest.key, signal),
         { ...manifest, open: plan.opening.open },
-        'live-server',
         manifest.database,
       ),
     )
-    await time('compare', () => requireSameContents(database, manifest.contents, plan.question, signal))
+    await time('compare', () =>
+      requireSameContents(database, manifest.contents, { question: plan.question, leftOut: [] }, signal),
+    )
     await time('analyze', () => analyze(database, signal))
     return leftOut
   } catch (error) {

@@ -5,18 +5,23 @@ import type { Readable } from 'node:stream'
 import { ToolError } from '../outcome/errors.ts'
 import { libpqEnvironment, type PostgresServer } from '../platform/postgres-url.ts'
 import { feed, openArchive, readList, type Archive, type ArchivePorts, type Sealed } from './archive.ts'
-import { selectEntries, type LeftOut, type RestoredInto, type Selection } from './archive-entries.ts'
+import { selectEntries, type Dumped, type LeftOut, type Selection } from './archive-entries.ts'
 import { lastError, watchExit } from './child.ts'
+import type { Copy } from './copy.ts'
 import { launch } from './launch.ts'
-import type { DatabaseFacts } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 
 /** Tablespaces belong to a server, not to a database, and are not the same everywhere. */
 const always = ['--exit-on-error', '--no-password', '--no-tablespaces']
 
-/** Where the roles of the dump are not made. */
-const withoutRoles = ['--no-owner', '--no-privileges', '--no-comments', '--no-publications']
+/** A copy belongs to the one role that fills it. */
+const withoutRoles = ['--no-owner', '--no-privileges', '--no-comments']
+
+/** The empty database that is filled. */
+export type RestoreTarget =
+  | ({ into: 'temporary-server' | 'scratch-database' } & Pick<Copy, 'server' | 'creatable' | 'prepare'>)
+  | { into: 'live-server'; server: PostgresServer }
 
 /**
  * Streams a stored dump into an empty database. What would act beyond that database is left out (`selectEntries`).
@@ -29,24 +34,27 @@ const withoutRoles = ['--no-owner', '--no-privileges', '--no-comments', '--no-pu
 export async function restoreDump(
   ports: ArchivePorts,
   programs: Programs,
-  server: PostgresServer,
+  target: RestoreTarget,
   source: Readable,
   expected: Sealed,
-  into: RestoredInto,
-  dumped: Pick<DatabaseFacts, 'beyond'>,
+  dumped: Dumped,
 ): Promise<LeftOut[]> {
+  const { server, into } = target
   const { list, archive } = await readList(ports, programs, openArchive(source, expected))
-  const selection = selectEntries(list, into, dumped.beyond?.remoteViews ?? [])
+  const isCopy = target.into !== 'live-server'
+  const selection = selectEntries(list, into, dumped, isCopy ? target.creatable : new Set())
+  if (isCopy) await target.prepare(selection.extensions)
   const env = libpqEnvironment(server, ports.env)
   await withListFile(ports.env, selection, async file => {
     const args = [
       `--dbname=${connectionString(server.database)}`,
       ...always,
-      ...(into === 'scratch-database' ? withoutRoles : []),
+      ...(isCopy ? withoutRoles : []),
       ...(file === undefined ? [] : [`--use-list=${file}`]),
     ]
     const files = file === undefined ? [] : [file]
-    await run(ports, launch(programs, 'pg_restore', args, server, env, files), env, archive)
+    const command = launch(programs, 'pg_restore', args, server, env, files)
+    await run(ports, command, env, archive, isCopy ? copyHint : liveHint)
   }).finally(() => {
     archive.destroy()
   })
@@ -86,6 +94,7 @@ async function run(
   command: [string, string[]],
   env: BackupPorts['env'],
   archive: Archive,
+  onDenied: string,
 ): Promise<void> {
   const child = exec.start(...command, { env, signal })
   const ending = watchExit(child)
@@ -105,7 +114,7 @@ async function run(
     tool: 'pg_restore',
     code,
     stderr,
-    hint: hintOf(stderr),
+    hint: hintOf(stderr, onDenied),
   })
 }
 
@@ -114,7 +123,12 @@ function connectionString(database: string): string {
   return `dbname='${database.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
 }
 
-function hintOf(stderr: string): string {
+const liveHint = 'Restore as a superuser, or as the owner of everything in the dump.'
+const copyHint =
+  'A copy is restored without the rights of a superuser, so that code of the dump cannot reach the server. Look at what the message names: if a table, view or index calls a function that takes those rights, change it; if the backup is of an earlier version, take a new one.'
+
+/** @param onDenied what is to be done where a right was missing */
+function hintOf(stderr: string, onDenied: string): string {
   if (/role ".*" does not exist/.test(stderr)) return 'Create that role on the server first.'
   if (/could not open extension control file|extension ".*" is not available/.test(stderr))
     return 'Install that extension on the server first.'
@@ -127,7 +141,6 @@ function hintOf(stderr: string): string {
     return 'Only a superuser may create or own it: restore as a superuser, and make its owner one.'
   if (stderr.includes('security label provider'))
     return 'Load the library of that provider on the server first (shared_preload_libraries).'
-  if (/permission denied|must be owner|must be able to SET ROLE/.test(stderr))
-    return 'Restore as a superuser, or as the owner of everything in the dump.'
+  if (/permission denied|must be (owner|superuser)|must be able to SET ROLE/.test(stderr)) return onDenied
   return 'Look at what pg_restore said, and at the log of the database server.'
 }

@@ -34,17 +34,6 @@ export async function readRoles(session: PostgresSession, names: string[]): Prom
 }
 
 /**
- * The roles for a server that is thrown away: with the attributes and memberships that they have at home, on which it
- * depends what they may own and what their views may read, but none can log in.
- */
-export function withoutLogin(known: Role[]): Role[] {
-  return known.map(role => ({
-    ...role,
-    options: role.options.replace(/(^| )LOGIN( |$)/, '$1NOLOGIN$2').replace(/ VALID UNTIL .*$/, ''),
-  }))
-}
-
-/**
  * The statements that make the roles a server lacks, and the groups that they are in; each is without a password.
  * @param known all that the backup knows; of one that it does not know, a role that cannot log in is made
  * @param wanted names that the server is to have

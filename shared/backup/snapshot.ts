@@ -96,8 +96,9 @@ export async function readDatabase(session: PostgresSession): Promise<DatabaseFa
             (SELECT count(*)::int FROM pg_catalog.pg_class) AS relations
        FROM pg_catalog.pg_database d WHERE d.datname = current_database()`,
   )
-  const extensions = await session.rows<{ name: string; version: string }>(
-    'SELECT extname AS name, extversion AS version FROM pg_catalog.pg_extension ORDER BY 1',
+  const extensions = await session.rows<{ name: string; version: string; schema: string }>(
+    `SELECT e.extname AS name, e.extversion AS version, n.nspname AS schema
+       FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace ORDER BY 1`,
   )
   const roles = await session.rows<{ name: string }>(
     `SELECT DISTINCT r.rolname AS name

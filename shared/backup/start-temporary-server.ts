@@ -1,20 +1,22 @@
-import { ToolError } from '../outcome/errors.ts'
 import { startContainerServer } from './container-server.ts'
 import { startLocalServer } from './local-server.ts'
 import type { BackupPorts } from './ports.ts'
-import type { Programs } from './programs.ts'
-import { noServerHint, type Restored, type TemporaryServer } from './temporary-server.ts'
+import type { Sandbox } from './sandbox.ts'
+import type { Restored, ServerPrograms, TemporaryServer } from './temporary-server.ts'
+
+/** Where a temporary server runs: in either, it reaches neither this machine's files and processes nor any network. */
+export type ServerPlace =
+  { kind: 'sandbox'; sandbox: Sandbox; programs: ServerPrograms } | { kind: 'container'; image: string }
 
 /**
- * Makes and starts a server where its programs are: on this machine, or in a container of it.
+ * Makes and starts a server.
  * @throws ToolError when there is no room, or it does not start
  */
 export async function startTemporaryServer(
   ports: BackupPorts,
-  { image, server, pgDump, major }: Programs,
+  place: ServerPlace,
   restored: Restored,
 ): Promise<TemporaryServer> {
-  if (image !== undefined) return startContainerServer(ports, image, restored)
-  if (!server) throw new ToolError(`No server programs lie beside ${pgDump}`, noServerHint(major))
-  return startLocalServer(ports, server, restored)
+  if (place.kind === 'container') return startContainerServer(ports, place.image, restored)
+  return startLocalServer(ports, place.programs, place.sandbox, restored)
 }

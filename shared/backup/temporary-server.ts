@@ -7,16 +7,23 @@ import { lastLine, type watchExit } from './child.ts'
 import type { DatabaseFacts } from './manifest.ts'
 import type { BackupPorts } from './ports.ts'
 
-/** A PostgreSQL server of our own, for one restore. Nobody else reaches it. */
+/** A PostgreSQL server for one restore, which no other process of this machine reaches. */
 export interface TemporaryServer {
   server: PostgresServer
   stop(): Promise<void>
 }
 
+/** What a server is made and run with, by their absolute paths. */
+export interface ServerPrograms {
+  initdb: string
+  postgres: string
+}
+
 /** What will be restored into it: its size in bytes, its relations, and the superuser that may own parts of it. */
 export type Restored = Pick<DatabaseFacts, 'size' | 'relations' | 'superuser'>
 
-const startWithinMs = 60_000
+/** initdb writes 40 MB and starts a server twice; on a machine with other work that takes a minute. */
+const startWithinMs = 180_000
 
 const connections = 20
 /** For a database whose backup does not say how many relations it has. */
@@ -29,10 +36,12 @@ const moreLocks = 10_000
 /**
  * A server's options. It lives for minutes and is thrown away: nothing that guards against a crash is needed. It has as
  * many locks as the largest statement on the database can take (some 300 bytes of memory each, about 60 MB for 100,000
- * relations), whatever the server at home is set to.
+ * relations), whatever the server at home is set to. Its temporary files may take twice the size of the database, in bytes,
+ * and 1 GiB: more than the largest index needs to be sorted.
  */
-export const serverSettings = ({ relations }: Pick<Restored, 'relations'>) => ({
+export const serverSettings = ({ relations, size }: Pick<Restored, 'relations' | 'size'>) => ({
   ...fixedSettings,
+  temp_file_limit: `${Math.ceil((size * 2 + 2 ** 30) / 1024)}kB`,
   max_locks_per_transaction: String(
     Math.ceil(((relations ?? manyRelations) * locksPerRelation + moreLocks) / connections),
   ),
@@ -54,6 +63,15 @@ const fixedSettings = {
   jit: 'off',
 }
 
+/** How a server is reached over the socket in a folder. */
+export function socketServer(folder: string, user: string, password: string): PostgresServer {
+  return {
+    ...{ host: folder, port: 5432, user, password, database: 'postgres', options: '' },
+    ...{ sslmode: 'disable', sslrootcert: '', sslcert: '', sslkey: '' },
+    ...{ connectTimeoutMs: 10_000, via: undefined },
+  }
+}
+
 /** Waits until a server takes connections. @throws ToolError when it ends before, or takes too long */
 export async function untilReady(
   { clock, signal }: BackupPorts,
@@ -71,7 +89,7 @@ export async function untilReady(
       return
     } catch (error) {
       signal.throwIfAborted()
-      if (gone !== undefined) throw startError('postgres', gone)
+      if (gone !== undefined) throw startError(gone)
       if (clock.elapsed() > giveUp) throw error
       await clock.sleep(50, signal)
     }
@@ -100,11 +118,11 @@ export function noServerHint(major: number): { tool: string; hint: string } {
   }
 }
 
-/** Why a program of the server could not be started, in its own last words. */
-export function startError(program: string, stderr: string): ToolError {
+/** Why a server ended before it took connections, in its own last words. */
+function startError(stderr: string): ToolError {
   return new ToolError(`The temporary server could not be started: ${lastLine(stderr)}`, {
-    tool: program,
+    tool: 'postgres',
     stderr,
-    hint: 'Look at what it said, or name a server to restore into with verify-url.',
+    hint: 'Look at its messages, or name a server to restore into with verify-url.',
   })
 }

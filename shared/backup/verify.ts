@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { messageOf, ToolError } from '../outcome/errors.ts'
 import { connect, quoteIdentifier, type PostgresSession } from '../platform/postgres.ts'
-import { describeServer, withDatabase, type PostgresServer } from '../platform/postgres-url.ts'
-import type { LeftOut, RestoredInto } from './archive-entries.ts'
+import { describeServer, type PostgresServer } from '../platform/postgres-url.ts'
+import { oneLine, type LeftOut, type RestoredInto, type WantedExtension } from './archive-entries.ts'
 import { compareContents, readContents } from './contents.ts'
-import { createScratchDatabase, dropDatabase } from './create-database.ts'
+import { createCopy } from './copy.ts'
+import { dropDatabase } from './create-database.ts'
 import { parseStamp, stampOf } from './keys.ts'
 import { explainLockShortage } from './lock-shortage.ts'
-import type { Contents, DatabaseFacts, Manifest } from './manifest.ts'
+import type { Contents, Manifest } from './manifest.ts'
 import type { Verification } from './plan-verification.ts'
 import type { BackupPorts } from './ports.ts'
 import type { Programs } from './programs.ts'
 import { listDump, restoreDump } from './restore.ts'
-import { createRolesSql, withoutLogin } from './roles.ts'
 import { makeSchemas } from './scope.ts'
 import type { Opening } from './seal.ts'
 import { answer, compareAnswers } from './question.ts'
@@ -86,8 +86,8 @@ async function prove(
     const { locale, leftOut } = await restoreAndCompare(ports, stored, programs, on, 'scratch-database')
     return { where: `a scratch database on ${on.host}:${on.port}, locale ${locale}`, leftOut }
   }
-  const own = verification.programs
-  const temporary = await startTemporaryServer(ports, own, {
+  const { programs: own, place } = verification
+  const temporary = await startTemporaryServer(ports, place, {
     ...manifest.database,
     size: restoredSize(stored),
   })
@@ -118,18 +118,19 @@ async function restoreAndCompare(
   const name = `runbook_verify_${stampOf(clock.now())}_${randomBytes(4).toString('hex')}`
   const admin = await connect(on, { signal })
   try {
-    await requireExtensions(admin, manifest)
-    if (into === 'temporary-server') await createRoles(admin, manifest.database)
-    else await dropAbandoned(admin, clock.now())
-    const locale = await createScratchDatabase(admin, name, manifest.database)
-    const scratch = withDatabase(on, name)
-    // What a part of the database holds is known once it is counted.
-    if (stored.isPart) await makeSchemas(scratch, await contents, signal)
+    if (into === 'scratch-database') await dropAbandoned(admin, clock.now())
+    const copy = await createCopy(admin, on, name, into, manifest.database, signal)
+    const prepare = async (extensions: WantedExtension[]) => {
+      await copy.prepare(extensions)
+      // What a part of the database holds is known once it is counted.
+      if (stored.isPart) await makeSchemas(copy.server, await contents, signal)
+    }
     const source = await store.get(manifest.key, signal)
     const sealed = { ...manifest, open: opening.open }
-    const leftOut = await restoreDump(ports, programs, scratch, source, sealed, into, manifest.database)
-    await requireSameContents(scratch, await contents, stored.question, signal)
-    return { locale, leftOut }
+    const target = { ...copy, into, prepare }
+    const leftOut = await restoreDump(ports, programs, target, source, sealed, manifest.database)
+    await requireSameContents(copy.server, await contents, { question: stored.question, leftOut }, signal)
+    return { locale: copy.locale, leftOut }
   } catch (error) {
     throw explainLockShortage(error, on, into === 'scratch-database' ? elsewhere : '')
   } finally {
@@ -148,22 +149,29 @@ function restoredSize({ manifest, isPart }: Stored): number {
   return isPart ? Math.min(size, manifest.dumpedBytes * 2) : size
 }
 
-/**
- * @param question the query of the runbook, or of this run's inputs; empty: none. It is asked only where the backup was taken
- *   with the same one: what a manifest says is never run
- * @throws ToolError that lists what differs
- */
+/** What a comparison goes by, beside the contents. */
+export interface Comparison {
+  /**
+   * The query of the runbook, or of this run's inputs; empty: none. It is asked only where the backup was taken with the same
+   * one: what a manifest says is never run.
+   */
+  question: string
+  /** What the restore left out: its tables and sequences are not compared. */
+  leftOut: LeftOut[]
+}
+
+/** @throws ToolError that lists what differs */
 export async function requireSameContents(
   server: PostgresServer,
   dumped: Contents,
-  question: string,
+  { question, leftOut }: Comparison,
   signal: AbortSignal,
 ): Promise<void> {
   const session = await connect(server, { signal })
   try {
     await beginReading(session)
     const differences = compareContents(
-      dumped,
+      withoutLeftOut(dumped, leftOut),
       await readContents(session, dumped.hashing, dumped.scope ? 'each' : 'whole'),
     )
     if (dumped.query?.text === question) {
@@ -184,26 +192,16 @@ export async function requireSameContents(
   }
 }
 
-async function requireExtensions(admin: PostgresSession, { database }: Unverified): Promise<void> {
-  const available = await admin.rows<{ name: string }>('SELECT name FROM pg_catalog.pg_available_extensions')
-  const names = new Set(available.map(({ name }) => name))
-  const missing = database.extensions.filter(({ name }) => !names.has(name)).map(({ name }) => name)
-  if (missing.length === 0) return
-  throw new ToolError(`The server to verify on lacks the extension ${missing.join(', ')}`, {
-    tool: 'PostgreSQL',
-    hint: 'Install its package there, or name a server that has it with verify-url.',
-  })
-}
-
-/** So that owners, grants and policies are restored too, on a server that only this run reaches. */
-async function createRoles(admin: PostgresSession, { roles, globals }: DatabaseFacts): Promise<void> {
-  const there = await admin.rows<{ name: string }>('SELECT rolname AS name FROM pg_catalog.pg_roles')
-  const sql = createRolesSql(
-    withoutLogin(globals ?? []),
-    roles,
-    there.map(({ name }) => name),
-  )
-  if (sql !== '') await admin.rows(sql)
+/** What of the dumped contents a restore holds that left something out. */
+function withoutLeftOut(dumped: Contents, leftOut: LeftOut[]): Contents {
+  const names = new Set(leftOut.map(({ kind, name }) => `${kind} ${name}`))
+  return {
+    ...dumped,
+    tables: dumped.tables.filter(({ schema, table }) => !names.has(oneLine(`table ${schema}.${table}`))),
+    sequences: dumped.sequences.filter(
+      ({ schema, sequence }) => !names.has(oneLine(`superuser object sequence ${schema}.${sequence}`)),
+    ),
+  }
 }
 
 /** With a signal of its own: the scratch database is dropped even when the run was cancelled. */
@@ -212,24 +210,31 @@ async function dropScratch({ log }: BackupPorts, on: PostgresServer, name: strin
     const admin = await connect(on, { signal: AbortSignal.timeout(30_000) })
     try {
       await dropDatabase(admin, name)
+      const roles = await admin.rows('SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1', [name])
+      if (roles.length > 0) await admin.rows(`DROP ROLE ${quoteIdentifier(name)}`)
     } finally {
       await admin.close()
     }
   } catch (error) {
     log.warn(
-      `The scratch database could not be dropped from ${on.host}:${on.port}: ${messageOf(error)} Drop it there: DROP DATABASE ${quoteIdentifier(name)}`,
+      `The scratch database could not be dropped from ${on.host}:${on.port}: ${messageOf(error)} Drop it there: DROP DATABASE ${quoteIdentifier(name)}; DROP ROLE IF EXISTS ${quoteIdentifier(name)}`,
     )
   }
 }
 
-/** Scratch databases of runs that were killed: ours by name, a day old at least. */
+/** Scratch databases and roles of runs that were killed: ours by name, a day old at least. */
 async function dropAbandoned(admin: PostgresSession, now: number): Promise<void> {
-  const rows = await admin.rows<{ name: string }>(
-    String.raw`SELECT datname AS name FROM pg_catalog.pg_database
-                WHERE datname ~ '^runbook_verify_\d{8}_\d{6}_[0-9a-f]{8}$' AND pg_has_role(datdba, 'USAGE')`,
+  const rows = await admin.rows<{ name: string; role: boolean }>(
+    String.raw`WITH ours(name, role) AS (
+                 SELECT datname, false FROM pg_catalog.pg_database WHERE pg_has_role(datdba, 'USAGE')
+                 UNION ALL SELECT rolname, true FROM pg_catalog.pg_roles
+                  WHERE (SELECT rolsuper OR rolcreaterole FROM pg_catalog.pg_roles WHERE rolname = current_user))
+               SELECT name, role FROM ours WHERE name ~ '^runbook_verify_\d{8}_\d{6}_[0-9a-f]{8}$' ORDER BY role`,
   )
-  for (const { name } of rows) {
+  for (const { name, role } of rows) {
     const made = parseStamp(name.slice('runbook_verify_'.length, -9))
-    if (made !== undefined && now - made > 86_400_000) await dropDatabase(admin, name)
+    if (made === undefined || now - made <= 86_400_000) continue
+    if (role) await admin.rows(`DROP ROLE IF EXISTS ${quoteIdentifier(name)}`)
+    else await dropDatabase(admin, name)
   }
 }

@@ -57,6 +57,8 @@ export const reasons = {
     'A backup, or what lies beside it in the store, is not what a key of the runbook has signed, is not encrypted as the runbook demands, or is dated in the future. Nothing of it was used.',
   'backup-unsigned':
     'The runbook names no key that signs backups, so that every holder of the keys of the store can forge one. A warning.',
+  'sandbox-unavailable':
+    'No sandbox could be made on this machine to restore the backup in. Nothing was restored.',
   'restore-refused': 'The database restore was refused before anything was changed.',
   'restore-failed': 'The database could not be restored. The live database is as it was.',
   'objective-missed': 'The newest backup is older than the RPO, or restoring it took longer than the RTO.',

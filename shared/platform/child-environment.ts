@@ -53,7 +53,7 @@ const needs = new Map<string, readonly string[]>([
   // A remote base of a kustomization is fetched with git.
   ...each(['kubectl', 'kustomize'], git),
   // The variables that it hands on to a container of PostgreSQL's programs are PostgreSQL's own.
-  ...each(['docker', 'docker-compose'], [...docker, ...postgres, 'RUNBOOK_PASSWORD']),
+  ...each(['docker', 'docker-compose'], [...docker, ...postgres]),
   ...each(['grype', 'trivy', 'osv-scanner'], [...docker, 'GRYPE_*', 'SYFT_*', 'TRIVY_*', 'OSV_*']),
   ...each(['pg_dump', 'pg_dumpall', 'pg_restore', 'psql', 'stdbuf'], postgres),
   ...each(['gpg', 'gpgconf'], ['GNUPGHOME', 'GPG_TTY']),

@@ -52,7 +52,7 @@ export const backupDbFields = {
     { default: 'restore' },
   ),
   'verify-url': secret(
-    'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine.',
+    'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine, in a sandbox.',
     databaseUrl,
   ),
   'verify-query': text(

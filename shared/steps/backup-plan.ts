@@ -114,7 +114,7 @@ export async function planBackup(
     const verification = await planVerification(ports, wish, programs, { ...source, major })
     const onThisMachine = verification.how === 'restore' && verification.on === 'temporary-server'
     // How much a part will take is known only once it is dumped.
-    if (onThisMachine && verification.programs.server && isWhole(scope))
+    if (onThisMachine && verification.place.kind === 'sandbox' && isWhole(scope))
       await requireTemporaryRoom(ports.env, (await readDatabase(source.session)).size)
     return { programs, verification, mayCreate: await mayCreateDatabases(source.session) }
   }

@@ -88,11 +88,18 @@ function proofOf({ how, durationMs }: Manifest['verified']): string {
   return how === 'list' ? 'only its table of contents was read' : 'not verified'
 }
 
-function findingOf({ how, where, durationMs }: Manifest['verified']): Pick<Evidence, 'finding' | 'tone'> {
+function findingOf({
+  how,
+  where,
+  durationMs,
+  leftOut = [],
+}: Manifest['verified']): Pick<Evidence, 'finding' | 'tone'> {
+  const absent = leftOut.filter(({ kind }) => kind === 'table').length
+  const tables = absent === 0 ? 'every table,' : `all but ${absent} tables, and every`
   if (how === 'restore')
     return {
-      finding: `every table, sequence and large object was compared on ${where}, ${showDuration(durationMs)}`,
-      tone: 'good',
+      finding: `${tables} sequence and large object was compared on ${where}, ${showDuration(durationMs)}`,
+      tone: absent === 0 ? 'good' : 'warn',
     }
   if (how === 'list')
     return {

@@ -25,7 +25,7 @@ export const drillFields = {
   ...targetFields,
   backup: text('The backup to restore.', acceptedBackups, { default: 'latest' }),
   'verify-url': secret(
-    'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine.',
+    'Server to restore into, in a scratch database that is dropped again. Default: a temporary server on this machine, in a sandbox.',
     'a URL like postgresql://user:password@host:5432/database?sslmode=require',
   ),
   'decrypt-with': secret(

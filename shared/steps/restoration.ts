@@ -6,6 +6,7 @@ import { connectBeside, findDatabase, findStamped } from '../backup/live-databas
 import type { Manifest } from '../backup/manifest.ts'
 import { findPrograms } from '../backup/find-programs.ts'
 import { besideName, requireMeans, type Restoration } from '../backup/replace.ts'
+import { isPowerful } from '../backup/restricted-role.ts'
 import { chooseOpening } from '../backup/sealing.ts'
 import { readVersion } from '../backup/snapshot.ts'
 import { readingOf } from '../backup/trust.ts'
@@ -106,6 +107,7 @@ export async function planRestoration(
       liveExists,
       beyond: liveExists ? await beyondOf(server, ports) : undefined,
       kept,
+      powerful: await isPowerful(beside),
       leftovers: await findStamped(
         beside,
         besideName(server.database, `_restore_${stamp}`).slice(0, -stamp.length),

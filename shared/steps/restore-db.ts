@@ -5,7 +5,7 @@ import type { LeftOut } from '../backup/archive-entries.ts'
 import { beforeDropping, describeLeftBehind } from '../backup/left-behind.ts'
 import { countRows, type Manifest } from '../backup/manifest.ts'
 import { rpoEvidence, rtoEvidence, showMeasured } from '../backup/objectives.ts'
-import { discard, fillNewDatabase, takeOver, type Restoration } from '../backup/replace.ts'
+import { discard, fillNewDatabase, rightsEvidence, takeOver, type Restoration } from '../backup/replace.ts'
 import { describeUnasked } from '../backup/question.ts'
 import { describeProof } from '../backup/trust.ts'
 import { quoteIdentifier } from '../platform/postgres.ts'
@@ -170,6 +170,7 @@ function dryRun(plan: Restoration): Conclusion {
         kept: replaces && liveExists ? kept : '',
         beyond: replaces ? plan.beyond : undefined,
       }),
+      ...rightsEvidence(plan),
     ],
   }
 }
@@ -237,6 +238,7 @@ function conclude(
             },
           ]),
       ...describeLeftBehind(leftOut, behind),
+      ...rightsEvidence(plan),
       ...notes,
       ...leftoverEvidence(plan.leftovers),
       ...(environment.backup

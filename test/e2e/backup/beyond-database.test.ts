@@ -58,7 +58,8 @@ test('what a second superuser owns is verified; where it is none, restore-db sto
   await sql(url, owners)
   const outcome = succeeded(await backUp())
   expect(outcome.outputs['verified']).toBe('true')
-  expect(findings(outcome)).toContain('left out: event trigger watch_ddl')
+  expect(findings(outcome)).toContain('left out: publication everything, event trigger watch_ddl')
+  expect(findings(outcome)).toContain('not in the copy: foreign data wrapper w')
   succeeded(await backUp({ verify: 'same-server' }))
   succeeded(await restore({ into: 'scratch' }))
   expect((await manifest())?.manifest).toMatchObject({

@@ -1,10 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
 import { everyType } from './every-type.ts'
+import { makePostgresImage, removeImage } from './postgres-image.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'
 
 /* A machine without PostgreSQL's programs, and with a Docker engine: as a hosted runner is to a newer server. */
@@ -14,11 +12,11 @@ let image: string
 beforeAll(async () => {
   scene = await openScene()
   image = `${scene.database}/postgres:15`
-  makeImage(image)
+  makePostgresImage(image, scene.lab.postgres.binDir, ['sh', 'rm', 'cat'])
   scene.environment.backup = { ...backup(), postgresImage: image }
-}, 60_000)
+}, 120_000)
 afterAll(async () => {
-  docker('rmi', '--force', image)
+  removeImage(image)
   await scene.close()
 })
 
@@ -26,29 +24,6 @@ const docker = (...args: string[]) => execFileSync('docker', args, { encoding: '
 const backup = () => {
   if (!scene.environment.backup) throw new Error('the scene has a store')
   return scene.environment.backup
-}
-
-/** The programs of this machine with what they need, as an image of `postgres` lays them out. */
-function makeImage(name: string): void {
-  const root = mkdtempSync(join(tmpdir(), 'postgres-image-'))
-  const { binDir } = scene.lab.postgres
-  const programs = ['initdb', 'postgres', 'pg_dump', 'pg_restore'].map(each => join(binDir, each))
-  const libraries = execFileSync('ldd', programs, { encoding: 'utf8' }).match(/\/\S+\.so[.\d]*/g) ?? []
-  const share = '/usr/share/postgresql/15'
-  const needed = [...programs, ...new Set(libraries), join(dirname(binDir), 'lib'), share, '/bin/busybox']
-  for (const path of [...needed, '/usr/share/zoneinfo/Etc', '/usr/share/zoneinfo/UTC']) {
-    mkdirSync(join(root, dirname(path)), { recursive: true })
-    execFileSync('cp', ['-rL', path, join(root, path)])
-  }
-  for (const applet of ['sh', 'mktemp', 'cat']) symlinkSync('busybox', join(root, 'bin', applet))
-  for (const folder of ['etc', 'tmp']) mkdirSync(join(root, folder), { recursive: true })
-  execFileSync('chmod', ['1777', join(root, 'tmp')])
-  writeFileSync(join(root, 'etc/passwd'), 'root:x:0:0::/:/bin/sh\npostgres:x:999:999::/tmp:/bin/sh\n')
-  const archive = `${root}.tar`
-  execFileSync('tar', ['--numeric-owner', '--owner=0', '--group=0', '-cf', archive, '-C', root, '.'])
-  docker('import', '--change', `ENV PATH=${binDir}:/bin`, archive, name)
-  rmSync(root, { recursive: true })
-  rmSync(archive)
 }
 
 /** This machine's programs, but none of PostgreSQL's; what is started is kept, with its arguments. */
@@ -78,6 +53,11 @@ test('dump, restore and the server to verify on run in containers, which are gon
     expect(command).toMatch(/^docker run --rm /)
     expect(command).not.toContain(scene.lab.postgres.password)
   }
+  const servers = started.filter(command => command.includes('initdb'))
+  expect(servers).toHaveLength(1)
+  for (const flag of ['--network=none', '--cap-drop=ALL', '--security-opt=no-new-privileges'])
+    expect(servers[0]).toContain(` ${flag} `)
+  expect(servers[0]).not.toContain('--env')
   expect(docker('ps', '--all', '--filter', `ancestor=${image}`, '--quiet')).toBe('')
 }, 90_000)
 

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { findPrograms } from '../../../shared/backup/find-programs.ts'
+import { findSandbox } from '../../../shared/backup/sandbox.ts'
 import { startTemporaryServer } from '../../../shared/backup/start-temporary-server.ts'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
 import { realPorts } from '../gate/ports.ts'
@@ -14,7 +14,7 @@ import { noise, openScene, type Scene } from './scene.ts'
 let scene: Scene
 beforeAll(async () => {
   scene = await openScene()
-}, 60_000)
+}, 120_000)
 afterAll(() => scene.close())
 
 /** Files under a folder. */
@@ -26,14 +26,18 @@ async function filesIn(folder: string): Promise<string[]> {
 test('a server that goes down while it is dumped leaves no backup, and is said to be the reason', async () => {
   const ports = realPorts({ env: { PATH: process.env['PATH'], TMPDIR: scene.folder } })
   const programs = await findPrograms(ports, 15, '')
-  const temporary = await startTemporaryServer(ports, programs, { size: 0, superuser: 'ada' })
+  if (!programs.server) throw new Error('the lab has the programs of a server')
+  const sandbox = await findSandbox(ports, programs.server.postgres)
+  const place = { kind: 'sandbox', sandbox, programs: programs.server } as const
+  const temporary = await startTemporaryServer(ports, place, { size: 0, superuser: 'ada' })
   const { server } = temporary
   try {
-    const client = new pg.Client({ host: server.host, user: 'ada', database: 'postgres' })
+    const { host, password } = server
+    const client = new pg.Client({ host, password, user: 'ada', database: 'postgres' })
     await client.connect()
     await client.query(noise(3_000))
     await client.end()
-    const postmaster = Number(readFileSync(join(server.host, 'data/postmaster.pid'), 'utf8').split('\n')[0])
+    const processes = serverProcesses(dirname(host))
     const exec: Exec = {
       ...systemExec,
       start(file, args, options) {
@@ -43,13 +47,12 @@ test('a server that goes down while it is dumped leaves no backup, and is said t
           const before = seen
           seen += chunk.length
           // As the kernel does when memory runs out: every process of it at once.
-          if (before < 2 ** 22 && seen >= 2 ** 22)
-            for (const pid of [postmaster, ...childrenOf(postmaster)]) process.kill(pid, 'SIGKILL')
+          if (before < 2 ** 22 && seen >= 2 ** 22) for (const pid of processes()) process.kill(pid, 'SIGKILL')
         })
         return child
       },
     }
-    const url = `postgresql://ada@/postgres?host=${encodeURIComponent(server.host)}`
+    const url = `postgresql://ada:${password}@/postgres?host=${encodeURIComponent(server.host)}`
     const outcome = await scene.backUp({ 'database-url': url }, { exec })
     expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-failed', outputs: {} })
     expect(outcome.summary).toContain('server closed the connection unexpectedly')
@@ -58,7 +61,7 @@ test('a server that goes down while it is dumped leaves no backup, and is said t
   } finally {
     await temporary.stop()
   }
-}, 60_000)
+}, 120_000)
 
 test('a disk that is full leaves nothing of the backup, and is said to be full', async () => {
   await scene.sql(noise(3_000))
@@ -84,9 +87,25 @@ test('a disk that is full leaves nothing of the backup, and is said to be full',
     execFileSync('umount', [small])
     await rmdir(small)
   }
-}, 60_000)
+}, 120_000)
 
-function childrenOf(parent: number): number[] {
-  const text = execFileSync('ps', ['-o', 'pid=', '--ppid', String(parent)], { encoding: 'utf8' })
-  return text.trim().split(/\s+/).map(Number)
+/** Finds the processes of the server in a sandbox: they descend from the one that has its folder among its arguments. */
+function serverProcesses(folder: string): () => number[] {
+  const list = () =>
+    execFileSync('ps', ['-ww', '-eo', 'pid=,ppid=,comm=,args='], { encoding: 'utf8', maxBuffer: 2 ** 26 })
+      .split('\n')
+      .flatMap(line => {
+        const [, pid, parent, name, args] = /^ *(\d+) +(\d+) (\S+) +(.*)$/.exec(line) ?? []
+        return name === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), name, args }]
+      })
+  const top = list().find(({ name, args }) => name === 'unshare' && args?.includes(folder))?.pid ?? NaN
+  return () => {
+    const all = list()
+    const under = new Set([top])
+    for (let size = 0; size !== under.size;) {
+      size = under.size
+      for (const { pid, parent } of all) if (under.has(parent)) under.add(pid)
+    }
+    return all.filter(({ pid, name }) => under.has(pid) && name === 'postgres').map(({ pid }) => pid)
+  }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { selectEntries, type RestoredInto } from '../../../shared/backup/archive-entries.ts'
+import { selectEntries, type Dumped, type RestoredInto } from '../../../shared/backup/archive-entries.ts'
 
 const list = `;
 ; Archive created at 2026-11-30 14:29:10 UTC
@@ -26,43 +26,128 @@ const list = `;
 3199; 3466 40951 EVENT TRIGGER - watch ddl cdc
 3354; 0 0 COMMENT - EVENT TRIGGER watch ddl cdc
 `
-const select = (into: RestoredInto) => selectEntries(list, into, [{ schema: 'public', name: 'far' }])
-const left = (into: RestoredInto) => {
-  const numbers = new Set((select(into).list ?? list).split('\n').map(line => line.split(';')[0]))
-  return list
-    .split('\n')
-    .map(line => line.split(';')[0] ?? '')
-    .filter(number => number !== '' && !numbers.has(number))
+const facts: Dumped = {
+  extensions: [
+    { name: 'pg_cron', version: '1', schema: 'pg_catalog' },
+    { name: 'pg_cronology', version: '1', schema: 'public' },
+  ],
+  beyond: {
+    subscriptions: [],
+    slots: [],
+    superuserOwned: [],
+    backgroundExtensions: [],
+    remoteViews: [{ schema: 'public', name: 'far' }],
+  },
 }
+const select = (into: RestoredInto) => selectEntries(list, into, facts, new Set(['pg_cronology']))
+const numbersOf = (text: string) =>
+  text
+    .split('\n')
+    .filter(line => /^\d/.test(line))
+    .map(line => line.split(';')[0])
+const left = (into: RestoredInto) => {
+  const numbers = new Set(numbersOf(select(into).list ?? list))
+  return numbersOf(list).filter(number => !numbers.has(number))
+}
+const nothing: Dumped = { extensions: [] }
+const acting = ['10', '11', '3346', '3347', '3340', '3341']
 
 test('a database that is to be used lacks what would act twice', () => {
-  expect(left('live-server')).toEqual(['10', '11', '3346', '3347', '3340', '3341'])
+  expect(left('live-server')).toEqual(acting)
   expect(select('live-server').leftOut).toEqual([
     { kind: 'extension', name: 'pg_cron' },
     { kind: 'subscription', name: 's' },
   ])
+  expect(select('live-server').extensions).toEqual([])
 })
 
-test('a copy lacks also what runs by itself or reads other servers', () => {
+test('a copy lacks also what runs by itself, reads other servers or takes a superuser', () => {
   expect(left('temporary-server')).toEqual([
-    ...['10', '11', '3346', '3347', '3340', '3341', '3352', '3355', '3199', '3354'],
+    ...['2036', '10', '11', '3346', '3347', '3340', '3341', '3351', '3352', '3355', '3199', '3354'],
   ])
-  expect(select('temporary-server').leftOut).toContainEqual({ kind: 'event trigger', name: 'watch ddl' })
-  expect(select('temporary-server').leftOut).toContainEqual({ kind: 'remote view', name: 'public.far' })
+  const { leftOut, extensions } = select('temporary-server')
+  expect(leftOut).toContainEqual({ kind: 'event trigger', name: 'watch ddl' })
+  expect(leftOut).toContainEqual({ kind: 'remote view', name: 'public.far' })
+  expect(leftOut).toContainEqual({ kind: 'superuser object', name: 'foreign data wrapper w' })
+  expect(extensions).toEqual([{ name: 'pg_cronology', schema: 'public' }])
 })
 
 test('a scratch database lacks also what names roles', () => {
   expect(left('scratch-database')).toEqual(expect.arrayContaining(['3350', '3351']))
 })
 
+const dependent = `11; 2615 17624 SCHEMA - ext postgres
+3; 3079 17625 EXTENSION - cube${' '}
+;\tdepends on: 11
+7; 3079 17626 EXTENSION - plpython3u${' '}
+985; 0 0 SHELL TYPE public money2 postgres
+351; 1255 17767 FUNCTION public money2_in(cstring) postgres
+;\tdepends on: 985
+984; 1247 17766 TYPE public money2 postgres
+;\tdepends on: 351
+222; 1259 17770 TABLE public odd name postgres
+;\tdepends on: 984
+223; 1259 17771 TABLE public orders postgres
+;\tdepends on: 3
+3555; 0 17770 TABLE DATA public odd name postgres
+;\tdepends on: 222
+400; 1255 17790 FUNCTION public in_python() postgres
+;\tdepends on: 7
+401; 1255 17791 FUNCTION public in_c() postgres
+3409; 2620 17787 TRIGGER public orders t postgres
+;\tdepends on: 223 401
+`
+
+test('what depends on what takes a superuser is left out of a copy, and named', () => {
+  const dumped: Dumped = {
+    extensions: [
+      { name: 'cube', version: '1', schema: 'ext' },
+      { name: 'plpython3u', version: '1', schema: 'pg_catalog' },
+    ],
+    beyond: {
+      subscriptions: [],
+      slots: [],
+      superuserOwned: [],
+      backgroundExtensions: [],
+      remoteViews: [],
+      superuserOnly: ['1255 17791'],
+    },
+  }
+  const {
+    list: kept = '',
+    leftOut,
+    extensions,
+  } = selectEntries(dependent, 'temporary-server', dumped, new Set(['cube']))
+  expect(numbersOf(kept)).toEqual(['3', '223'])
+  expect(extensions).toEqual([{ name: 'cube', schema: 'ext' }])
+  expect(leftOut).toEqual([
+    { kind: 'extension', name: 'plpython3u' },
+    { kind: 'superuser object', name: 'function public.money2_in(cstring)' },
+    { kind: 'superuser object', name: 'type public.money2' },
+    { kind: 'table', name: 'public.odd name' },
+    { kind: 'superuser object', name: 'function public.in_python()' },
+    { kind: 'superuser object', name: 'function public.in_c()' },
+    { kind: 'superuser object', name: 'trigger public.orders t' },
+  ])
+  expect(selectEntries(dependent, 'live-server', dumped, new Set()).list).toBeUndefined()
+})
+
 test('an archive of which all is restored needs no list', () => {
   const plain = '; Archive\n215; 1259 40943 TABLE public SUBSCRIPTION - s postgres\n'
-  expect(selectEntries(plain, 'scratch-database', [])).toEqual({ list: undefined, leftOut: [] })
+  expect(selectEntries(plain, 'scratch-database', nothing, new Set())).toEqual({
+    list: undefined,
+    leftOut: [],
+    extensions: [],
+  })
 })
 
 test('a view is known by its name as pg_restore prints it, on one line', () => {
   const entry = '5; 0 1 MATERIALIZED VIEW DATA public two lines postgres'
-  expect(
-    selectEntries(entry, 'temporary-server', [{ schema: 'public', name: 'two\nlines' }]).leftOut,
-  ).toEqual([{ kind: 'remote view', name: 'public.two lines' }])
+  const beyond = {
+    ...facts.beyond,
+    remoteViews: [{ schema: 'public', name: 'two\nlines' }],
+  } as Dumped['beyond']
+  expect(selectEntries(entry, 'temporary-server', { extensions: [], beyond }, new Set()).leftOut).toEqual([
+    { kind: 'remote view', name: 'public.two lines' },
+  ])
 })

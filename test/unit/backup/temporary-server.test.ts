@@ -2,7 +2,10 @@ import { expect, test } from '@jest/globals'
 import { serverSettings } from '../../../shared/backup/temporary-server.ts'
 
 const locksOf = (relations: number | undefined) => {
-  const { max_locks_per_transaction: each, max_connections: connections } = serverSettings({ relations })
+  const { max_locks_per_transaction: each, max_connections: connections } = serverSettings({
+    relations,
+    size: 0,
+  })
   return Number(each) * Number(connections)
 }
 
