@@ -1,4 +1,4 @@
-import { npmImage } from './images.ts'
+import { npmImage, programImage } from './images.ts'
 import { deployment, probe, service } from './manifests.ts'
 import type { ForeignService, Place } from './service.ts'
 
@@ -47,6 +47,7 @@ app.listen({ host: '0.0.0.0', port: 8080 })
 process.on('SIGTERM', () => app.close().then(() => process.exit(0)))
 `,
   }),
+  sidecar: programImage('prometheus-pushgateway'),
   target: { kind: 'kubernetes', workload: 'deployment/fastify' },
   health: '/health/ready',
   page: { path: '/v1/items', status: 200 },

@@ -9,11 +9,15 @@ export interface ForeignService {
   image: Ingredients
   /** Of the version that does not work, where the files of the repository alone do not make it so. */
   faultyImage?: Ingredients
+  /** Of a container beside it that its releases do not build; manifests name it SIDECAR. */
+  sidecar?: Ingredients
   target: { kind: 'kubernetes'; workload: string } | { kind: 'docker'; ports: string; volumes: string[] }
   /** Answers 2xx while it is healthy. */
   health: string
   /** A path whose answer the smoke suite expects, with the status. */
   page: { path: string; status: number }
+  /** A request that changes something, where only such a one shows that the service works. */
+  write?: { method: 'POST'; path: string; status: number }
   /** Files of the repository by path: the version that works, and one that does not. */
   files: Record<'good' | 'faulty', (place: Place) => Record<string, string>>
   /** Writes something, and reads it back, where it keeps state. */

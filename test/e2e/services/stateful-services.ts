@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { programImage } from './images.ts'
 import { answer, deployment, probe, service, volume } from './manifests.ts'
 import type { ForeignService, Place } from './service.ts'
@@ -60,8 +61,10 @@ ${service('etcd', 2379, place)}`,
 
 export const prometheus: ForeignService = {
   name: 'prometheus',
-  because: 'a kustomization whose generated ConfigMap has another name in each version',
+  because:
+    'a kustomization whose generated ConfigMap has another name in each version, with an init container that goes on as sidecar',
   image: programImage('prometheus'),
+  sidecar: programImage('prometheus-pushgateway'),
   target: { kind: 'kubernetes', workload: 'deployment/prometheus' },
   health: '/-/healthy',
   page: { path: '/api/v1/status/buildinfo', status: 200 },
@@ -87,7 +90,13 @@ labels: [{ pairs: { team: metrics } }]
   ${probe('/-/ready', 9090)}
   volumeMounts: [{ name: config, mountPath: /etc/prometheus }, { name: data, mountPath: /data }]
 `,
-      `volumes:
+      `initContainers:
+  - name: push
+    image: SIDECAR
+    restartPolicy: Always
+    args: ['--web.listen-address=:9091']
+    startupProbe: { httpGet: { path: /-/ready, port: 9091 }, periodSeconds: 1 }
+volumes:
   - { name: config, configMap: { name: prometheus } }
   - { name: data, emptyDir: {} }`,
       1,
@@ -96,16 +105,31 @@ labels: [{ pairs: { team: metrics } }]
   }
 }
 
+const layer = 'a layer of an image'
+const layerPath = `/v2/orders/blobs/sha256:${createHash('sha256').update(layer).digest('hex')}`
+
 export const registry: ForeignService = {
   name: 'registry',
-  because: 'strategy Recreate over one claim, configured by environment variables',
+  because:
+    'strategy Recreate over one claim; its faulty version answers every read, and cannot store anything',
   image: programImage('docker-registry'),
   target: { kind: 'kubernetes', workload: 'deployment/registry' },
   health: '/v2/',
   page: { path: '/v2/_catalog', status: 200 },
+  write: { method: 'POST', path: '/v2/smoke/blobs/uploads/', status: 202 },
   files: {
     good: place => registryFiles(place, '/data'),
     faulty: place => registryFiles(place, '/proc/1/nowhere'),
+  },
+  state: {
+    write: async url => {
+      const upload = await fetch(`${url}/v2/orders/blobs/uploads/`, { method: 'POST' })
+      const place = new URL(upload.headers.get('location') ?? '', url)
+      place.searchParams.set('digest', layerPath.slice(layerPath.indexOf('sha256:')))
+      await answer(place.href, { method: 'PUT', body: layer })
+    },
+    read: url => answer(url + layerPath),
+    holds: layer,
   },
 }
 

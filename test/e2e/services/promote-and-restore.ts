@@ -1,12 +1,11 @@
-import { afterAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, expect, jest, test } from '@jest/globals'
 import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { openLab, type Lab } from '../../lab/lab.ts'
 import { freePort } from '../docker/ports.ts'
-import { foreignServices } from './catalog.ts'
-import { buildImage, programImage } from './images.ts'
+import { buildImage } from './images.ts'
 import type { ForeignService, Place } from './service.ts'
 
 // Services that this project did not write, or that are written in another style: each is released, a faulty version of it is
@@ -39,15 +38,31 @@ interface Repository {
   runbook(...words: string[]): Promise<Outcome>
 }
 
-async function openRepository(service: ForeignService, number: number): Promise<Repository> {
+async function openRepository(service: ForeignService): Promise<Repository> {
   const name = `e2e-foreign-${service.name}-${process.pid}`
   const root = join(folder, service.name)
   mkdirSync(join(root, 'before'), { recursive: true })
-  const nodePort = 32_200 + ((process.pid + number * 61) % 500)
-  const place: Place = { namespace: name, nodePort, folder: join(folder, `${service.name}-volume`) }
+  const kubectl = (...args: string[]) =>
+    execFileSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, ...args], {
+      cwd: root,
+      stdio: 'pipe',
+      encoding: 'utf8',
+    })
+  let port = 0
+  if (service.target.kind === 'kubernetes') {
+    kubectl('create', 'namespace', name)
+    leave.push(() => {
+      kubectl('delete', 'namespace', name, '--wait=false')
+      kubectl('delete', 'pv', name, '--ignore-not-found', '--wait=false')
+    })
+    port = reserveNodePort((...args) => kubectl('-n', name, ...args))
+  } else {
+    leave.push(() => clearContainers(lab, name))
+    port = await freePort()
+  }
+  const place: Place = { namespace: name, nodePort: port, folder: join(folder, `${service.name}-volume`) }
   mkdirSync(place.folder)
   chmodSync(place.folder, 0o1777)
-  const port = service.target.kind === 'docker' ? await freePort() : nodePort
   const url = `http://${service.target.kind === 'docker' ? '127.0.0.1' : lab.hostIp}:${port}`
   const image = (kind: string) => `${lab.registry}/${name}/${service.name}:${kind}`
   buildImage(lab, join(folder, `${service.name}-image`), image('good'), service.image)
@@ -58,37 +73,22 @@ async function openRepository(service: ForeignService, number: number): Promise<
     service.faultyImage ?? service.image,
   )
   const sidecar = `${lab.registry}/${name}/sidecar:1`
-  if (service.name === 'fastify')
-    buildImage(lab, join(folder, 'sidecar'), sidecar, programImage('prometheus-pushgateway'))
+  if (service.sidecar) buildImage(lab, join(folder, 'sidecar'), sidecar, service.sidecar)
   const write = (files: Record<string, string>) => {
     for (const [file, text] of Object.entries(files)) {
       mkdirSync(join(root, dirname(file)), { recursive: true })
       writeFileSync(join(root, file), text.replaceAll('image: SIDECAR', `image: ${sidecar}`), { mode: 0o600 })
     }
   }
-  const kubectl = (...args: string[]) =>
-    execFileSync(lab.kubectl, ['--kubeconfig', lab.kubeconfig, ...args], { cwd: root, stdio: 'pipe' })
-  if (service.target.kind === 'kubernetes') {
-    kubectl('create', 'namespace', name)
-    leave.push(() => {
-      kubectl('delete', 'namespace', name, '--wait=false')
-      kubectl('delete', 'pv', name, '--ignore-not-found', '--wait=false')
-    })
-    const { 'before/volume.yaml': volume } = service.files.good(place)
-    if (volume !== undefined) {
-      write({ 'before/volume.yaml': volume })
-      kubectl('apply', '-f', 'before/volume.yaml')
-    }
-  } else leave.push(() => clearContainers(lab, name))
+  const { 'before/volume.yaml': volume } = service.files.good(place)
+  if (volume !== undefined) {
+    write({ 'before/volume.yaml': volume })
+    kubectl('apply', '-f', 'before/volume.yaml')
+  }
   write({
     'runbook.yml': runbookOf(service, name, url, `${port}`),
     '.gitignore': 'docker.env\ndeployment/\n',
-    'smoke.yml': `name: ${service.name}
-load: { path: ${service.health} }
-requests:
-  - { name: health, path: ${service.health}, expect: { status: 200 } }
-  - { name: page, path: ${service.page.path}, expect: { status: ${service.page.status} } }
-`,
+    'smoke.yml': smokeSuiteOf(service),
   })
   for (const args of [
     ['init', '-q', '-b', 'main'],
@@ -139,6 +139,23 @@ function clearContainers(lab: Lab, name: string): void {
   if (ids.length > 0) docker('rm', '-f', '-v', ...ids)
 }
 
+/** A port of the cluster's own choice: the API server gives it to a Service, which makes room again. */
+function reserveNodePort(kubectl: (...args: string[]) => string): number {
+  kubectl('create', 'service', 'nodeport', 'reserve', '--tcp=80')
+  const port = kubectl('get', 'service', 'reserve', '-o', 'jsonpath={.spec.ports[0].nodePort}')
+  kubectl('delete', 'service', 'reserve')
+  return Number(port)
+}
+
+function smokeSuiteOf({ name, health, page, write }: ForeignService): string {
+  return `name: ${name}
+load: { path: ${health} }
+requests:
+  - { name: health, path: ${health}, expect: { status: 200 } }
+  - { name: page, path: ${page.path}, expect: { status: ${page.status} } }
+${write === undefined ? '' : `  - { name: write, method: ${write.method}, path: ${write.path}, expect: { status: ${write.status} } }\n`}`
+}
+
 function runbookOf(
   { name, target, health }: ForeignService,
   place: string,
@@ -154,16 +171,22 @@ environments:
   production:
     target: ${where}
     url: ${url}
-${target.kind === 'docker' ? '    env-file: docker.env\n' : ''}    gate: { for: 8s, interval: 100ms, paths: [${health}] }
+${target.kind === 'docker' ? '    env-file: docker.env\n' : ''}    gate: { for: 4s, interval: 50ms, latency: 3s, paths: [${health}] }
     smoke: { suite: smoke.yml, requests: 100 }
 `
 }
 
-describe.each(foreignServices.map((service, number) => ({ ...service, number })))(
-  '$name: $because',
-  service => {
-    test('is released, rolled back by itself, and rolled back by hand', async () => {
-      const repository = await openRepository(service, service.number)
+/**
+ * A test for each of these services: it is released, a faulty version of it is rolled back by itself, the next one is
+ * released, and a person rolls back to the first.
+ */
+export function testServices(services: ForeignService[]): void {
+  jest.setTimeout(600_000)
+
+  test.each(services)(
+    '$name ($because) is released, rolled back by itself, and rolled back by hand',
+    async service => {
+      const repository = await openRepository(service)
       const { url } = repository
       const live = async () => (await repository.runbook('status', 'production')).outputs['version']
 
@@ -181,6 +204,6 @@ describe.each(foreignServices.map((service, number) => ({ ...service, number }))
       expect(await live()).toBe('v1.0.0')
       expect((await fetch(url + service.page.path)).status).toBe(service.page.status)
       if (service.state) expect(await service.state.read(url)).toContain(service.state.holds)
-    })
-  },
-)
+    },
+  )
+}

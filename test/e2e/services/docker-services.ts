@@ -1,10 +1,8 @@
 import { programImage } from './images.ts'
 import { answer } from './manifests.ts'
-import { fastify, jsonServer, nest } from './node-services.ts'
 import type { ForeignService } from './service.ts'
-import { etcd, prometheus, registry } from './stateful-services.ts'
 
-const python: ForeignService = {
+export const python: ForeignService = {
   name: 'python',
   because: 'Python that answers 503 for its first seconds and counts in a volume, on Docker',
   image: programImage('python', {
@@ -57,7 +55,7 @@ http.server.ThreadingHTTPServer(('', 8000), Handler).serve_forever()
   },
 }
 
-const pushgateway: ForeignService = {
+export const pushgateway: ForeignService = {
   name: 'pushgateway',
   because: 'a program with its own health paths that keeps its state in memory and in a file, on Docker',
   image: programImage('prometheus-pushgateway'),
@@ -70,9 +68,3 @@ const pushgateway: ForeignService = {
     faulty: () => ({ 'docker.env': 'SOME=thing\n' }),
   },
 }
-
-/** Services that this project did not write, or that are written in another style than its own. */
-export const foreignServices: ForeignService[] = [jsonServer, fastify, nest, etcd, prometheus]
-
-/** The same, not yet seen to pass from beginning to end: each joins the list above once it does. */
-export const foreignServicesToCome: ForeignService[] = [registry, python, pushgateway]
