@@ -32,6 +32,8 @@ export const reasons = {
   'apply-refused': 'The cluster or the Docker engine refused an object.',
   'adoption-refused':
     'What runs could not be recorded so that a rollback can create it again. Nothing was changed.',
+  'record-refused':
+    'The record of a release asks for more than the runbook allows, or names what is no part of it. Nothing was changed.',
   'apply-undone':
     'An object was refused while the release was applied; what was applied has been taken back.',
   'field-conflict': 'Somebody else owns a field that the release sets.',

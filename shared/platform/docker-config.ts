@@ -42,8 +42,9 @@ export async function readLogin(registry: string, source: LoginSource): Promise<
   const folder = source.env['DOCKER_CONFIG'] ?? join(source.env['HOME'] ?? homedir(), '.docker')
   const config = readConfig(join(folder, 'config.json'))
   const keys = registry === 'docker.io' ? [hubKey, 'index.docker.io', 'docker.io'] : [registry]
-  const named = keys.find(key => config.credHelpers?.[key] !== undefined)
-  const helper = named === undefined ? config.credsStore : config.credHelpers?.[named]
+  const helpers = new Map(Object.entries(config.credHelpers ?? {}))
+  const named = keys.find(key => helpers.has(key))
+  const helper = named === undefined ? config.credsStore : helpers.get(named)
   if (helper) {
     const login = await askHelper(helper, named ?? keys[0] ?? registry, source)
     if (login) return login

@@ -6,7 +6,7 @@ export interface RunInfo {
   id: string
   /** 1 for the first try; a later attempt of the same run may take over from an earlier one at once. */
   attempt: number
-  /** The job of the run, whose steps come one after the other; at a terminal, the process. */
+  /** This execution of a job of the run, whose steps come one after the other; at a terminal, the process. */
   job: string
   /** For people: `run 4711 of org/api`. */
   title: string
@@ -30,6 +30,8 @@ export interface ProcessInfo {
   startedAt: number
   /** Name of the account that it runs under. */
   user: string
+  /** What tells this execution of a runner's job from others of the same name, see `jobExecution`. */
+  execution: string
   identity: ProcessIdentity | undefined
 }
 
@@ -46,7 +48,7 @@ export function readRun(env: Record<string, string | undefined>, own: ProcessInf
     return {
       id: `${server.replace(/^https?:\/\//, '')}/${repository}/runs/${run}`,
       attempt: Number(text('GITHUB_RUN_ATTEMPT')) || 1,
-      job: text('GITHUB_JOB'),
+      job: [text('GITHUB_JOB'), own.execution].filter(Boolean).join(' '),
       title: `run ${run} of ${repository}`,
       url: `${server}/${repository}/actions/runs/${run}`,
       actor: text('GITHUB_ACTOR'),

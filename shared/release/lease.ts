@@ -20,7 +20,10 @@ export interface Lease {
   holder: Holder
   /** Fencing number: grows by one with every takeover. */
   epoch: number
-  /** When somebody else may take it over: milliseconds since 1970, by the clock of whoever wrote it. */
+  /**
+   * When another run may take it over, milliseconds since 1970: where it is stored, by the clock of the API server or the
+   * Docker engine, so that no two machines compare their clocks; a target's `read` gives it by the clock of its process.
+   */
   deadline: number
   /** The step that held it ended in order and has no write under way: the next one of its run needs no fence. */
   handedOver: boolean

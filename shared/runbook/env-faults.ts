@@ -144,14 +144,14 @@ function foreignStage(value: string, environment: string): Fault | undefined {
   return { fault: `is ${value}, in the file of ${environment}`, remedy: `Write NODE_ENV=${environment}.` }
 }
 
-const urlSchemes: Record<string, string[]> = {
-  DATABASE_URL: ['postgres:', 'postgresql:'],
-  REDIS_URL: ['redis:', 'rediss:'],
-}
+const urlSchemes = new Map([
+  ['DATABASE_URL', ['postgres:', 'postgresql:']],
+  ['REDIS_URL', ['redis:', 'rediss:']],
+])
 
 function urlFault(key: string, value: string): Fault | undefined {
   const url = URL.parse(value)
-  const schemes = urlSchemes[key]
+  const schemes = urlSchemes.get(key)
   const remedy = 'Write it as scheme://user:password@host:port/name, with special characters as %XX.'
   if (schemes && !schemes.includes(url?.protocol ?? ''))
     return {

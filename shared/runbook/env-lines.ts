@@ -76,6 +76,16 @@ function takeApart(text: string): { lines: EnvLine[]; faults: LineFault[] } {
       })
       continue
     }
+    if (name === '__proto__') {
+      faults.push({
+        line,
+        key: '',
+        fault: 'assigns __proto__, which is no name of a variable to programs in JavaScript',
+        remedy: 'Give the variable another name.',
+        weight: 'unread',
+      })
+      continue
+    }
     if (/^\s*export\s/.test(row))
       faults.push({
         line,

@@ -48,7 +48,9 @@ export interface Overrides {
  */
 export function loadEnvironment({ root, config, environment, overrides }: LoadRequest): Environment {
   const { data: runbook, lineOf } = parseYaml(config, 'a runbook', readConfig(root, config), runbookSchema)
-  const spec = runbook.environments[environment]
+  const spec = Object.hasOwn(runbook.environments, environment)
+    ? runbook.environments[environment]
+    : undefined
   if (!spec) {
     const names = Object.keys(runbook.environments)
     throw InputError.of(

@@ -54,6 +54,12 @@ export const docker = z
       .min(1)
       .optional()
       .describe('Docker engine, as DOCKER_HOST has it; default: DOCKER_HOST, else the local one.'),
+    'allow-plain-tcp': z
+      .boolean()
+      .optional()
+      .describe(
+        'Speak to an engine at tcp:// without TLS, where the network to it is protected otherwise; default: refused, but on this machine.',
+      ),
     env: environmentVariables.optional().describe('Plain configuration; the env-file is for secrets.'),
     network: z
       .string()

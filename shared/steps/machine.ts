@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { longestTimer, systemClock } from '../platform/clock.ts'
 import { systemExec } from '../platform/exec.ts'
+import { jobExecution } from '../platform/job-execution.ts'
 import type { Log } from '../platform/log.ts'
 import { hasEnded, identifyProcess, userName } from '../platform/process-identity.ts'
 import { readRun, type RunInfo } from '../platform/run.ts'
@@ -34,6 +35,7 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
   const run = readRun(env, {
     ...{ pid, host: hostname(), startedAt: systemClock.now() },
     user: userName(),
+    execution: env['GITHUB_ACTIONS'] === 'true' ? jobExecution(env) : '',
     identity: identifyProcess(pid),
   })
   return portsOf(run, machine, environment, kubeconfig)

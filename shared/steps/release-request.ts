@@ -19,7 +19,7 @@ export async function makeRequest(
   const version = parseVersion('version', inputs.version || ports.run.tag)
   const config = environment.envFile ? readReleaseEnvFile(environment.root, environment.envFile) : {}
   for (const value of secretsOf(config)) ports.secrets.add(value)
-  const lacking = environment.requires.filter(key => !config[key])
+  const lacking = environment.requires.filter(key => !Object.hasOwn(config, key) || !config[key])
   if (lacking.length > 0) {
     const file = environment.envFile || 'env-file'
     throw new InputError(`${file}: ${lacking.join(', ')} missing; the runbook requires them (requires)`, {

@@ -41,6 +41,24 @@ export function engineAddress(named: string, env: Record<string, string | undefi
   return contextAddress(context, join(folder, 'contexts'))
 }
 
+/**
+ * Refuses an engine that is spoken to in plain text over a network: whoever is on the way reads the secrets of every
+ * release, and is root on that host.
+ * @param allowed the runbook's `allow-plain-tcp`
+ * @throws InputError
+ */
+export function requireEncryption({ host, source, tls }: EngineAddress, allowed: boolean): void {
+  const url = URL.parse(host)
+  if (allowed || tls || !/^(tcp|http):$/.test(url?.protocol ?? '') || isLoopback(url?.hostname ?? '')) return
+  throw new InputError(`${source}: ${quote(host)} is neither encrypted nor authenticated`, {
+    hint: 'Use ssh://user@host, or TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH to the folder of ca.pem, cert.pem and key.pem. Where the network itself is protected, set target.allow-plain-tcp: true in the runbook.',
+  })
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(hostname)
+}
+
 /** An empty variable is as good as none. */
 function said(env: Record<string, string | undefined>, name: string): string | undefined {
   const value = env[name]

@@ -108,17 +108,19 @@ function settingLines(before: Record<string, unknown>, after: Record<string, unk
 }
 
 /** What an engine fills in where nothing was asked for (moby: daemon/container_operations, runconfig). */
-const engineDefaults: Record<string, unknown[]> = {
-  ShmSize: [64 * 2 ** 20],
-  Runtime: ['runc', 'io.containerd.runc.v2'],
-  IpcMode: ['private', 'shareable'],
-  CgroupnsMode: ['private', 'host'],
-  MemorySwappiness: [-1],
-  StopSignal: ['SIGTERM'],
-}
+const engineDefaults = new Map<string, unknown[]>(
+  Object.entries({
+    ShmSize: [64 * 2 ** 20],
+    Runtime: ['runc', 'io.containerd.runc.v2'],
+    IpcMode: ['private', 'shareable'],
+    CgroupnsMode: ['private', 'host'],
+    MemorySwappiness: [-1],
+    StopSignal: ['SIGTERM'],
+  }),
+)
 
 function isUnset(key: string, value: unknown): boolean {
-  if (isEmpty(value) || engineDefaults[key]?.includes(value)) return true
+  if (isEmpty(value) || engineDefaults.get(key)?.includes(value)) return true
   if (key === 'MaskedPaths' || key === 'ReadonlyPaths') return true
   if (key === 'RestartPolicy') return (value as { Name?: string }).Name === 'no'
   if (key !== 'LogConfig') return false

@@ -11,8 +11,10 @@ export const label = {
   release: 'runbook.release',
   version: 'runbook.version',
   image: 'runbook.image',
-  /** Fencing number of the tenure that created it. */
+  /** Fencing number of the lease under which it was created. */
   epoch: 'runbook.epoch',
+  /** Of a service container: digests of the records in it, see `record-copy.ts`. */
+  records: 'runbook.records',
   /** Of a lease, until its state is written. */
   holder: 'runbook.holder',
   deadline: 'runbook.deadline',
@@ -44,6 +46,12 @@ export function namesOf(container: string): Names {
     trial: release => `${container}-${release}-trial`,
     lease: epoch => `${container}-lease-${epoch}`,
   }
+}
+
+/** Whether a volume may hold the ledger: it has the name of its lease. */
+export function isLeaseVolume(names: Names, volume: string): boolean {
+  const epoch = Number(/-(\d+)$/.exec(volume)?.[1])
+  return volume === names.lease(epoch)
 }
 
 /** One container of the environment. */

@@ -13,12 +13,12 @@ import {
   type ContainerSummary,
   type CreateBody,
 } from './containers.ts'
-import { belongsTo, type Fleet, type Member } from './fleet.ts'
+import { belongsTo, label, type Fleet, type Member } from './fleet.ts'
 import { readSettledLog } from './evidence.ts'
 import { takeName } from './names.ts'
 import { serviceBody, trialBody, type Identity } from './payload.ts'
 import { collide, publishedPorts, showPort, type PublishedPort } from './ports.ts'
-import { packRecord, recordFile } from './record.ts'
+import { copiesOf } from './record-copy.ts'
 import { putCopy, type Context } from './store.ts'
 
 /** As `docker stop` does when neither image nor container says how long. */
@@ -104,10 +104,10 @@ export async function handOver(
 /** Creates the container that is to serve, with its own record and the previous good one's in it. */
 export async function createService(context: Context, name: string, identity: Identity): Promise<string> {
   const { record, previous } = identity
-  const id = await createAnew(context, name, serviceBody(context, identity))
-  const files = [record, previous]
-    .filter(each => each !== undefined)
-    .map(each => recordFile(each.entry.id, packRecord(each)))
+  const { files, digests } = copiesOf([record, ...(previous ? [previous] : [])])
+  const body = serviceBody(context, identity)
+  const labels = { ...body.Labels, [label.records]: digests }
+  const id = await createAnew(context, name, { ...body, Labels: labels })
   await putCopy(context, { id, name }, files)
   return id
 }

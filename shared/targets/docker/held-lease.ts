@@ -4,9 +4,9 @@ import type { ReleaseId } from '../../release/ledger.ts'
 import { onHold } from '../on-hold.ts'
 import { listContainers, putFiles, tolerate } from './containers.ts'
 import { fleetOf, label, type Fleet } from './fleet.ts'
-import { createLease } from './lease-container.ts'
+import { createLease, holderLabel } from './lease-container.ts'
 import { packState, recordFile, type State } from './record.ts'
-import { putCopy, readStore, type Context } from './store.ts'
+import { readStore, type Context } from './store.ts'
 
 /** The lease in this process's hands. Writes are done one after the other, whoever asks for them. */
 export interface HeldLease {
@@ -15,7 +15,7 @@ export interface HeldLease {
   readonly records: ReadonlyMap<ReleaseId, string>
   /** Looks whether the lease is still ours. @throws LeaseLostError @returns the environment's containers as of now */
   check(): Promise<Fleet>
-  /** Writes the state, and a copy of it into the container that serves. @throws LeaseLostError */
+  /** Writes the state. @throws LeaseLostError */
   write(
     change: (state: State) => Partial<Pick<State, 'lease' | 'ledger' | 'adopted' | 'fence'>>,
   ): Promise<void>
@@ -51,18 +51,19 @@ export function hold(
   const recreate = async (): Promise<void> => {
     const { epoch } = state
     const again = await createLease(context, state.lease ?? { holder, epoch, deadline: 0, handedOver: false })
-    if (again === undefined) throw await lostTo(context, {})
-    adapters.log.warn(`${names.lease(state.epoch)} was removed by somebody; it is written again.`)
-    id = again
+    // Another process that found the volume without its container creates it again under the holder of its labels.
+    if (again.kind === 'exists' && again.holder !== holderLabel(holder)) throw await lostTo(context, {})
+    adapters.log.warn(`${names.lease(state.epoch)} was removed by another program; it is written again.`)
+    id = again.id
     await putFiles(engine, id, [
       ...[...records].map(([release, text]) => recordFile(release, text)),
       packState(state),
     ])
   }
 
-  const put = async (file: { path: string; content: Buffer }): Promise<Fleet> => {
+  const put = async (file: { path: string; content: Buffer }): Promise<void> => {
     await tolerate(404, () => putFiles(engine, id, [file]))
-    return look()
+    await look()
   }
 
   return {
@@ -79,7 +80,7 @@ export function hold(
         const before = state
         state = { ...state, ...change(state), sequence: state.sequence + 1 }
         try {
-          await copyState(context, await put(packState(state)), state)
+          await put(packState(state))
         } catch (error) {
           state = before
           throw error
@@ -88,18 +89,9 @@ export function hold(
     putRecord: (release, packed) =>
       inTurn(async () => {
         records.set(release, packed)
-        const { services } = await put(recordFile(release, packed))
-        // The container that serves outlives every prune: it has the record of its own release in it.
-        for (const member of services.filter(each => each.running && each.release === release))
-          await putCopy(context, member, [recordFile(release, packed)])
+        await put(recordFile(release, packed))
       }),
   }
-}
-
-/** What somebody else has started is left alone. */
-async function copyState(context: Context, { services }: Fleet, state: State): Promise<void> {
-  for (const member of services.filter(each => each.running && each.labels[label.role]))
-    await putCopy(context, member, [packState(state)])
 }
 
 async function lostTo(

@@ -11,7 +11,7 @@ import { unsettled, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Refused } from '../target.ts'
 import { putFiles, remove, tolerate } from './containers.ts'
 import { hold, type HeldLease } from './held-lease.ts'
-import { createLease } from './lease-container.ts'
+import { createLease, removeOlderVolumes } from './lease-container.ts'
 import { packState, recordFile, type State } from './record.ts'
 import { readRecords, readStore, type Context } from './store.ts'
 
@@ -73,8 +73,9 @@ async function occupy(
 ): Promise<HeldLease | undefined> {
   const { engine } = context
   const { epoch, holder } = lease
-  const id = await createLease(context, lease)
-  if (id === undefined) return undefined
+  const created = await createLease(context, lease)
+  if (created.kind === 'exists') return undefined
+  const { id } = created
   // What the holder before wrote between our look and our claim counts as well.
   const last = await readStore(context)
   if (last.fleet.leases.some(each => each.epoch > epoch)) {
@@ -95,6 +96,7 @@ async function occupy(
   const isThere = await exists(() => putFiles(engine, id, files))
   if (!isThere) return undefined
   for (const old of last.fleet.leases) if (old.epoch < epoch) await remove(engine, old.id)
+  await removeOlderVolumes(context, epoch)
   const held = hold(context, holder, id, state, records)
   return (await isOurs(held)) ? held : undefined
 }

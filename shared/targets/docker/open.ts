@@ -8,7 +8,7 @@ import type { Receiver } from '../../release/receiver.ts'
 import type { Live } from '../../release/settle.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Target } from '../target.ts'
-import { engineAddress } from './address.ts'
+import { engineAddress, requireEncryption } from './address.ts'
 import { capacity, readUsage } from './capacity.ts'
 import { inspect, readLog } from './containers.ts'
 import { diffOf } from './diff.ts'
@@ -20,6 +20,7 @@ import { goneForGood, inspectImage } from './images.ts'
 import { overrideLease, takeLease } from './lease.ts'
 import { renderPayload } from './payload.ts'
 import { asContainerPayload, unpackRecord } from './record.ts'
+import { refuseWiderRecord } from './refuse-record.ts'
 import { rehearse } from './rehearse.ts'
 import { mountsForRelease } from './release-mounts.ts'
 import { secretsAmong } from '../../runbook/env-file.ts'
@@ -37,7 +38,9 @@ export async function openDocker(
   adapters: Adapters,
 ): Promise<Target> {
   for (const value of secretsAmong(spec.env ?? {})) adapters.secrets.add(value)
-  const engine = await openEngine(engineAddress(spec.host ?? '', adapters.env), adapters)
+  const address = engineAddress(spec.host ?? '', adapters.env)
+  requireEncryption(address, spec['allow-plain-tcp'] ?? false)
+  const engine = await openEngine(address, adapters)
   const context: Context = { engine, environment, spec, adapters, names: namesOf(spec.container) }
   const place = `container ${spec.container} of ${engine.place}`
   const byOurClock = (lease: Lease): Lease => ({
@@ -59,7 +62,12 @@ export async function openDocker(
     render: async request => renderPayload(context, request, await mountsForRelease(context, request.image)),
 
     rehearse: payload => rehearse(context, asContainerPayload(payload)),
-    rehearseRestore: payload => rehearse(context, asContainerPayload(payload)),
+    async rehearseRestore(payload) {
+      const recorded = asContainerPayload(payload)
+      const { fleet } = await readStore(context)
+      await refuseWiderRecord(context, fleet, recorded.body.create, 'the last good release')
+      return rehearse(context, recorded)
+    },
     planRollback: () => Promise.resolve({ lacked: [], notes: [] }),
     capacity: () => capacity(context),
 

@@ -1,5 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { Lease } from '../../release/lease.ts'
 import type { Entry, Ledger, ReleaseId } from '../../release/ledger.ts'
 import type { Payload } from '../target.ts'
@@ -44,12 +44,11 @@ export interface State {
   fence: boolean
 }
 
-/**
- * Folders of the ledger's container and, as a copy, of the one that serves: a container that runs outlives every prune.
- * Only root may look into them.
- */
-export const stateFolder = '/.runbook/state'
-export const recordFolder = '/.runbook/records'
+/** Where the volume of a lease is mounted in its container, which never runs. */
+export const stateMount = '/.runbook'
+/** Folders in there; only root may look into them. */
+export const stateFolder = `${stateMount}/state`
+export const recordFolder = `${stateMount}/records`
 
 export function asContainerPayload(payload: Payload): ContainerPayload {
   if (payload.kind !== 'docker') throw new Error(`a payload for ${payload.kind} came to a Docker engine`)
@@ -61,8 +60,10 @@ export function recordFile(id: ReleaseId, packed: string): ArchivedFile {
   return { path: `${recordFolder.slice(1)}/${id}`, content: Buffer.from(packed) }
 }
 
+/** With a nonce, so that the digest of the text tells nothing of the secrets in it. */
 export function packRecord(record: ReleaseRecord): string {
-  return gzipSync(JSON.stringify(record)).toString('base64')
+  const nonce = randomBytes(16).toString('hex')
+  return gzipSync(JSON.stringify({ ...record, nonce })).toString('base64')
 }
 
 /** Undefined for anything that is not a whole record, or unpacks to more than 16 MiB. */
@@ -70,7 +71,10 @@ export function unpackRecord(text: string | undefined): ReleaseRecord | undefine
   if (!text) return undefined
   try {
     const unpacked = gunzipSync(Buffer.from(text, 'base64'), { maxOutputLength: mostRecordBytes })
-    return JSON.parse(unpacked.toString('utf8')) as ReleaseRecord
+    const { nonce: _nonce, ...record } = JSON.parse(unpacked.toString('utf8')) as ReleaseRecord & {
+      nonce?: string
+    }
+    return record
   } catch {
     return undefined
   }

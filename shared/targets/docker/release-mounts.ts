@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
-import { ToolError } from '../../outcome/errors.ts'
+import { InputError, ToolError } from '../../outcome/errors.ts'
+import type { ReleaseId } from '../../release/ledger.ts'
 import { readImageConfig } from '../../platform/image-config.ts'
 import { inspect, type CreateBody } from './containers.ts'
-import { label, serving } from './fleet.ts'
+import { isLeaseVolume, label, serving, type Fleet } from './fleet.ts'
 import { refusal } from './engine.ts'
 import { inspectImage } from './images.ts'
 import { hostMounts, mountsOf, ofBind, ofImageVolume, planMounts, type MountSpec } from './mounts.ts'
 import { unpackRecord } from './record.ts'
+import { refuseWiderRecord } from './refuse-record.ts'
 import { readRecords, readStore, type Context, type Stored } from './store.ts'
 
 /**
@@ -20,7 +22,14 @@ export async function mountsForRelease(context: Context, image: string): Promise
     declaredVolumes(context, image),
   ])
   const named = (context.spec.volumes ?? []).map(ofBind)
-  return planMounts(named, previous, declared, path => ownVolume(context, path))
+  const planned = planMounts(named, previous, declared, path => ownVolume(context, path))
+  const state = planned.find(
+    ({ shares }) => shares && 'volume' in shares && isLeaseVolume(context.names, shares.volume),
+  )
+  if (!state) return planned
+  throw new InputError(`${state.source} at ${state.path} holds the ledger: no service may have it mounted`, {
+    hint: 'Take it out of target.volumes, or out of the container that runs, and release again.',
+  })
 }
 
 /** The volume of the service that keeps a path which the image declares: the same one for every release. */
@@ -42,7 +51,7 @@ function volumeName({ spec }: Context, path: string): string {
 
 /**
  * What the release that is replaced has mounted: the container that users reach, when runbook-actions did not create it;
- * then the one of the last good release; when that was removed, what was recorded of it.
+ * then the one of the last good release; when that was removed, what was recorded of it, unless it is refused.
  */
 export async function previousMounts(context: Context, { fleet, ledger }: Stored): Promise<MountSpec[]> {
   const { engine, names } = context
@@ -51,12 +60,25 @@ export async function previousMounts(context: Context, { fleet, ledger }: Stored
   const good = release === null ? live : fleet.services.find(each => each.release === release)
   const there = [fleet.foreign, good].filter(each => each !== undefined)
   const details = await Promise.all(there.map(({ id }) => inspect(engine, id)))
-  const record = release === null ? undefined : unpackRecord((await readRecords(context, fleet)).get(release))
-  const specs = [
-    ...details.filter(each => each !== undefined),
-    ...(record ? [record.payload.body.create] : []),
-  ].flatMap(each => mountsOf(each))
+  const recorded = release === null || good ? undefined : await recordedBody(context, fleet, release)
+  const specs = [...details.filter(each => each !== undefined), ...(recorded ? [recorded] : [])].flatMap(
+    each => mountsOf(each),
+  )
   return specs.filter(({ path }, index) => specs.findIndex(other => other.path === path) === index)
+}
+
+/** The mounts alone: nothing else of the record is taken over. */
+async function recordedBody(
+  context: Context,
+  fleet: Fleet,
+  release: ReleaseId,
+): Promise<CreateBody | undefined> {
+  const record = unpackRecord((await readRecords(context, fleet)).get(release))
+  if (!record) return undefined
+  const { HostConfig: host = {} } = record.payload.body.create
+  const body = { Image: '', HostConfig: hostMounts(mountsOf({ HostConfig: host })) }
+  await refuseWiderRecord(context, fleet, body, `${release} (${record.entry.version})`)
+  return body
 }
 
 async function declaredVolumes(context: Context, image: string): Promise<string[]> {

@@ -7,6 +7,7 @@ import { createService, detailsOf, keepStopped, outliveReboot, runningIn, stopAl
 import { ensureImage } from './images.ts'
 import { takeName } from './names.ts'
 import type { Identity } from './payload.ts'
+import { refuseWiderRecord } from './refuse-record.ts'
 import type { Context } from './store.ts'
 
 export interface Restoration {
@@ -42,7 +43,7 @@ export async function restoreContainers(
     return [{ object: subject, action: 'none' }, ...deleted(context, fleet.trials)]
   }
 
-  let serves = fence || !good ? await make(context, identity) : good.id
+  let serves = fence || !good ? await make(context, fleet, identity) : good.id
   const running = await detailsOf(context, runningIn(fleet))
   // One that has served before comes back with the host; one that was just made does not, so that another has to.
   const known = serves === good?.id ? [{ Id: serves, HostConfig: payload.body.create.HostConfig ?? {} }] : []
@@ -54,7 +55,7 @@ export async function restoreContainers(
   } catch (error) {
     if (!(error instanceof ToolError && error.code === 404)) throw error
     // A prune on that host took it away between two of our calls.
-    serves = await make(context, identity)
+    serves = await make(context, fleet, identity)
     await start(engine, serves)
   }
   await takeName(context, fleet, serves)
@@ -69,10 +70,12 @@ export async function restoreContainers(
   return [{ object: subject, action: 'update', diff }, ...deleted(context, gone)]
 }
 
-async function make(context: Context, identity: Identity): Promise<string> {
-  const { create } = identity.record.payload.body
+async function make(context: Context, fleet: Fleet, identity: Identity): Promise<string> {
+  const { entry, payload } = identity.record
+  const { create } = payload.body
+  await refuseWiderRecord(context, fleet, create, `${entry.id} (${entry.version})`)
   await ensureImage(context, create.Image)
-  const name = context.names.parked(`${identity.record.entry.id}-e${identity.epoch}`)
+  const name = context.names.parked(`${entry.id}-e${identity.epoch}`)
   return createService(context, name, identity)
 }
 

@@ -1,6 +1,6 @@
 import { ToolError } from '../../outcome/errors.ts'
 import type { Holder, Lease } from '../../release/lease.ts'
-import { emptyLedger, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
+import { emptyLedger, isReleaseId, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Environment } from '../../runbook/environment.ts'
 import type { DockerSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
@@ -8,6 +8,8 @@ import { getFiles, listContainers, putFiles } from './containers.ts'
 import type { Engine } from './engine.ts'
 import { keepSecret } from './keep-secret.ts'
 import { fleetOf, label, serving, type Fleet, type Member, type Names } from './fleet.ts'
+import { reviveLeases } from './lease-container.ts'
+import { readCopies } from './record-copy.ts'
 import { recordFolder, stateFolder, unpackRecord, unpackState, type State } from './record.ts'
 import type { ArchivedFile } from './tar.ts'
 
@@ -34,19 +36,23 @@ export interface Stored {
 }
 
 /**
- * Reads ledger and lease: from the newest lease container; when its taker was cut off before it wrote any, from the one
- * before; when all were pruned, from the copy in the container that serves.
+ * Reads ledger and lease: from the volume of the newest lease; when its taker was cut off before it wrote any, from that
+ * of the one before; when all are gone, from what the engine says of the container that serves.
  */
 export async function readStore(context: Context): Promise<Stored> {
   const { engine, environment, names } = context
-  const containers = await listContainers(engine)
+  let containers = await listContainers(engine)
   const found = (adopted: string) => fleetOf(containers, environment, names, adopted)
+  let state = await newestState(engine, found(''))
+  if (!state && (await reviveLeases(context))) {
+    containers = await listContainers(engine)
+    state = await newestState(engine, found(''))
+  }
   const bare = found('')
   const [newest] = bare.leases
-  const state = await newestState(engine, bare, names)
   const ledger = {
     ...emptyLedger(environment.service, environment.name),
-    ...(state?.ledger ?? rebuild(environment, serving(bare, names))),
+    ...(state?.ledger ?? (await rebuild(context, serving(bare, names)))),
   }
   const adopted = state?.adopted ?? ''
   const unwritten = newest && newest.epoch > (state?.epoch ?? 0)
@@ -61,25 +67,30 @@ export async function readStore(context: Context): Promise<Stored> {
   }
 }
 
-/** The packed records: the newest lease container's before those of others, and of the container that serves. */
+/**
+ * The packed records: the newest lease's before those of others, and those before the copies in the container that serves.
+ */
 export async function readRecords(context: Context, fleet: Fleet): Promise<Map<ReleaseId, string>> {
   const { engine, names } = context
   const records = new Map<ReleaseId, string>()
-  const copy = serving(fleet, names)
-  for (const { id } of [...(copy ? [copy] : []), ...fleet.leases.toReversed()]) {
+  const keep = (id: ReleaseId, text: string) => {
+    const record = unpackRecord(text)
+    if (!record) return
+    keepSecret(context, record)
+    records.set(id, text)
+  }
+  const there = serving(fleet, names)
+  if (there) for (const [id, text] of await readCopies(engine, there)) keep(id, text)
+  for (const { id } of fleet.leases.toReversed()) {
     for (const { path, content } of await getFiles(engine, id, recordFolder)) {
-      const name = path.split('/').at(-1) ?? ''
-      const text = content.toString('utf8')
-      const record = unpackRecord(text)
-      if (!record) continue
-      keepSecret(context, record)
-      records.set(name as ReleaseId, text)
+      const name = path.split('/').at(-1)
+      if (isReleaseId(name)) keep(name, content.toString('utf8'))
     }
   }
   return records
 }
 
-/** Copies files into a container that serves, or is about to, where its file system may be written. */
+/** Copies files into a container that is about to serve, where its file system may be written. */
 export async function putCopy(
   { engine, adapters }: Context,
   { id, name }: Pick<Member, 'id' | 'name'>,
@@ -89,23 +100,29 @@ export async function putCopy(
     await putFiles(engine, id, files)
   } catch (error) {
     if (!(error instanceof ToolError) || error.code === undefined) throw error
-    adapters.log.debug(`The ledger could not be copied into ${name}: ${error.message}`)
+    adapters.log.debug(`The records could not be copied into ${name}: ${error.message}`)
   }
 }
 
-async function newestState(engine: Engine, fleet: Fleet, names: Names): Promise<State | undefined> {
-  const copy = serving(fleet, names)
-  for (const { id } of [...fleet.leases, ...(copy ? [copy] : [])]) {
+async function newestState(engine: Engine, { leases }: Fleet): Promise<State | undefined> {
+  for (const { id } of leases) {
     const state = unpackState(await getFiles(engine, id, stateFolder))
     if (state) return state
   }
   return undefined
 }
 
-/** When every copy is gone, the labels of the container that serves still say which release it is. */
-function rebuild({ service, name }: Environment, member: Member | undefined): Ledger | undefined {
+/**
+ * The ledger as far as it follows from the container that serves: its labels say which release it is, and which one it
+ * replaced. Whether it had passed its gate by then is not known: where the one before can be restored, it counts as
+ * unfinished, so that it passes its gate once more or gives way.
+ */
+async function rebuild(context: Context, member: Member | undefined): Promise<Ledger | undefined> {
+  const { service, name } = context.environment
   const { release, labels } = member ?? { release: null, labels: {} }
-  if (release === null) return undefined
+  if (!member || release === null) return undefined
+  const before = [...(await readCopies(context.engine, member))].find(([id]) => id !== release)
+  const previous = before && unpackRecord(before[1])?.entry
   const entry: Entry = {
     id: release,
     version: labels[label.version] ?? '',
@@ -116,7 +133,16 @@ function rebuild({ service, name }: Environment, member: Member | undefined): Le
     runUrl: '',
     intendedAt: new Date(0).toISOString(),
   }
-  return { ...emptyLedger(service, name), entries: [entry], serving: release }
+  const ledger = emptyLedger(service, name)
+  if (!previous) return { ...ledger, entries: [entry], serving: release }
+  return {
+    ...ledger,
+    entries: [
+      { ...previous, state: 'good' },
+      { ...entry, state: 'ready', gate: 'pass', previous: previous.id },
+    ],
+    serving: previous.id,
+  }
 }
 
 function leaseOfLabels({ labels, epoch }: Member): Lease {

@@ -29,6 +29,11 @@ export interface Client {
    * for a while: then the caller lists again.
    */
   watch(path: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent>
+  /**
+   * The API server's own clock as of its last answer, milliseconds since 1970; its resolution is a second. What two
+   * machines compare is by this clock, whatever their own ones say.
+   */
+  now(): number
   close(): void
 }
 
@@ -82,6 +87,7 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
     }
   }
   let answered = false
+  let serverTime: { server: number; here: number } | undefined
   /** Reads and trials are tried again after any passing trouble; writes only when the server said that it did nothing. */
   const persist = async (request: Omit<ApiRequest, 'signal'>): Promise<ApiAnswer> => {
     const harmless = request.method === 'GET' || request.path.includes('dryRun=All')
@@ -91,6 +97,7 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
       try {
         const answer = await attempt(request)
         answered = true
+        if (answer.date !== undefined) serverTime = { server: answer.date, here: clock.elapsed() }
         const passing = answer.status === 429 || (answer.status >= 500 && harmless)
         if (!passing || pause === undefined) return answer
         wait = Math.max(pause, Math.min(answer.retryAfter, 10) * 1_000)
@@ -118,13 +125,9 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
     server,
     get: path => optional(call({ method: 'GET', path })),
     async list(path, query = {}) {
-      const items: KubeObject[] = []
-      let resourceVersion = ''
-      for await (const page of pages(path, query)) {
-        items.push(...page.items)
-        resourceVersion = page.resourceVersion
-      }
-      return { items, resourceVersion }
+      // What a list was continued from may be compacted away between two pages (410): a list is begun again, and at last asked for without pages.
+      const page = (await whole(path, query)) ?? (await whole(path, query))
+      return page ?? pageOf(await call({ method: 'GET', path: withQuery(path, query) }))
     },
     pages,
     async text(path, query) {
@@ -154,21 +157,36 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
       await optional(call({ method: 'DELETE', path, body, contentType: 'application/json' }))
     },
     watch: (path, query, stop) => watch(path, query, AbortSignal.any([stop, signal])),
+    // A proxy that strips the date leaves this machine's clock.
+    now: () => (serverTime ? serverTime.server + (clock.elapsed() - serverTime.here) : clock.now()),
     close: () => transport.close(),
   }
 
   async function* pages(path: string, query: Query): AsyncGenerator<Page> {
     for (let next = ''; ;) {
-      const page = (await call({
+      const answer = await call({
         method: 'GET',
         path: withQuery(path, { limit: pageSize, ...query, ...(next ? { continue: next } : {}) }),
-      })) as unknown as {
-        items: KubeObject[] | null
-        metadata: { resourceVersion: string; continue?: string }
-      }
-      yield { items: page.items ?? [], resourceVersion: page.metadata.resourceVersion }
-      next = page.metadata.continue ?? ''
+      })
+      yield pageOf(answer)
+      next = (answer.metadata as { continue?: string }).continue ?? ''
       if (!next) return
+    }
+  }
+
+  /** Undefined when the list ended before its last page. */
+  async function whole(path: string, query: Query): Promise<Page | undefined> {
+    const items: KubeObject[] = []
+    let resourceVersion = ''
+    try {
+      for await (const page of pages(path, query)) {
+        items.push(...page.items)
+        resourceVersion = page.resourceVersion
+      }
+      return { items, resourceVersion }
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 410) return undefined
+      throw error
     }
   }
 
@@ -198,6 +216,14 @@ export function createClient(connection: Connection, clock: Clock, signal: Abort
       }
     }
   }
+}
+
+function pageOf(answer: KubeObject): Page {
+  const { items, metadata } = answer as unknown as {
+    items: KubeObject[] | null
+    metadata: { resourceVersion: string }
+  }
+  return { items: items ?? [], resourceVersion: metadata.resourceVersion }
 }
 
 /** Adds a query to a path. */

@@ -1,6 +1,6 @@
 import { resolveImage } from '../../platform/registry.ts'
 import type { Environment } from '../../runbook/environment.ts'
-import { observeHolder } from '../../release/lease.ts'
+import { observeHolder, type Lease } from '../../release/lease.ts'
 import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Target } from '../target.ts'
@@ -62,11 +62,15 @@ export function openKubernetes(
     records,
     adapters,
   }
+  const byOurClock = (lease: Lease): Lease => ({
+    ...observeHolder(lease, adapters.hasEnded),
+    deadline: lease.deadline - (client.now() - clock.now()),
+  })
   return Promise.resolve({
     place: `namespace ${namespace} of ${client.server}`,
     async read() {
       const { ledger, lease } = await place.lease.read()
-      return { ledger, lease: lease && observeHolder(lease, adapters.hasEnded) }
+      return { ledger, lease: lease && byOurClock(lease) }
     },
     live: () => readLive(place),
     receivers: () => readReceivers(place),
@@ -104,8 +108,14 @@ export function openKubernetes(
     strays: async () => (await findStrays(place, await place.lease.read())).map(describe),
     logs: lines => readLogs(place, lines),
     evidence: id => readReleaseEvidence(place, id),
-    take: (holder, purpose, deadlineMs) => take(place, holder, purpose, deadlineMs),
-    override: (holder, change) => override(place, holder, change),
+    async take(holder, purpose, deadlineMs) {
+      const taken = await take(place, holder, purpose, deadlineMs)
+      return 'held' in taken ? { held: byOurClock(taken.held) } : taken
+    },
+    async override(holder, change) {
+      const ended = await override(place, holder, change)
+      return ended && byOurClock(ended)
+    },
     close() {
       client.close()
       return Promise.resolve()

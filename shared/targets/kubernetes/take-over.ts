@@ -24,10 +24,10 @@ export async function take(
   purpose: Purpose,
   deadlineMs: number,
 ): Promise<Tenure | Refused> {
-  const { lease, adapters } = place
+  const { lease, client, adapters } = place
   for (;;) {
     const found = await lease.read()
-    const now = adapters.clock.now()
+    const now = client.now()
     const seen = { ...found, lease: found.lease && observeHolder(found.lease, adapters.hasEnded) }
     const answer = claim(seen, holder, purpose, now)
     if (answer.kind === 'wait') return { held: answer.held }
@@ -45,10 +45,10 @@ export async function override(
   holder: Holder,
   change: (ledger: Ledger) => Ledger,
 ): Promise<Lease | null> {
-  const { lease, adapters } = place
+  const { lease, client } = place
   for (;;) {
     const found = await lease.read()
-    const deadline = adapters.clock.now() + workingDeadlineMs
+    const deadline = client.now() + workingDeadlineMs
     const mine: Lease = { holder, epoch: found.epoch + 1, deadline, handedOver: false }
     const taken = await occupy(place, found, mine, change(found.ledger))
     if (!taken) continue

@@ -76,7 +76,9 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
   /** The last write: the tenure is over. */
   const leave = async (lease: Omit<Lease, 'holder' | 'epoch' | 'handedOver'> | null): Promise<void> => {
     const whose = { holder: withoutProcess(holder), epoch }
-    const left = unsure ? { ...whose, deadline: clock.now(), ...lease } : lease && { ...whose, ...lease }
+    const left = unsure
+      ? { ...whose, deadline: place.client.now(), ...lease }
+      : lease && { ...whose, ...lease }
     await write(now => ({ ...now, lease: left && { ...left, handedOver: !unsure } }))
     lost = new LeaseLostError('This run has given the environment back', {
       hint: 'Take the lease again before changing anything.',
@@ -226,11 +228,11 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
     async renew(deadlineMs) {
       await write(now => ({
         ...now,
-        lease: { holder, epoch, deadline: clock.now() + deadlineMs, handedOver: false },
+        lease: { holder, epoch, deadline: place.client.now() + deadlineMs, handedOver: false },
       }))
     },
 
-    handOver: deadlineMs => leave({ deadline: clock.now() + deadlineMs }),
+    handOver: deadlineMs => leave({ deadline: place.client.now() + deadlineMs }),
 
     end: () => leave(null),
   }

@@ -17,6 +17,8 @@ export interface ApiAnswer {
   status: number
   /** Seconds, from the Retry-After header; 0 when it is not there. */
   retryAfter: number
+  /** By the server's clock, milliseconds since 1970; undefined when the answer does not say. */
+  date: number | undefined
   body: string
 }
 
@@ -92,7 +94,9 @@ export function createTransport(connection: Connection): Transport {
   return {
     async send(request) {
       const answer = await authorized(request, agent)
+      const date = Date.parse(answer.headers.date ?? '')
       return {
+        date: Number.isNaN(date) ? undefined : date,
         status: answer.statusCode ?? 0,
         retryAfter: Number(answer.headers['retry-after']) || 0,
         body: await textOf(answer),

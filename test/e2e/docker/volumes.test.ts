@@ -41,7 +41,7 @@ describe('data in a volume that only the image declares', () => {
     expect(boots()).toEqual(releases)
     expect(openedTwice()).toBe('')
     expect(before?.filter(volume => !volumes().includes(volume))).toEqual([])
-    expect(volumes().filter(volume => volume.startsWith(yard.container))).toHaveLength(1)
+    expect(volumes().filter(volume => volume.startsWith(`${yard.container}-data`))).toHaveLength(1)
   })
 
   test('is there again after a rollback, and after everything of the service but its volumes was removed', async () => {

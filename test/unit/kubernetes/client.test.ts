@@ -84,6 +84,44 @@ test('credentials that cannot be had are told as such, and not asked for again a
   expect({ tries, slept, asked }).toEqual({ tries: 1, slept: [], asked: [] })
 })
 
+describe('a list', () => {
+  const page = (name: string, next: string) =>
+    json(200, { metadata: { resourceVersion: '5', continue: next }, items: [pod(name, '1')] })
+  const gone = json(410, { message: 'The provided continue parameter is too old' })
+
+  test('is begun again when its continuation is too old, and holds no object twice', async () => {
+    answers = [page('a', 'more'), gone, page('a', 'again'), page('b', '')]
+    const { items } = await client.list('/pods')
+    expect(items.map(({ metadata }) => metadata.name)).toEqual(['a', 'b'])
+    expect(asked).toEqual([
+      'GET /pods?limit=500',
+      'GET /pods?limit=500&continue=more',
+      'GET /pods?limit=500',
+      'GET /pods?limit=500&continue=again',
+    ])
+  })
+
+  test('is asked for without pages when that happens again', async () => {
+    answers = [
+      page('a', 'x'),
+      gone,
+      page('a', 'y'),
+      gone,
+      json(200, { metadata: {}, items: [pod('a', '1')] }),
+    ]
+    const { items } = await client.list('/pods', { labelSelector: 'app=api' })
+    expect(items).toHaveLength(1)
+    expect(asked.at(-1)).toBe('GET /pods?labelSelector=app%3Dapi')
+  })
+})
+
+test("what two machines compare is by the server's clock", async () => {
+  expect(client.now()).toBe(0)
+  answers = [json(200, pod('a', '1'), { date: 'Thu, 01 Jan 2026 02:00:00 GMT' })]
+  await client.get('/x')
+  expect(client.now()).toBe(Date.UTC(2026, 0, 1, 2))
+})
+
 describe('a read', () => {
   test('is tried again after passing trouble, with the pause that the server asks for', async () => {
     answers = [json(429, {}, { 'retry-after': '2' }), cut, json(503, {}), json(200, pod('a', '1'))]

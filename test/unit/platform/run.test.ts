@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { readRun } from '../../../shared/platform/run.ts'
 
-const own = { pid: 7, host: 'laptop', startedAt: 36, user: 'uid 1000', identity: undefined }
+const own = { pid: 7, host: 'laptop', startedAt: 36, user: 'uid 1000', execution: '', identity: undefined }
 
 test.each([
   [{ USER: 'ada' }, 'ada'],
@@ -16,6 +16,15 @@ test.each([
     title: `${actor} on laptop`,
     actor,
   })
+})
+
+test('two jobs of one run that have the same name are told from each other', () => {
+  const env = { GITHUB_ACTIONS: 'true', GITHUB_RUN_ID: '4711', GITHUB_JOB: 'promote' }
+  const [one, two] = ['a', 'b'].map(execution => readRun(env, { ...own, execution }))
+  expect(one?.id).toBe(two?.id)
+  expect(one?.job).toBe('promote a')
+  expect(two?.job).toBe('promote b')
+  expect(readRun(env, own).job).toBe('promote')
 })
 
 test('on a runner it is who started the run', () => {

@@ -73,6 +73,13 @@ describe('a runbook', () => {
     expect(() => load('production', {}, text)).toThrow(expect.objectContaining({ hint }))
   })
 
+  test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])(
+    'has no environment %s that the runbook does not name',
+    name => {
+      expect(() => load(name)).toThrow(`environment is "${name}"; accepted: production`)
+    },
+  )
+
   test('names the environments that there are', () => {
     expect(() => load('prod')).toThrow('environment is "prod"; accepted: production')
   })
