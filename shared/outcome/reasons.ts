@@ -17,6 +17,7 @@ export const reasons = {
   'lease-lost': 'Another run took the environment over while this step worked.',
   held: 'An operator has put the environment on hold: nothing automatic touches it until somebody resumes.',
   'downgrade-refused': 'The version is older than the one that serves.',
+  'version-moved': 'The version was released before, from another image or commit. Nothing was touched.',
   'image-not-found': 'The image does not exist in its registry, or may not be pulled.',
   'image-mismatch':
     'A registry or engine sent another image, or another part of one, than was asked for. Nothing of it was used.',

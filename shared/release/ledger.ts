@@ -1,4 +1,5 @@
 import type { Baseline } from './baseline.ts'
+import type { VerifiedIdentity } from './identity.ts'
 
 /** `r42`. Numbered from 1 in each environment; `r0` is what was there before this suite came. */
 export type ReleaseId = `r${number}`
@@ -60,7 +61,10 @@ export interface Entry {
   startMs?: number
   /** The last time that it was brought back, and how it was then; at is ISO 8601. */
   restored?: { at: string; verdict: RestoredVerdict }
+  /** Who released it, as the environment of the process claims. */
   by: string
+  /** The same, as the target or GitHub verified it. */
+  verified?: VerifiedIdentity[]
   run: string
   runUrl: string
   /** ISO 8601. */
@@ -84,6 +88,7 @@ export type Act = OperatorAct | RollbackAct
 export interface OperatorAct {
   kind: 'hold' | 'resume' | 'unlock' | 'restore-db'
   by: string
+  verified?: VerifiedIdentity[]
   because: string
   /** ISO 8601. */
   at: string
@@ -100,6 +105,7 @@ export interface RollbackAct {
    */
   trigger: 'operator' | 'failed-release' | 'recovery'
   by: string
+  verified?: VerifiedIdentity[]
   run: string
   runUrl: string
   because: string
@@ -196,6 +202,28 @@ const next: Record<ReleaseState, ReleaseState[]> = {
 
 export function find(ledger: Ledger, id: ReleaseId | null): Entry | undefined {
   return ledger.entries.find(entry => entry.id === id)
+}
+
+/**
+ * The newest release that had the same version and was made of something else: of another digest of a registry, or of
+ * another commit. What has no such name (an image of the host, a folder with changes) is not compared; nor is `r0`, which
+ * was not released from here.
+ */
+export function sameVersionElse(
+  { entries }: Pick<Ledger, 'entries'>,
+  version: string,
+  image: string,
+): Entry | undefined {
+  const wanted = contentOf(image)
+  if (wanted === undefined) return undefined
+  return entries.findLast(entry => {
+    const found = contentOf(entry.image)
+    return entry.id !== 'r0' && entry.version === version && found !== undefined && found !== wanted
+  })
+}
+
+function contentOf(image: string): string | undefined {
+  return /^(?:.+@(sha256:[0-9a-f]{64})|(git:[0-9a-f]{40,64}))$/.exec(image)?.slice(1).find(Boolean)
 }
 
 /** The release that is neither good, bad nor withdrawn. There is at most one. */

@@ -1,3 +1,4 @@
+import type { VerifiedIdentity } from './identity.ts'
 import { find, type Entry, type Ledger, type RollbackAct } from './ledger.ts'
 
 /** How a release came to receive traffic the last time, as the ledger tells it. */
@@ -10,6 +11,8 @@ export interface Provenance {
   /** ISO 8601. */
   at: string
   by: string
+  /** As the target or GitHub verified it. */
+  identities?: VerifiedIdentity[]
   run: string
   runUrl: string
   /** It was found healthy then: by its gate, and its smoke test where there was one, or by the check after its rollback. */
@@ -25,22 +28,33 @@ export function provenanceOf(ledger: Ledger, id: string): Provenance | undefined
   const rollback = ledger.acts.filter(each => each.kind === 'rollback').findLast(({ to }) => to === id)
   if (rollback) return ofRollback(rollback)
   const { by, run, runUrl, restored } = entry
+  const identities = entry.verified ? { identities: entry.verified } : {}
   // An older ledger notes the rollback on the release alone.
   if (restored && find(ledger, ledger.serving) === entry)
     return { act: 'rollback', at: restored.at, by: '', run: '', runUrl: '', ...verdictOf(restored.verdict) }
   const isAdopted = id === 'r0'
   const at = entry.settledAt ?? entry.intendedAt
   const { verified, verification } = isAdopted ? adopted : gated(entry)
-  return { act: isAdopted ? 'adoption' : 'deploy', at, by, run, runUrl, verified, verification }
+  return {
+    act: isAdopted ? 'adoption' : 'deploy',
+    at,
+    by,
+    ...identities,
+    run,
+    runUrl,
+    verified,
+    verification,
+  }
 }
 
 const adopted = { verified: false, verification: 'it was there before, and was never gated' }
 
-function ofRollback({ trigger, at, finishedAt, by, run, runUrl, verdict }: RollbackAct): Provenance {
+function ofRollback({ trigger, at, finishedAt, by, run, runUrl, verdict, ...act }: RollbackAct): Provenance {
   return {
     act: trigger === 'recovery' ? 'recovery' : 'rollback',
     at: finishedAt ?? at,
     ...{ by, run, runUrl },
+    ...(act.verified ? { identities: act.verified } : {}),
     ...verdictOf(verdict),
   }
 }

@@ -16,6 +16,7 @@ import {
 import type { Environment } from '../runbook/environment.ts'
 import type { Change, Payload, Rollout, Target } from '../targets/target.ts'
 import { collectFailedRelease } from './failed-release.ts'
+import { identify, type Identified } from './identify.ts'
 import type { TargetPorts } from './ports.ts'
 import type { PutBack } from './put-database-back.ts'
 import type { Held } from './tenure.ts'
@@ -67,9 +68,11 @@ export async function bringBack(work: BringBack): Promise<BroughtBack> {
   const from = inPlace(ledger)
   const withdrawn = from && from.id !== back.id ? await target.recall(from.id) : undefined
   const at = now(ports)
+  const identified = await identify(ports)
+  const begun = { work, identified, from, back, at }
   if (!ledger.restoring || ledger.serving !== back.id || unsettled(ledger))
-    await tenure.update(found => recorded(beginRestore(found, back.id, at, because), work, from, back, at))
-  else if (!unfinishedRollback(ledger)) await tenure.update(found => recorded(found, work, from, back, at))
+    await tenure.update(found => recorded(beginRestore(found, back.id, at, because), begun))
+  else if (!unfinishedRollback(ledger)) await tenure.update(found => recorded(found, begun))
   const changes = await tenure.restore(back.id, payload, withdrawn)
   for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
   const rollout = await tenure.follow(back.id, payload, {
@@ -94,15 +97,19 @@ function now({ clock }: TargetPorts): string {
   return new Date(clock.now()).toISOString()
 }
 
+interface Begun {
+  work: BringBack
+  identified: Identified
+  from: Entry | undefined
+  back: Entry
+  at: string
+}
+
 /** In the history before anything is touched: one that fails, or whose run dies, is there as well. */
-function recorded(
-  ledger: Ledger,
-  { ports: { run }, because, trigger }: BringBack,
-  from: Entry | undefined,
-  back: Entry,
-  at: string,
-): Ledger {
-  const by = { by: run.actor, run: run.id, runUrl: run.url }
+function recorded(ledger: Ledger, { work, identified, from, back, at }: Begun): Ledger {
+  const { because, trigger } = work
+  const { run } = work.ports
+  const by = { by: run.actor, ...identified, run: run.id, runUrl: run.url }
   return recordRollback(ledger, { ...by, trigger, because, from: from?.id ?? back.id, to: back.id, at })
 }
 

@@ -3,6 +3,7 @@ import type { Conclusion, Evidence } from '../outcome/outcome.ts'
 import type { Lease } from '../release/lease.ts'
 import { act, unsettled } from '../release/ledger.ts'
 import { onHold } from '../targets/on-hold.ts'
+import { identify } from './identify.ts'
 import type { TargetPorts } from './ports.ts'
 import { acquire, describeHolder, type Held } from './tenure.ts'
 
@@ -46,7 +47,8 @@ export async function endTurn(turn: Turn, because: string, ports: TargetPorts): 
   const { run, clock } = ports
   const at = new Date(clock.now()).toISOString()
   try {
-    await turn.tenure.update(ledger => act(ledger, { kind: 'restore-db', by: run.title, because, at }))
+    const who = { by: run.title, ...(await identify(ports)) }
+    await turn.tenure.update(ledger => act(ledger, { kind: 'restore-db', ...who, because, at }))
     await leave(turn, ports)
     return []
   } catch (error) {

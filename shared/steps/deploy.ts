@@ -17,6 +17,7 @@ import { attest } from './attestation.ts'
 import { takeBaseline } from './baseline.ts'
 import { budgetOf } from './budget.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
+import { identify } from './identify.ts'
 import { concludeRollout, dryRun, leaseHeld, showPlan, unchanged } from './deploy-end.ts'
 import type { DeployInputs, deployOutputs } from './deploy-fields.ts'
 import { settleLeftover } from './leftover.ts'
@@ -26,7 +27,7 @@ import type { TargetPorts } from './ports.ts'
 import { findCandidate, recordedBackup } from './record-backup.ts'
 import { plannedVerification, recordPlanned, type RecordedVerification } from './recorded-verification.ts'
 import { requireRollback } from './refuse-no-rollback.ts'
-import { refuseDowngrade, refuseRelease } from './refuse-release.ts'
+import { refuseDowngrade, refuseMovedVersion, refuseRelease } from './refuse-release.ts'
 import { describeRelease } from './release-diff.ts'
 import { makeRequest } from './release-request.ts'
 import { runStep, type Stopwatch } from './step.ts'
@@ -75,7 +76,9 @@ export async function deploy(
       const { ledger } = await target.read()
       const serving = find(ledger, ledger.serving)
       const refusal =
-        refuseDowngrade(request.version, serving) ?? refuseOneWay(request.version, serving, payload)
+        refuseMovedVersion(request, ledger) ??
+        refuseDowngrade(request.version, serving) ??
+        refuseOneWay(request.version, serving, payload)
       return refusal ?? dryRun(request, target.place, plan)
     }
 
@@ -157,7 +160,10 @@ async function release(work: Work): Promise<Conclusion> {
       : await watch.time('baseline', () => takeBaseline(environment, { ...ports, signal: held.signal }))
   const id = await watch.time('intend', async () => {
     const { schemaNeeds } = payload
-    const intent = intentOf(ports, request.version, request.image)
+    const intent = {
+      ...intentOf(ports, request.version, request.image),
+      ...(await identify(ports)),
+    }
     const backup = recordedBackup(work, find(tenure.ledger, previous))
     const { exceptions } = readTold(environment.root, environment.name, ports.run, request.version)
     const written = intend(tenure.ledger, {

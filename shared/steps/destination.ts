@@ -3,6 +3,7 @@ import type { Evidence } from '../outcome/outcome.ts'
 import { find, remember, resolveRelease, wayBack, type Entry, type Ledger } from '../release/ledger.ts'
 import type { KnownRevision, Revision, Target } from '../targets/target.ts'
 import { adoptForeign, intentOf } from './first-contact.ts'
+import { identify } from './identify.ts'
 import type { TargetPorts } from './ports.ts'
 import type { Held } from './tenure.ts'
 
@@ -77,7 +78,8 @@ async function recordRevision(
   const { tenure } = held
   await adoptForeign(ports, held)
   const because = `recorded when revision ${number} was asked for`
-  const written = remember(tenure.ledger, intentOf(ports, version, image), because)
+  const intent = { ...intentOf(ports, version, image), ...(await identify(ports)) }
+  const written = remember(tenure.ledger, intent, because)
   await tenure.update(() => written.ledger)
   await tenure.store(written.id, payload)
   const back = find(tenure.ledger, written.id)

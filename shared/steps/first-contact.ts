@@ -1,17 +1,19 @@
 import { adopt, type Intent } from '../release/ledger.ts'
 import type { Payload } from '../targets/target.ts'
-import type { Ports } from './ports.ts'
+import { identify } from './identify.ts'
+import type { Ports, TargetPorts } from './ports.ts'
 import type { Held } from './tenure.ts'
 
 /**
  * Records what another tool had deployed as `r0` before anything is changed, so that it can be restored: the workload,
  * what belongs to it, and all that the next release is about to change.
  */
-export async function adoptForeign(ports: Ports, { tenure }: Held, next?: Payload): Promise<void> {
+export async function adoptForeign(ports: TargetPorts, { tenure }: Held, next?: Payload): Promise<void> {
   if (tenure.ledger.entries.length > 0) return
   const found = await tenure.adopt(next)
   if (!found) return
-  await tenure.update(ledger => adopt(ledger, intentOf(ports, found.version, found.image)))
+  const intent = { ...intentOf(ports, found.version, found.image), ...(await identify(ports)) }
+  await tenure.update(ledger => adopt(ledger, intent))
   await tenure.store('r0', found.payload)
   ports.log.info(`Recorded what was there before (${found.image}) as r0, so that it can be brought back.`)
 }

@@ -9,6 +9,7 @@ import type {
   RestoredVerdict,
   RollbackAct,
 } from '../release/ledger.ts'
+import { describeActor } from '../release/identity.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { showMinute } from '../runbook/values.ts'
 import { commonFields, flag, secret, targetFields, type Fields, type Inputs } from './inputs.ts'
@@ -98,13 +99,13 @@ export function describeHistory({ entries, acts, serving }: Ledger): Evidence[] 
 }
 
 function describeEntry(entry: Entry, serving: Entry['id'] | null): Evidence {
-  const { id, version, state, because, gate, smoke, by, run, runUrl, intendedAt, settledAt, backup } = entry
+  const { id, version, state, because, gate, smoke, run, runUrl, intendedAt, settledAt, backup } = entry
   const told = [because, ...(entry.exceptions ?? []).map(describeException)].filter(
     line => line !== undefined,
   )
   const facts = [
     `${state}${id === serving ? ', serves' : ''}`,
-    `by ${by || 'unknown'}`,
+    `by ${describeActor(entry.by, entry.verified)}`,
     `${showMinute(intendedAt)}${settledAt ? ` to ${showMinute(settledAt)}` : ''}`,
     gate === undefined ? (state === 'good' && id !== 'r0' ? 'ungated' : '') : `gate ${gate}`,
     smoke === undefined ? '' : `smoke ${smoke}`,
@@ -129,12 +130,12 @@ function describeAct(done: Act): Evidence {
 
 /** `rollback: r3 to r2, healthy, by ada, 2026-11-23 07:10 UTC to 2026-11-23 07:12 UTC` */
 function describeRollback(done: RollbackAct): Evidence {
-  const { trigger, from, to, by, at, finishedAt, finishedBy, verdict, because, run, runUrl } = done
+  const { trigger, from, to, by, verified, at, finishedAt, finishedBy, verdict, because, run, runUrl } = done
   const facts = [
     from === to ? `${to} restored` : `${from} to ${to}`,
     finishedAt === undefined ? 'not finished' : (verdict ?? 'not looked at'),
     triggers[trigger],
-    `by ${by}`,
+    `by ${describeActor(by, verified)}`,
     `${showMinute(at)}${finishedAt === undefined ? '' : ` to ${showMinute(finishedAt)}`}`,
     finishedBy === undefined ? '' : `finished by ${finishedBy}`,
     runUrl || run,
@@ -159,8 +160,12 @@ const verdicts: Record<RestoredVerdict, Evidence['tone']> = {
   unverified: 'warn',
 }
 
-function describeOperatorAct({ kind, by, because, at, ended }: OperatorAct): Evidence {
-  const facts = [`by ${by}`, showMinute(at), ended === undefined ? '' : `ended the lease of ${ended}`]
+function describeOperatorAct({ kind, by, verified, because, at, ended }: OperatorAct): Evidence {
+  const facts = [
+    `by ${describeActor(by, verified)}`,
+    showMinute(at),
+    ended === undefined ? '' : `ended the lease of ${ended}`,
+  ]
   return {
     subject: kind,
     finding: facts.filter(Boolean).join(', '),

@@ -3,6 +3,7 @@ import { describeHold } from '../release/hold.ts'
 import { act, unsettled } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { commonFields, targetFields, text, type Fields, type Inputs } from './inputs.ts'
+import { identify } from './identify.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
 import { holderOf } from './tenure.ts'
@@ -37,8 +38,9 @@ export function hold(
     const at = new Date(ports.clock.now()).toISOString()
     const by = ports.run.title
     const ended = lease ? { ended: lease.holder.title } : {}
+    const identified = await identify(ports)
     const stopped = await target.override(holderOf(ports), now =>
-      act(now, { kind: 'hold', by, because, at, ...ended }),
+      act(now, { kind: 'hold', by, ...identified, because, at, ...ended }),
     )
     const open = unsettled(ledger)
     const whom = stopped ? ` ${stopped.holder.title} was stopped; it changes nothing any more.` : ''

@@ -1,5 +1,5 @@
 import type { Conclusion } from '../outcome/outcome.ts'
-import type { Entry } from '../release/ledger.ts'
+import { find, sameVersionElse, type Entry, type Ledger } from '../release/ledger.ts'
 import { compareVersions } from '../runbook/version.ts'
 import type { Payload, ReleaseRequest } from '../targets/target.ts'
 import { unchanged } from './deploy-end.ts'
@@ -21,6 +21,8 @@ export async function refuseRelease(
   { request, payload, held, startedAt }: Asked,
   serving: Entry | undefined,
 ): Promise<Conclusion | undefined> {
+  const moved = refuseMovedVersion(request, held.tenure.ledger)
+  if (moved) return moved
   if (!serving) return undefined
   const outputs = unchanged(serving.id, serving.image)
   const downgrade = refuseDowngrade(request.version, serving)
@@ -46,6 +48,27 @@ export async function refuseRelease(
     summary: `${serving.version} (${serving.id}) serves already, with this very configuration.`,
     serving: serving.version,
     outputs,
+  }
+}
+
+/**
+ * Why a version is not released: this environment had it already, made of something else. A tag was moved, or the image
+ * was built anew: neither was tested under that name. undefined when it may be released.
+ */
+export function refuseMovedVersion(
+  { version, image }: Pick<ReleaseRequest, 'version' | 'image'>,
+  ledger: Ledger,
+): Conclusion | undefined {
+  const before = sameVersionElse(ledger, version, image)
+  if (!before) return undefined
+  const serving = find(ledger, ledger.serving)
+  return {
+    status: 'failure',
+    reason: 'version-moved',
+    summary: `${version} was ${before.image} when it was released here as ${before.id}, and is ${image} now; nothing was changed.`,
+    next: `Release what is new under a new version. To release ${before.id} again: deploy ${version} with image: ${before.image}.`,
+    ...(serving ? { serving: serving.version } : {}),
+    outputs: unchanged(serving?.id ?? null, serving?.image ?? ''),
   }
 }
 

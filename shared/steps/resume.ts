@@ -3,6 +3,7 @@ import { describeHold } from '../release/hold.ts'
 import { act, unsettled } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { commonFields, targetFields, text, type Fields, type Inputs } from './inputs.ts'
+import { identify } from './identify.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
 import { holderOf } from './tenure.ts'
@@ -27,8 +28,9 @@ export function resume(
       return { status: 'success', reason: 'done', summary: 'It is not on hold; nothing was changed.' }
     const at = new Date(ports.clock.now()).toISOString()
     const by = ports.run.title
+    const identified = await identify(ports)
     await target.override(holderOf(ports), now =>
-      now.hold ? act(now, { kind: 'resume', by, because, at }) : now,
+      now.hold ? act(now, { kind: 'resume', by, ...identified, because, at }) : now,
     )
     const open = unsettled(ledger)
     const left = open

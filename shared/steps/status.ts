@@ -1,4 +1,5 @@
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
+import { describeActor, listIdentities } from '../release/identity.ts'
 import { describeHold } from '../release/hold.ts'
 import type { Lease } from '../release/lease.ts'
 import { find, inPlace, unsettled, type Entry, type Ledger } from '../release/ledger.ts'
@@ -29,7 +30,8 @@ export const statusOutputs = {
   'live-since': 'Since when, ISO 8601; empty when it is not known.',
   'live-act':
     'What made it live: `deploy`, `rollback`, `recovery` (of a run that did not end), `adoption` (it was there before), `by-hand` (nothing that is recorded), or empty.',
-  'live-by': 'Who did that; empty when it is not known.',
+  'live-by': 'Who did that, as its run claims; empty when it is not known.',
+  'live-identity': 'The same, as the target or GitHub verified it; empty when neither did.',
   verified: '`true` when what is live passed its gate then, or was healthy after its rollback.',
   differs: '`true` when something else than the last good release receives traffic, or nothing does.',
   'release-id': 'Id of the last good release, as the history has it.',
@@ -95,6 +97,7 @@ export function status(
         'live-since': known?.at ?? first?.since ?? '',
         'live-act': first ? (known?.act ?? 'by-hand') : '',
         'live-by': known?.by ?? '',
+        'live-identity': listIdentities(known?.identities),
         verified: String(receivers.length === 1 && known?.verified === true && drift.length === 0),
         differs: String(difference !== ''),
         'release-id': good?.id ?? '',
@@ -162,7 +165,8 @@ const acts: Record<Provenance['act'], string> = {
 /** ` since 2026-11-23 07:10 UTC, by a rollback of ada (https://...)` */
 function describeProvenance(known: Provenance | undefined, { since }: Receiver): string {
   if (!known) return since === '' ? '' : ` since ${showMinute(since)}, by hand`
-  const who = known.by === '' ? '' : known.act === 'deploy' ? ` by ${known.by}` : ` of ${known.by}`
+  const actor = describeActor(known.by, known.identities)
+  const who = actor === 'unknown' ? '' : known.act === 'deploy' ? ` by ${actor}` : ` of ${actor}`
   const where = known.runUrl === '' ? '' : ` (${known.runUrl})`
   return ` since ${showMinute(known.at)}, ${acts[known.act]}${who}${where}`
 }

@@ -3,6 +3,7 @@ import type { Lease } from '../release/lease.ts'
 import { act, unsettled } from '../release/ledger.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { commonFields, targetFields, text, type Fields, type Inputs } from './inputs.ts'
+import { identify } from './identify.ts'
 import type { TargetPorts } from './ports.ts'
 import { runStep } from './step.ts'
 import { describeHolder, holderOf } from './tenure.ts'
@@ -57,10 +58,13 @@ export async function takeLockAway(
   const { lease } = await target.read()
   if (!lease) return undefined
   const { title: by } = ports.run
+  const identified = await identify(ports)
   const at = new Date(ports.clock.now()).toISOString()
   const ended = lease.holder.title
   ports.log.warn(`Taking the lock of ${name} away from ${describeHolder(lease, ports.clock.now())}.`)
-  await target.override(holderOf(ports), now => act(now, { kind: 'unlock', by, because, at, ended }))
+  await target.override(holderOf(ports), now =>
+    act(now, { kind: 'unlock', by, ...identified, because, at, ended }),
+  )
   return lease
 }
 

@@ -1,4 +1,5 @@
 import type { Evidence } from '../outcome/outcome.ts'
+import type { VerifiedIdentity } from '../release/identity.ts'
 import type { Holder, Lease, Purpose } from '../release/lease.ts'
 import type { Entry, Hold, Ledger, ReleaseId } from '../release/ledger.ts'
 import type { Receiver } from '../release/receiver.ts'
@@ -205,6 +206,11 @@ export interface Target {
   deviations(id: ReleaseId): Promise<Drift[]>
   /** What `tidy` would remove; empty nearly always. */
   strays(): Promise<string[]>
+  /**
+   * Who acts here, as the target says: the account of its API, of SSH, of a client certificate, or of this machine.
+   * Undefined where it does not say.
+   */
+  identity(): Promise<VerifiedIdentity | undefined>
   /** The end of the service's own log, newest last. */
   logs(lines: number): Promise<string>
   /**

@@ -42,6 +42,8 @@ export interface Service {
   namespace: string
   stagingUrl: string
   productionUrl: string
+  /** Its repository in the lab's registry: one for each time that the service is made, since a version is one image. */
+  image: string
   /** Commits one version, and tags it. */
   release(tag: string, illness?: Illness): void
 }
@@ -68,8 +70,10 @@ export function makeService(folder: string, places: Places): Service {
   cpSync(join(import.meta.dirname, 'template'), folder, { recursive: true })
   if (existsSync(join(root, '.dockerignore')))
     cpSync(join(root, '.dockerignore'), join(folder, '.dockerignore'))
+  const image = `localhost:5000/${places.namespace}-${Date.now().toString(36)}/runbook-api`
   edit(folder, '.github/workflows/release.yml', (workflow: Caller) => {
     workflow.jobs.release.with['staging-url'] = stagingUrl(places)
+    workflow.jobs.release.with['image'] = image
   })
   moveNamespace(folder, places.namespace)
   expose(folder, places.exposure)
@@ -79,6 +83,7 @@ export function makeService(folder: string, places: Places): Service {
     namespace: places.namespace,
     stagingUrl: stagingUrl(places),
     productionUrl: places.productionUrl,
+    image,
     release(tag, illness = {}) {
       appendFileSync(join(folder, 'CHANGELOG.md'), `## ${tag}\n`)
       edit(folder, 'deployment/runbook.yml', (runbook: Runbook) => configure(runbook, places, illness))

@@ -9,6 +9,7 @@ import type { Live } from '../../release/settle.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Target } from '../target.ts'
 import { engineAddress, requireEncryption } from './address.ts'
+import { identityAt } from './identity.ts'
 import { capacity, readUsage } from './capacity.ts'
 import { inspect, readLog } from './containers.ts'
 import { diffOf } from './diff.ts'
@@ -114,6 +115,7 @@ export async function openDocker(
       )
     },
 
+    identity: () => Promise.resolve(identityAt(address)),
     evidence: id => readEvidence(context, id),
 
     async take(holder, purpose, deadlineMs) {

@@ -5,6 +5,7 @@ import type { KubernetesSpec } from '../../runbook/schema.ts'
 import type { Adapters } from '../adapters.ts'
 import type { Target } from '../target.ts'
 import { readCapacity } from './capacity.ts'
+import { checkedRecords } from './checked-records.ts'
 import { createClient } from './client.ts'
 import { readDeviations } from './deviations.ts'
 import { readDrift } from './drift.ts'
@@ -22,10 +23,11 @@ import { planRollback } from './plan-rollback.ts'
 import { rehearse, rehearseRestore } from './rehearse.ts'
 import { bodyOf, payloadOf } from './body.ts'
 import { readReleaseEvidence } from './release-evidence.ts'
-import { render } from './render.ts'
+import { readManifests, render } from './render.ts'
 import { createPaths } from './resources.ts'
 import { findRevision, readRevisions } from './revisions.ts'
 import { describe } from './objects.ts'
+import { readIdentity } from './identity.ts'
 import { findStrays } from './strays.ts'
 import { override, take } from './take-over.ts'
 import type { Place } from './place.ts'
@@ -46,7 +48,11 @@ export function openKubernetes(
   const { clock, signal } = adapters
   const keepSecret = createKeepSecret(adapters.secrets, [service, name, namespace])
   const client = keepingClient(createClient(connect(adapters, spec.context), clock, signal), keepSecret)
-  const records = keepingRecords(createRecordStore(client, service, namespace), keepSecret)
+  const paths = createPaths(namespace, path => client.get(path))
+  const records = checkedRecords(keepingRecords(createRecordStore(client, service, namespace), keepSecret), {
+    ...{ service, namespace, client, paths },
+    manifests: async () => (await readManifests({ adapters, paths }, environment.root, spec)).objects,
+  })
   const recover = createRecovery({
     ...{ client, records, service, namespace, workload },
     environment: name,
@@ -57,7 +63,7 @@ export function openKubernetes(
     namespace,
     workload,
     client,
-    paths: createPaths(namespace, path => client.get(path)),
+    paths,
     lease: createLeaseStore({ client, clock, signal, service, environment: name, namespace, recover }),
     records,
     adapters,
@@ -106,6 +112,7 @@ export function openKubernetes(
     drift: () => readDrift(place),
     deviations: id => readDeviations(place, id),
     strays: async () => (await findStrays(place, await place.lease.read())).map(describe),
+    identity: () => readIdentity(client),
     logs: lines => readLogs(place, lines),
     evidence: id => readReleaseEvidence(place, id),
     async take(holder, purpose, deadlineMs) {

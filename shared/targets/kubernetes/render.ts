@@ -10,7 +10,7 @@ import { readDocuments, type ManifestDocument } from './documents.ts'
 import { refuseOwnRecords } from './generated.ts'
 import { toJson } from './json.ts'
 import { listLikeKinds, type KindOf } from './lists.ts'
-import { objectsIn, readFolder } from './manifests.ts'
+import { objectsIn, readFolder, type Manifests } from './manifests.ts'
 import { checkMarks } from './marks.ts'
 import {
   containersOf,
@@ -34,12 +34,21 @@ export async function render(
   spec: KubernetesSpec,
   request: ReleaseRequest,
 ): Promise<Payload> {
-  const documents = await readSources(adapters, environment.root, spec.manifests)
-  const listLike = await existingKinds(listLikeKinds(documents), paths)
-  const { objects, notices } = objectsIn(spec.manifests, documents, spec.namespace, listLike)
+  const { objects, notices } = await readManifests({ adapters, paths }, environment.root, spec)
   for (const notice of notices) adapters.log.warn(notice)
   await placeInScope(objects, paths, spec.namespace)
   return payloadOf(renderObjects(objects, environment.service, spec, request))
+}
+
+/** The objects of the runbook's manifests as the repository has them. @throws InputError with file:line */
+export async function readManifests(
+  { adapters, paths }: Pick<Place, 'adapters' | 'paths'>,
+  root: string,
+  spec: Pick<KubernetesSpec, 'manifests' | 'namespace'>,
+): Promise<Manifests> {
+  const documents = await readSources(adapters, root, spec.manifests)
+  const listLike = await existingKinds(listLikeKinds(documents), paths)
+  return objectsIn(spec.manifests, documents, spec.namespace, listLike)
 }
 
 async function readSources(adapters: Adapters, root: string, manifests: string): Promise<ManifestDocument[]> {

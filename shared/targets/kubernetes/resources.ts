@@ -46,10 +46,16 @@ const knownOfCluster: Record<string, Record<string, string>> = {
 /** The resource of a built-in kind; undefined for one that only the API knows. */
 export function builtIn(apiVersion: string, kind: string): Resource | undefined {
   const group = groupOf(apiVersion)
-  const plural = known[group]?.[kind]
+  const plural = pluralIn(known, group, kind)
   if (plural !== undefined) return { plural, namespaced: true }
-  const ofCluster = knownOfCluster[group]?.[kind]
+  const ofCluster = pluralIn(knownOfCluster, group, kind)
   return ofCluster === undefined ? undefined : { plural: ofCluster, namespaced: false }
+}
+
+/** Groups and kinds are names from outside: `constructor` is none of these. */
+function pluralIn(kinds: typeof known, group: string, kind: string): string | undefined {
+  const ofGroup = Object.hasOwn(kinds, group) ? kinds[group] : undefined
+  return ofGroup && Object.hasOwn(ofGroup, kind) ? ofGroup[kind] : undefined
 }
 
 /** `/apis/apps/v1` or `/api/v1`. */

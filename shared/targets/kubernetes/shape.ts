@@ -61,30 +61,32 @@ const template = map({
 })
 const workload = map({ spec: map({ template: template.optional() }).nullish() })
 
-const shapes: Record<string, z.ZodType> = {
-  'apps/Deployment': workload,
-  'apps/StatefulSet': workload,
-  'apps/DaemonSet': workload,
-  'apps/ReplicaSet': workload,
-  'batch/Job': workload,
-  'batch/CronJob': map({ spec: map({ jobTemplate: workload.nullish() }).nullish() }),
-  '/Secret': map({
-    data: entries.nullish(),
-    stringData: z.record(z.string(), text, { error: 'a map of text' }).nullish(),
-  }),
-  '/ConfigMap': map({ data: entries.nullish(), binaryData: entries.nullish() }),
-  'autoscaling/HorizontalPodAutoscaler': map({
-    spec: map({
-      scaleTargetRef: map({
-        kind: z.string({ error: 'a kind' }),
-        name: z.string({ error: 'a name' }),
+const shapes = new Map<string, z.ZodType>(
+  Object.entries({
+    'apps/Deployment': workload,
+    'apps/StatefulSet': workload,
+    'apps/DaemonSet': workload,
+    'apps/ReplicaSet': workload,
+    'batch/Job': workload,
+    'batch/CronJob': map({ spec: map({ jobTemplate: workload.nullish() }).nullish() }),
+    '/Secret': map({
+      data: entries.nullish(),
+      stringData: z.record(z.string(), text, { error: 'a map of text' }).nullish(),
+    }),
+    '/ConfigMap': map({ data: entries.nullish(), binaryData: entries.nullish() }),
+    'autoscaling/HorizontalPodAutoscaler': map({
+      spec: map({
+        scaleTargetRef: map({
+          kind: z.string({ error: 'a kind' }),
+          name: z.string({ error: 'a name' }),
+        }).nullish(),
       }).nullish(),
-    }).nullish(),
+    }),
+    'apiextensions.k8s.io/CustomResourceDefinition': map({
+      spec: map({ group: text, names: map({ kind: text }) }),
+    }),
   }),
-  'apiextensions.k8s.io/CustomResourceDefinition': map({
-    spec: map({ group: text, names: map({ kind: text }) }),
-  }),
-}
+)
 
 /**
  * Refuses an object whose parts are not what its kind has there.
@@ -92,7 +94,7 @@ const shapes: Record<string, z.ZodType> = {
  * @throws InputError
  */
 export function checkShape(object: KubeObject, where: (path: (string | number)[]) => string): void {
-  const shape = shapes[`${groupOf(object.apiVersion)}/${object.kind}`]
+  const shape = shapes.get(`${groupOf(object.apiVersion)}/${object.kind}`)
   const [first] = [map({ metadata }), ...(shape ? [shape] : [])].flatMap(
     each => each.safeParse(object).error?.issues ?? [],
   )

@@ -21,6 +21,7 @@ import { requireAdoptable } from './adopt.ts'
 import { checkInstaller } from './install.ts'
 import { checkStart, pinSource, planSource } from './source.ts'
 import { overrideLease, readRecord, readState, takeLease } from './store.ts'
+import { userName } from '../../platform/process-identity.ts'
 import { openTenure } from './tenure.ts'
 import { readVitals } from './vitals.ts'
 
@@ -92,6 +93,7 @@ export function openProcess(
       ].join('\n')
       return [{ object: `app ${spec.app}`, ...plan(same, there !== undefined), diff }]
     },
+    identity: () => Promise.resolve({ name: userName(), from: 'account' }),
     // Releases lie beside each other: nothing of one is in the way of another.
     rehearseRestore: () => Promise.resolve([]),
     planRollback: () => Promise.resolve({ lacked: [], notes: [] }),

@@ -55,6 +55,10 @@ describe('the Role of deployment/k8s/access', () => {
       'rest.yaml': `${service}---\n${configMap({ GREETING: greeting })}${more}`,
     })
     const first = await room.open(manifests('one'), { kubeconfig })
+    expect(await first.target.identity()).toEqual({
+      name: `system:serviceaccount:${room.namespace}:runbook-deployer`,
+      from: 'kubernetes',
+    })
     const tenure = await takeFree(first.target, run('1'), 0)
     const good = await release(first.target, tenure, 'v1.0.0', room.image, { TOKEN: 'one' })
     expect(good.rollout.kind).toBe('ready')

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
-import { systemClock } from '../../../shared/platform/clock.ts'
+import { systemClock, type Clock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
 import { hasEnded } from '../../../shared/platform/process-identity.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
@@ -32,6 +32,8 @@ export interface As {
   kubeconfig?: string
   /** Ends all that the target does. */
   signal?: AbortSignal
+  /** The machine's own when it is not given. */
+  clock?: Clock
   /** `probe` when it is not given; its Deployment is named so, too. */
   service?: string
 }
@@ -73,7 +75,12 @@ export function enterRoom(name: string): Room {
       )
     },
     async open(manifests, as = {}) {
-      const { kubeconfig = lab.kubeconfig, signal = new AbortController().signal, service = 'probe' } = as
+      const {
+        kubeconfig = lab.kubeconfig,
+        signal = new AbortController().signal,
+        service = 'probe',
+        clock = systemClock,
+      } = as
       const root = mkdtempSync(join(tmpdir(), 'runbook-e2e-'))
       folders.push(root)
       mkdirSync(join(root, 'manifests'))
@@ -87,7 +94,7 @@ export function enterRoom(name: string): Room {
         target: { kind: 'kubernetes', namespace, manifests: 'manifests', workload: `deployment/${service}` },
       })
       const target = await openTarget(environment, {
-        clock: systemClock,
+        clock,
         exec: systemExec,
         log: logTo(line => void logged.push(line)),
         secrets,

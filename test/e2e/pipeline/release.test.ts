@@ -19,7 +19,7 @@ import { startSshServer, type SshServer } from '../docker/sshd.ts'
 jest.setTimeout(600_000)
 
 /** An action by itself, in a job of the caller's own. */
-const aloneWorkflow = `name: alone
+const aloneWorkflow = (image: string) => `name: alone
 on: workflow_dispatch
 permissions: {}
 jobs:
@@ -34,7 +34,7 @@ jobs:
         with:
           environment: production
           version: v1.2.0
-          image: localhost:5000/runbook-api:v1.0.0
+          image: ${image}:v1.0.0
           kubeconfig: \${{ secrets.PRODUCTION_KUBECONFIG }}
 `
 
@@ -55,7 +55,7 @@ beforeAll(async () => {
   lab = found
   stage = await makeStage(lab, { name: 'runbook-pipeline', number: 90 })
   service = makeService(join(folder, 'service'), stage.places)
-  writeFileSync(join(service.folder, '.github/workflows/alone.yml'), aloneWorkflow)
+  writeFileSync(join(service.folder, '.github/workflows/alone.yml'), aloneWorkflow(service.image))
   stagingHost = await startSshServer(join(folder, 'sshd'), lab.docker.host)
   secrets = {
     ...(await stage.secrets(service)),

@@ -1,0 +1,50 @@
+import { openHttp } from '../platform/http.ts'
+import { oidcSubject } from '../platform/oidc.ts'
+import { longestIdentity, type VerifiedIdentity } from '../release/identity.ts'
+import type { TargetPorts } from './ports.ts'
+
+/** What a ledger's record of an act has beside the claimed actor; nothing where no system verified it. */
+export interface Identified {
+  verified?: VerifiedIdentity[]
+}
+
+/**
+ * Who acts, as the target and GitHub say, for the ledger. Best effort: that it cannot be found out keeps no release and no
+ * rollback from being made.
+ */
+export async function identify(ports: TargetPorts): Promise<Identified> {
+  const found = await Promise.all([ofTarget(ports), ofJob(ports)])
+  const verified = found
+    .filter(each => each !== undefined)
+    .map(({ name, from }) => ({ name: name.slice(0, longestIdentity), from }))
+  return verified.length > 0 ? { verified } : {}
+}
+
+async function ofTarget(ports: TargetPorts): Promise<VerifiedIdentity | undefined> {
+  try {
+    return await (await ports.openTarget()).identity()
+  } catch (error) {
+    return unknown(ports, 'The target does not say who acts', error)
+  }
+}
+
+async function ofJob(ports: TargetPorts): Promise<VerifiedIdentity | undefined> {
+  const http = openHttp('fresh')
+  try {
+    const { env, secrets, clock, signal } = ports
+    const name = await oidcSubject({
+      ...{ env, secrets, now: clock.now() },
+      request: request => http.request({ ...request, signal }),
+    })
+    return name === undefined ? undefined : { name, from: 'oidc' }
+  } catch (error) {
+    return unknown(ports, 'The OIDC token of the job could not be verified', error)
+  } finally {
+    http.close()
+  }
+}
+
+function unknown({ signal, log }: TargetPorts, what: string, error: unknown): undefined {
+  signal.throwIfAborted()
+  log.debug(`${what}: ${String(error)}`)
+}
