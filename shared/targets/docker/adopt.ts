@@ -7,7 +7,7 @@ import { keepSecret } from './keep-secret.ts'
 import { lostSettings } from './lost-settings.ts'
 import type { ContainerPayload, ReleaseRecord } from './record.ts'
 import { recreation } from './recreation.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /**
  * Records a container that runbook-actions did not create, so that a rollback can create it again as it is. Whether it

@@ -2,7 +2,8 @@ import { statfs } from 'node:fs/promises'
 import { showSize } from '../../runbook/values.ts'
 import type { Capacity } from '../target.ts'
 import { serving } from './fleet.ts'
-import { readStore, type Context } from './store.ts'
+import type { Context } from './context.ts'
+import { readStore } from './store.ts'
 
 /** The guide's threshold for disks. */
 const mostDisk = 0.9

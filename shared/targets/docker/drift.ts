@@ -2,7 +2,8 @@ import type { Drift } from '../target.ts'
 import { inspect, type ContainerDetail, type CreateBody } from './containers.ts'
 import { serving } from './fleet.ts'
 import { unpackRecord } from './record.ts'
-import { readRecords, readStore, type Context } from './store.ts'
+import type { Context } from './context.ts'
+import { readRecords, readStore } from './store.ts'
 
 /** What of the container that serves is not as its release was recorded. An engine does not keep who changed it. */
 export async function readDrift(context: Context): Promise<Drift[]> {

@@ -2,7 +2,8 @@ import type { Evidence } from '../../outcome/outcome.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
 import { inspect, readLog, type ContainerDetail } from './containers.ts'
 import { isBetweenRuns } from './judge.ts'
-import { readStore, type Context } from './store.ts'
+import type { Context } from './context.ts'
+import { readStore } from './store.ts'
 
 /** Lines of each container's log. */
 const logLines = 60

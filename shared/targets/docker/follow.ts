@@ -5,7 +5,7 @@ import { inspect, type ContainerDetail } from './containers.ts'
 import { readSettledLog } from './evidence.ts'
 import { isBetweenRuns, judge, lastHealth, type Judgement } from './judge.ts'
 import { answeringPort } from './ports.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /** Docker tells of changes in its own time; a person does not notice less than this. */
 const lookEveryMs = 250

@@ -19,7 +19,8 @@ import { takeName } from './names.ts'
 import { serviceBody, trialBody, type Identity } from './payload.ts'
 import { collide, publishedPorts, showPort, type PublishedPort } from './ports.ts'
 import { copiesOf } from './record-copy.ts'
-import { putCopy, type Context } from './store.ts'
+import type { Context } from './context.ts'
+import { putCopy } from './store.ts'
 
 /** As `docker stop` does when neither image nor container says how long. */
 const defaultGraceS = 10

@@ -6,7 +6,8 @@ import { listContainers, putFiles, tolerate } from './containers.ts'
 import { fleetOf, label, type Fleet } from './fleet.ts'
 import { createLease, holderLabel } from './lease-container.ts'
 import { packState, recordFile, type State } from './record.ts'
-import { readStore, type Context } from './store.ts'
+import type { Context } from './context.ts'
+import { readStore } from './store.ts'
 
 /** The lease in this process's hands. Writes are done one after the other, whoever asks for them. */
 export interface HeldLease {

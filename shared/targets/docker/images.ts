@@ -2,7 +2,7 @@ import { readLogin } from '../../platform/docker-config.ts'
 import { parseImage } from '../../platform/image-reference.ts'
 import { ToolError } from '../../outcome/errors.ts'
 import { refusal } from './engine.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /** An image as the engine has it. */
 export interface LocalImage {

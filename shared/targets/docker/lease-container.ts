@@ -3,7 +3,7 @@ import type { Holder, Lease } from '../../release/lease.ts'
 import { create, inspect, tolerate } from './containers.ts'
 import { belongsTo, label } from './fleet.ts'
 import { stateMount } from './record.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /** What came of creating the container of a lease. */
 export type CreatedLease =

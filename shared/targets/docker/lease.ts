@@ -13,7 +13,8 @@ import { putFiles, remove, tolerate } from './containers.ts'
 import { hold, type HeldLease } from './held-lease.ts'
 import { createLease, removeOlderVolumes } from './lease-container.ts'
 import { packState, recordFile, type State } from './record.ts'
-import { readRecords, readStore, type Context } from './store.ts'
+import type { Context } from './context.ts'
+import { readRecords, readStore } from './store.ts'
 
 /** One attempt to get the lease, or to go on with it. */
 export async function takeLease(

@@ -1,7 +1,7 @@
 import { ToolError } from '../../outcome/errors.ts'
 import { inspect, remove, rename, tolerate } from './containers.ts'
 import { belongsTo, label, type Fleet } from './fleet.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /** Gives a container the name that people know, and the one that had it the name of its release. */
 export async function takeName(context: Context, { services }: Fleet, id: string): Promise<void> {

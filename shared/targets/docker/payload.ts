@@ -5,7 +5,7 @@ import { label } from './fleet.ts'
 import { hostMounts, type MountSpec } from './mounts.ts'
 import { bindingsOf, parsePort } from './ports.ts'
 import type { ContainerPayload, ReleaseRecord } from './record.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /**
  * The container of a release. As with `docker run`, what is said by name (`env`) wins over the env-file.

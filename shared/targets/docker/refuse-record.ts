@@ -7,7 +7,7 @@ import { mountsOf } from './mounts.ts'
 import { readCopies } from './record-copy.ts'
 import { unpackRecord } from './record.ts'
 import { recreation } from './recreation.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /**
  * Refuses to create a container from a record that would reach more of the host than the runbook gives it today, or than

@@ -12,7 +12,8 @@ import { parsePort, showPort, type PublishedPort } from './ports.ts'
 import { checkVolumes, previousMounts } from './release-mounts.ts'
 import { replacementFor } from './replacement.ts'
 import { unpackRecord, type ContainerPayload } from './record.ts'
-import { readRecords, readStore, type Context } from './store.ts'
+import type { Context } from './context.ts'
+import { readRecords, readStore } from './store.ts'
 
 /** Tries all that can be tried without changing anything: image, network, ports, name. */
 export async function rehearse(context: Context, { body }: ContainerPayload): Promise<Change[]> {

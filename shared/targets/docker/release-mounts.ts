@@ -9,7 +9,8 @@ import { inspectImage } from './images.ts'
 import { hostMounts, mountsOf, ofBind, ofImageVolume, planMounts, type MountSpec } from './mounts.ts'
 import { unpackRecord } from './record.ts'
 import { refuseWiderRecord } from './refuse-record.ts'
-import { readRecords, readStore, type Context, type Stored } from './store.ts'
+import type { Context } from './context.ts'
+import { readRecords, readStore, type Stored } from './store.ts'
 
 /**
  * The mounts of a release of this image: those of the runbook, those that the previous container has, and one for each

@@ -1,7 +1,7 @@
 import { inspect, type CreateBody } from './containers.ts'
 import type { Fleet } from './fleet.ts'
 import { mountPath, mountsOf, sharedForWriting, type MountSpec } from './mounts.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /** How a release takes the place of the previous one. */
 export type Replacement =

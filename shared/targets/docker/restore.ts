@@ -8,7 +8,7 @@ import { ensureImage } from './images.ts'
 import { takeName } from './names.ts'
 import type { Identity } from './payload.ts'
 import { refuseWiderRecord } from './refuse-record.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 export interface Restoration {
   identity: Identity

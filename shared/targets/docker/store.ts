@@ -1,10 +1,8 @@
 import { ToolError } from '../../outcome/errors.ts'
 import type { Holder, Lease } from '../../release/lease.ts'
 import { emptyLedger, isReleaseId, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
-import type { Environment } from '../../runbook/environment.ts'
-import type { DockerSpec } from '../../runbook/schema.ts'
-import type { Adapters } from '../adapters.ts'
 import { getFiles, listContainers, putFiles } from './containers.ts'
+import type { Context } from './context.ts'
 import type { Engine } from './engine.ts'
 import { keepSecret } from './keep-secret.ts'
 import { fleetOf, label, serving, type Fleet, type Member, type Names } from './fleet.ts'
@@ -12,15 +10,6 @@ import { reviveLeases } from './lease-container.ts'
 import { readCopies } from './record-copy.ts'
 import { recordFolder, stateFolder, unpackRecord, unpackState, type State } from './record.ts'
 import type { ArchivedFile } from './tar.ts'
-
-/** What every part of the Docker target works with. */
-export interface Context {
-  engine: Engine
-  environment: Environment
-  spec: DockerSpec
-  names: Names
-  adapters: Adapters
-}
 
 /** Ledger and lease as they are found on an engine. */
 export interface Stored {

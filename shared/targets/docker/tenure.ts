@@ -15,7 +15,7 @@ import type { HeldLease } from './held-lease.ts'
 import type { Identity } from './payload.ts'
 import { asContainerPayload, packRecord, unpackRecord, type ReleaseRecord } from './record.ts'
 import { restoreContainers } from './restore.ts'
-import type { Context } from './store.ts'
+import type { Context } from './context.ts'
 
 /** Stopped containers of good releases that stay for an instant way back; older ones are made anew from their records. */
 const keptContainers = 3

@@ -3,7 +3,8 @@ import { inspect } from './containers.ts'
 import { serving } from './fleet.ts'
 import { isBetweenRuns } from './judge.ts'
 import type { Leaving } from '../target.ts'
-import { readStore, type Context } from './store.ts'
+import type { Context } from './context.ts'
+import { readStore } from './store.ts'
 
 /** The container that serves; none when there is none. */
 export async function readVitals(context: Context): Promise<Vitals[]> {

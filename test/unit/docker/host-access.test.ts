@@ -55,7 +55,8 @@ describe('what a record asks for beyond the runbook and the containers that are 
     ['Image (docker.io/org/other)', {}, { Image: `org/other@sha256:${'b'.repeat(64)}` }],
     [`Image (${image.split('@')[0]}:v1, without a digest)`, {}, { Image: `${image.split('@')[0]}:v1` }],
     ['Image (an image of the host)', {}, { Image: `sha256:${'b'.repeat(64)}` }],
-  ])('%s', (field, host, more) => {
+  ])('%s', (field, ...asked) => {
+    const [host, more] = asked
     expect(describeAccess(wider(body(host, more), given()))).toBe(field)
     expect(wider(body(host, more), given(body(host, more)))).toEqual([])
   })
