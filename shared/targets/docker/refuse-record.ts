@@ -86,9 +86,10 @@ async function bodiesOf(context: Context, member: Member): Promise<CreateBody[]>
   ]
 }
 
-/** An image that another program ran may be known by several repositories. */
+/** An image that another program ran may be known by several repositories; one that was built on the host, by none. */
 async function namesOfImage(context: Context, id: string): Promise<string[]> {
-  return [id, ...((await inspectImage(context, id))?.RepoDigests ?? [])]
+  const digests = (await inspectImage(context, id))?.RepoDigests ?? []
+  return digests.length > 0 ? digests : [id]
 }
 
 function isImage({ field }: Access): boolean {
