@@ -1,5 +1,6 @@
 import type { Conclusion } from '../outcome/outcome.ts'
-import { find, sameVersionElse, type Entry, type Ledger } from '../release/ledger.ts'
+import { find, type Entry, type Ledger } from '../release/ledger.ts'
+import { sameVersionElse } from '../release/same-version.ts'
 import { compareVersions } from '../runbook/version.ts'
 import type { Payload, ReleaseRequest } from '../targets/target.ts'
 import { unchanged } from './deploy-end.ts'
