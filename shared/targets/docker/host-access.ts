@@ -112,9 +112,9 @@ function foldersOf({ Binds: binds, Mounts: mounts }: HostConfig): Access[] {
   return asked
     .flatMap(HostConfig => mountsOf({ HostConfig }))
     .flatMap(spec => {
-      if (spec.form === 'tmpfs') return []
+      if (spec.form === 'tmpfs' || (spec.form === 'mount' && spec.mount.Type === 'tmpfs')) return []
       const options = spec.form === 'bind' ? bindOptions(spec.text) : mountOptions(spec.mount)
-      const isPlain = /^(volume|tmpfs)( |$)/.test(spec.source) && options === ''
+      const isPlain = /^volume( |$)/.test(spec.source) && options === ''
       if (isPlain) return []
       const field = spec.form === 'bind' ? 'HostConfig.Binds' : 'HostConfig.Mounts'
       // The same folder is the same access, whichever form asks for it.

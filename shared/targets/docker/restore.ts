@@ -14,6 +14,8 @@ export interface Restoration {
   identity: Identity
   /** Releases whose containers stay, stopped, for a later way back. */
   keep: Set<ReleaseId>
+  /** Where its record comes from: this process made it of the container that ran, or it was stored before. */
+  origin: 'made-here' | 'stored'
   /**
    * A former holder of the lease may still be about to stop or rename the good container: it is made anew, so that
    * whatever comes late meets an id that is gone.
@@ -28,8 +30,9 @@ export interface Restoration {
 export async function restoreContainers(
   context: Context,
   fleet: Fleet,
-  { identity, keep, fence }: Restoration,
+  { identity, keep, fence, origin }: Restoration,
 ): Promise<Change[]> {
+  const source = { identity, origin }
   const { engine, names } = context
   const { entry, payload } = identity.record
   const good = newest(fleet.services.filter(each => each.release === entry.id))
@@ -43,7 +46,7 @@ export async function restoreContainers(
     return [{ object: subject, action: 'none' }, ...deleted(context, fleet.trials)]
   }
 
-  let serves = fence || !good ? await make(context, fleet, identity) : good.id
+  let serves = fence || !good ? await make(context, fleet, source) : good.id
   const running = await detailsOf(context, runningIn(fleet))
   // One that has served before comes back with the host; one that was just made does not, so that another has to.
   const known = serves === good?.id ? [{ Id: serves, HostConfig: payload.body.create.HostConfig ?? {} }] : []
@@ -55,7 +58,7 @@ export async function restoreContainers(
   } catch (error) {
     if (!(error instanceof ToolError && error.code === 404)) throw error
     // A prune on that host took it away between two of our calls.
-    serves = await make(context, fleet, identity)
+    serves = await make(context, fleet, source)
     await start(engine, serves)
   }
   await takeName(context, fleet, serves)
@@ -70,10 +73,14 @@ export async function restoreContainers(
   return [{ object: subject, action: 'update', diff }, ...deleted(context, gone)]
 }
 
-async function make(context: Context, fleet: Fleet, identity: Identity): Promise<string> {
+async function make(
+  context: Context,
+  fleet: Fleet,
+  { identity, origin }: Pick<Restoration, 'identity' | 'origin'>,
+): Promise<string> {
   const { entry, payload } = identity.record
   const { create } = payload.body
-  await refuseWiderRecord(context, fleet, create, `${entry.id} (${entry.version})`)
+  if (origin === 'stored') await refuseWiderRecord(context, fleet, create, `${entry.id} (${entry.version})`)
   await ensureImage(context, create.Image)
   const name = context.names.parked(`${entry.id}-e${identity.epoch}`)
   return createService(context, name, identity)

@@ -24,6 +24,10 @@ const keptContainers = 3
 export function openTenure(context: Context, lease: HeldLease): Tenure {
   const { names } = context
 
+  /** What this process adopted: its record is what the engine said of the container a moment ago. */
+  const made = new Set<ReleaseId>()
+  const originOf = (id: ReleaseId) => (made.has(id) ? 'made-here' : 'stored')
+
   /** A change ended in an error: one of its calls may still be under way. */
   let unsure = false
 
@@ -75,6 +79,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       const found = await adoptContainer(context, foreign.id, lease.epoch)
       // Should this run end before it writes r0 into the ledger, the next one finds the same container and adopts it again.
       await lease.putRecord('r0', packRecord(found))
+      made.add('r0')
       await lease.write(() => ({ adopted: foreign.id }))
       return { version: found.entry.version, image: found.entry.image, payload: found.payload }
     },
@@ -145,6 +150,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
           identity,
           keep: keptIds(ledger.entries, good),
           fence,
+          origin: originOf(good),
         })
         if (fence) await lease.write(() => ({ fence: false }))
         return changes
@@ -226,6 +232,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       identity: identityOf(serving, before.payload),
       keep: keptIds(entries, serving),
       fence: false,
+      origin: originOf(serving),
     })
   }
 
