@@ -182,9 +182,9 @@ export function planLiveness(environment: Environment, started: Started): GatePl
 }
 
 /** What the runbook says is for every failure; a guess excuses only what a service does while it starts. */
-function warmUpRule({ warmUpMs, forMs }: GateSpec, started: Started | undefined): WarmUpRule {
+function warmUpRule({ warmUpMs }: GateSpec, started: Started | undefined): WarmUpRule {
   if (warmUpMs !== undefined) return { boundMs: warmUpMs, excuses: 'any' }
-  return { boundMs: started ? defaultWarmUpMs(started.warmUpsMs, forMs) : 0, excuses: 'starting' }
+  return { boundMs: started ? defaultWarmUpMs(started.warmUpsMs) : 0, excuses: 'starting' }
 }
 
 export function metricSignal({ name }: Condition): string {

@@ -10,7 +10,15 @@ import type { GatePorts } from './ports.ts'
 import { probe } from './probe.ts'
 import { openSampling } from './sampling.ts'
 import type { Round, Seen } from './seen.ts'
-import { countedFrom, isDoomed, judge, leastRounds, roundsToMake, warmUpOfSeen } from './verdict.ts'
+import {
+  countedFrom,
+  isDoomed,
+  judge,
+  leastRounds,
+  roundsLacking,
+  roundsToMake,
+  warmUpOfSeen,
+} from './verdict.ts'
 
 export interface GateResult {
   verdict: Verdict
@@ -93,19 +101,30 @@ async function observe(plan: GatePlan, ports: GatePorts): Promise<Seen> {
     }
     void sampling.run(seen, sinceStart, decide).catch(giveUp)
     const running: Promise<void>[] = []
-    const least = leastRounds(plan.limits)
-    const isWanted = (index: number) => {
-      const all = roundsToMake(warmUpOfSeen(seen, plan.limits), plan.rounds, least)
-      return all === undefined || index < all
-    }
-    for (let index = 0; isWanted(index) && !stop.signal.aborted; index += 1) {
-      running.push(round(index).catch(giveUp))
-      const next = start + (index + 1) * plan.intervalMs
-      await clock.sleep(Math.max(0, next - clock.elapsed()), either).catch(() => undefined)
+    let index = 0
+    const makeRounds = async (isWanted: () => boolean) => {
+      const [first, began] = [index, clock.elapsed()]
+      for (; isWanted() && !stop.signal.aborted; index += 1) {
+        running.push(round(index).catch(giveUp))
+        const next = began + (index + 1 - first) * plan.intervalMs
+        await clock.sleep(Math.max(0, next - clock.elapsed()), either).catch(() => undefined)
+        signal.throwIfAborted()
+      }
+      await Promise.all(running)
       signal.throwIfAborted()
     }
-    await Promise.all(running)
-    signal.throwIfAborted()
+    const least = leastRounds(plan.limits)
+    await makeRounds(() => {
+      const all = roundsToMake(warmUpOfSeen(seen, plan.limits), plan.rounds, least)
+      return all === undefined || index < all
+    })
+    seen.windowRounds = seen.rounds.length
+    for (let lacking = roundsLacking(seen, plan.limits); lacking > 0 && !stop.signal.aborted;) {
+      log.info(`The window leaves it undecided: probing ${lacking} more times.`)
+      const until = index + lacking
+      await makeRounds(() => index < until)
+      lacking = roundsLacking(seen, plan.limits)
+    }
     if (!stop.signal.aborted) await sampling.once(seen, sinceStart())
     if (troubles.length > 0) throw troubles[0]
     seen.readings.sort((a, b) => a.atMs - b.atMs)

@@ -37,6 +37,8 @@ export type Snapshot = { atMs: number } & ({ instances: Vitals[] } | { gap: stri
 /** All that a gate has seen so far, each list in the order of time. */
 export interface Seen {
   rounds: Round[]
+  /** How many rounds there were when the window was over; undefined before that. Those that follow extend it. */
+  windowRounds?: number
   readings: Reading[]
   /** Empty when there is no target to ask. */
   workload: Snapshot[]

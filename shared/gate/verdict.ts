@@ -1,17 +1,22 @@
 import { showDuration } from '../runbook/values.ts'
 import { countOf, refutes } from './evidence-process.ts'
+import { extensionOf } from './extension.ts'
 import { judgeInstances, type InstanceLimit } from './instances.ts'
-import { goodAtEnd, type Judgement } from './judgement.ts'
+import { goodAtEnd, worst, type Judgement } from './judgement.ts'
 import {
+  beta,
   failedIn,
   judgeErrors,
   judgeLatency,
+  lackingErrors,
+  lackingLatency,
   leastRoundsOf,
   slowIn,
   type LatencyLimits,
   type RateLimits,
+  type Watched,
 } from './rate.ts'
-import type { Seen } from './seen.ts'
+import type { Round, Seen } from './seen.ts'
 import { judgeThreshold, type Threshold } from './threshold.ts'
 import { instancesOf, warmUpOf, type WarmUp, type WarmUpRule } from './warm-up.ts'
 import { judgeWorkload, restartsIn } from './workload.ts'
@@ -62,8 +67,17 @@ function judgeRates(seen: Seen, limits: GateLimits): Judgement[] {
     const finding = 'it was not watched for long enough to warm up'
     return [{ metric: 'errors', verdict: 'inconclusive', finding }]
   }
-  const counted = seen.rounds.slice(warmUp.from)
+  const counted = countedOf(seen, warmUp.from)
   return [judgeErrors(counted, errors, share), ...(latency ? [judgeLatency(counted, latency, share)] : [])]
+}
+
+function countedOf({ rounds, windowRounds = rounds.length }: Seen, from: number): Watched {
+  return { rounds: rounds.slice(from), window: Math.max(0, windowRounds - from) }
+}
+
+/** All rounds as one window: for what is judged before the warm-up is over. */
+function whole(rounds: Round[]): Watched {
+  return { rounds, window: rounds.length }
 }
 
 /**
@@ -78,7 +92,7 @@ function failedInWarmUp(seen: Seen, limits: GateLimits, warmUp: WarmUp): Judgeme
     if (rule.excuses === 'any') return undefined
     const trail = failedIn(rounds.map(each => (each.starting ? { ...each, failures: [], gaps: [] } : each)))
     return refutes(trail, errors.allowed, share)
-      ? { ...judgeErrors(rounds, errors, share), verdict: 'fail' }
+      ? { ...judgeErrors(whole(rounds), errors, share), verdict: 'fail' }
       : undefined
   }
   if (warmUp.by === 'steady' || warmUp.wasWell) return undefined
@@ -90,7 +104,7 @@ function failedInWarmUp(seen: Seen, limits: GateLimits, warmUp: WarmUp): Judgeme
     return { metric: 'errors', verdict: 'fail', finding }
   }
   if (latency === undefined || !refutes(slowIn(rounds, latency), latency.allowed, share)) return undefined
-  const judged = judgeLatency(rounds, latency, share)
+  const judged = judgeLatency(whole(rounds), latency, share)
   return { ...judged, finding: `${judged.finding}; it was never faster ${within}` }
 }
 
@@ -135,6 +149,34 @@ export function warmUpOfSeen({ rounds, workload }: Seen, { warmUp, latency }: Ga
 export function roundsToMake(warmUp: WarmUp, window: number, least: number): number | undefined {
   if (warmUp.kind === 'on') return undefined
   return warmUp.bad > 0 ? warmUp.from + window : Math.max(window, warmUp.from + least)
+}
+
+/**
+ * The rounds that a window lacks when it is over and its error rate or latency is undecided: so many more, if all of them
+ * are good, let it pass. 0 when it is decided, or when no number within its extension would do (see `extensionOf`).
+ */
+export function roundsLacking(seen: Seen, limits: GateLimits): number {
+  const warmUp = warmUpOfSeen(seen, limits)
+  const judgements = judge(seen, limits)
+  if (warmUp.kind === 'on' || worst(judgements) !== 'inconclusive') return 0
+  const { errors, latency } = limits
+  const counted = countedOf(seen, warmUp.from)
+  const undecided = judgements.filter(
+    ({ metric, verdict }) => (metric === 'errors' || metric === 'latency') && verdict === 'inconclusive',
+  )
+  const lacking = undecided.map(({ metric }) =>
+    metric === 'latency' && latency ? lackingLatency(counted, latency) : lackingErrors(counted, errors),
+  )
+  if (lacking.some(each => each === undefined)) return 0
+  const wanted = Math.max(0, ...lacking.filter(each => each !== undefined))
+  // Rounds that cannot be measured bring nothing: without this they would be asked for without end.
+  return counted.rounds.length + wanted <= mostRounds(counted, limits) ? wanted : 0
+}
+
+/** A window and its extension, in rounds. */
+function mostRounds({ window }: Watched, { errors, latency }: GateLimits): number {
+  const limits = [errors, ...(latency ? [latency] : [])]
+  return Math.max(...limits.map(({ passBelow }) => extensionOf(passBelow, window, beta).most))
 }
 
 function shareOf({ latency, warmUp }: GateLimits): number {

@@ -32,16 +32,18 @@ export type WarmUp =
  */
 const steadyRounds = 5
 
-/** The default: twice what the slowest of the earlier releases took, within these bounds. */
+/**
+ * The default: twice what the slowest of the earlier releases took, within these bounds. They do not follow from the gate's
+ * window: what a short window is to be spared is its own probes, and not the time until the network has found a release.
+ */
 const [leastDefaultMs, mostDefaultMs] = [20_000, 120_000]
 
 /**
  * How long a release may warm up when the runbook does not say.
  * @param seenMs what earlier releases took, milliseconds
- * @param forMs the gate's window, which a guess is no longer than
  */
-export function defaultWarmUpMs(seenMs: number[], forMs: number): number {
-  return Math.min(mostDefaultMs, Math.max(Math.min(leastDefaultMs, forMs), 2 * Math.max(0, ...seenMs)))
+export function defaultWarmUpMs(seenMs: number[]): number {
+  return Math.min(mostDefaultMs, Math.max(leastDefaultMs, 2 * Math.max(0, ...seenMs)))
 }
 
 /**

@@ -157,7 +157,8 @@ export async function planGateOf(environment: Environment, inputs: HealthGateInp
   const spec = gateAsSaid(environment.gate, said)
   const { forMs } = planFor()
   const wholeMs = forMs + (spec.warmUpMs ?? 0)
-  const timeoutMs = inputs.timeout > 0 ? inputs.timeout : Math.max(ownMs, wholeMs + beyondMs)
+  // A window may be extended by half of itself.
+  const timeoutMs = inputs.timeout > 0 ? inputs.timeout : Math.max(ownMs, wholeMs + forMs / 2 + beyondMs)
   if (wholeMs >= timeoutMs) {
     const whole =
       spec.warmUpMs === undefined || spec.warmUpMs === 0

@@ -1,19 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { manifestKey } from '../../shared/backup/keys.ts'
-import { parseManifest } from '../../shared/backup/manifest.ts'
-import { openStore } from '../../shared/backup/open-store.ts'
-import { readText } from '../../shared/backup/store.ts'
-import { openLab, type Lab } from '../lab/lab.ts'
+import { openLab } from '../lab/lab.ts'
 import { createBucket, deleteBucket } from '../lab/tenancy.ts'
-import { createLargeDatabase, type LargeDatabase } from './database.ts'
+import { backUp, s3Variables, type BackupStage } from './back-up.ts'
+import { createLargeDatabase } from './database.ts'
 import { median, unmeasured, type Bench, type Measurement } from './measurement.ts'
 import { mustRun } from './program.ts'
 
-const root = join(import.meta.dirname, '../..')
-const entry = join(root, 'build/tree/backup-db/dist/index.js')
 const rounds = 3
 
 /**
@@ -29,7 +24,7 @@ export const backup: Bench = {
     await createBucket(lab, name)
     const database = await createLargeDatabase(lab, name)
     try {
-      const stage = { lab, work, bucket: name, database }
+      const stage: BackupStage = { lab, work, bucket: name, database }
       return [...(await dumps(stage)), await tenfold(stage), await restores(stage)]
     } finally {
       await database.drop()
@@ -39,14 +34,7 @@ export const backup: Bench = {
   },
 }
 
-interface Stage {
-  lab: Lab
-  work: string
-  bucket: string
-  database: LargeDatabase
-}
-
-async function dumps(stage: Stage): Promise<Measurement[]> {
+async function dumps(stage: BackupStage): Promise<Measurement[]> {
   const { database } = stage
   const [bare, ours, pipe, peaks] = [[] as number[], [] as number[], [] as number[], [] as number[]]
   const hasAws = await mustRun('aws', ['--version'], { env: process.env }).then(
@@ -113,7 +101,7 @@ async function dumps(stage: Stage): Promise<Measurement[]> {
 }
 
 /** Ten times the bytes, of which this machine could not hold a database: a pg_dump that says the same dump ten times. */
-async function tenfold(stage: Stage): Promise<Measurement> {
+async function tenfold(stage: BackupStage): Promise<Measurement> {
   const { work, database, lab } = stage
   const plain = join(work, 'plain')
   await seconds(`pg_dump -Fc -Z0 > ${plain}`, database.env)
@@ -144,7 +132,7 @@ for i in 1 2 3 4 5 6 7 8 9 10; do cat ${plain}; done
   }
 }
 
-async function restores(stage: Stage): Promise<Measurement> {
+async function restores(stage: BackupStage): Promise<Measurement> {
   const { database, work } = stage
   const [ours, plain] = [[] as number[], [] as number[]]
   const file = join(work, 'plain')
@@ -166,69 +154,6 @@ async function restores(stage: Stage): Promise<Measurement> {
     met: true,
     at: new Date().toISOString(),
     note: `median of ${rounds}, both into the lab's server; ours reads the object from S3 and compares every row of source and restore; pg_restore has the plain dump on the local disk, and compares nothing`,
-  }
-}
-
-/** Runs the published action, as a job would. */
-async function backUp(
-  { lab, work, bucket, database }: Stage,
-  inputs: Record<string, string>,
-  env: Record<string, string> = {},
-) {
-  writeFileSync(
-    join(work, 'runbook.yml'),
-    `service: bench
-environments:
-  production:
-    target: { kind: process, app: bench, directory: releases, start: index.js }
-    backup: { destination: "s3://${bucket}" }
-`,
-  )
-  const output = join(work, 'output')
-  writeFileSync(output, '')
-  const ran = await mustRun('node', [entry], {
-    cwd: work,
-    env: {
-      PATH: process.env['PATH'],
-      HOME: work,
-      GITHUB_WORKSPACE: work,
-      GITHUB_ACTIONS: 'true',
-      GITHUB_OUTPUT: output,
-      INPUT_ENVIRONMENT: 'production',
-      INPUT_CONFIG: 'runbook.yml',
-      'INPUT_DATABASE-URL': database.url,
-      ...s3Variables(lab),
-      ...inputs,
-      ...env,
-    },
-  })
-  const written = readFileSync(output, 'utf8')
-  const outcome = JSON.parse(/^outcome<<(.+)\n(.*)\n\1$/m.exec(written)?.[2] ?? '{}') as {
-    timings: { phase: string; ms: number }[]
-    outputs: Record<string, string>
-  }
-  return {
-    phases: Object.fromEntries(outcome.timings.map(({ phase, ms }) => [phase, ms / 1_000])),
-    peakMiB: ran.peakMiB,
-    stored: Number(outcome.outputs['bytes']),
-    dumped: await dumpedBytes(lab, outcome.outputs['backup-uri'] ?? ''),
-  }
-}
-
-/** What the manifest says that pg_dump wrote. */
-async function dumpedBytes(lab: Lab, uri: string): Promise<number> {
-  const store = await openStore('uri', uri.replace(/\/[^/]+\/[^/]+$/, ''), s3Variables(lab))
-  const key = manifestKey(uri.slice(store.uri.length + 1))
-  const text = await readText(store, key, new AbortController().signal)
-  return parseManifest(uri, text, { keys: [] }).manifest.dumpedBytes
-}
-
-function s3Variables({ s3 }: Lab): Record<string, string> {
-  return {
-    AWS_ENDPOINT_URL: s3.endpoint,
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    AWS_REGION: s3.region,
   }
 }
 

@@ -25,7 +25,8 @@ export interface Step extends Ran {
 export interface Checkout {
   /** Replaces its manifests. */
   write(manifests: Record<string, string>): void
-  deploy(version: string): Promise<Step>
+  /** @param image instead of the site's */
+  deploy(version: string, image?: string): Promise<Step>
   /** The deploy's post step, which runs when its whole job has succeeded: the release is good from then on. */
   finish(): Promise<void>
   rollback(): Promise<Step>
@@ -77,9 +78,9 @@ environments:
       mkdirSync(manifests)
       for (const [name, text] of Object.entries(files)) writeFileSync(join(manifests, name), text)
     },
-    deploy(version) {
+    deploy(version, other = image) {
       run++
-      released = { INPUT_VERSION: version, INPUT_IMAGE: image }
+      released = { INPUT_VERSION: version, INPUT_IMAGE: other }
       return step('deploy', released)
     },
     async finish() {

@@ -10,7 +10,7 @@ export interface Told {
   /** From the start of the first program. */
   wholeMs: number
   /** `refused`: before anything was changed. */
-  verdict: 'doomed' | 'refused' | 'ready' | 'late'
+  verdict: 'failed' | 'refused' | 'ready' | 'late'
   /** The cause as it was told, shortened. */
   words: string
 }
@@ -69,7 +69,7 @@ export function us({ folder, kubeconfig, namespace, image, good, bad }: Arena): 
       const step = await checkout.deploy(`v1.0.${++round}`)
       const { reason, summary } = step.outcome
       const failed =
-        reason === 'rollout-doomed' ? 'doomed' : phaseOf(step, 'apply') === 0 ? 'refused' : 'late'
+        reason === 'rollout-doomed' ? 'failed' : phaseOf(step, 'apply') === 0 ? 'refused' : 'late'
       const verdict = step.code === 0 ? 'ready' : failed
       return {
         ms: sinceApply(step),
@@ -121,7 +121,7 @@ export function kubedog(arena: Arena, tools: Tools): Contender {
       )
       const ms = ran.endedAt - applied.startedAt
       const told = tell(ran, ms)
-      return told.verdict === 'ready' || ms > boundSeconds * 1_000 ? told : { ...told, verdict: 'doomed' }
+      return told.verdict === 'ready' || ms > boundSeconds * 1_000 ? told : { ...told, verdict: 'failed' }
     },
   }
 }
@@ -183,6 +183,6 @@ function withImage(text: string, image: string): string {
 
 function tell(ran: Ran, ms: number): Told {
   const last = ran.lines.findLast(({ text }) => text.trim() !== '')?.text ?? ''
-  const verdict = ran.code === 0 ? 'ready' : ms < (boundSeconds - 5) * 1_000 ? 'doomed' : 'late'
+  const verdict = ran.code === 0 ? 'ready' : ms < (boundSeconds - 5) * 1_000 ? 'failed' : 'late'
   return { ms, wholeMs: ms, verdict, words: verdict === 'ready' ? 'ready' : textOf(ran, 1).trim() || last }
 }

@@ -6,6 +6,7 @@ import { placesOf } from '../lab/places.ts'
 import { mustRun } from './program.ts'
 
 const command = join(import.meta.dirname, '../../build/tree/bin/runbook.js')
+const floor = join(import.meta.dirname, 'load-floor.ts')
 const autocannonVersion = '8.0.0'
 /** As many as the guide has it. */
 export const connections = 10
@@ -30,7 +31,9 @@ export interface Clients {
   autocannon(path: string, seconds: number): Promise<Pick<Sent, 'rps' | 'cpuMicros'>>
   /** @param keepAlive ab has none unless it is asked to */
   ab(path: string, requests: number, keepAlive: 'kept' | 'closed'): Promise<number>
-  wrk(path: string, seconds: number): Promise<Omit<Sent, 'cpuMicros' | 'peakMiB'>>
+  wrk(path: string, seconds: number): Promise<Omit<Sent, 'peakMiB'>>
+  /** Node's sockets and nothing else: see load-floor.ts. */
+  floor(requests: number): Promise<Pick<Sent, 'rps' | 'cpuMicros'>>
 }
 
 /** Installs what is missing: ab and wrk from Debian's packages, autocannon from npm into the lab's cache. */
@@ -103,10 +106,15 @@ end
     },
     async wrk(path, seconds) {
       const args = ['-t', '1', '-c', String(connections), '-d', `${seconds}s`, '-s', percentiles, url + path]
-      const { lines } = await mustRun('wrk', args)
+      const { lines, cpuSeconds } = await mustRun('wrk', args)
       const said = lines.find(({ text }) => text.startsWith('said '))?.text.split(' ') ?? []
       const [rps = NaN, p50 = NaN, p95 = NaN, p99 = NaN] = said.slice(1).map(Number)
-      return { rps, p50, p95, p99 }
+      return { rps, p50, p95, p99, cpuMicros: (cpuSeconds * 1e6) / (rps * seconds) }
+    },
+    async floor(requests) {
+      const args = [floor, new URL(url).port, String(connections), String(requests)]
+      const { lines, cpuSeconds } = await mustRun('node', args)
+      return { rps: Number(lines[0]?.text), cpuMicros: (cpuSeconds * 1e6) / requests }
     },
   }
 }

@@ -3,7 +3,7 @@ import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { backup } from './backup.ts'
 import { allChecks } from './checks.ts'
-import { doomed } from './doomed.ts'
+import { failingRollouts } from './failing-rollouts.ts'
 import { gate } from './gate.ts'
 import { handover } from './handover.ts'
 import { load } from './load.ts'
@@ -12,6 +12,7 @@ import { renderPage } from './page.ts'
 import { kill } from './kill.ts'
 import { rollout } from './rollout.ts'
 import { scale } from './scale.ts'
+import { parallelDump } from './parallel-dump.ts'
 import { size } from './size.ts'
 import { start } from './start.ts'
 import { starts } from './starts.ts'
@@ -21,12 +22,13 @@ const benches: Bench[] = [
   start,
   size,
   rollout,
-  doomed,
+  failingRollouts,
   undo,
   starts,
   scale,
   kill,
   backup,
+  parallelDump,
   handover,
   allChecks,
   gate,

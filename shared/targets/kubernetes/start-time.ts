@@ -6,8 +6,6 @@ const undeclaredStartMs = 45_000
 const probeLagMs = 3_000
 /** A start may take so many times what the slowest one took that is known to have gone well. */
 const slowerThanUsual = 3
-/** Even where starts were quick, one may have something to do that earlier ones had not: a cache to fill, a wait for a peer. */
-const leastStartMs = 20_000
 /** Even where starts were quick, an answer that refuses has to stay the same for this long, and for a second probe. */
 const leastRefusalMs = 1_500
 /** The same for a server's own error. */
@@ -33,9 +31,11 @@ export interface Start {
  *
  * - A startupProbe that has not passed: its own patience, as the kubelet has it, then that of the readinessProbe.
  * - After it has passed: the readinessProbe's patience; less where the answer is final.
- * - Without one, where earlier starts of the workload are known: 3 times the slowest of them, at least the patience of the
- *   readinessProbe with its initial delay, and at least 20 s; about as long as the slowest where the answer is final.
- * - Where none is known: what an initial delay, or a livenessProbe that begins late, announces, else 45 s and the patience.
+ * - Without one, where earlier starts of the workload are known: 3 times the slowest of them; about as long as the slowest
+ *   where the answer is final. While it is open, no less than what an initial delay, or a livenessProbe that begins late,
+ *   announces, else 45 s, until the next probe can see it: however quick earlier starts were, this one may have something
+ *   to do that they had not (a cache to fill, a wait for a peer), and the previous release receives the traffic meanwhile.
+ * - Where none is known: the same, and the readinessProbe's patience.
  */
 export function readyGraceMs(start: Start): number {
   const { container, started, usualMs, answer, times, wasReady } = start
@@ -46,14 +46,17 @@ export function readyGraceMs(start: Start): number {
     return final === 'open' ? patience + probeLagMs : Math.min(patience + probeLagMs, leastMs[final])
   const usual = usualMs === undefined ? 0 : usualMs * slowerThanUsual
   if (startupProbe) return Math.max(patienceMs(startupProbe) + patience + probeLagMs, usual)
-  if (usualMs !== undefined) {
-    if (final === 'open') return Math.max(patience, usual, leastMs.open)
+  if (usualMs !== undefined && final !== 'open')
     return Math.max(final === 'refusal' ? usualMs : 1.5 * usualMs, leastMs[final])
-  }
-  const delay = readinessProbe?.initialDelaySeconds ?? 0
-  const announced = (delay > 0 ? patience : undeclaredStartMs) + patience + probeLagMs
+  const announced = (readinessProbe?.initialDelaySeconds ?? 0) > 0 ? patience : undeclaredStartMs
   const alive = (livenessProbe?.initialDelaySeconds ?? 0) > 0 ? patienceMs(livenessProbe) : 0
-  return Math.max(announced, alive)
+  const seen = usualMs === undefined ? patience : oncePeriodMs(readinessProbe)
+  return Math.max(announced + seen + probeLagMs, alive, usual)
+}
+
+/** What a probe takes to see a change. */
+function oncePeriodMs(probe: Probe | undefined): number {
+  return probe ? patienceMs({ ...probe, initialDelaySeconds: 0, failureThreshold: 1 }) : 0
 }
 
 /**
@@ -63,11 +66,7 @@ export function readyGraceMs(start: Start): number {
  */
 type Finality = 'refusal' | 'error' | 'open'
 
-const leastMs: Record<Finality, number> = {
-  refusal: leastRefusalMs,
-  error: leastErrorMs,
-  open: leastStartMs,
-}
+const leastMs = { refusal: leastRefusalMs, error: leastErrorMs }
 
 function finality(answer: string): Finality {
   const code = Number(/statuscode: (\d+)/.exec(answer)?.[1] ?? 0)

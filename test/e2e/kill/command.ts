@@ -19,7 +19,7 @@ export interface CommandCall {
   words: string[]
   /** Absolute path of the checkout. */
   folder: string
-  env: Record<string, string>
+  env: Record<string, string | undefined>
 }
 
 /** Starts `runbook WORDS`. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { dockerEngine } from '../../lab/upstream.ts'
 import { enterYard, type Images } from '../docker/yard.ts'
+import { openFront } from './front.ts'
 import { answerOf, ask, getJson, openStageTarget, writeRunbook, type Look, type Stage } from './stage.ts'
 
 interface Summary {
@@ -17,8 +18,9 @@ interface Detail {
 }
 
 /** A container name and a port of the lab's Docker engine. */
-export function enterDockerStage(name: string, port: number, images: Images): Stage {
+export async function enterDockerStage(name: string, port: number, images: Images): Promise<Stage> {
   const yard = enterYard(`kill-${name}`, port, images)
+  const front = await openFront(`http://127.0.0.1:${port}`)
   const upstream = dockerEngine(yard.lab.docker.host)
   const folder = mkdtempSync(join(tmpdir(), 'kill-docker-'))
   const list = async (): Promise<Summary[]> => {
@@ -31,7 +33,7 @@ export function enterDockerStage(name: string, port: number, images: Images): St
       folder,
       yard.container,
       `    target: { kind: docker, container: ${yard.container}, ports: ["${port}:3000"], env: ${JSON.stringify(env)} }
-    url: http://127.0.0.1:${port}
+    url: ${front.url}
 `,
     )
   }
@@ -62,9 +64,12 @@ export function enterDockerStage(name: string, port: number, images: Images): St
     target: 'docker',
     folder,
     upstream,
+    front,
     image: images.quick,
     through: ({ address }) => ({ inputs: {}, env: { DOCKER_HOST: address } }),
+    access: () => ({ DOCKER_HOST: yard.lab.docker.host }),
     write,
+    ask: () => ask('127.0.0.1', port),
     async compare(look, release) {
       const answers = await Promise.all([1, 2, 3].map(() => ask('127.0.0.1', port)))
       return [
@@ -90,6 +95,7 @@ export function enterDockerStage(name: string, port: number, images: Images): St
     openTarget: () => openStageTarget(folder, '', yard.lab.docker.host),
     async leave() {
       upstream.close()
+      await front.close()
       rmSync(folder, { recursive: true })
       await yard.leave()
     },

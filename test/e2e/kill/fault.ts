@@ -27,21 +27,31 @@ export const faultKinds = [
   'beat-before',
   'beat-withheld',
   'beat-answered',
+  /** Killed when it has sent a request to the service, which is not answered: `at` counts those. */
+  'kill-asking',
+  /** It ends by itself, and the runner dies before the next step of its job: `at` is 1. */
+  'runner-dies',
 ] as const
 export type FaultKind = (typeof faultKinds)[number]
 
 export interface Fault {
   kind: FaultKind
-  /** Number of the write; 1 for the first. */
+  /** Number of the write or request; 1 for the first. */
   at: number
 }
 
 /** What is left when the fault has struck. */
 export interface Struck {
-  /** The write at which it struck; undefined when the step ended before that. */
+  /** Where it struck; undefined when the step ended before that. */
+  place: string | undefined
+  /** When it struck, on the clock of `performance.now()`. */
+  diedAt: number
+  /** The write at which it struck; undefined when it was at none. */
   at: Passing | undefined
   /** How the step ended; a frozen one, or one without a network, has not yet. */
   ended: Promise<BundleEnd>
+  /** How many points of the fault's kind the step came to: writes, or requests to the service. */
+  points: number
   /** Of the step. */
   door: Door
   /** Forwards the write that was kept back. */
@@ -53,10 +63,14 @@ export interface Struck {
 /** Runs a step until its fault strikes. The caller closes the door. */
 export async function strike(stage: Stage, call: BundleCall, fault: Fault): Promise<Struck> {
   let at: Passing | undefined
+  let place: string | undefined
+  let diedAt = 0
   let wake: () => void = () => undefined
   const hit = Promise.withResolvers<undefined>()
   const strikeNow = (passing: Passing, what: () => void) => {
     at = passing
+    place = lineOf(passing)
+    diedAt = performance.now()
     what()
     hit.resolve(undefined)
   }
@@ -76,13 +90,32 @@ export async function strike(stage: Stage, call: BundleCall, fault: Fault): Prom
     env: through.env,
   })
   const { ended } = bundle
+  if (fault.kind === 'kill-asking')
+    stage.front.strikeAt(fault.at, () => {
+      place = `request ${fault.at} to the service`
+      diedAt = performance.now()
+      send('SIGKILL')
+    })
   await Promise.race([hit.promise, ended])
+  let points = door.writes.length
+  if (fault.kind === 'kill-asking') {
+    await ended
+    points = stage.front.requests
+    stage.front.strikeAt(0, () => undefined)
+  }
+  if (fault.kind === 'runner-dies') {
+    place = 'between this step and the next'
+    diedAt = performance.now()
+  }
   const lives = fault.kind.startsWith('cut') || fault.kind.startsWith('freeze')
   if (at && fault.kind === 'cancel') await escalate(bundle)
   if (!at || !lives) await ended
   return {
+    place,
+    diedAt,
     at,
     ended,
+    points,
     door,
     async deliver() {
       if (!at) return
@@ -136,6 +169,9 @@ function meddlerOf({ kind, at }: Fault, strikes: Strikes): Meddler {
           await strikes.woken
         },
       }
+    case 'kill-asking':
+    case 'runner-dies':
+      return {}
     case 'freeze-answered':
       return {
         carriedOut(passing) {
@@ -216,4 +252,9 @@ async function escalate(bundle: Bundle): Promise<void> {
     if (first !== 'late') return
     bundle.signal(name)
   }
+}
+
+/** A write in one line, without query and container number. */
+export function lineOf({ method, url, status }: { method: string; url: string; status: number }): string {
+  return `${method} ${url.replace(/[?].*/, '').replace(/[0-9a-f]{52}(?=\/|$)/, '')} ${status || ''}`.trim()
 }

@@ -12,7 +12,7 @@ jest.setTimeout(600_000)
 // 40 of the points of `script/bench kill`, which tries them all. Others: KILL_SEED=2 script/test e2e/kill/kill
 const seed = Number(process.env['KILL_SEED'] ?? 1)
 const pointsPerTarget = 20
-/** Those that are over soon, the kills most often. */
+/** Those that are over soon, the kills most often; of a step that watches the service, those in the middle of it. */
 const kinds: FaultKind[] = [
   'kill-before',
   'kill-withheld',
@@ -25,6 +25,11 @@ const kinds: FaultKind[] = [
   'late-after',
   'freeze-before',
   'freeze-answered',
+  'kill-asking',
+  'kill-asking',
+  'kill-asking',
+  'runner-dies',
+  'runner-dies',
 ]
 
 // Both targets at once: most of the time goes into waiting for pods and containers.
@@ -39,7 +44,9 @@ const sweeps = {
 test.each(['kubernetes', 'docker'] as const)(
   `%s keeps the promise at ${pointsPerTarget} points, seed ${seed}`,
   async target => {
-    const { tried, broken } = await sweeps[target]
+    const { tried, broken, live } = await sweeps[target]
+    for (const [step, times] of Map.groupBy(live, ({ step }) => step))
+      console.log(`${target}, ${step}: ${showTimes(times)}`)
     expect(broken).toEqual([])
     expect(tried).toBe(pointsPerTarget)
   },
@@ -47,16 +54,17 @@ test.each(['kubernetes', 'docker'] as const)(
 
 async function sweep(
   target: Stage['target'],
-  prepare: () => (number: number) => Stage,
-): Promise<{ tried: number; broken: string[] }> {
+  prepare: () => (number: number) => Promise<Stage>,
+): Promise<{ tried: number; broken: string[]; live: LiveTime[] }> {
   const random = numbers(seed + target.length)
   const range = openRange(prepare())
-  const result = { tried: 0, broken: [] as string[] }
+  const result = { tried: 0, broken: [] as string[], live: [] as LiveTime[] }
   try {
     for (let count = 0; count < pointsPerTarget; count++) {
       const point = draw(random, target)
-      const [last, { reached, broken }] = await tryWithin(range, point)
+      const [last, { reached, broken, liveMs }] = await tryWithin(range, point)
       if (reached) result.tried++
+      if (liveMs !== undefined) result.live.push({ step: point.scenario.name, ms: liveMs })
       if (broken.length > 0)
         result.broken.push([`${nameOf(target, last)} (seed ${seed})`, ...broken].join('\n'))
     }
@@ -66,19 +74,37 @@ async function sweep(
   return result
 }
 
-/** How many writes a step makes shows when it has made them: a number beyond its last is taken modulo. */
+/** How many writes or requests a step makes shows when it has made them: a number beyond its last is taken modulo. */
 async function tryWithin(range: Range, point: Point): Promise<[Point, Awaited<ReturnType<Range['try']>>]> {
   const first = await range.try(point)
-  if (first.reached || first.writes === 0) return [point, first]
+  if (first.reached || first.points === 0) return [point, first]
   const { kind, at } = point.fault
-  const again = { ...point, fault: { kind, at: ((at - 1) % first.writes) + 1 } }
+  const again = { ...point, fault: { kind, at: ((at - 1) % first.points) + 1 } }
   return [again, await range.try(again)]
 }
 
 function draw(random: () => number, target: Stage['target']): Point {
-  const most = target === 'kubernetes' ? 10 : 21
   const pick = <T>(from: T[]): T => from[Math.floor(random() * from.length)] as T
-  return { scenario: pick(scenarios), fault: { kind: pick(kinds), at: 1 + Math.floor(random() * most) } }
+  const scenario = pick(scenarios)
+  const kind = pick(kinds.filter(each => scenario.kinds.includes(each)))
+  const writes = target === 'kubernetes' ? 10 : 21
+  const most =
+    kind === 'runner-dies' ? 1 : kind === 'kill-asking' ? (requests[scenario.name] ?? writes) : writes
+  return { scenario, fault: { kind, at: 1 + Math.floor(random() * most) } }
+}
+
+/** Requests to the service that a step sends, which are known: see `writeRunbook`. */
+const requests: Record<string, number> = { 'health-gate': 12, 'smoke-test': 41 }
+
+/** How long it took from a death until the good release received the traffic again. */
+interface LiveTime {
+  step: string
+  ms: number
+}
+
+function showTimes(times: LiveTime[]): string {
+  const seconds = times.map(({ ms }) => (ms / 1_000).toFixed(1))
+  return `${seconds.join(', ')} s from the death until the good release received the traffic`
 }
 
 /** Mulberry32: the same numbers for the same seed, between 0 and 1. */

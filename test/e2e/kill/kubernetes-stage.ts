@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { apiServer, kubeconfigThrough } from '../../lab/upstream.ts'
 import { enterRoom } from '../kubernetes/cluster.ts'
+import { openFront } from './front.ts'
 import {
   answerOf,
   ask,
@@ -32,7 +33,7 @@ interface Item {
 type Containers = { name: string; env?: { name: string; value: string }[] }[]
 
 /** A namespace with a Service, a Deployment and ConfigMaps. */
-export function enterKubernetesStage(name: string): Stage {
+export async function enterKubernetesStage(name: string): Promise<Stage> {
   const room = enterRoom(`kill-${name}`)
   const upstream = apiServer(room.lab.kubeconfig)
   const folder = mkdtempSync(join(tmpdir(), 'kill-kubernetes-'))
@@ -43,11 +44,12 @@ export function enterKubernetesStage(name: string): Stage {
   room.kubectlApply(serviceYaml())
   const address = room.kubectl('get', 'service', 'kill', '-o', 'jsonpath={.spec.clusterIP}')
   room.kubectl('delete', 'service', 'kill')
+  const front = await openFront(`http://${address}`)
   writeRunbook(
     folder,
     'kill',
     `    target: { kind: kubernetes, namespace: ${room.namespace}, manifests: k8s, workload: deployment/kill }
-    url: http://${address}
+    url: ${front.url}
 `,
   )
 
@@ -109,13 +111,20 @@ spec: { ${clusterIp ? `clusterIP: ${clusterIp}, ` : ''}selector: { app: kill }, 
     target: 'kubernetes',
     folder,
     upstream,
+    front,
     image: room.image,
     through: door => ({ inputs: { kubeconfig: kubeconfigThrough(door.address) }, env: {} }),
+    access() {
+      const file = join(folder, 'kubeconfig')
+      writeFileSync(file, readFileSync(room.lab.kubeconfig, 'utf8'), { mode: 0o600 })
+      return { KUBECONFIG: file }
+    },
     write(look) {
       writeFileSync(join(folder, 'k8s/service.yaml'), serviceYaml(address))
       writeFileSync(join(folder, 'k8s/config.yaml'), mapsYaml(look))
       writeFileSync(join(folder, 'k8s/deployment.yaml'), deploymentYaml(look))
     },
+    ask: () => ask(address, 80),
     async compare(look, release) {
       const answers = await Promise.all([1, 2, 3].map(() => ask(address, 80)))
       return [
@@ -142,6 +151,7 @@ spec: { ${clusterIp ? `clusterIP: ${clusterIp}, ` : ''}selector: { app: kill }, 
     openTarget: () => openStageTarget(folder, room.lab.kubeconfig, ''),
     async leave() {
       upstream.close()
+      await front.close()
       rmSync(folder, { recursive: true })
       await room.leave()
     },

@@ -2,18 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openDoor, type Meddler, type Passing } from '../../lab/cutting-proxy.ts'
 import { runBundle, type BundleEnd } from './bundle.ts'
 import type { Bed } from './bed.ts'
-import { strike, type Fault, type Struck } from './fault.ts'
+import { lineOf, strike, type Fault, type Struck } from './fault.ts'
 import type { Scenario } from './scenario.ts'
-import { settledDifferences } from './stage.ts'
+import { answerOf, settledDifferences } from './stage.ts'
+import { watchTraffic } from './traffic.ts'
 
 /** What became of one point. */
 export interface Tried {
   /** False when the step ended before the fault could strike: there is no such point. */
   reached: boolean
-  /** How many writes the step came to. */
-  writes: number
-  /** The write at which it struck. */
+  /** How many points of the fault's kind the step came to. */
+  points: number
+  /** Where it struck. */
   line: string
+  /**
+   * Milliseconds from the death until the release that is live in the end, a good one, receives the traffic alone; 0 when
+   * it did so all the time. Undefined when there is no such point, or the promise was broken.
+   */
+  liveMs: number | undefined
   /** In what the promise was broken; empty when it was held. */
   broken: string[]
 }
@@ -29,17 +35,26 @@ export async function tryPoint(bed: Bed, scenario: Scenario, fault: Fault): Prom
   bed.nextRun()
   const before = await bed.serving()
   const call = await scenario.arrange(bed)
+  const traffic = watchTraffic(() => bed.stage.ask())
   const struck = await strike(bed.stage, call, fault)
-  const trial: Trial = { bed, scenario, fault, struck, old: before.entry.version, settles: [] }
+  let liveMs: number | undefined
+  const trial: Trial = {
+    ...{ bed, scenario, fault, struck, old: before.entry.version, settles: [] },
+    async settled() {
+      liveMs = await traffic.end(answerOf((await bed.serving()).look), struck.diedAt)
+    },
+  }
   try {
     const broken = await settleAndLook(trial)
     return {
-      reached: struck.at !== undefined,
-      writes: struck.door.writes.length,
-      line: struck.at ? lineOf(struck.at) : '',
+      reached: struck.place !== undefined,
+      points: struck.points,
+      line: struck.place ?? '',
+      liveMs: struck.place === undefined || broken.length > 0 ? undefined : liveMs,
       broken: broken.length > 0 ? [...broken, ...trial.settles.map(({ log }) => `--- settle:\n${log}`)] : [],
     }
   } finally {
+    traffic.abandon()
     await struck.door.close()
   }
 }
@@ -53,6 +68,8 @@ interface Trial {
   old: string
   /** How the settles ended so far. */
   settles: BundleEnd[]
+  /** The first settle has ended. */
+  settled(): Promise<void>
 }
 
 async function settleAndLook(trial: Trial): Promise<string[]> {
@@ -61,6 +78,7 @@ async function settleAndLook(trial: Trial): Promise<string[]> {
   const settled = await settle(trial, within?.meddler)
   await within?.deliver()
   const first = [...endOf('settle', settled), ...(await breaches(trial))]
+  if (first.length === 0) await trial.settled()
   // A creation that comes while the settle is at work may come behind its back: the next settle removes what it made.
   const isStray = fault.kind === 'late-within' && struck.at?.status === 201
   if (first.length > 0 && !isStray) return first
@@ -200,8 +218,4 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
 function endedWell(fault: Fault, { at, door }: Struck): string[] {
   const wasLast = fault.kind === 'cut-answered' && at?.write === door.writes.length
   return wasLast ? [] : ['the step ended well without a network']
-}
-
-function lineOf({ method, url, status }: { method: string; url: string; status: number }): string {
-  return `${method} ${url.replace(/[?].*/, '').replace(/[0-9a-f]{52}(?=\/|$)/, '')} ${status || ''}`.trim()
 }

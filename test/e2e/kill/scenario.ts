@@ -1,17 +1,24 @@
 import type { Bed } from './bed.ts'
 import type { BundleCall } from './bundle.ts'
+import { faultKinds, type FaultKind } from './fault.ts'
 
 /** A step that is to die, and the state in which it is started. */
 export interface Scenario {
   name: string
   /** Whether the newer release may serve in the end. */
   newMayServe: boolean
+  /** What may befall it. */
+  kinds: readonly FaultKind[]
   /** Brings the bed there. @returns the call of the step */
   arrange(bed: Bed): Promise<BundleCall>
 }
 
 const well = { ill: false }
 const ill = { ill: true }
+
+const atWrites = faultKinds.filter(kind => kind !== 'kill-asking' && kind !== 'runner-dies')
+/** A step that watches the service dies at its writes, between them, or when it is over. */
+const watching: FaultKind[] = ['kill-before', 'kill-withheld', 'kill-answered', 'kill-asking', 'runner-dies']
 
 async function deployed(bed: Bed): Promise<string> {
   const { state } = await bed.run(bed.deployCall(well))
@@ -33,16 +40,19 @@ export const scenarios: Scenario[] = [
   {
     name: 'deploy',
     newMayServe: false,
+    kinds: [...atWrites, 'runner-dies'],
     arrange: bed => Promise.resolve(bed.deployCall(well)),
   },
   {
     name: 'deploy-ill',
     newMayServe: false,
+    kinds: atWrites,
     arrange: bed => Promise.resolve(bed.deployCall(ill)),
   },
   {
     name: 'finish',
     newMayServe: true,
+    kinds: atWrites,
     async arrange(bed) {
       const state = await deployed(bed)
       return { ...bed.call('deploy', await versionInput(bed)), file: 'post.js', state }
@@ -51,6 +61,7 @@ export const scenarios: Scenario[] = [
   {
     name: 'rollback-unfinished',
     newMayServe: false,
+    kinds: atWrites,
     async arrange(bed) {
       await deployed(bed)
       return bed.call('rollback', { to: 'last-good' })
@@ -59,6 +70,7 @@ export const scenarios: Scenario[] = [
   {
     name: 'rollback-ill',
     newMayServe: false,
+    kinds: atWrites,
     async arrange(bed) {
       await bed.run(bed.deployCall(ill), 'ill')
       return bed.call('rollback', { to: 'last-good' })
@@ -67,6 +79,7 @@ export const scenarios: Scenario[] = [
   {
     name: 'rollback-good',
     newMayServe: true,
+    kinds: atWrites,
     async arrange(bed) {
       await finished(bed)
       bed.nextRun()
@@ -76,6 +89,7 @@ export const scenarios: Scenario[] = [
   {
     name: 'settle-unfinished',
     newMayServe: false,
+    kinds: atWrites,
     async arrange(bed) {
       await deployed(bed)
       bed.nextJob()
@@ -85,6 +99,7 @@ export const scenarios: Scenario[] = [
   {
     name: 'settle-ill',
     newMayServe: false,
+    kinds: atWrites,
     async arrange(bed) {
       await bed.run(bed.deployCall(ill), 'ill')
       bed.nextJob()
@@ -94,11 +109,31 @@ export const scenarios: Scenario[] = [
   {
     name: 'settle-gated',
     newMayServe: true,
+    kinds: atWrites,
     async arrange(bed) {
       await deployed(bed)
       await bed.run(bed.call('health-gate'))
       bed.nextJob()
       return bed.call('rollback', { settle: 'true' })
+    },
+  },
+  {
+    name: 'health-gate',
+    newMayServe: true,
+    kinds: watching,
+    async arrange(bed) {
+      await deployed(bed)
+      return bed.call('health-gate')
+    },
+  },
+  {
+    name: 'smoke-test',
+    newMayServe: true,
+    kinds: watching,
+    async arrange(bed) {
+      await deployed(bed)
+      await bed.run(bed.call('health-gate'))
+      return bed.call('smoke-test')
     },
   },
 ]

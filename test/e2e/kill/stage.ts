@@ -12,6 +12,7 @@ import type { Target } from '../../../shared/targets/target.ts'
 import type { Door } from '../../lab/cutting-proxy.ts'
 import type { Upstream } from '../../lab/upstream.ts'
 import { silent } from '../../log.ts'
+import type { Front } from './front.ts'
 
 /** One release of the small service that the kill tests deploy: everything in it follows from its number. */
 export interface Look {
@@ -21,25 +22,36 @@ export interface Look {
   ill: boolean
 }
 
-/** An environment of the real lab that a kill test has for itself, as it is seen from the outside. */
-export interface Stage {
-  target: 'kubernetes' | 'docker'
-  /** The checkout that the bundles work in. */
+/** An environment that a kill test has for itself, as it is seen from the outside. */
+export interface Site {
+  target: 'kubernetes' | 'docker' | 'process'
+  /** The checkout that steps work in. */
   folder: string
-  upstream: Upstream
-  /** For `image:` of a deploy. */
+  /** For `image:` of a deploy; empty where a release has none. */
   image: string
-  /** Inputs and environment that lead a bundle through a door. */
-  through(door: Door): { inputs: Record<string, string>; env: Record<string, string> }
+  /** Variables that lead a command there: nothing secret on its command line. */
+  access(): Record<string, string | undefined>
   /** Writes the release into the checkout. */
   write(look: Look): void
+  /** What the service answers, or how it does not. */
+  ask(): Promise<string>
   /** In what the environment differs from that release and nothing else; empty when it is just that. */
   compare(look: Look, release: string): Promise<string[]>
-  /** Changes with every write to anything but the lease. */
-  fingerprint(): Promise<string>
   /** Reads ledger and lease. */
   openTarget(): Promise<Target>
   leave(): Promise<void>
+}
+
+/** One of the real lab, whose requests can be cut off. */
+export interface Stage extends Site {
+  target: 'kubernetes' | 'docker'
+  upstream: Upstream
+  /** Stands before the service, and is the url of its runbook. */
+  front: Front
+  /** Inputs and environment that lead a bundle through a door. */
+  through(door: Door): { inputs: Record<string, string>; env: Record<string, string> }
+  /** Changes with every write to anything but the lease. */
+  fingerprint(): Promise<string>
 }
 
 export function versionOf({ number }: Look): string {
@@ -54,11 +66,16 @@ export function answerOf(look: Look): string {
 /** A gate that is over in half a second: it is not the gate that is on trial. */
 export const quickGate = `    gate: { for: 600ms, interval: 50ms, error-rate: 50%, paths: [/], baseline: 0s }\n`
 
+/** One request, and a load of so many as there are kill points in it. */
+const suite = 'name: root\nrequests:\n  - { name: root, path: / }\nload: { path: / }\n'
+const quickSmoke = '    smoke: { suite: suite.yml, requests: 40, concurrency: 1, max-rate: 100 }\n'
+
 /** @param target lines of `target:`, and whatever else the environment says */
 export function writeRunbook(folder: string, service: string, lines: string): void {
+  writeFileSync(join(folder, 'suite.yml'), suite)
   writeFileSync(
     join(folder, 'runbook.yml'),
-    `service: ${service}\nenvironments:\n  main:\n${lines}${quickGate}`,
+    `service: ${service}\nenvironments:\n  main:\n${lines}${quickGate}${quickSmoke}`,
   )
 }
 

@@ -17,7 +17,7 @@ export interface Range {
 }
 
 /** @param enter makes a stage; each with another number */
-export function openRange(enter: (number: number) => Stage): Range {
+export function openRange(enter: (number: number) => Promise<Stage>): Range {
   let bed: Bed | undefined
   let number = 0
   const leave = async () => {
@@ -26,7 +26,7 @@ export function openRange(enter: (number: number) => Stage): Range {
   }
   return {
     async try({ scenario, fault }) {
-      bed ??= await makeBed(enter(number++))
+      bed ??= await makeBed(await enter(number++))
       try {
         const tried = await tryPoint(bed, scenario, fault)
         if (tried.broken.length > 0) await leave()
@@ -34,7 +34,13 @@ export function openRange(enter: (number: number) => Stage): Range {
       } catch (error) {
         await leave()
         const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
-        return { reached: true, writes: 0, line: '', broken: [`it could not be tried: ${why}`] }
+        return {
+          reached: true,
+          points: 0,
+          line: '',
+          liveMs: undefined,
+          broken: [`it could not be tried: ${why}`],
+        }
       }
     },
     close: leave,

@@ -11,8 +11,8 @@ import { settledDifferences } from './stage.ts'
 jest.setTimeout(300_000)
 
 const beds = {
-  kubernetes: makeBed(enterKubernetesStage('together')),
-  docker: makeBed(enterDockerStage('together', 23_003, pushImages())),
+  kubernetes: enterKubernetesStage('together').then(makeBed),
+  docker: enterDockerStage('together', 23_003, pushImages()).then(makeBed),
 }
 afterAll(async () => {
   for (const bed of Object.values(beds)) await (await bed).stage.leave()

@@ -1,17 +1,19 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import type { Ledger } from '../../../shared/release/ledger.ts'
 import { unsettled } from '../../../shared/release/ledger.ts'
 import type { Lease } from '../../../shared/release/lease.ts'
 import type { Target } from '../../../shared/targets/target.ts'
-import { openLab } from '../../lab/lab.ts'
 import { pushImages } from '../docker/yard.ts'
+import { installPm2 } from '../process/machine.ts'
 import { startCommand, startElsewhere, type CommandEnd, type RunningCommand } from './command.ts'
 import { enterDockerStage } from './docker-stage.ts'
 import { enterKubernetesStage } from './kubernetes-stage.ts'
-import { settledDifferences, versionOf, type Look, type Stage } from './stage.ts'
+import { enterProcessSite } from './process-site.ts'
+import { answerOf, settledDifferences, versionOf, type Look, type Site } from './stage.ts'
+import { watchTraffic, type Traffic } from './traffic.ts'
 
 // `runbook deploy` is killed while its release is watched: in the gate, and in the smoke test. How long it takes from there
 // until a good release is live, and known to be, is measured for each way to restore it; it is printed, and decides nothing.
@@ -26,23 +28,20 @@ const watches = {
 } as const
 type Watch = keyof typeof watches
 
-describe.each(['docker', 'kubernetes'] as const)('on %s', kind => {
-  let stage: Stage
+describe.each(['docker', 'kubernetes', 'process'] as const)('on %s', kind => {
+  let stage: Site
   let target: Target
   let live: Look = { number: 0, ill: false }
   let number = 0
   beforeAll(async () => {
-    stage =
-      kind === 'docker' ? enterDockerStage('watched', 23_014, pushImages()) : enterKubernetesStage('watched')
-    writeFileSync(
-      join(stage.folder, 'suite.yml'),
-      'name: root\nrequests:\n  - { name: root, path: / }\nload: { path: / }\n',
-    )
+    stage = await sites[kind]()
     write(live, 'quick')
     target = await stage.openTarget()
-    const { code, log } = await run('deploy', versionOf(live), '--image', stage.image)
+    const { code, log } = await run('deploy', versionOf(live), ...imageOf(stage))
     if (code !== 0) throw new Error(log)
   })
+  let traffic: Traffic | undefined
+  afterEach(() => traffic?.abandon())
   afterAll(async () => {
     await target.close()
     await stage.leave()
@@ -51,7 +50,7 @@ describe.each(['docker', 'kubernetes'] as const)('on %s', kind => {
   const call = (words: string[]) => ({
     words: [...words, '--config', 'runbook.yml'],
     folder: stage.folder,
-    env: access(kind, stage),
+    env: stage.access(),
   })
   const run = (step: string, ...words: string[]): Promise<CommandEnd> =>
     startCommand(call([step, 'main', ...words])).ended
@@ -79,18 +78,23 @@ describe.each(['docker', 'kubernetes'] as const)('on %s', kind => {
     const last = live
     const look = nextLook()
     write(look, watch)
-    const deploying = startCommand(call(['deploy', 'main', versionOf(look), '--image', stage.image]))
+    const deploying = startCommand(call(['deploy', 'main', versionOf(look), ...imageOf(stage)]))
     const lease = await untilWatched(target, deploying, watch)
+    traffic = watchTraffic(() => stage.ask())
     deploying.kill()
     const diedAt = performance.now()
     await deploying.ended
     return { last, look, lease, diedAt }
   }
-  /** Milliseconds from the death until the good release, and nothing else, is live. */
-  const liveAgain = async (look: Look, diedAt: number): Promise<number> => {
+  /** Prints how long it took from the death until the good release, and no other, received the traffic; and was known to. */
+  const showLive = async (how: string, look: Look, diedAt: number): Promise<void> => {
+    const known = performance.now() - diedAt
     const { ledger } = await target.read()
     expect(await settledDifferences(() => stage.compare(look, ledger.serving ?? ''))).toEqual([])
-    return performance.now() - diedAt
+    const live = (await traffic?.end(answerOf(look), diedAt)) ?? NaN
+    console.log(
+      `${kind}, ${how}: the good release received the traffic ${seconds(live)} after the death; it was known after ${seconds(known)}`,
+    )
   }
 
   test.each(['in the gate', 'in the smoke test'] as const)(
@@ -101,9 +105,7 @@ describe.each(['docker', 'kubernetes'] as const)('on %s', kind => {
 
       const { code, log } = await run('rollback')
 
-      console.log(
-        `${kind}, killed ${watch}, rollback on the same machine: ${seconds(await liveAgain(last, diedAt))}`,
-      )
+      await showLive(`killed ${watch}, rollback on the same machine`, last, diedAt)
       expect(log).not.toContain('Waiting for')
       expect(code).toBe(0)
       const { ledger, lease: left } = await target.read()
@@ -117,33 +119,38 @@ describe.each(['docker', 'kubernetes'] as const)('on %s', kind => {
     const next = nextLook()
     write(next, 'quick')
 
-    const { code, log } = await run('deploy', versionOf(next), '--image', stage.image)
+    const { code, log } = await run('deploy', versionOf(next), ...imageOf(stage))
 
-    console.log(
-      `${kind}, killed in the gate, next deploy on the same machine: ${seconds(await liveAgain(next, diedAt))}`,
-    )
+    await showLive('killed in the gate, next deploy on the same machine', next, diedAt)
     expect(log).not.toContain('Waiting for')
     expect(log).toContain('was left unfinished')
     expect(code).toBe(0)
     live = next
   })
 
-  test('one that is killed in the smoke test is gated again and finished by another machine once its lock has run out', async () => {
+  // A pm2 is on one machine, and so is all that changes it: there the dead process is recognised at once.
+  const elsewhere = kind !== 'process'
+  test(`one that is killed in the smoke test is gated again and finished${elsewhere ? ' by another machine once its lock has run out' : ''}`, async () => {
     const { look, lease, diedAt } = await die('in the smoke test')
-    const settle = (): Promise<CommandEnd> => startElsewhere(call(['settle', 'main'])).ended
+    const start = elsewhere ? startElsewhere : startCommand
+    const settle = (): Promise<CommandEnd> => start(call(['settle', 'main'])).ended
 
     const early = await settle()
-    expect(early.log).toContain('lease-held')
-    expect(early.log).toContain('runbook rollback main --unlock')
+    if (elsewhere) {
+      expect(early.log).toContain('lease-held')
+      expect(early.log).toContain('runbook rollback main --unlock')
+    } else expect(early.log).not.toContain('Waiting for')
     // What is renewed for a minute at a time is not left for longer.
     expect(lease.deadline).toBeLessThanOrEqual(Date.now() + 60_000)
-    for (let left: Lease | null = lease; left; left = (await target.read()).lease) {
+    for (let { lease: left } = await target.read(); left; left = (await target.read()).lease) {
       await settle()
       await sleep(500)
     }
 
-    console.log(
-      `${kind}, killed in the smoke test, settle on another machine: ${seconds(await liveAgain(look, diedAt))}`,
+    await showLive(
+      `killed in the smoke test, recovery${elsewhere ? ' on another machine' : ''}`,
+      look,
+      diedAt,
     )
     const { ledger } = await target.read()
     expect(ledger.entries.at(-1)).toMatchObject({
@@ -178,15 +185,16 @@ async function untilWatched(
   }
 }
 
-/** Files and variables that lead a command to the stage's target: nothing secret on its command line. */
-function access(kind: Stage['target'], { folder }: Stage): Record<string, string> {
-  const lab = openLab()
-  if (kind === 'docker') return { DOCKER_HOST: lab.docker.host }
-  const file = join(folder, 'kubeconfig')
-  writeFileSync(file, readFileSync(lab.kubeconfig, 'utf8'), { mode: 0o600 })
-  return { KUBECONFIG: file }
+const sites: Record<Site['target'], () => Promise<Site> | Site> = {
+  docker: () => enterDockerStage('watched', 23_014, pushImages()),
+  kubernetes: () => enterKubernetesStage('watched'),
+  process: () => enterProcessSite(installPm2(), 23_017),
+}
+
+function imageOf({ image }: Site): string[] {
+  return image === '' ? [] : ['--image', image]
 }
 
 function seconds(ms: number): string {
-  return `${(ms / 1_000).toFixed(1)} s from its death until the good release was live`
+  return `${(ms / 1_000).toFixed(1)} s`
 }

@@ -269,11 +269,14 @@ const further: Kind[] = [
   room(2),
 ]
 
-export const quickStarts: SlowStart[] = quick.map(make)
-export const slowStarts: SlowStart[] = [...quick, ...further].map(make)
+export const quickStarts: SlowStart[] = quick.map((kind, index) => make(kind, `start-${index + 1}`))
 
-function make({ what, variation, registry, late }: Kind, index: number): SlowStart {
-  const name = `start-${index + 1}`
+/** Fifty of them, in Deployments whose names begin so. */
+export function startsNamed(prefix: string): SlowStart[] {
+  return [...quick, ...further].map((kind, index) => make(kind, `${prefix}-${index + 1}`))
+}
+
+function make({ what, variation, registry, late }: Kind, name: string): SlowStart {
   return {
     name,
     what,

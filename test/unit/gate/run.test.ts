@@ -87,6 +87,20 @@ describe('a gate', () => {
     expect(failed?.detail?.length).toBeLessThan(2_100)
   })
 
+  test('goes on for the probes that it lacks when its window was too short for one that was lost', async () => {
+    let asked = 0
+    const url = await serve((_, response) => void response.writeHead((asked += 1) === 20 ? 500 : 200).end())
+    const said: string[] = []
+    const result = await watch(planFor(url), {
+      clock,
+      log: { ...silent, info: line => void said.push(line) },
+      signal: new AbortController().signal,
+      env: {},
+    })
+    expect(result).toMatchObject({ verdict: 'pass', probes: 131, failed: 1 })
+    expect(said).toContain('The window leaves it undecided: probing 71 more times.')
+  })
+
   test('fails one that is down, as soon as that is certain', async () => {
     const { verdict, probes, evidence } = await gate(planFor('http://127.0.0.1:1'))
     expect(verdict).toBe('fail')

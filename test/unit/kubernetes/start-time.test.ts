@@ -32,13 +32,13 @@ describe('the time for a start', () => {
   test.each([
     ['three times what others took', { periodSeconds: 1 }, 60_000, 180],
     [
-      '20 s at least, for a probe that gives up at once',
+      '45 s and a probe at least, for one that gives up at once',
       { periodSeconds: 1, failureThreshold: 1 },
       1_000,
-      20,
+      50,
     ],
-    ["the probe's own patience, where that is more", { periodSeconds: 10 }, 1_000, 31],
-    ['the initial delay included', { initialDelaySeconds: 30, periodSeconds: 1 }, 1_000, 34],
+    ['the same for a probe of another period', { periodSeconds: 10 }, 1_000, 59],
+    ['what the initial delay announces', { initialDelaySeconds: 30, periodSeconds: 1 }, 1_000, 34 + 2 + 3],
   ])('is, where earlier starts are known, %s', (_what, readinessProbe, usualMs, expected) => {
     expect(grace({ readinessProbe }, { usualMs })).toBe(expected)
   })
@@ -47,13 +47,13 @@ describe('the time for a start', () => {
     const settings = { readinessProbe: { periodSeconds: 2 } }
     expect(grace(settings, { ...refused, usualMs: 3_000 })).toBe(3)
     expect(grace(settings, { ...refused, usualMs: 200 })).toBe(1.5)
-    expect(grace(settings, { ...refused, usualMs: 3_000, times: 1 })).toBe(20)
+    expect(grace(settings, { ...refused, usualMs: 3_000, times: 1 })).toBe(51)
     // A readiness that comes and goes: what was ready once will be ready again.
-    expect(grace(settings, { ...refused, usualMs: 3_000, wasReady: true })).toBe(20)
+    expect(grace(settings, { ...refused, usualMs: 3_000, wasReady: true })).toBe(51)
     const failed = { answer: 'HTTP probe failed with statuscode: 500', times: 2 }
     expect(grace(settings, { ...failed, usualMs: 4_000 })).toBe(6)
     const busy = { answer: 'HTTP probe failed with statuscode: 503', times: 9 }
-    expect(grace(settings, { ...busy, usualMs: 4_000 })).toBe(20)
+    expect(grace(settings, { ...busy, usualMs: 4_000 })).toBe(51)
   })
 
   test('is never cut short while a startupProbe runs; what it has let pass is held to its answer', () => {
@@ -84,7 +84,7 @@ describe('a start that others made quickly', () => {
     expect(classOf(after(1, { ...scene, events: [refused] }))).toBe('progressing')
     expect(classOf(after(2, { ...scene, events: [refused] }))).toBe('not-ready')
     const once = event('Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 404')
-    expect(classOf(after(19, { ...scene, events: [once] }))).toBe('progressing')
+    expect(classOf(after(49, { ...scene, events: [once] }))).toBe('progressing')
   })
 
   test('is given up a little later when the server itself fails', () => {
@@ -103,10 +103,10 @@ describe('a start that others made quickly', () => {
     'Readiness probe failed: HTTP probe failed with statuscode: 429',
     'Readiness probe failed: Get "http://10.0.0.1:3000/": dial tcp: connect: connection refused',
     'Readiness probe failed: cat: /tmp/ready: No such file or directory',
-  ])('has 20 s while it only says that it is not ready yet: %s', said => {
+  ])('has the time of a first start while it only says that it is not ready yet: %s', said => {
     const events = [event('Unhealthy', said, 'api-0', { count: 15 })]
-    expect(classOf(after(19, { ...scene, events }))).toBe('progressing')
-    expect(classOf(after(20, { ...scene, events }))).toBe('not-ready')
+    expect(classOf(after(49, { ...scene, events }))).toBe('progressing')
+    expect(classOf(after(50, { ...scene, events }))).toBe('not-ready')
   })
 
   test('is measured by what was recorded, where an older pod lost its readiness and found it again', () => {

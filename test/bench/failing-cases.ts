@@ -1,15 +1,18 @@
 import { configMap, deployment } from '../e2e/kubernetes/manifests.ts'
 
 /** A release that cannot become ready, after one that did. */
-export interface DoomedCase {
+export interface FailingCase {
   name: string
   manifests: Record<string, string>
   /** Of the release before it, when that is not the plain one. */
   before?: Record<string, string>
   /** What the namespace holds before the bad release comes, as YAML; `good` is there already. */
   obstacle?: (namespace: string) => string
-  /** Whether the cluster itself says within 8 s that it cannot be: then we must, too. */
-  clusterKnows: boolean
+  /**
+   * What shows that it cannot be: the `cluster` itself, within 8 s; the `answer` to a probe, which comes as soon as the
+   * kubelet probes twice; or `time` alone, since a slow start looks the same.
+   */
+  shownBy: 'cluster' | 'answer' | 'time'
 }
 
 const app = (variation: Parameters<typeof deployment>[0]) => ({ 'app.yaml': deployment(variation) })
@@ -19,16 +22,16 @@ const indent = (lines: string[]) => lines.map(line => `          ${line}\n`).joi
 export const good: Record<string, string> = app({})
 
 /** Each is one line of the release's manifests, or of the namespace, away from the good one. */
-export const doomedCases: DoomedCase[] = [
+export const failingCases: FailingCase[] = [
   {
     name: 'missing image',
     manifests: app({ containers: '        - name: side\n          image: localhost:5000/no-such-image:1\n' }),
-    clusterKnows: true,
+    shownBy: 'cluster',
   },
   {
     name: 'crash loop',
     manifests: app({ script: 'echo cannot find my hat; exit 3' }),
-    clusterKnows: true,
+    shownBy: 'cluster',
   },
   {
     name: 'failing readiness',
@@ -38,13 +41,29 @@ export const doomedCases: DoomedCase[] = [
         'readinessProbe: { httpGet: { path: /nothing, port: 3000 }, periodSeconds: 1, failureThreshold: 3 }',
       ]),
     }),
-    // Nothing but the probes' own patience tells it from a slow start.
-    clusterKnows: false,
+    shownBy: 'answer',
+  },
+  ...([1, 2, 10] as const).map((period): FailingCase => ({
+    name: `failing readiness, every ${period} s${period === 1 ? ', one failure is enough' : ''}`,
+    manifests: app({
+      readiness: indent([
+        `readinessProbe: { httpGet: { path: /nothing, port: 3000 }, periodSeconds: ${period}, failureThreshold: ${period === 1 ? 1 : 3} }`,
+      ]),
+    }),
+    shownBy: 'answer',
+  })),
+  {
+    name: 'nothing listens',
+    manifests: app({
+      script: 'sleep 100000',
+      readiness: indent(['readinessProbe: { httpGet: { path: /, port: 3000 }, periodSeconds: 2 }']),
+    }),
+    shownBy: 'time',
   },
   {
     name: 'bad command',
     manifests: app({ container: indent(['command: [/bin/no-such-program]']) }),
-    clusterKnows: true,
+    shownBy: 'cluster',
   },
   {
     name: 'missing ConfigMap key',
@@ -56,12 +75,12 @@ export const doomedCases: DoomedCase[] = [
       }),
       'config.yaml': configMap({ here: 'x' }),
     },
-    clusterKnows: true,
+    shownBy: 'cluster',
   },
   {
     name: 'unschedulable',
     manifests: app({ container: indent(['resources: { requests: { memory: 900Gi } }']) }),
-    clusterKnows: true,
+    shownBy: 'cluster',
   },
   {
     name: 'quota',
@@ -71,7 +90,7 @@ kind: ResourceQuota
 metadata: { name: bench, namespace: ${namespace} }
 spec: { hard: { pods: '1' } }
 `,
-    clusterKnows: true,
+    shownBy: 'cluster',
   },
   {
     name: 'admission refusal',
@@ -92,7 +111,7 @@ kind: ValidatingAdmissionPolicyBinding
 metadata: { name: ${namespace} }
 spec: { policyName: ${namespace}, validationActions: [Deny] }
 `,
-    clusterKnows: true,
+    shownBy: 'cluster',
   },
   {
     // A service of one pod would be updated before it happens: several are replaced one after the other.
@@ -103,6 +122,6 @@ spec: { policyName: ${namespace}, validationActions: [Deny] }
       script: 'httpd -p 3000 -h /www; sleep 2; x=aaaaaaaaaaaaaaaa; while true; do x=$x$x; done',
       container: indent(['resources: { limits: { memory: 16Mi } }']),
     }),
-    clusterKnows: true,
+    shownBy: 'cluster',
   },
 ]

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { startCommand, type CommandEnd } from '../kill/command.ts'
+import { enterYard, pushImages, type Yard } from './yard.ts'
+
+jest.setTimeout(180_000)
+
+// `gate.max-gap` from the runbook to the end of a deploy, with the real outage of a container that takes its time to listen.
+
+const images = pushImages()
+let folder = ''
+let yard: Yard
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'max-gap-'))
+  yard = enterYard('max-gap', 23_016, images)
+})
+afterEach(async () => {
+  await yard.leave()
+  rmSync(folder, { recursive: true })
+})
+
+/** Deploys a version that takes so long to listen, with such a limit. */
+function deploy(version: string, bootSeconds: number, maxGap: string): Promise<CommandEnd> {
+  const env = JSON.stringify({ VERSION: version, BOOT: String(bootSeconds) })
+  writeFileSync(
+    join(folder, 'runbook.yml'),
+    `service: ${yard.container}
+environments:
+  main:
+    target: { kind: docker, container: ${yard.container}, ports: ["${yard.port}:3000"], env: ${env} }
+    url: http://127.0.0.1:${yard.port}
+    gate: { for: 600ms, interval: 50ms, error-rate: 50%, paths: [/], baseline: 0s, max-gap: ${maxGap} }
+`,
+  )
+  const words = ['deploy', 'main', version, '--image', images.plain, '--config', 'runbook.yml']
+  return startCommand({ words, folder, env: { DOCKER_HOST: yard.lab.docker.host } }).ended
+}
+
+test('a release whose change interrupts the service for longer than gate.max-gap is rolled back; a higher limit lets it pass', async () => {
+  expect(await deploy('v1.0.0', 0, '20s')).toMatchObject({ code: 0 })
+
+  const { code, log } = await deploy('v1.0.1', 3, '1s')
+
+  expect(log).toContain('gap-exceeded')
+  expect(log).toMatch(/The service did not answer for [\d.]+ ?s \(\d+ requests\) while v1\.0\.1 replaced/)
+  expect(log).toContain('runbook.yml:6')
+  expect(code).toBe(1)
+  expect(await yard.ask()).toBe('v1.0.0')
+
+  expect(await deploy('v1.0.2', 3, '20s')).toMatchObject({ code: 0 })
+  expect(await yard.ask()).toBe('v1.0.2')
+})
