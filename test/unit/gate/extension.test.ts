@@ -62,7 +62,7 @@ describe('the extension of a window', () => {
   })
 
   test.each([60, 80, 93, 120, 240])('of %i probes passes an ill service no more often than beta', window => {
-    const runs = 20_000
+    const runs = 5_000
     const { most, doubt } = extensionOf(passBelow, window, beta)
     const least = (doubt: number) =>
       Array.from({ length: 20 }, (_, bad) => leastProbes(passBelow, doubt, bad))
