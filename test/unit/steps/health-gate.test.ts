@@ -10,10 +10,10 @@ async function timeoutOf(said: Record<string, string>): Promise<number> {
   return (await planGateOf(environmentAt('http://127.0.0.1:1'), inputs)).timeoutMs
 }
 
-test('a gate that was given no timeout has one that its window fits into', async () => {
+test('a gate that was given no timeout has one that its window and its extension fit into', async () => {
   expect(await timeoutOf({})).toBe(10 * minute)
-  expect(await timeoutOf({ for: '5m' })).toBe(10 * minute)
-  expect(await timeoutOf({ for: '20m' })).toBe(25 * minute)
+  expect(await timeoutOf({ for: '5m' })).toBe(12.5 * minute)
+  expect(await timeoutOf({ for: '20m' })).toBe(35 * minute)
 })
 
 test('a timeout that was given counts, and is refused when its window does not fit', async () => {
