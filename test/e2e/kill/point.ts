@@ -36,7 +36,10 @@ export async function tryPoint(bed: Bed, scenario: Scenario, fault: Fault): Prom
   const before = await bed.serving()
   const call = await scenario.arrange(bed)
   const traffic = watchTraffic(() => bed.stage.ask())
-  const struck = await strike(bed.stage, call, fault)
+  const struck = await strike(bed.stage, call, fault).catch((error: unknown) => {
+    traffic.abandon()
+    throw error
+  })
   let liveMs: number | undefined
   const trial: Trial = {
     ...{ bed, scenario, fault, struck, old: before.entry.version, settles: [] },
