@@ -28,9 +28,10 @@ export async function openFront(base: string): Promise<Front> {
   }
   const server = createServer((incoming, outgoing) => {
     requests += 1
-    if (requests !== wanted) return forward(incoming, outgoing)
-    strike()
-    incoming.socket.destroy()
+    if (requests === wanted) {
+      strike()
+      incoming.socket.destroy()
+    } else forward(incoming, outgoing)
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
