@@ -108,7 +108,7 @@ export function phaseOf({ outcome }: Step, phase: string): number {
 }
 
 /** What a deploy does before it sends the first object. */
-const preparation = ['render', 'rehearse', 'lease', 'intend']
+const preparation = ['render', 'rehearse', 'plan-rollback', 'lease', 'intend', 'prepare', 'migrate']
 
 /** Milliseconds from the first object's apply to the end of the process: never less, as the start of node counts. */
 export function sinceApply({ startedAt, endedAt, outcome }: Step): number {

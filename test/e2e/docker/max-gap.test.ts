@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { startCommand, type CommandEnd } from '../kill/command.ts'
 import { enterYard, pushImages, type Yard } from './yard.ts'
 
-jest.setTimeout(180_000)
+jest.setTimeout(300_000)
 
 // `gate.max-gap` from the runbook to the end of a deploy, with the real outage of a container that takes its time to listen.
 
@@ -23,7 +23,10 @@ afterEach(async () => {
 
 /** Deploys a version that takes so long to listen, with such a limit. */
 function deploy(version: string, bootSeconds: number, maxGap: string): Promise<CommandEnd> {
-  writeFileSync(join(folder, 'suite.yml'), 'name: root\nrequests: [{ name: root, path: / }]\n')
+  writeFileSync(
+    join(folder, 'suite.yml'),
+    'name: root\nrequests: [{ name: root, path: / }]\nload: { path: / }\n',
+  )
   const env = JSON.stringify({ VERSION: version, BOOT: String(bootSeconds) })
   writeFileSync(
     join(folder, 'runbook.yml'),
@@ -33,7 +36,7 @@ environments:
     target: { kind: docker, container: ${yard.container}, ports: ["${yard.port}:3000"], env: ${env} }
     url: http://127.0.0.1:${yard.port}
     gate: { for: 600ms, interval: 50ms, error-rate: 50%, paths: [/], baseline: 0s, max-gap: ${maxGap} }
-    smoke: { suite: suite.yml }
+    smoke: { suite: suite.yml, requests: 20 }
 `,
   )
   const words = ['deploy', 'main', version, '--image', images.plain, '--config', 'runbook.yml']
