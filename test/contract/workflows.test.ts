@@ -86,8 +86,13 @@ test.each(jobs)('$where has its own permissions, and a timeout where it runs by 
   const asks = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/pre-deploy-check@'))
   // A build pushes the image; whoever changes what serves may have to pull one again.
   const builds = (job.steps ?? []).some(({ run = '' }) => run.includes('docker push'))
+  // Who states how the image was built signs with the run's identity, and runs nothing else.
+  const attests = (job.steps ?? []).some(({ uses = '' }) =>
+    uses.startsWith('actions/attest-build-provenance@'),
+  )
   const most = {
     contents: 'read',
+    ...(attests ? { attestations: 'write', 'id-token': 'write', packages: 'write' } : {}),
     ...(changes || job.uses ? { deployments: 'write', packages: 'read' } : {}),
     ...(builds ? { packages: 'write' } : {}),
     ...(watches || asks || job.uses ? { actions: 'read' } : {}),
@@ -97,13 +102,28 @@ test.each(jobs)('$where has its own permissions, and a timeout where it runs by 
   if (job.steps) expect(job['timeout-minutes']).toBeGreaterThan(0)
 })
 
+test('only the job that attests may sign, and it runs no code of the service', () => {
+  const signers = jobs.filter(
+    ({ job }) => (job.permissions as Record<string, string>)['id-token'] === 'write',
+  )
+  expect(signers.map(({ where }) => where)).toEqual(['release.yml attest'])
+  for (const { job } of signers)
+    expect(
+      (job.steps ?? []).filter(
+        ({ run = '', uses = '' }) => /npm|docker build/.test(run) || /checkout/.test(uses),
+      ),
+    ).toEqual([])
+})
+
 test.each(steps)('$where ends in bounded time, and puts no expression into a script', ({ step }) => {
   expect(step['timeout-minutes']).toBeGreaterThan(0)
   expect(step.run ?? '').not.toContain('${{')
 })
 
 test.each(calls)('$where: $uses is ours, or pinned to a commit', ({ uses }) => {
-  expect(uses).toMatch(/^(org\/runbook-actions\/.+@v1|actions\/checkout@[0-9a-f]{40})$/)
+  expect(uses).toMatch(
+    /^(org\/runbook-actions\/.+@v1|actions\/(checkout|attest-build-provenance)@[0-9a-f]{40})$/,
+  )
 })
 
 test.each(ours)('$where passes only what $uses takes, and all that it requires', ({ path, given }) => {
