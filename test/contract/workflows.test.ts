@@ -201,7 +201,7 @@ test('the first job of release.yml is given every input that a later job uses', 
   const text = JSON.stringify((load(join(folder, 'release.yml')) as Workflow).jobs['version'])
   // Read by the runner itself, a choice of two, or the name of a GitHub environment.
   const unchecked =
-    /^(runs-on|backup|(staging|production)-(force-conflicts|env-file|backup-env-file|recovery-environment))$/
+    /^(runs-on|backup|attest|(staging|production)-(force-conflicts|env-file|backup-env-file|recovery-environment))$/
   const missing = Object.keys(inputs).filter(
     name => !unchecked.test(name) && !text.includes(`inputs.${name} `),
   )
