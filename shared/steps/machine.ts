@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { isExpected } from '../outcome/errors.ts'
 import { longestTimer, systemClock } from '../platform/clock.ts'
 import { systemExec } from '../platform/exec.ts'
 import { jobExecution } from '../platform/job-execution.ts'
@@ -6,6 +7,7 @@ import type { Log } from '../platform/log.ts'
 import { hasEnded, identifyProcess, userName } from '../platform/process-identity.ts'
 import { readRun, type RunInfo } from '../platform/run.ts'
 import type { Secrets } from '../platform/secrets.ts'
+import { readEnvFile, secretsOf } from '../runbook/env-file.ts'
 import type { Environment } from '../runbook/environment.ts'
 import { overdue } from './in-time.ts'
 import type { TargetPorts } from './ports.ts'
@@ -32,6 +34,7 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
   const { secrets, env, pid } = machine
   const { slack, github } = environment.notify
   for (const name of [slack, github, 'GRAFANA_TOKEN']) secrets.add(env[name] ?? '')
+  for (const value of fileSecrets(environment)) secrets.add(value)
   const run = readRun(env, {
     ...{ pid, host: hostname(), startedAt: systemClock.now() },
     user: userName(),
@@ -39,6 +42,21 @@ export function createPorts(machine: Machine, environment: Environment, kubeconf
     identity: identifyProcess(pid),
   })
   return portsOf(run, machine, environment, kubeconfig)
+}
+
+/**
+ * The secrets that the service gets, known before it answers: it may send them back to a step that does not read the file
+ * itself. A file that cannot be read is the error of the step that needs it.
+ */
+function fileSecrets({ root, envFile, backup }: Environment): string[] {
+  return [envFile, backup?.envFile ?? ''].flatMap(file => {
+    try {
+      return file === '' ? [] : secretsOf(readEnvFile(root, file))
+    } catch (error) {
+      if (isExpected(error)) return []
+      throw error
+    }
+  })
 }
 
 function portsOf(run: RunInfo, machine: Machine, environment: Environment, kubeconfig: string): RunnerPorts {
