@@ -1,3 +1,4 @@
+import type { LeftOutKind } from './left-out.ts'
 import type { DatabaseFacts } from './manifest.ts'
 import { isSuperuserKind } from './superuser-only.ts'
 
@@ -14,22 +15,6 @@ import { isSuperuserKind } from './superuser-only.ts'
  * of a superuser. `live-server`: the new database is going to be used.
  */
 export type RestoredInto = 'temporary-server' | 'scratch-database' | 'live-server'
-
-/** What may be left out. */
-export const leftOutKinds = [
-  'subscription',
-  'event trigger',
-  'extension',
-  'remote view',
-  'policy',
-  'user mapping',
-  'security label',
-  'publication',
-  'superuser object',
-  'table',
-] as const
-
-export type LeftOutKind = (typeof leftOutKinds)[number]
 
 /** Something that the archive has and the restore leaves out. */
 export interface LeftOut {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ToolError } from '../outcome/errors.ts'
-import { leftOutKinds } from './archive-entries.ts'
+import { leftOutKinds } from './left-out.ts'
 import { isDigest } from './digest.ts'
 import type { SigningKey } from './signature.ts'
 import { openDocument, sealDocument, type Proof, type Reading } from './trust.ts'
