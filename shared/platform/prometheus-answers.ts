@@ -1,5 +1,41 @@
 import { z } from 'zod'
-import type { Alert, LoadedRule, Sample, ScrapeTarget } from './prometheus.ts'
+
+/** One series of an instant query: its labels, and its newest value. */
+export interface Sample {
+  labels: Record<string, string>
+  /** May be NaN or infinite: Prometheus says so of a division by zero. */
+  value: number
+  /** When it was measured, or for an expression evaluated: milliseconds since 1970. */
+  at: number
+}
+
+/** One place that Prometheus scrapes. */
+export interface ScrapeTarget {
+  job: string
+  instance: string
+  environment: string
+  up: boolean
+  /** Why the last scrape failed; empty when it did not. */
+  lastError: string
+}
+
+/** An alert that is pending or firing. */
+export interface Alert {
+  name: string
+  state: 'pending' | 'firing'
+  labels: Record<string, string>
+  summary: string
+}
+
+/** An alert that Prometheus has read. */
+export interface LoadedRule {
+  group: string
+  name: string
+  /** As Prometheus writes it. */
+  query: string
+  /** Why it could not be evaluated the last time; empty when it could. */
+  lastError: string
+}
 
 const texts = z.record(z.string(), z.string())
 /** Seconds since 1970, and the value as text: `NaN` and `+Inf` have no number in JSON. */
