@@ -29,7 +29,8 @@ export function bundleFault(
     if (bundle.content.$case !== 'dsseEnvelope') return 'it signs no statement'
     const { payload, payloadType } = bundle.content.dsseEnvelope
     if (payloadType !== ofStatements) return `it signs ${payloadType}, not ${ofStatements}`
-    const fault = trust.kind === 'key' ? verifyByKey(bundle, trust.key) : verifyByRoots(bundle, trust)
+    if (trust.kind === 'key') verifyByKey(bundle, trust.key)
+    const fault = trust.kind === 'key' ? undefined : verifyByRoots(bundle, trust)
     return fault ?? statementFault(Buffer.from(payload), digest, predicate)
   } catch (error) {
     return `it cannot be verified: ${error instanceof Error ? error.message : String(error)}`
@@ -47,9 +48,9 @@ const noRoot = {
   rekorTlogs: [],
 }
 
-/** A key signs by itself: what a transparency log or a clock says of it is not asked. */
-function verifyByKey(bundle: SigstoreBundle, key: KeyObject): undefined {
-  const material = toTrustMaterial({ ...noRoot } as unknown as TrustedRoot, () => ({
+/** A key signs by itself: what a transparency log or a clock says of it is not asked. @throws when it did not sign the bundle */
+function verifyByKey(bundle: SigstoreBundle, key: KeyObject): void {
+  const material = toTrustMaterial({ ...noRoot }, () => ({
     publicKey: key,
     validFor: () => true,
   }))

@@ -142,13 +142,8 @@ function bytesOfText(text: string): View {
 
 function decode(view: View, pattern: RegExp): View | undefined {
   if (view.text.search(pattern) < 0) return undefined
-  let changed = false
-  const next = replaced(view, pattern, (match, groups) => {
-    const bytes = bytesOf(match, groups)
-    if (bytes !== match) changed = true
-    return bytes
-  })
-  return changed ? next : undefined
+  const next = replaced(view, pattern, bytesOf)
+  return next.text === view.text ? undefined : next
 }
 
 /** What an escape stands for, as bytes. */
@@ -197,7 +192,7 @@ function replaced(
     const put = by(whole, match.groups ?? {})
     parts.push(put)
     const { start, end } = placeIn(view, match.index, kept)
-    for (let unit = 0; unit < put.length; unit++) {
+    for (let left = put.length; left > 0; left--) {
       from.push(start)
       to.push(end)
     }

@@ -36,13 +36,13 @@ export async function oidcSubject(ports: OidcPorts): Promise<string | undefined>
   if (value === undefined) throw new Error('the answer has no token')
   secrets.add(value)
   const [head = '', payload = '', signature = ''] = value.split('.')
-  const claims = decode<Claims>(payload)
+  const claims = decode(payload) as Claims
   const issuer = trustedIssuer(claims.iss, env['GITHUB_SERVER_URL'])
   const { keys = [] } = await json<{ keys?: (JsonWebKey & { kid?: string })[] }>(
     ports,
     `${issuer}/.well-known/jwks`,
   )
-  const { kid, alg } = decode<{ kid?: string; alg?: string }>(head)
+  const { kid, alg } = decode(head) as { kid?: string; alg?: string }
   const key = keys.find(each => each.kid === kid)
   if (alg !== 'RS256' || !key) throw new Error('the token is signed with a key that its issuer does not list')
   const signed = verify(
@@ -79,6 +79,6 @@ async function json<T>(ports: OidcPorts, url: string, headers: Record<string, st
   return JSON.parse(body) as T
 }
 
-function decode<T>(part: string): T {
-  return JSON.parse(Buffer.from(part, 'base64url').toString('utf8')) as T
+function decode(part: string): unknown {
+  return JSON.parse(Buffer.from(part, 'base64url').toString('utf8'))
 }

@@ -24,7 +24,8 @@ async function ofTarget(ports: TargetPorts): Promise<VerifiedIdentity | undefine
   try {
     return await (await ports.openTarget()).identity()
   } catch (error) {
-    return unknown(ports, 'The target does not say who acts', error)
+    noteUnknown(ports, 'The target does not say who acts', error)
+    return undefined
   }
 }
 
@@ -38,13 +39,14 @@ async function ofJob(ports: TargetPorts): Promise<VerifiedIdentity | undefined> 
     })
     return name === undefined ? undefined : { name, from: 'oidc' }
   } catch (error) {
-    return unknown(ports, 'The OIDC token of the job could not be verified', error)
+    noteUnknown(ports, 'The OIDC token of the job could not be verified', error)
+    return undefined
   } finally {
     http.close()
   }
 }
 
-function unknown({ signal, log }: TargetPorts, what: string, error: unknown): undefined {
+function noteUnknown({ signal, log }: TargetPorts, what: string, error: unknown): void {
   signal.throwIfAborted()
   log.debug(`${what}: ${String(error)}`)
 }

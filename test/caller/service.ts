@@ -33,6 +33,8 @@ export interface Illness {
   staging?: Record<string, string>
   /** Data of the ConfigMap in production. */
   production?: Record<string, string>
+  /** The service's own integration tests fail. */
+  integration?: true
 }
 
 /** A plain service repository that knows this suite only by `uses: org/runbook-actions/...@v1`. */
@@ -91,6 +93,9 @@ export function makeService(folder: string, places: Places): Service {
         const well = Object.entries(map.data).filter(([name]) => !name.startsWith('FAULT_'))
         map.data = { ...Object.fromEntries(well), REDIS_URL: places.productionRedis, ...illness.production }
       })
+      const refusing = join(folder, 'deployment/app/test/integration/refuses.test.js')
+      rmSync(refusing, { force: true })
+      if (illness.integration) writeFileSync(refusing, "throw new Error('refused by its own tests')\n")
       git(folder, 'add', '--all')
       git(folder, 'commit', '-q', '-m', `Release ${tag}`)
       git(folder, 'tag', tag)

@@ -155,7 +155,7 @@ async function answersOfServices(): Promise<Target[]> {
       name: 'archive-toc',
       read: input =>
         (['temporary-server', 'scratch-database', 'live-server'] as const).map(into =>
-          selectEntries(text(input), into, [{ schema: 'public', name: 'v' }]),
+          selectEntries(text(input), into, { beyond: undefined, extensions: [] }, new Set()),
         ),
     },
   ]

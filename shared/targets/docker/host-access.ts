@@ -144,7 +144,7 @@ function mountOptions(mount: Mount): string {
 }
 
 function networksOf(host: HostConfig, networking: CreateBody['NetworkingConfig']): Access[] {
-  const { EndpointsConfig: endpoints = {}, ...unknown } = networking ?? { EndpointsConfig: {} }
+  const { EndpointsConfig: endpoints, ...unknown } = networking ?? { EndpointsConfig: {} }
   const names = new Set([host.NetworkMode ?? '', ...Object.keys(endpoints)])
   return [
     ...[...names]

@@ -60,9 +60,9 @@ async function unknownOf(objects: KubeObject[], limits: RecordLimits): Promise<K
 }
 
 /** Manifests that cannot be read, as where nothing was checked out, have no kinds: a rollback does not need them. */
-async function kindsNow({ manifests }: RecordLimits): Promise<Set<string>> {
+async function kindsNow(limits: RecordLimits): Promise<Set<string>> {
   try {
-    return new Set((await manifests()).map(kindOf))
+    return new Set((await limits.manifests()).map(kindOf))
   } catch (error) {
     if (!isExpected(error)) throw error
     return new Set()

@@ -118,6 +118,18 @@ describe('a tag', () => {
     expect(endOf(result, 'backup-db', 'production')?.outputs['verified']).toBe('true')
   })
 
+  test('whose own integration tests fail leaves staging as it was, and never reaches production', async () => {
+    service.release('v1.0.1', { integration: true })
+    const result = await run({ event: 'push', tag: 'v1.0.1' })
+    expect(result.success).toBe(false)
+    expect(await servingIn('staging')).toEqual(atRest('v1.0.0'))
+    expect(await servingIn('production')).toEqual(atRest('v1.0.0'))
+    expect(endOf(result, 'rollback', 'staging')).toMatchObject({ status: 'success', reason: 'restored' })
+    expect(
+      result.outcomes.filter(({ environment, step }) => environment === 'production' && step === 'deploy'),
+    ).toEqual([])
+  })
+
   test('of a pre-release stops at staging', async () => {
     service.release('v1.1.0-rc.1')
     const result = await run({ event: 'push', tag: 'v1.1.0-rc.1' })

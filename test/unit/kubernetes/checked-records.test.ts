@@ -13,7 +13,7 @@ const object = (apiVersion: string, kind: string, metadata: object = {}): KubeOb
 const ofCluster = (apiVersion: string, kind: string) => object(apiVersion, kind, { namespace: undefined })
 
 /** @param there paths of the objects that are live */
-function load(recorded: unknown, now: KubeObject[] | undefined = [], there: string[] = []) {
+function load(recorded: unknown, now: KubeObject[] | 'unreadable' = [], there: string[] = []) {
   const records = { load: () => Promise.resolve({ body: { manifests: recorded }, snapshot: {}, made: [] }) }
   const checked = checkedRecords(records as unknown as RecordStore, {
     service: 'api',
@@ -21,7 +21,9 @@ function load(recorded: unknown, now: KubeObject[] | undefined = [], there: stri
     client: { get: path => Promise.resolve(there.includes(path) ? object('v1', 'X') : undefined) },
     paths: createPaths('production', () => Promise.resolve(undefined)),
     manifests: () =>
-      now ? Promise.resolve(now) : Promise.reject(new InputError('no manifests', { hint: 'Check out.' })),
+      now === 'unreadable'
+        ? Promise.reject(new InputError('no manifests', { hint: 'Check out.' }))
+        : Promise.resolve(now),
   })
   return checked.load('r1', [0])
 }
@@ -34,7 +36,7 @@ describe('a record that is read', () => {
       object('x.org/v1beta1', 'Thing'),
     ]
     await expect(load(recorded)).resolves.toBeDefined()
-    await expect(load(recorded, undefined)).resolves.toBeDefined()
+    await expect(load(recorded, 'unreadable')).resolves.toBeDefined()
   })
 
   test.each<[string, unknown]>([
@@ -49,7 +51,7 @@ describe('a record that is read', () => {
     ['no manifests', undefined],
   ])('is refused with %s', async (_what, recorded) => {
     await expect(load(recorded)).rejects.toMatchObject({ reason: 'record-refused' })
-    await expect(load(recorded, undefined)).rejects.toMatchObject({ reason: 'record-refused' })
+    await expect(load(recorded, 'unreadable')).rejects.toMatchObject({ reason: 'record-refused' })
   })
 
   test('may have a kind that decides over rights where the manifests have it, or the object is there', async () => {

@@ -8,7 +8,7 @@ function announced(...values: string[]): { masks: string[]; redact: (text: strin
   const masks: string[] = []
   const secrets = createSecrets(value => masks.push(value))
   for (const value of values) secrets.add(value)
-  return { masks, redact: secrets.redact }
+  return { masks, redact: text => secrets.redact(text) }
 }
 
 const certificate = () =>
