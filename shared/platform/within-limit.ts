@@ -82,7 +82,7 @@ export function readFileWithin(file: string, limit: Limit): Buffer {
 
 /** True for zlib's error of an output that passes `maxOutputLength`. */
 export function exceeds(error: unknown): boolean {
-  return error instanceof RangeError && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE'
+  return (error as { code?: unknown } | undefined)?.code === 'ERR_BUFFER_TOO_LARGE'
 }
 
 function showLimit(bytes: number): string {

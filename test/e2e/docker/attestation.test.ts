@@ -119,30 +119,30 @@ const digestIn = (image: string) => image.split('@')[1] ?? ''
 test('only an image that the key has attested is deployed, and rolled back to', async () => {
   const [first, second] = [await pinned(yard.images.plain), await pinned(yard.images.quick)]
   expect(await enter(false).release('v1.0.0', first)).toMatchObject({ status: 'success' })
-  const { release, back } = enter(true)
+  const demanding = enter(true)
   const refused = { status: 'failure', reason: 'not-attested' }
 
-  expect(await release('v2.0.0', second)).toMatchObject(refused)
+  expect(await demanding.release('v2.0.0', second)).toMatchObject(refused)
   await attach(second, bundle(digestIn(second), theirs.privateKey))
-  expect(await release('v2.0.0', second)).toMatchObject(refused)
+  expect(await demanding.release('v2.0.0', second)).toMatchObject(refused)
   await attach(second, bundle(digestIn(first), ours.privateKey))
-  expect(await release('v2.0.0', second)).toMatchObject({
+  expect(await demanding.release('v2.0.0', second)).toMatchObject({
     ...refused,
     summary: expect.stringContaining(`it is about ${digestIn(first)}`),
   })
   expect(yard.docker('inspect', '--format', '{{.Config.Image}}', yard.container).trim()).toBe(first)
 
   await attach(second, bundle(digestIn(second), ours.privateKey))
-  expect(await release('v2.0.0', second)).toMatchObject({ status: 'success' })
+  expect(await demanding.release('v2.0.0', second)).toMatchObject({ status: 'success' })
 
   // The release before was made when no attestation was required.
-  expect(await back({ to: 'v1.0.0' })).toMatchObject(refused)
-  expect(await back({ to: 'v1.0.0', 'dry-run': 'true' })).toMatchObject(refused)
+  expect(await demanding.back({ to: 'v1.0.0' })).toMatchObject(refused)
+  expect(await demanding.back({ to: 'v1.0.0', 'dry-run': 'true' })).toMatchObject(refused)
   expect(yard.docker('inspect', '--format', '{{.Config.Image}}', yard.container).trim()).toBe(second)
   await attach(first, bundle(digestIn(first), ours.privateKey))
-  expect(await back({ to: 'v1.0.0' })).toMatchObject({ reason: 'restored-unverified' })
+  expect(await demanding.back({ to: 'v1.0.0' })).toMatchObject({ reason: 'restored-unverified' })
 
   // What was recorded as attested is believed, whatever the registry keeps by now.
   await attach(second, bundle(digestIn(second), theirs.privateKey))
-  expect(await back({ to: 'v2.0.0' })).toMatchObject({ reason: 'restored-unverified' })
+  expect(await demanding.back({ to: 'v2.0.0' })).toMatchObject({ reason: 'restored-unverified' })
 })
