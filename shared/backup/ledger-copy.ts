@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { InputError, isExpected, messageOf, ToolError } from '../outcome/errors.ts'
-import type { Ledger } from '../release/ledger.ts'
+import { parseLedger } from '../release/ledger-schema.ts'
+import { emptyLedger, type Ledger } from '../release/ledger.ts'
 import type { Owner } from './catalog.ts'
 import { compressFrames, decompressFrames } from './frames.ts'
 import { parseStamp, stampOf } from './keys.ts'
@@ -46,7 +47,11 @@ const schema = z.object({
   copy: z.literal(1),
   /** Its own: a copy that was renamed is none. */
   key: z.string(),
-  ledger: z.custom<Ledger>(value => Array.isArray((value as Partial<Ledger> | null)?.entries)),
+  ledger: z.unknown().transform((value, { addIssue }) => {
+    const ledger = parseLedger(value, emptyLedger('', ''))
+    if (!ledger) addIssue('no ledger of this suite')
+    return ledger ?? emptyLedger('', '')
+  }),
   records: z.record(z.string(), z.unknown()),
 })
 const pattern =

@@ -22,7 +22,7 @@ async function readConfigMaps(path: string): Promise<Record<string, string>> {
 export async function readManifests(path: string): Promise<unknown[]> {
   const texts = await Promise.all((await filesOf(path)).map(file => readFile(file, 'utf8')))
   return texts
-    .flatMap(text => parseAllDocuments(text))
+    .flatMap(text => parseAllDocuments(text, { logLevel: 'error' }))
     .filter(document => document.errors.length === 0)
     .map(document => document.toJS() as unknown)
 }

@@ -18,7 +18,7 @@ export interface Located<T> {
  */
 export function parseYaml<T>(file: string, kind: string, text: string, schema: z.ZodType<T>): Located<T> {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
   const [broken] = document.errors
   if (broken) {
     const { line } = lines.linePos(broken.pos[0])

@@ -40,7 +40,7 @@ export function hold(
     const ended = lease ? { ended: lease.holder.title } : {}
     const identified = await identify(ports)
     const stopped = await target.override(holderOf(ports), now =>
-      act(now, { kind: 'hold', by, ...identified, because, at, ...ended }),
+      act(now, { kind: 'hold', by, ...identified, because: ports.secrets.redact(because), at, ...ended }),
     )
     const open = unsettled(ledger)
     const whom = stopped ? ` ${stopped.holder.title} was stopped; it changes nothing any more.` : ''

@@ -120,7 +120,11 @@ export function preDeployCheck(
     const reports = await watch.time('checks', () => runChecks(selected, context, mostMs))
     const told = {
       announced: reports.some(({ id, result }) => id === 'announcement' && result === 'pass'),
-      exceptions: exceptionsIn(reports, context.skipped),
+      // Reasons are recorded with the release: a secret that a user wrote into one goes no further.
+      exceptions: exceptionsIn(reports, context.skipped).map(each => ({
+        ...each,
+        reason: ports.secrets.redact(each.reason),
+      })),
     }
     await createAside(ports.log)('What the deploy is to know of the checks', () =>
       leaveTold(environment.root, environment.name, ports.run, context.version, told),

@@ -30,7 +30,9 @@ export function resume(
     const by = ports.run.title
     const identified = await identify(ports)
     await target.override(holderOf(ports), now =>
-      now.hold ? act(now, { kind: 'resume', by, ...identified, because, at }) : now,
+      now.hold
+        ? act(now, { kind: 'resume', by, ...identified, because: ports.secrets.redact(because), at })
+        : now,
     )
     const open = unsettled(ledger)
     const left = open

@@ -90,7 +90,8 @@ async function goBack(way: Way): Promise<Conclusion> {
   const { ledger } = held.tenure
   const from = inPlace(ledger)
   const open = unsettled(ledger)
-  const because = [open ? whyBad(open) : `rolled back to ${back.id} by ${ports.run.actor}`, inputs.because]
+  const asked = ports.secrets.redact(inputs.because)
+  const because = [open ? whyBad(open) : `rolled back to ${back.id} by ${ports.run.actor}`, asked]
     .filter(Boolean)
     .join(': ')
   const trigger = undoes ? 'failed-release' : 'operator'

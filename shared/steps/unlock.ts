@@ -63,7 +63,7 @@ export async function takeLockAway(
   const ended = lease.holder.title
   ports.log.warn(`Taking the lock of ${name} away from ${describeHolder(lease, ports.clock.now())}.`)
   await target.override(holderOf(ports), now =>
-    act(now, { kind: 'unlock', by, ...identified, because, at, ended }),
+    act(now, { kind: 'unlock', by, ...identified, because: ports.secrets.redact(because), at, ended }),
   )
   return lease
 }

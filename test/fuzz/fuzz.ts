@@ -5,7 +5,7 @@ import { createRandom, mutate } from './mutate.ts'
 /** A parser of data from outside. */
 export interface Target {
   name: string
-  /** Reads one input, and checks what it states of the result. @returns what it read */
+  /** Reads one input, and checks what it states of the result. @returns what it read, or a promise of it */
   read: (input: Buffer) => unknown
   /** Errors beside InputError and ToolError that its callers expect. */
   expects?: (error: unknown) => boolean
@@ -48,12 +48,12 @@ const growth = { factor: 64, beside: 16_384 }
 const mostFindings = 5
 
 /** Runs the seeds, and then what comes of them: inputs that take new branches are changed further. */
-export function fuzz(
+export async function fuzz(
   target: Target,
   seeds: readonly Buffer[],
   counters: Counters,
   { seed, bound }: { seed: number; bound: Bound },
-): Tally {
+): Promise<Tally> {
   const random = createRandom(seed)
   const corpus: Buffer[] = []
   const most = new Uint8Array(counters.hits.length)
@@ -61,24 +61,24 @@ export function fuzz(
   const whys = new Set<string>()
   const started = performance.now()
   let inputs = 0
-  const attempt = (input: Buffer, keeps: 'always' | 'when new') => {
+  const attempt = async (input: Buffer, keeps: 'always' | 'when new') => {
     inputs++
-    const why = check(target, input, counters)
+    const why = await check(target, input, counters)
     if (why !== undefined && !whys.has(kindOf(why))) {
       whys.add(kindOf(why))
       findings.push({ target: target.name, why, input })
     }
     if (isNew(counters, most) || keeps === 'always') corpus.push(input)
   }
-  for (const each of seeds) attempt(each, 'always')
-  if (corpus.length === 0) attempt(Buffer.alloc(0), 'always')
+  for (const each of seeds) await attempt(each, 'always')
+  if (corpus.length === 0) await attempt(Buffer.alloc(0), 'always')
   const words = [...(target.words ?? []), ...wordsOf(counters, most)].map(word => Buffer.from(word))
   const goesOn = () =>
     inputs < bound.inputs && findings.length < mostFindings && performance.now() - started < bound.ms
   while (goesOn()) {
     // The newest reach furthest.
     const index = corpus.length - 1 - Math.floor(random.below(corpus.length) * (random.below(100) / 100))
-    attempt(mutate(random, corpus[index] ?? Buffer.alloc(0), corpus, words), 'when new')
+    await attempt(mutate(random, corpus[index] ?? Buffer.alloc(0), corpus, words), 'when new')
   }
   return {
     target: target.name,
@@ -91,25 +91,25 @@ export function fuzz(
 }
 
 /** Why something does not hold after an input; undefined when all does. */
-export function check(target: Target, input: Buffer, counters: Counters): string | undefined {
+export async function check(target: Target, input: Buffer, counters: Counters): Promise<string | undefined> {
   counters.hits.fill(0)
   counters.work = 0
   counters.mostWork = mostWork
   const start = performance.now()
-  const why = outcomeOf(target, input)
+  const why = await outcomeOf(target, input)
   counters.mostWork = Infinity
   if (why === undefined && performance.now() - start > mostMs) {
     const again = performance.now()
-    outcomeOf(target, input)
+    await outcomeOf(target, input)
     if (performance.now() - again > mostMs) return `takes ${Math.round(performance.now() - again)} ms`
   }
   return why
 }
 
-function outcomeOf(target: Target, input: Buffer): string | undefined {
+async function outcomeOf(target: Target, input: Buffer): Promise<string | undefined> {
   const most = input.length * growth.factor + growth.beside
   try {
-    const size = sizeOf(target.read(input), most)
+    const size = sizeOf(await target.read(input), most)
     return size > most ? `gives more than ${most} characters` : undefined
   } catch (error) {
     if (error instanceof WorkError) return `does not end: ${error.message}`

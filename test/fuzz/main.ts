@@ -30,7 +30,7 @@ const found = join(import.meta.dirname, '../../build/fuzz')
 const tallies: Tally[] = []
 const started = performance.now()
 for (const target of chosen) {
-  const tally = fuzz(target, seedsOf(target.name), counters, { seed: Number(values.seed), bound })
+  const tally = await fuzz(target, seedsOf(target.name), counters, { seed: Number(values.seed), bound })
   tallies.push(tally)
   console.log(
     `${target.name.padEnd(20)} ${String(tally.inputs).padStart(8)} inputs ${String(tally.kept).padStart(6)} kept ${String(tally.branches).padStart(5)} branches ${String(tally.ms).padStart(7)} ms`,

@@ -126,7 +126,10 @@ export function mutate(
   corpus: readonly Buffer[],
   words: readonly Buffer[],
 ): Buffer {
-  let bytes = input
+  const document = random.below(3) === 0 ? jsonIn(input) : undefined
+  let bytes =
+    document === undefined ? input : Buffer.from(JSON.stringify(changeValue(random, document.value)))
+  if (document !== undefined && random.below(4) > 0) return bytes
   for (let change = 1 + random.below(4); change > 0; change--)
     bytes = changeOnce(random, bytes, corpus, words)
   return bytes.length > longestInput ? bytes.subarray(0, longestInput) : bytes
@@ -173,4 +176,62 @@ function changeOnce(
       return Buffer.concat([bytes.subarray(0, at), other.subarray(random.below(other.length + 1))])
     }
   }
+}
+
+/** Values of another type, or at a border, than a reader of JSON expects. */
+const oddValues: readonly unknown[] = [
+  ...[
+    null,
+    true,
+    0,
+    -1,
+    1.5,
+    1e308,
+    9_007_199_254_740_993,
+    '',
+    'x',
+    '__proto__',
+    '1',
+    'r1',
+    [],
+    {},
+    [null],
+    [[]],
+  ],
+  ...[
+    { name: null },
+    ['x'],
+    { toString: 1 },
+    JSON.parse('{"__proto__": {"x": 1}}') as unknown,
+    '\u0000',
+    '\ud800',
+  ],
+]
+
+function jsonIn(input: Buffer): { value: unknown } | undefined {
+  if (!/^\s*[[{]/.test(input.toString('latin1', 0, 16))) return undefined
+  try {
+    return { value: JSON.parse(input.toString('utf8')) as unknown }
+  } catch {
+    return undefined
+  }
+}
+
+/** One value of a document, anywhere in it, is replaced, left out, or there twice: what stays is JSON, unlike after a change of bytes. */
+function changeValue(random: Random, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || random.below(6) === 0) return random.pick(oddValues)
+  if (Array.isArray(value)) {
+    const at = random.below(value.length + 1)
+    const each: unknown = value[at]
+    if (at === value.length) return [...(value as unknown[]), random.pick(oddValues)]
+    return random.below(5) === 0
+      ? value.toSpliced(at, random.below(2), each)
+      : value.with(at, changeValue(random, each))
+  }
+  const entries = Object.entries(value)
+  const at = random.below(entries.length + 1)
+  const [key, each] = entries[at] ?? ['__proto__', undefined]
+  if (random.below(6) === 0) entries.splice(at, 1)
+  else entries.splice(at, 1, [key, changeValue(random, each)])
+  return Object.fromEntries(entries)
 }

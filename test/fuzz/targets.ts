@@ -2,6 +2,8 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Target } from './fuzz.ts'
+import { signedDocuments } from './signed-targets.ts'
+import { storedState } from './state-targets.ts'
 
 /**
  * Every parser of data that comes from outside: files of the repository, answers of services, logs, output of programs. Each
@@ -17,6 +19,8 @@ export async function loadTargets(): Promise<Target[]> {
     ...(await answersOfServices()),
     ...(await namesAndNumbers(folder)),
     ...(await textOfOthers()),
+    ...(await storedState()),
+    ...(await signedDocuments(folder)),
   ]
 }
 
@@ -74,6 +78,7 @@ async function answersOfServices(): Promise<Target[]> {
   const { judgeAudit } = await import('../../shared/checks/audit.ts')
   const { parseManifest, writeManifest } = await import('../../shared/backup/manifest.ts')
   const { selectEntries } = await import('../../shared/backup/archive-entries.ts')
+  const facts = { beyond: undefined, extensions: [] }
   const framing = (error: unknown) => error instanceof FramingError
   const syntax = (error: unknown) => error instanceof SyntaxError
   const framed = (parts: Buffer[]) => {
@@ -155,7 +160,11 @@ async function answersOfServices(): Promise<Target[]> {
       name: 'archive-toc',
       read: input =>
         (['temporary-server', 'scratch-database', 'live-server'] as const).map(into =>
+<<<<<<< HEAD
           selectEntries(text(input), into, { beyond: undefined, extensions: [] }, new Set()),
+=======
+          selectEntries(text(input), into, facts, new Set(['pgcrypto'])),
+>>>>>>> 21e5e4a (What is kept on a target is checked where it is read; canaries see ledger, records and store; parsers of signed and stored documents are fuzzed)
         ),
     },
   ]

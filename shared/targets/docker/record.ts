@@ -1,7 +1,9 @@
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { createHash, randomBytes } from 'node:crypto'
+import { z } from 'zod'
+import { entrySchema, isStoredLease, parseLedger } from '../../release/ledger-schema.ts'
 import type { Lease } from '../../release/lease.ts'
-import type { Entry, Ledger, ReleaseId } from '../../release/ledger.ts'
+import { emptyLedger, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Payload } from '../target.ts'
 import type { ArchivedFile } from './tar.ts'
 import type { CreateBody } from './containers.ts'
@@ -18,6 +20,35 @@ export interface ContainerPayload extends Payload {
 
 /** What a record may unpack to: it is one container's configuration, with its secrets. */
 const mostRecordBytes = 16 * 2 ** 20
+
+/** As the Engine API has them (https://docs.docker.com/reference/api/engine/version/v1.47/#operation/ContainerCreate). */
+const mountSchema = z.looseObject({ Type: z.string(), Target: z.string(), Source: z.string().optional() })
+
+/** What a record has to be, whoever wrote it. What its container may reach is judged by `refuseWiderRecord`. */
+const recordSchema = z.looseObject({
+  entry: entrySchema,
+  payload: z.looseObject({
+    kind: z.literal('docker'),
+    objects: z.array(z.string()),
+    body: z.looseObject({
+      create: z.looseObject({
+        Image: z.string(),
+        Env: z.array(z.string()).nullish(),
+        Labels: z.record(z.string(), z.string()).nullish(),
+        HostConfig: z
+          .looseObject({
+            Binds: z.array(z.string()).nullish(),
+            Mounts: z.array(mountSchema).nullish(),
+            Tmpfs: z.record(z.string(), z.string()).nullish(),
+          })
+          .optional(),
+      }),
+      adopted: z.string(),
+    }),
+  }),
+  verification: z.string().optional(),
+  nonce: z.string().optional(),
+})
 
 /** A release with all that it takes to bring it back. */
 export interface ReleaseRecord {
@@ -71,9 +102,9 @@ export function unpackRecord(text: string | undefined): ReleaseRecord | undefine
   if (!text) return undefined
   try {
     const unpacked = gunzipSync(Buffer.from(text, 'base64'), { maxOutputLength: mostRecordBytes })
-    const { nonce: _nonce, ...record } = JSON.parse(unpacked.toString('utf8')) as ReleaseRecord & {
-      nonce?: string
-    }
+    const stored: unknown = JSON.parse(unpacked.toString('utf8'))
+    if (!recordSchema.safeParse(stored).success) return undefined
+    const { nonce: _nonce, ...record } = stored as ReleaseRecord & { nonce?: string }
     return record
   } catch {
     return undefined
@@ -103,7 +134,12 @@ export function unpackState(files: ArchivedFile[]): State | undefined {
 function wholeState(content: Buffer): State | undefined {
   try {
     const { sha256, json } = JSON.parse(content.toString('utf8')) as { sha256: string; json: string }
-    return sha256 === digest(json) ? (JSON.parse(json) as State) : undefined
+    if (sha256 !== digest(json)) return undefined
+    const state = JSON.parse(json) as State
+    const { sequence, epoch, lease, ledger, adopted, fence } = state
+    if (![sequence, epoch].every(Number.isSafeInteger)) return undefined
+    if (typeof adopted !== 'string' || typeof fence !== 'boolean' || !isStoredLease(lease)) return undefined
+    return parseLedger(ledger, emptyLedger('', '')) ? state : undefined
   } catch {
     return undefined
   }

@@ -41,7 +41,12 @@ const asKubectlReads = {
 export function readDocuments(file: string, text: string): ManifestDocument[] {
   const lines = new LineCounter()
   const documents = unlessBroken(file, () =>
-    parseAllDocuments(text, { ...asKubectlReads, lineCounter: lines, prettyErrors: false }),
+    parseAllDocuments(text, {
+      ...asKubectlReads,
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: 'error',
+    }),
   )
   if (!Array.isArray(documents)) return []
   return documents.map(document => {

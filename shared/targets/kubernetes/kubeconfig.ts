@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { AgentOptions } from 'node:https'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { parse } from 'yaml'
+import { z } from 'zod'
 import { InputError, messageOf, ToolError } from '../../outcome/errors.ts'
 import type { Adapters } from '../adapters.ts'
 
@@ -41,6 +42,52 @@ interface User {
   exec?: unknown
   'auth-provider'?: unknown
 }
+
+/** kubectl (sigs.k8s.io/yaml) reads a number or a boolean where a text is wanted as a text, and null as nothing. */
+const text = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)])
+const optional = text.nullish().transform(value => value ?? undefined)
+const listOf = <T extends z.ZodType>(each: T) => z.array(each).nullish()
+
+const schema = z.looseObject({
+  clusters: listOf(
+    z.looseObject({
+      name: text,
+      cluster: z.looseObject({
+        server: text.nullish().transform(value => value ?? ''),
+        'certificate-authority': optional,
+        'certificate-authority-data': optional,
+        'insecure-skip-tls-verify': z.boolean().nullish(),
+        'tls-server-name': optional,
+        'proxy-url': optional,
+      }),
+    }),
+  ),
+  users: listOf(
+    z.looseObject({
+      name: text,
+      user: z
+        .looseObject({
+          'client-certificate': optional,
+          'client-certificate-data': optional,
+          'client-key': optional,
+          'client-key-data': optional,
+          token: optional,
+          tokenFile: optional,
+          username: optional,
+          password: optional,
+        })
+        .nullish()
+        .transform(value => value ?? {}),
+    }),
+  ),
+  contexts: listOf(
+    z.looseObject({
+      name: text,
+      context: z.looseObject({ cluster: text, user: text.nullish().transform(value => value ?? '') }),
+    }),
+  ),
+  'current-context': optional,
+})
 
 const serviceAccount = '/var/run/secrets/kubernetes.io/serviceaccount'
 
@@ -139,7 +186,7 @@ async function authorizeByPlugin(
 }
 
 function load({ kubeconfig, env }: Adapters): Kubeconfig {
-  if (/\n|^\s*[{]|^apiVersion:/.test(kubeconfig)) return read('kubeconfig', kubeconfig, '')
+  if (/\n|^\s*[{]|^apiVersion:/.test(kubeconfig)) return parseKubeconfig('kubeconfig', kubeconfig, '')
   if (kubeconfig) return readFile(kubeconfig)
   const files = (env['KUBECONFIG'] ?? '').split(delimiter).filter(file => file !== '')
   if (files.length > 0) return files.map(readFile).reduce(merge)
@@ -170,7 +217,7 @@ function merge(first: Kubeconfig, second: Kubeconfig): Kubeconfig {
 }
 
 function readFile(file: string): Kubeconfig {
-  return read(file, readText(file), dirname(resolve(file)))
+  return parseKubeconfig(file, readText(file), dirname(resolve(file)))
 }
 
 function readText(file: string): string {
@@ -184,10 +231,12 @@ function readText(file: string): string {
   }
 }
 
-function read(where: string, text: string, folder: string): Kubeconfig {
+/** @throws InputError for what is no kubeconfig; its message quotes no value */
+export function parseKubeconfig(where: string, text: string, folder: string): Kubeconfig {
   let parsed: unknown
   try {
-    parsed = parse(text)
+    // A warning would be printed by Node, with lines of the text.
+    parsed = parse(text, { logLevel: 'error' })
   } catch {
     // The parser's message would quote lines, and a kubeconfig holds secrets.
     throw new InputError(`kubeconfig: ${where} is not YAML`, {
@@ -199,7 +248,16 @@ function read(where: string, text: string, folder: string): Kubeconfig {
       hint: 'Give it as kubectl config view --raw --minify prints it, not encoded.',
     })
   }
-  const config = parsed as Partial<Kubeconfig>
+  const read = schema.safeParse(parsed)
+  if (!read.success) {
+    // Of an issue only its place: what was found there may be a secret.
+    const [issue] = read.error.issues
+    throw new InputError(
+      `kubeconfig: ${where} has a value of another type than kubectl reads at ${(issue?.path ?? []).join('.')}`,
+      { hint: 'Give it as kubectl config view --raw --minify prints it.' },
+    )
+  }
+  const config = read.data as Partial<Kubeconfig>
   const absolute = <T extends object>(entry: T): T =>
     Object.fromEntries(
       Object.entries(entry).map(([key, value]) => [

@@ -1,11 +1,12 @@
 import { InputError, ToolError } from '../../outcome/errors.ts'
 import type { Clock } from '../../platform/clock.ts'
 import type { Holder, Lease } from '../../release/lease.ts'
-import { emptyLedger, type Ledger } from '../../release/ledger.ts'
+import { parseHolder, parseLedger } from '../../release/ledger-schema.ts'
+import { emptyLedger, isReleaseId, type Ledger } from '../../release/ledger.ts'
 import { ApiError } from './api-error.ts'
 import type { Client } from './client.ts'
 import type { KubeObject } from './objects.ts'
-import type { Slots } from './slots.ts'
+import { slotCount, type Slots } from './slots.ts'
 
 /**
  * All that is known of an environment: one `coordination.k8s.io` Lease, so that one resourceVersion guards the lock, the
@@ -76,7 +77,7 @@ export function createLeaseStore(place: LeasePlace): LeaseStore {
   const read = async (): Promise<EnvironmentState> => {
     const found = await client.get(path)
     if (found) {
-      const state = parse(found, empty)
+      const state = parseState(found, empty)
       const other = state.ledger.environment
       if (other !== environment) {
         throw new InputError(`namespace ${namespace} is the environment ${other} of ${service} already`, {
@@ -103,7 +104,7 @@ export function createLeaseStore(place: LeasePlace): LeaseStore {
     try {
       // A PUT without resourceVersion creates, and is refused when the Lease exists: unlike a POST, a Role can allow it
       // for this name alone.
-      return parse(await client.replace(path, compose(name, namespace, state)), empty)
+      return parseState(await client.replace(path, compose(name, namespace, state)), empty)
     } catch (error) {
       if (!(error instanceof ApiError)) throw error
       if (error.unknown) {
@@ -168,25 +169,28 @@ function compose(name: string, namespace: string, state: EnvironmentState): obje
   }
 }
 
-function parse({ metadata }: KubeObject, empty: Ledger): EnvironmentState {
+/**
+ * The state that a Lease has in its annotations.
+ * @param empty has the fields that the stored ledger lacks
+ * @throws ToolError that names the annotation which this suite cannot have written
+ */
+export function parseState({ metadata }: KubeObject, empty: Ledger): EnvironmentState {
   const said = metadata.annotations ?? {}
-  const json = <T>(key: string, otherwise: T): T => {
+  const read = <T>(key: string, otherwise: T, parsed: (value: unknown) => T | undefined): T => {
     const text = said[key]
     if (text === undefined) return otherwise
-    try {
-      return JSON.parse(text) as T
-    } catch (cause) {
-      throw new ToolError(`Lease ${metadata.name}: the annotation ${key} is damaged`, {
-        tool: 'ledger',
-        hint: 'Somebody edited it. Restore it from a copy of the Lease, or delete the Lease to start a new ledger.',
-        cause,
-      })
-    }
+    const value = parsed(jsonIn(text))
+    if (value !== undefined) return value
+    throw new ToolError(`Lease ${metadata.name}: the annotation ${key} is damaged`, {
+      tool: 'ledger',
+      reason: 'record-lost',
+      hint: 'It was not written by this suite. Restore it from a copy of the Lease, or delete the Lease to start a new ledger.',
+    })
   }
-  const epoch = Number(said[annotation.epoch] ?? 0)
-  const holder = json<Holder | null>(annotation.holder, null)
+  const epoch = read(annotation.epoch, 0, count)
+  const holder = read<Holder | null>(annotation.holder, null, parseHolder)
   return {
-    ledger: { ...empty, ...json<Partial<Ledger>>(annotation.ledger, {}) },
+    ledger: read(annotation.ledger, empty, value => parseLedger(value, empty)),
     lease: holder && {
       holder,
       epoch,
@@ -194,9 +198,32 @@ function parse({ metadata }: KubeObject, empty: Ledger): EnvironmentState {
       handedOver: said[annotation.handedOver] === 'true',
     },
     epoch,
-    slots: json<Slots>(annotation.slots, {}),
-    fenced: Number(said[annotation.fenced] ?? 0),
+    slots: read(annotation.slots, {}, slotsIn),
+    fenced: read(annotation.fenced, 0, count),
     uid: metadata.uid ?? '',
     resourceVersion: metadata.resourceVersion ?? '',
   }
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+}
+
+function slotsIn(value: unknown): Slots | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const isSlot = (slot: unknown) =>
+    Number.isSafeInteger(slot) && Number(slot) >= 0 && Number(slot) < slotCount
+  return Object.entries(value).every(
+    ([id, slots]) => isReleaseId(id) && Array.isArray(slots) && slots.every(isSlot),
+  )
+    ? value
+    : undefined
 }

@@ -1,29 +1,32 @@
-import { parseJson, toJson } from './json.ts'
+import { toJson } from './json.ts'
 import { promisify } from 'node:util'
 import { brotliCompress, constants } from 'node:zlib'
 import { ToolError } from '../../outcome/errors.ts'
-import { tooLarge, unpackWithin, type Limit } from '../../platform/within-limit.ts'
+import { tooLarge, unpackWithin } from '../../platform/within-limit.ts'
 import { isReleaseId, type ReleaseId } from '../../release/ledger.ts'
 import type { Survivor } from '../../release/rebuild.ts'
 import { ApiError } from './api-error.ts'
 import { type Client } from './client.ts'
-import { fieldManager, stamps, type FieldSet, type KubeObject } from './objects.ts'
+import { fieldManager, stamps, type KubeObject } from './objects.ts'
 import type { Made } from './prune.ts'
+import {
+  mostRecordBytes,
+  packNote,
+  recordTool,
+  unpackBody,
+  unpackMade,
+  unpackSnapshot,
+  type Snapshot,
+} from './record-format.ts'
 import { slotCount } from './slots.ts'
 import type { KubernetesBody } from './body.ts'
 
 const compress = promisify(brotliCompress)
 
-/** What a record may unpack to: a thousand objects are some MB. What would be larger is not released. */
-const mostRecordBytes = 64 * 2 ** 20
-/** What an annotation of notes may unpack to: 256 KiB of annotations, compressed, are some 3 MB. */
-const mostNoteBytes = 16 * 2 ** 20
-
 /** A Secret holds at most 1 MiB of data (Kubernetes' own limit); some is left for what else is in it. */
 const partBytes = 900 * 1024
 
-/** Fields that others owned on a release's objects when it became good, by object key. */
-export type Snapshot = Record<string, FieldSet>
+export type { Snapshot }
 
 /** What was noted on a release when it became good. */
 export interface Notes {
@@ -106,15 +109,14 @@ export function createRecordStore(client: Client, service: string, namespace: st
     )
     if (slots.length === 0 || parts.length < slots.length || !whole) return undefined
     const packed = Buffer.concat(
-      parts.map(({ data }) => Buffer.from((data as { payload: string }).payload, 'base64')),
+      parts.map(({ data }) => Buffer.from(String((data as { payload?: unknown })?.payload), 'base64')),
     )
     const hint = `Find out who wrote the Secret ${nameOf(slots[0] ?? 0)} of namespace ${namespace}; then deploy anew, which records the release again.`
-    const limit = { what: `the record of ${id}`, mostBytes: mostRecordBytes, hint }
-    const body = parseJson((await unpackRecord(packed, limit)).toString('utf8')) as KubernetesBody
+    const body = await unpackBody(id, packed, hint)
     const annotations = parts[0]?.metadata.annotations ?? {}
     const [snapshot, made] = await Promise.all([
-      unpack<Snapshot>(id, annotations[noteKeys.snapshot], {}),
-      unpack<Made[]>(id, annotations[noteKeys.made], []),
+      unpackSnapshot(id, annotations[noteKeys.snapshot]),
+      unpackMade(id, annotations[noteKeys.made]),
     ])
     return { body, snapshot, made }
   }
@@ -199,8 +201,8 @@ export function createRecordStore(client: Client, service: string, namespace: st
     async annotate(id, [first], { snapshot, made }, guard) {
       if (first === undefined) return
       const annotations = {
-        ...(snapshot ? { [noteKeys.snapshot]: await pack(snapshot) } : {}),
-        ...(made ? { [noteKeys.made]: await pack(made) } : {}),
+        ...(snapshot ? { [noteKeys.snapshot]: await packNote(snapshot) } : {}),
+        ...(made ? { [noteKeys.made]: await packNote(made) } : {}),
         [goodKey]: 'true',
       }
       await writeAnnotations(id, first, annotations, guard)
@@ -263,34 +265,5 @@ export function createRecordStore(client: Client, service: string, namespace: st
         own.map(({ path, secret }) => client.remove(path, { preconditions: { uid: secret?.metadata.uid } })),
       )
     },
-  }
-}
-
-/** Null removes the annotation. */
-async function pack(note: object): Promise<string | null> {
-  if (Object.keys(note).length === 0) return null
-  return (await compress(JSON.stringify(note))).toString('base64')
-}
-
-async function unpack<T>(id: ReleaseId, text: string | undefined, otherwise: T): Promise<T> {
-  if (text === undefined) return otherwise
-  const limit = { what: `what is noted on the record of ${id}`, mostBytes: mostNoteBytes }
-  return JSON.parse((await unpackRecord(Buffer.from(text, 'base64'), limit)).toString('utf8')) as T
-}
-
-const recordTool = 'release records'
-
-/** @throws ToolError of the tool `recordTool`: `too-large`, or `record-lost` when it is damaged */
-async function unpackRecord(packed: Buffer, limit: Limit): Promise<Buffer> {
-  try {
-    return await unpackWithin('brotli', packed, limit)
-  } catch (cause) {
-    const large = cause instanceof ToolError
-    throw new ToolError(large ? cause.message : `${limit.what} cannot be decompressed`, {
-      tool: recordTool,
-      reason: large ? 'too-large' : 'record-lost',
-      hint: limit.hint ?? 'Find out who changed it; then deploy anew, which records the release again.',
-      cause,
-    })
   }
 }

@@ -113,7 +113,7 @@ async function listsPackage(files: Files, folder: string, path: string): Promise
 function pnpmPackages(text: string | undefined): string[] {
   if (text === undefined) return []
   try {
-    return strings((parse(text) as { packages?: unknown } | null)?.packages)
+    return strings((parse(text, { logLevel: 'error' }) as { packages?: unknown } | null)?.packages)
   } catch {
     return []
   }

@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { LeaseLostError, type OnHoldError } from '../../outcome/errors.ts'
+import { z } from 'zod'
+import { LeaseLostError, messageOf, ToolError, type OnHoldError } from '../../outcome/errors.ts'
 import { onHold } from '../on-hold.ts'
 import {
   claim,
@@ -10,11 +11,12 @@ import {
   type Lease,
   type Purpose,
 } from '../../release/lease.ts'
+import { isStoredLease, parseLedger } from '../../release/ledger-schema.ts'
 import { emptyLedger, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Payload, Refused } from '../target.ts'
 import { readIfThere, writeFirst, writeWhole } from './files.ts'
 import { keepSecret } from './keep-secret.ts'
-import { asProcessPayload } from './payload.ts'
+import type { ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
 
 /** What is kept beside the releases. */
@@ -34,8 +36,33 @@ export function readState(context: Context): State {
 function stateOf(context: Context, epoch: number): State | undefined {
   const text = readIfThere(context.places.state(epoch))
   if (text === undefined) return undefined
-  const state = JSON.parse(text) as State
-  return { ...state, ledger: { ...emptyOf(context), ...state.ledger } }
+  return parseState(text, emptyOf(context), context.places.state(epoch))
+}
+
+/** @param file its path, for messages; @throws ToolError for a text that this suite cannot have written */
+export function parseState(text: string, empty: Ledger, file: string): State {
+  const state = parseFile(text, file) as Partial<State> | null
+  const ledger = parseLedger(state?.ledger, empty)
+  if (!state || !ledger || !Number.isSafeInteger(state.epoch) || !isStoredLease(state.lease))
+    throw damaged(file, 'it is no ledger')
+  return { ...(state as State), ledger }
+}
+
+function parseFile(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw damaged(file, messageOf(error), error)
+  }
+}
+
+function damaged(file: string, why: string, cause?: unknown): ToolError {
+  return new ToolError(`${file} is damaged: ${why}`, {
+    tool: 'ledger',
+    reason: 'record-lost',
+    hint: 'Find out what wrote it: the service runs as the same user. Restore the file from a backup of the machine, or move it away; then deploy.',
+    cause,
+  })
 }
 
 function emptyOf({ environment }: Context): Ledger {
@@ -46,9 +73,31 @@ function emptyOf({ environment }: Context): Ledger {
 export function readRecord(context: Context, id: ReleaseId): Payload | undefined {
   const text = readIfThere(context.places.record(id))
   if (text === undefined) return undefined
-  const payload = JSON.parse(text) as Payload
-  keepSecret(context, asProcessPayload(payload))
+  const payload = parsePayload(text, context.places.record(id))
+  keepSecret(context, payload)
   return payload
+}
+
+const texts = z.record(z.string(), z.string())
+const payloadSchema = z.looseObject({
+  kind: z.literal('process'),
+  objects: z.array(z.string()),
+  body: z.looseObject({
+    version: z.string(),
+    source: z.string(),
+    path: z.string(),
+    within: z.string(),
+    start: z.string(),
+    env: texts,
+    adopted: z.looseObject({}).nullable(),
+  }),
+})
+
+/** The record of a release. @param file its path, for messages; @throws ToolError for what this suite cannot have written */
+export function parsePayload(text: string, file: string): ProcessPayload {
+  const payload = parseFile(text, file)
+  if (!payloadSchema.safeParse(payload).success) throw damaged(file, 'it is no record of a release')
+  return payload as ProcessPayload
 }
 
 /** The lease in this process's hands. */

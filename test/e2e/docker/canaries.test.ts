@@ -1,21 +1,25 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { commandsIn } from '../../unit/platform/runner-parser.ts'
 import { enterYard, pushImages, type Yard } from './yard.ts'
 
-// Every secret is a canary here, and every place that the service or a server can write to is hostile. Then no command, well
-// or failed, shows a canary in any form: not in its output, not in a file that it writes, not in its arguments.
+// Every secret is a canary here, and every place that the service or a server can write to is hostile. Then no command of the
+// published tree, whether it succeeds or fails, shows a canary in any form: not in its output, its files, the arguments of the
+// programs that it starts, the ledger, or the backup store. A record has the secrets of its release in the variables of the
+// container that it creates, and nowhere else; it has no other secret.
 
-jest.setTimeout(300_000)
+// Some 15 commands and two gates: a minute on a machine that does nothing else.
+jest.setTimeout(600_000)
 
-const cli = join(import.meta.dirname, '../../../cli/run.ts')
+const cli = join(import.meta.dirname, '../../../build/tree/bin/runbook.js')
 const canary = (name: string) =>
   `${name}/${randomBytes(9).toString('base64url')}+&"${randomBytes(6).toString('hex')}`
 const canaries = {
@@ -37,6 +41,8 @@ const server = createServer((request, response) => {
 const hostile = { status: 200, body: (request: IncomingMessage) => `${request.method ?? ''} well` }
 
 beforeAll(async () => {
+  if (!existsSync(cli))
+    throw new Error('the published tree is missing; make it with: script/assemble build/tree')
   yard = enterYard('canary', 23_071, pushImages())
   folder = mkdtempSync(join(tmpdir(), 'canary-'))
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
@@ -78,7 +84,7 @@ interface Ran {
   code: number | null
   /** All that it wrote to its terminal. */
   text: string
-  /** Arguments of it and of the programs that it started, as they were seen. */
+  /** Arguments of the programs that it started, as they were seen. */
   args: string
 }
 
@@ -105,19 +111,10 @@ async function runbook(...words: string[]): Promise<Ran> {
   return { code: await closed, text, args }
 }
 
-/** What `ps` shows of a process and of all that it started. */
+/** What `ps` shows of the programs that a process has started, and of those that they started. */
 function argumentsBelow(root: number): string {
-  const parents = new Map<number, number>()
-  for (const name of readdirSync('/proc').filter(each => /^\d+$/.test(each))) {
-    const stat = read(`/proc/${name}/stat`)
-    parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(')') + 4).split(' ')[0]))
-  }
-  const isBelow = (pid: number | undefined): boolean =>
-    pid !== undefined && pid > 0 && (pid === root || isBelow(parents.get(pid)))
-  return [...parents.keys()]
-    .filter(isBelow)
-    .map(pid => read(`/proc/${pid}/cmdline`))
-    .join('\n')
+  const children = read(`/proc/${root}/task/${root}/children`).split(' ').filter(Boolean).map(Number)
+  return children.map(pid => `${read(`/proc/${pid}/cmdline`)}\n${argumentsBelow(pid)}`).join('')
 }
 
 function read(file: string): string {
@@ -149,9 +146,9 @@ function formsOf(value: string): string[] {
   })
 }
 
-function expectNone(where: string, text: string): void {
+function expectNone(where: string, text: string, of: Partial<typeof canaries> = canaries): void {
   const folded = text.toLowerCase()
-  for (const [name, value] of Object.entries(canaries))
+  for (const [name, value] of Object.entries(of))
     for (const form of formsOf(value))
       if (folded.includes(form.toLowerCase())) {
         const at = folded.indexOf(form.toLowerCase())
@@ -171,12 +168,79 @@ function judge(what: string, { text, args }: Ran): void {
   // A runner takes the masks away before it shows anything; the rest is shown as it is.
   const shown = text.split('\n').filter(line => !line.startsWith('::add-mask::'))
   expectNone(`the output of ${what}`, shown.join('\n'))
-  expectNone(`the arguments of ${what}`, args)
-  expectNone(`what ${what} wrote`, written())
+  expectNone(`the arguments of programs that ${what} started`, args)
+  expectNone(`the files of ${what}`, written())
   expect(commandsIn(shown.join('\n'))).toEqual([])
 }
 
-test('no command shows a canary, whether all is well, the service crashes, or a server answers with what it was sent', async () => {
+/** What is kept on the engine: files by their names, out of every container of this environment. */
+function keptOnTheEngine(): { name: string; text: string }[] {
+  return Object.keys(yard.containers()).flatMap(container => {
+    const copy = mkdtempSync(join(folder, 'engine-'))
+    try {
+      const from = `${container}:/.runbook`
+      const options = { stdio: 'pipe' } as const
+      execFileSync('docker', ['--host', yard.lab.docker.host, 'cp', from, copy], options)
+    } catch (error) {
+      // Containers of a failed release have none.
+      if (!String(error).includes('Could not find the file')) throw error
+    }
+    return filesBelow(copy).map(({ name, bytes }) => ({ name, text: bytes.toString('utf8') }))
+  })
+}
+
+function filesBelow(root: string): { name: string; bytes: Buffer }[] {
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter(each => each.isFile())
+    .map(each => join(each.parentPath, each.name))
+    .map(file => ({ name: file.slice(root.length), bytes: readFileSync(file) }))
+}
+
+interface PackedRecord {
+  payload: { body: { create: { Env?: string[] } } }
+}
+
+/** A record without the variables of its container, and these alone. */
+function parted(packed: string): { variables: string; rest: string } {
+  const record = JSON.parse(gunzipSync(Buffer.from(packed, 'base64')).toString('utf8')) as PackedRecord
+  const { create } = record.payload.body
+  const variables = create.Env?.join('\n') ?? ''
+  delete create.Env
+  return { variables, rest: JSON.stringify(record) }
+}
+
+function judgeState(): void {
+  const kept = keptOnTheEngine()
+  const records = kept.filter(({ name }) => name.includes('/records/'))
+  const states = kept.filter(({ name }) => name.includes('/state/'))
+  expect(records.length).toBeGreaterThan(1)
+  expect(states.length).toBeGreaterThan(0)
+  for (const { name, text } of states) expectNone(`the ledger, ${name}`, text)
+  for (const { name, text } of records) {
+    const { variables, rest } = parted(text)
+    expectNone(`the record ${name}`, rest)
+    const { TOKEN: _token, DATABASE_URL: _url, ...others } = canaries
+    expectNone(`the variables of the record ${name}`, variables, others)
+  }
+  const labels = Object.keys(yard.containers()).map(each =>
+    yard.docker('inspect', '--format', '{{json .Config.Labels}} {{json .Name}} {{json .Args}}', each),
+  )
+  expectNone('the labels of the containers', labels.join('\n'))
+  for (const { name, bytes } of filesBelow(join(folder, 'store')))
+    expectNone(`the backup store, ${name}`, unpacked(bytes))
+}
+
+function unpacked(bytes: Buffer): string {
+  for (const unpack of [zstdDecompressSync, brotliDecompressSync, gunzipSync])
+    try {
+      return unpack(bytes).toString('utf8')
+    } catch {
+      // It is of another format.
+    }
+  return bytes.toString('utf8')
+}
+
+test('no command shows a canary, whether it succeeds, the service crashes, or a server answers with what was sent to it', async () => {
   const deploy = (version: string, image: string) => ['deploy', 'live', version, '--image', image, '--json']
   envFile({ VERSION: 'v1.0.0' })
   const first = await runbook(...deploy('v1.0.0', yard.images.plain))
@@ -203,17 +267,16 @@ test('no command shows a canary, whether all is well, the service crashes, or a 
     ['health-gate', 'live', '--for', '1s'],
     ['pre-deploy', 'live', 'v1.2.0', '--image', yard.images.plain],
     ['backup-db', 'live'],
-    ['status', 'live'],
     ['history', 'live'],
     ['logs', 'live'],
-    ['deploy', 'live', 'v1.2.0', '--image', yard.images.empty],
     ['deploy', 'live', 'v1.2.0', '--image', `${yard.lab.registry}/nothing@sha256:${'0'.repeat(64)}`],
     ['rollback', 'live', '--to', 'v1.0.0'],
     ['hold', 'live', `because ${TOKEN}`],
-    ['resume', 'live', 'done'],
-    ['settle', 'live'],
+    ['status', 'live'],
+    ['resume', 'live', `done, with ${TOKEN}`],
   ])
     judge(words.join(' '), await runbook(...words, '--json'))
+  judgeState()
   writeFileSync(join(folder, '.env'), `TOKEN='${TOKEN}'\nthis is no line ${TOKEN}\nTOKEN="${TOKEN}\n`)
   judge('a deploy with a broken env-file', await runbook(...deploy('v1.3.0', yard.images.plain)))
   judge('a command that does not exist', await runbook(canaries.GITHUB_TOKEN, 'live'))

@@ -4,7 +4,10 @@ import { packRecord, unpackRecord, type ReleaseRecord } from '../../../shared/ta
 
 const record = (id: string): ReleaseRecord =>
   ({
-    entry: { id, version: 'v1.0.0' },
+    entry: {
+      ...{ id, version: 'v1.0.0', image: 'x', state: 'good' },
+      ...{ by: 'ada', run: '1', runUrl: '', intendedAt: '2026-01-01' },
+    },
     payload: {
       kind: 'docker',
       objects: [],

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { stringify } from 'yaml'
 import { systemClock } from '../../../shared/platform/clock.ts'
 import { systemExec } from '../../../shared/platform/exec.ts'
 import { createSecrets } from '../../../shared/platform/secrets.ts'
@@ -87,6 +88,14 @@ test.each<[string, string, string | undefined, RegExp]>([
   ['something else', 'apiVersion: v1\nkind: Pod\n', undefined, /has no clusters/],
   ['no YAML', 'apiVersion: [\n', undefined, /is not YAML/],
   ['another context', config('a'), 'b', /context is "b"; accepted: a/],
+  ['lists that are none', '{"clusters": 1, "contexts": {}}', undefined, /another type .* at clusters$/],
+  ['entries that are none', '{"clusters": [null]}', undefined, /another type .* at clusters\.0$/],
+  [
+    'a token that is a list',
+    config('a', { token: ['x'] }),
+    undefined,
+    /another type .* at users\.0\.user\.token$/,
+  ],
   [
     'a server without scheme',
     config('a', {}, { server: '10.0.0.1' }),
@@ -96,4 +105,26 @@ test.each<[string, string, string | undefined, RegExp]>([
 ])('%s is refused with what to do', (_what, given, context, message) => {
   expect(() => connect(adapters(given), context)).toThrow(message)
   expect(() => connect(adapters(given), context)).toThrow(expect.objectContaining({ name: 'InputError' }))
+})
+
+test('a number where a text is wanted is that text, as kubectl reads it', async () => {
+  const connection = connect(adapters(config('a', { username: 1, password: 23_456 })), undefined)
+  expect(await connection.authorize()).toEqual({
+    authorization: `Basic ${Buffer.from('1:23456').toString('base64')}`,
+  })
+})
+
+test('no warning of the YAML parser shows a line of it', async () => {
+  const warned: Error[] = []
+  const onWarning = (warning: Error) => void warned.push(warning)
+  process.on('warning', onWarning)
+  try {
+    const doubtful = `${stringify(JSON.parse(config('a')))}more: !unknown very-secret\n? { very-secret: 1 }\n: 2\n`
+    expect(connect(adapters(doubtful), undefined).server.hostname).toBe('a')
+    // Node emits warnings in a tick of their own.
+    await new Promise(setImmediate)
+    expect(warned).toEqual([])
+  } finally {
+    process.off('warning', onWarning)
+  }
 })

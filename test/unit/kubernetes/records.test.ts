@@ -1,4 +1,4 @@
-import { brotliCompressSync } from 'node:zlib'
+import { brotliCompressSync, constants } from 'node:zlib'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
@@ -6,17 +6,23 @@ import { systemClock } from '../../../shared/platform/clock.ts'
 import { createClient, type Client } from '../../../shared/targets/kubernetes/client.ts'
 import { createRecordStore } from '../../../shared/targets/kubernetes/records.ts'
 
+/** So many MiB of blanks, at the fastest level. */
+function bombOf(size: number): Buffer {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: 1 }
+  return brotliCompressSync(Buffer.alloc(size * 2 ** 20, ' '), { params })
+}
+
 // A Secret that somebody with the right to write Secrets put where a record was.
 const body = { version: 'v1.0.0', image: 'registry.example.com/api@sha256:1', manifests: [] }
 const records: Record<string, { id: string; packed: Buffer; annotations?: Record<string, string> }> = {
-  'runbook-api-0': { id: 'r1', packed: brotliCompressSync(Buffer.alloc(256 * 2 ** 20, ' ')) },
+  'runbook-api-0': { id: 'r1', packed: bombOf(256) },
   'runbook-api-1': { id: 'r2', packed: brotliCompressSync(JSON.stringify(body)) },
   'runbook-api-2': { id: 'r3', packed: Buffer.from('no brotli') },
   'runbook-api-3': {
     id: 'r4',
     packed: brotliCompressSync(JSON.stringify(body)),
     annotations: {
-      'runbook/snapshot': brotliCompressSync(Buffer.alloc(64 * 2 ** 20, ' ')).toString('base64'),
+      'runbook/snapshot': bombOf(64).toString('base64'),
     },
   },
 }
