@@ -47,9 +47,9 @@ const schema = z.object({
   copy: z.literal(1),
   /** Its own: a copy that was renamed is none. */
   key: z.string(),
-  ledger: z.unknown().transform((value, { addIssue }) => {
+  ledger: z.unknown().transform((value, context) => {
     const ledger = parseLedger(value, emptyLedger('', ''))
-    if (!ledger) addIssue('no ledger of this suite')
+    if (!ledger) context.addIssue('no ledger of this suite')
     return ledger ?? emptyLedger('', '')
   }),
   records: z.record(z.string(), z.unknown()),

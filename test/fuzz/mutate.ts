@@ -230,7 +230,7 @@ function changeValue(random: Random, value: unknown): unknown {
   }
   const entries = Object.entries(value)
   const at = random.below(entries.length + 1)
-  const [key, each] = entries[at] ?? ['__proto__', undefined]
+  const [key, each] = (entries[at] ?? ['__proto__', undefined]) as [string, unknown]
   if (random.below(6) === 0) entries.splice(at, 1)
   else entries.splice(at, 1, [key, changeValue(random, each)])
   return Object.fromEntries(entries)

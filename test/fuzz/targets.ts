@@ -78,7 +78,6 @@ async function answersOfServices(): Promise<Target[]> {
   const { judgeAudit } = await import('../../shared/checks/audit.ts')
   const { parseManifest, writeManifest } = await import('../../shared/backup/manifest.ts')
   const { selectEntries } = await import('../../shared/backup/archive-entries.ts')
-  const facts = { beyond: undefined, extensions: [] }
   const framing = (error: unknown) => error instanceof FramingError
   const syntax = (error: unknown) => error instanceof SyntaxError
   const framed = (parts: Buffer[]) => {
@@ -160,11 +159,7 @@ async function answersOfServices(): Promise<Target[]> {
       name: 'archive-toc',
       read: input =>
         (['temporary-server', 'scratch-database', 'live-server'] as const).map(into =>
-<<<<<<< HEAD
           selectEntries(text(input), into, { beyond: undefined, extensions: [] }, new Set()),
-=======
-          selectEntries(text(input), into, facts, new Set(['pgcrypto'])),
->>>>>>> 21e5e4a (What is kept on a target is checked where it is read; canaries see ledger, records and store; parsers of signed and stored documents are fuzzed)
         ),
     },
   ]

@@ -158,14 +158,15 @@ describe('on Kubernetes', () => {
 })
 
 describe('on a machine with pm2', () => {
-  test.each([
-    ...forged.map(([what, value]) => [what, { epoch: 1, lease, ledger: value }]),
-    ['nothing', null],
-  ])('a file of the state with %s is refused by its path', (_what, value) => {
-    expect(() => parseState(JSON.stringify(value), empty, '/state/1.json')).toThrow(
-      '/state/1.json is damaged: it is no ledger',
-    )
-  })
+  const files = forged.map(([what, value]): [string, unknown] => [what, { epoch: 1, lease, ledger: value }])
+  test.each<[string, unknown]>([...files, ['no state', null]])(
+    'a file of the state with %s is refused by its path',
+    (_what, value) => {
+      expect(() => parseState(JSON.stringify(value), empty, '/state/1.json')).toThrow(
+        '/state/1.json is damaged: it is no ledger',
+      )
+    },
+  )
 
   test('what is no JSON, and what is no record, is refused by its path', () => {
     expect(parseState(JSON.stringify({ epoch: 1, lease, ledger }), empty, 'f')).toEqual({
