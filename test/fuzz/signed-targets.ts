@@ -19,7 +19,7 @@ export async function signedDocuments(folder: string): Promise<Target[]> {
   const { parseImage } = await import('../../shared/platform/image-reference.ts')
   const signing = readSigningKey('signing-key', pem)
   const reading = { keys: [signing] }
-  const root = TrustedRoot.fromJSON(JSON.parse(readFileSync(join(corpus, 'trusted-root.json'), 'utf8')))
+  const root = TrustedRoot.fromJSON(JSON.parse(readFileSync(join(corpus, 'trusted-root'), 'utf8')))
   const genuine = readFileSync(join(corpus, 'attestation-roots/bundle'), 'utf8')
   const rule: WorkflowRule = {
     ...{

@@ -109,7 +109,9 @@ export function createRecordStore(client: Client, service: string, namespace: st
     )
     if (slots.length === 0 || parts.length < slots.length || !whole) return undefined
     const packed = Buffer.concat(
-      parts.map(({ data }) => Buffer.from(String((data as { payload?: unknown } | undefined)?.payload), 'base64')),
+      parts.map(({ data }) =>
+        Buffer.from(String((data as { payload?: unknown } | undefined)?.payload), 'base64'),
+      ),
     )
     const hint = `Find out who wrote the Secret ${nameOf(slots[0] ?? 0)} of namespace ${namespace}; then deploy anew, which records the release again.`
     const body = await unpackBody(id, packed, hint)
