@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import type { Readable } from 'node:stream'
+// Not by import(): `node:stream` exports a function, of which the bundler's namespace has none of the names.
+import { pipeline, type Readable } from 'node:stream'
 
 /** A body as far as it was read. */
 export interface Body {
@@ -47,7 +48,6 @@ async function decoded(response: IncomingMessage): Promise<Readable> {
   const layers = encodings.toReversed().map(name => decoders.get(name))
   // An encoding that nobody asked for and nobody knows: the bytes as they are.
   if (layers.length > mostLayers || layers.includes(undefined)) return response
-  const { pipeline } = await import('node:stream')
   const streams = layers.filter(layer => layer !== undefined).map(layer => layer())
   // Errors of either end come out of the one that is read.
   return pipeline([response, ...streams], () => undefined) as unknown as Readable
