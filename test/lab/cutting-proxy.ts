@@ -15,6 +15,8 @@ export interface Passing {
   status: number
   /** What was asked for: buffered whole, so that it can arrive after its sender has died. */
   body: Buffer
+  /** The answer's body; empty until it is there, and for reads. */
+  answer: Buffer
 }
 
 /** What becomes of requests on their way. A promise holds one up; a throw cuts it off. */
@@ -47,7 +49,15 @@ export async function openDoor(upstream: Upstream, meddler: Meddler = {}): Promi
   const pass = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const { method = '', url = '', headers } = incoming
     const body = await bufferOf(incoming)
-    const passing: Passing = { method, url, headers, write: undefined, status: 0, body }
+    const passing: Passing = {
+      method,
+      url,
+      headers,
+      write: undefined,
+      status: 0,
+      body,
+      answer: Buffer.alloc(0),
+    }
     if (isChange(passing)) passing.write = writes.push(passing)
     await meddler.before?.(passing)
     const answer = await forward(upstream, passing, outgoing)
@@ -58,6 +68,7 @@ export async function openDoor(upstream: Upstream, meddler: Meddler = {}): Promi
       return
     }
     const content = await bufferOf(answer)
+    passing.answer = content
     await meddler.carriedOut?.(passing)
     const { 'transfer-encoding': _chunks, ...said } = answer.headers
     outgoing.writeHead(passing.status, { ...said, 'content-length': String(content.length) })

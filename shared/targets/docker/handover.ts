@@ -75,7 +75,7 @@ export async function handOver(
   context: Context,
   fleet: Fleet,
   identity: Identity,
-  check: () => Promise<unknown>,
+  check: () => Promise<Fleet>,
 ): Promise<Cause | undefined> {
   const { engine, names } = context
   const { id: release } = identity.record.entry
@@ -97,7 +97,7 @@ export async function handOver(
     }
     return cause
   }
-  await takeName(context, fleet, candidate)
+  await takeName(context, fleet, candidate, check)
   await keepStopped(context, ending)
   return undefined
 }

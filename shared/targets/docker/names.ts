@@ -3,16 +3,33 @@ import { inspect, remove, rename, tolerate } from './containers.ts'
 import { belongsTo, label, type Fleet } from './fleet.ts'
 import type { Context } from './context.ts'
 
-/** Gives a container the name that people know, and the one that had it the name of its release. */
-export async function takeName(context: Context, { services }: Fleet, id: string): Promise<void> {
+/**
+ * Gives a container the name that people know, and the one that had it the name of its release.
+ *
+ * Only a container that was there while the lease was held is renamed. Where another run took the lease over in the meantime, it
+ * has made the container that serves anew: that one is unknown here, and the lease is looked at again.
+ * @param fleet as of a moment at which the lease was held
+ * @param check throws when the lease was lost; else gives the containers as of now
+ */
+export async function takeName(
+  context: Context,
+  fleet: Fleet,
+  id: string,
+  check: () => Promise<Fleet>,
+): Promise<void> {
   const { engine, names } = context
   const holder = await inspect(engine, names.serving)
   if (holder?.Id === id) return
   if (holder) {
+    const { services } = isIn(fleet, holder.Id) ? fleet : await check()
     const known = services.find(each => each.id === holder.Id)?.release ?? undefined
     await park(context, holder.Id, known ?? holder.Config.Labels?.[label.release])
   }
   await renameEnding(context, id, names.serving)
+}
+
+function isIn({ services, foreign }: Fleet, id: string): boolean {
+  return [...services, ...(foreign ? [foreign] : [])].some(each => each.id === id)
 }
 
 /** Renames a container away: after its release, or after its id when it has none or the name is in use. */

@@ -26,11 +26,13 @@ export interface Restoration {
 /**
  * Brings the container of a good release back to serve, exactly as it was, and removes every container of a release that
  * is not kept. It can be cut off anywhere and done again.
+ * @param check throws when the lease was lost; else gives the containers as of now
  */
 export async function restoreContainers(
   context: Context,
   fleet: Fleet,
   { identity, keep, fence, origin }: Restoration,
+  check: () => Promise<Fleet>,
 ): Promise<Change[]> {
   const source = { identity, origin }
   const { engine, names } = context
@@ -61,7 +63,7 @@ export async function restoreContainers(
     serves = await make(context, fleet, source)
     await start(engine, serves)
   }
-  await takeName(context, fleet, serves)
+  await takeName(context, fleet, serves, check)
   await recordedPolicy(context, serves, payload.body.create.HostConfig?.RestartPolicy)
   const gone = [...others, ...(good && good.id !== serves ? [good] : []), ...fleet.trials].filter(
     each => each.release === entry.id || !keep.has(each.release ?? 'r0') || fleet.trials.includes(each),

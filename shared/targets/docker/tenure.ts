@@ -14,7 +14,7 @@ import { replacementFor } from './replacement.ts'
 import type { HeldLease } from './held-lease.ts'
 import type { Identity } from './payload.ts'
 import { asContainerPayload, packRecord, unpackRecord, type ReleaseRecord } from './record.ts'
-import { restoreContainers } from './restore.ts'
+import { restoreContainers, type Restoration } from './restore.ts'
 import type { Context } from './context.ts'
 
 /** Stopped containers of good releases that stay for an instant way back; older ones are made anew from their records. */
@@ -146,12 +146,13 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
       fenced(async fleet => {
         const { fence, ledger } = lease.state
         const identity = identityOf(good, payload)
-        const changes = await restoreContainers(context, fleet, {
+        const restoration: Restoration = {
           identity,
           keep: keptIds(ledger.entries, good),
           fence,
           origin: originOf(good),
-        })
+        }
+        const changes = await restoreContainers(context, fleet, restoration, () => lease.check())
         if (fence) await lease.write(() => ({ fence: false }))
         return changes
       }),
@@ -228,12 +229,13 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     const before = serving === null || serving === id ? undefined : unpackRecord(lease.records.get(serving))
     if (!serving || !before) return
     options.onProgress(`${id} did not come up: ${before.entry.version} (${serving}) is started again.`)
-    await restoreContainers(context, await lease.check(), {
+    const restoration: Restoration = {
       identity: identityOf(serving, before.payload),
       keep: keptIds(entries, serving),
       fence: false,
       origin: originOf(serving),
-    })
+    }
+    await restoreContainers(context, await lease.check(), restoration, () => lease.check())
   }
 
   async function watchServing(id: ReleaseId, options: FollowOptions): Promise<Rollout> {

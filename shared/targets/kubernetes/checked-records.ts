@@ -3,7 +3,7 @@ import type { ReleaseId } from '../../release/ledger.ts'
 import type { Client } from './client.ts'
 import { describe, groupOf, type KubeObject } from './objects.ts'
 import type { RecordStore } from './records.ts'
-import { builtIn, type Paths } from './resources.ts'
+import type { Paths } from './resources.ts'
 
 /** What a release of this environment can have, for its records to be held against. */
 export interface RecordLimits {
@@ -45,10 +45,23 @@ async function refuseForeign(id: ReleaseId, recorded: unknown, limits: RecordLim
   if (all.size > 0) throw refused(id, [...all].map(describe).join(', '), limits)
 }
 
-/** Of the whole cluster, or deciding who may do what. */
-function isPowerful({ apiVersion, kind, metadata }: KubeObject): boolean {
-  if (groupOf(apiVersion) === 'rbac.authorization.k8s.io') return true
-  return metadata.namespace === undefined && builtIn(apiVersion, kind)?.namespaced !== true
+/** API groups whose objects decide who may do what in a cluster, or what becomes of the requests and data of others. */
+const decidingGroups = new Set([
+  'rbac.authorization.k8s.io',
+  'admissionregistration.k8s.io',
+  'apiregistration.k8s.io',
+  'certificates.k8s.io',
+])
+/** The same of the core group, all of them cluster-wide. */
+const decidingKinds = new Set(['Namespace', 'Node', 'PersistentVolume'])
+
+/**
+ * What a forged record must not bring in. Other kinds that belong to the whole cluster, as a PriorityClass or a
+ * CustomResourceDefinition, are restored although the release after it has removed them: that is what a rollback is for.
+ */
+function isPowerful({ apiVersion, kind }: KubeObject): boolean {
+  const group = groupOf(apiVersion)
+  return decidingGroups.has(group) || (group === '' && decidingKinds.has(kind))
 }
 
 async function unknownOf(objects: KubeObject[], limits: RecordLimits): Promise<KubeObject[]> {

@@ -1,4 +1,5 @@
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
@@ -40,13 +41,23 @@ function killing(program: string, bytes: number): Exec {
 }
 
 /** The real programs, but what the stored dump is when it is read back, `spoil` decides before. */
-function spoiling(spoil: () => Promise<void>): Exec {
+function spoiling(change: (bytes: Buffer) => Uint8Array): Exec {
+  const store = join(scene.folder, 'store')
+  const stored = () =>
+    existsSync(store)
+      ? readdirSync(store, { recursive: true, encoding: 'utf8' }).find(each => each.endsWith('.dump.zst'))
+      : undefined
+  let isSpoilt = false
   return {
     ...systemExec,
-    async run(file, args, options) {
-      // The first thing that verifying does, once the dump is stored.
-      if (file === 'setpriv' && args[0] === '--version') await spoil()
-      return systemExec.run(file, args, options)
+    start(file, args, options) {
+      // The first program that is started once the dump is stored serves its verification.
+      const name = isSpoilt ? undefined : stored()
+      if (name !== undefined) {
+        isSpoilt = true
+        writeFileSync(join(store, name), change(readFileSync(join(store, name))))
+      }
+      return systemExec.start(file, args, options)
     },
   }
 }
@@ -143,13 +154,7 @@ test.each([
 ])(
   'a stored dump that is %s is found out, and not kept',
   async (_how, change) => {
-    const exec = spoiling(async () => {
-      const store = join(scene.folder, 'store')
-      const name = (await readdir(store, { recursive: true })).find(each => each.endsWith('.dump.zst'))
-      const file = join(store, name ?? '')
-      await writeFile(file, change(await readFile(file)))
-    })
-    const outcome = await scene.backUp({}, { exec })
+    const outcome = await scene.backUp({}, { exec: spoiling(change) })
     failed(outcome, 'backup-unverified')
     expect(outcome.summary).toContain('damaged')
     expect(await folderContents()).toEqual([])

@@ -147,9 +147,9 @@ test('what a killed restore has left is named, and not touched', async () => {
     name.endsWith('.dump.zst'),
   )
   const outcome = succeeded(await scene.restore({ ...confirmed, backup: `store/${key ?? ''}` }))
-  expect(outcome.evidence.filter(({ tone }) => tone === 'warn').map(({ subject }) => subject)).toEqual([
+  expect(outcome.evidence.filter(({ tone }) => tone === 'warn').map(({ subject }) => subject)).toContain(
     leftover,
-  ])
+  )
   expect(await scene.databases()).toContain(leftover)
 }, 60_000)
 
@@ -252,7 +252,7 @@ describe('is refused, and the live database stays as it is:', () => {
     bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
     await writeFile(file, bytes)
     const outcome = await scene.restore(confirmed)
-    expect(outcome).toMatchObject({ status: 'failure', reason: 'restore-failed' })
+    expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-untrusted' })
     expect(outcome.summary).toContain('damaged')
   }, 30_000)
 

@@ -10,7 +10,7 @@ beforeAll(() => {
   images = pushImages()
 })
 beforeEach(() => {
-  yard = enterYard('adoption', 23_013, images)
+  yard = enterYard('adoption', 23_022, images)
 })
 afterEach(() => yard.leave())
 

@@ -17,7 +17,7 @@ beforeAll(() => {
   images = pushImages()
 })
 beforeEach(() => {
-  yard = enterYard('forged', 23_017, images)
+  yard = enterYard('forged', 23_021, images)
 })
 afterEach(() => yard.leave())
 

@@ -46,6 +46,7 @@ describe('a release on a Docker engine', () => {
     expect(labels).toEqual({
       'runbook.service': yard.container,
       'runbook.environment': 'staging',
+      'runbook.records': expect.stringMatching(/^r1=[0-9a-f]{64}$/),
       'runbook.role': 'service',
       'runbook.release': 'r1',
       'runbook.version': 'v1.0.0',

@@ -187,9 +187,12 @@ function woken(end: BundleEnd, writes: Passing[]): string[] {
   const reason = reasonOf(end)
   // Nothing was left to do but to hear the last answer; or it took the free lease, and found its work settled.
   const wasOver = end.code === 0 && writes.every(each => each.status >= 400 || isOfLease(each))
+  const made = writes.filter(({ status }) => status === 201).map(idOf)
   return [
     ...writes
       .filter(each => each.status < 300 && each.status !== 201 && !isOfLease(each) && !isNote(each))
+      // What it has just created itself serves nothing.
+      .filter(({ url }) => !made.some(id => id !== '' && url.includes(`/containers/${id.slice(0, 12)}`)))
       .map(each => `the woken step changed something: ${lineOf(each)}`),
     ...(reason === 'lease-lost' || wasOver ? [] : [`the woken step ended with ${reason}:\n${end.log}`]),
   ]
@@ -198,6 +201,11 @@ function woken(end: BundleEnd, writes: Passing[]): string[] {
 /** Of a post step only the log says it. */
 function reasonOf({ outputs, log }: BundleEnd): string {
   return outputs['reason-code'] ?? /^\S+ main: \w+ \(([\w-]+)\)/m.exec(log)?.[1] ?? 'no reason'
+}
+
+/** Of a container that was created; empty for everything else. */
+function idOf({ answer }: Passing): string {
+  return /^\{"Id":"([0-9a-f]{64})"/.exec(answer.toString('utf8'))?.[1] ?? ''
 }
 
 function isOfLease({ method, url, body }: Passing): boolean {

@@ -71,7 +71,9 @@ async function runbook(words: string[], env: Record<string, string> = {}) {
     },
   })
   const [code, said, out] = await Promise.all([once(child, 'exit'), text(child.stderr), text(child.stdout)])
-  return { code: code[0] as number, said: said + out }
+  // What the runner is told to mask, it does not show.
+  const shown = (said + out).replaceAll(/^::add-mask::.*\n/gm, '')
+  return { code: code[0] as number, said: shown }
 }
 
 /** What the phones of the team showed since the last time. */

@@ -18,7 +18,8 @@ function refusing(times: number, words: string) {
   }
   const adapters = { clock: { sleep: () => Promise.resolve() }, signal: new AbortController().signal }
   const context = { engine, adapters, names: { serving: 'api' } } as unknown as Context
-  return { asked, take: () => takeName(context, { services: [] } as unknown as Fleet, 'new') }
+  const fleet = { services: [] } as unknown as Fleet
+  return { asked, take: () => takeName(context, fleet, 'new', () => Promise.resolve(fleet)) }
 }
 
 // As an engine answered when a container was ended for its memory in the moment of its rename.
