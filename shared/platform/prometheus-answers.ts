@@ -42,7 +42,8 @@ const texts = z.record(z.string(), z.string())
 const point = z.tuple([z.number(), z.string()])
 const envelope = z.object({
   status: z.string(),
-  data: z.unknown(),
+  /** Not there beside an error. */
+  data: z.unknown().optional(),
   error: z.string().optional(),
   errorType: z.string().optional(),
 })

@@ -86,7 +86,7 @@ describe('the step', () => {
     const outcome = await healthGate(environment, inputsOf({}), realPorts())
     expect(outcome).toMatchObject({ status: 'failure', reason: 'gate-failed', outputs: { verdict: 'fail' } })
     expect(outcome.summary).toMatch(
-      /it never answered 2xx in the 3(?:\.0)? ?s that it may warm up: (\d+) of \1 probes failed/,
+      /it never answered 2xx in the 20(?:\.0)? ?s that it may warm up: (\d+) of \1 probes failed/,
     )
   })
 
