@@ -85,7 +85,7 @@ function verifyByRoots(
 
 function identityFault({ identity }: Signer, rule: WorkflowRule): string | undefined {
   const { extensions, subjectAlternativeName = '', oids = [] } = identity ?? {}
-  const issuer = extensions?.issuer ?? 'nobody'
+  const issuer = extensions?.issuer ?? 'an unknown issuer'
   if (issuer !== rule.issuer) return `its identity is of ${issuer}, not of ${rule.issuer}`
   const repository = oids.find(({ oid }) => oid?.id.join('.') === sourceRepository)?.value
   const source = repository === undefined ? 'no repository' : utf8Of(repository)

@@ -57,7 +57,7 @@ export function signEnvelope(payloadType: string, payload: Buffer, { keyid, secr
   return `${JSON.stringify(envelope)}\n`
 }
 
-/** True for a text that has the form of an envelope, whoever signed it. */
+/** True for a text that has the form of an envelope. Who signed it is not looked at. */
 export function isEnvelope(document: unknown): document is Envelope {
   const { payloadType, payload, signatures } = (document ?? {}) as Record<string, unknown>
   return (

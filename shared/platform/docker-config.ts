@@ -29,7 +29,18 @@ interface DockerConfig {
 }
 
 /** Docker Hub's logins are kept under the address of its first API. */
-const hubKey = 'https://index.docker.io/v1/'
+export const hubKey = 'https://index.docker.io/v1/'
+
+/** Folder of Docker's configuration: DOCKER_CONFIG, else ~/.docker. A variable that is empty is not set. */
+export function dockerFolder(env: Record<string, string | undefined>): string {
+  const { DOCKER_CONFIG: named = '', HOME: home = '' } = env
+  return named === '' ? join(home === '' ? homedir() : home, '.docker') : named
+}
+
+/** What the logins of a registry are filed under. @param registry host and port; `docker.io` for Docker Hub */
+export function loginKeys(registry: string): string[] {
+  return registry === 'docker.io' ? [hubKey, 'index.docker.io', 'docker.io'] : [registry]
+}
 
 /**
  * The login that `docker login` left for a registry: in DOCKER_CONFIG, else in ~/.docker, by itself or in a credential
@@ -39,9 +50,8 @@ const hubKey = 'https://index.docker.io/v1/'
  * @throws InputError when the file is not JSON
  */
 export async function readLogin(registry: string, source: LoginSource): Promise<RegistryLogin | undefined> {
-  const folder = source.env['DOCKER_CONFIG'] ?? join(source.env['HOME'] ?? homedir(), '.docker')
-  const config = readConfig(join(folder, 'config.json'))
-  const keys = registry === 'docker.io' ? [hubKey, 'index.docker.io', 'docker.io'] : [registry]
+  const config = readConfig(join(dockerFolder(source.env), 'config.json'))
+  const keys = loginKeys(registry)
   const helpers = new Map(Object.entries(config.credHelpers ?? {}))
   const named = keys.find(key => helpers.has(key))
   const helper = named === undefined ? config.credsStore : helpers.get(named)

@@ -2,8 +2,9 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { InputError } from '../outcome/errors.ts'
+import { dockerFolder } from './docker-config.ts'
 import { parseImage } from './image-reference.ts'
-import { dockerFolder, hasLogin, mergeLogin, ownDockerConfig, type RegistryUser } from './registry-login.ts'
+import { hasLogin, mergeLogin, ownDockerConfig, type RegistryUser } from './registry-login.ts'
 import type { Secrets } from './secrets.ts'
 
 type Env = Record<string, string | undefined>

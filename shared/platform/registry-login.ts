@@ -1,9 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
-
-/** Docker Hub's logins are kept under the address of its first API. */
-const hubKey = 'https://index.docker.io/v1/'
+import { hubKey, loginKeys } from './docker-config.ts'
 
 /** A user of one registry. */
 export interface RegistryUser {
@@ -32,17 +29,11 @@ export function mergeLogin(own: object, { registry, username, password }: Regist
 /** Whether a configuration of Docker has a login for a registry by name; a `credsStore` alone does not tell. */
 export function hasLogin(own: object, registry: string): boolean {
   const { auths = {}, credHelpers = {} } = own as { auths?: object; credHelpers?: object }
-  const keys =
-    registry === 'docker.io' ? [hubKey, 'index.docker.io', 'docker.io'] : [registry, `https://${registry}`]
+  const keys = [...loginKeys(registry), `https://${registry}`]
   return [auths, credHelpers].some(each => keys.some(key => Object.hasOwn(each, key)))
 }
 
-/** Folder with the machine's own configuration of Docker. */
-export function dockerFolder(env: Record<string, string | undefined>): string {
-  return env['DOCKER_CONFIG'] ?? join(env['HOME'] ?? homedir(), '.docker')
-}
-
-/** The machine's own configuration; empty when there is none, or it is not JSON: whoever reads it says so. */
+/** The machine's own configuration; empty when there is none, or it is not JSON. @param folder as `dockerFolder` gives it */
 export function ownDockerConfig(folder: string): object {
   const file = join(folder, 'config.json')
   if (!existsSync(file)) return {}

@@ -48,7 +48,7 @@ export type AskRegistry = (method: string, path?: string) => Promise<HttpAnswer>
 
 /**
  * The digest of the manifest that a reference means. What a registry says of a tag is believed, since the tag is its own;
- * whoever pulls by the digest compares it with what comes. What it says of a digest has to be that digest.
+ * the pull by the digest compares it with what comes. What it says of a digest has to be that digest.
  */
 async function readDigest(ask: AskRegistry, image: ImageReference): Promise<string> {
   const head = await ask('HEAD')

@@ -16,7 +16,7 @@ export interface Field<T> {
   short?: string
   /** It must not stand where others can read it: on a command line, in a log. */
   isSecret: boolean
-  /** A terminal takes it from its variable alone: whoever has it can forge what others rely on for years. */
+  /** A terminal takes it from its variable alone: a person who has it can forge what others rely on for years. */
   byVariableOnly?: true
   /** @throws InputError that names `name` */
   parse: (name: string, text: string) => T

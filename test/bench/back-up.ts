@@ -1,11 +1,14 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { manifestKey } from '../../shared/backup/keys.ts'
 import { parseManifest } from '../../shared/backup/manifest.ts'
 import { openStore } from '../../shared/backup/open-store.ts'
 import { readText } from '../../shared/backup/store.ts'
-import type { Lab } from '../lab/lab.ts'
-import type { LargeDatabase } from './database.ts'
+import { openLab, type Lab } from '../lab/lab.ts'
+import { createBucket, deleteBucket } from '../lab/tenancy.ts'
+import { createLargeDatabase, type LargeDatabase } from './database.ts'
 import { mustRun } from './program.ts'
 
 const entry = join(import.meta.dirname, '../../build/tree/backup-db/dist/index.js')
@@ -17,6 +20,22 @@ export interface BackupStage {
   work: string
   bucket: string
   database: LargeDatabase
+}
+
+/** Makes a stage for the time of the work: a large database, a bucket and a folder, which are removed afterwards. */
+export async function onBackupStage<T>(work: (stage: BackupStage) => Promise<T>): Promise<T> {
+  const lab = openLab()
+  const folder = mkdtempSync(join(tmpdir(), 'runbook-bench-'))
+  const name = `bench-${randomBytes(4).toString('hex')}`
+  await createBucket(lab, name)
+  const database = await createLargeDatabase(lab, name)
+  try {
+    return await work({ lab, work: folder, bucket: name, database })
+  } finally {
+    await database.drop()
+    await deleteBucket(lab, name)
+    rmSync(folder, { recursive: true })
+  }
 }
 
 /** Runs the published action, as a job would: seconds by phase, MiB at most, and bytes. */

@@ -1,11 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openLab } from '../lab/lab.ts'
-import { createBucket, deleteBucket } from '../lab/tenancy.ts'
-import { backUp, s3Variables, type BackupStage } from './back-up.ts'
-import { createLargeDatabase } from './database.ts'
+import { backUp, onBackupStage, s3Variables, type BackupStage } from './back-up.ts'
 import { median, unmeasured, type Bench, type Measurement } from './measurement.ts'
 import { mustRun } from './program.ts'
 
@@ -18,19 +13,11 @@ const rounds = 3
 export const backup: Bench = {
   name: 'backup',
   async run() {
-    const lab = openLab()
-    const work = mkdtempSync(join(tmpdir(), 'runbook-bench-'))
-    const name = `bench-${randomBytes(4).toString('hex')}`
-    await createBucket(lab, name)
-    const database = await createLargeDatabase(lab, name)
-    try {
-      const stage: BackupStage = { lab, work, bucket: name, database }
-      return [...(await dumps(stage)), await tenfold(stage), await restores(stage)]
-    } finally {
-      await database.drop()
-      await deleteBucket(lab, name)
-      rmSync(work, { recursive: true })
-    }
+    return onBackupStage(async stage => [
+      ...(await dumps(stage)),
+      await tenfold(stage),
+      await restores(stage),
+    ])
   },
 }
 

@@ -1,11 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { openLab } from '../lab/lab.ts'
-import { createBucket, deleteBucket } from '../lab/tenancy.ts'
-import { backUp, type BackupStage } from './back-up.ts'
-import { createLargeDatabase } from './database.ts'
+import { backUp, onBackupStage, type BackupStage } from './back-up.ts'
 import { median, type Bench, type Measurement } from './measurement.ts'
 import { mustRun } from './program.ts'
 
@@ -26,15 +21,9 @@ interface Times {
 export const parallelDump: Bench = {
   name: 'parallel-dump',
   async run() {
-    const lab = openLab()
-    const work = mkdtempSync(join(tmpdir(), 'runbook-bench-'))
-    const name = `bench-${randomBytes(4).toString('hex')}`
-    await createBucket(lab, name)
-    const database = await createLargeDatabase(lab, name)
-    const stage: BackupStage = { lab, work, bucket: name, database }
-    const ours: Times[] = []
-    const theirs: Record<Compression, Times[]> = { gzip: [], zstd: [] }
-    try {
+    return onBackupStage(async stage => {
+      const ours: Times[] = []
+      const theirs: Record<Compression, Times[]> = { gzip: [], zstd: [] }
       for (let round = 0; round < rounds; round += 1) {
         const { phases } = await backUp(stage, { INPUT_VERIFY: 'same-server' })
         const dumped = phases['dump'] ?? NaN
@@ -42,13 +31,9 @@ export const parallelDump: Bench = {
         for (const compression of ['gzip', 'zstd'] as const)
           theirs[compression].push(await dumpAndRestore(stage, compressions[compression]))
       }
-      const size = `${(database.bytes / 1e9).toFixed(2)} GB`
+      const size = `${(stage.database.bytes / 1e9).toFixed(2)} GB`
       return (['gzip', 'zstd'] as const).flatMap(each => compare(each, ours, theirs[each], size))
-    } finally {
-      await database.drop()
-      await deleteBucket(lab, name)
-      rmSync(work, { recursive: true })
-    }
+    })
   },
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { dockerFolder } from '../../platform/docker-config.ts'
 import { InputError, messageOf, quote } from '../../outcome/errors.ts'
 
 /** Which Docker engine, and by what it is known that it is the right one. */
@@ -32,7 +32,7 @@ const local = 'unix:///var/run/docker.sock'
  * @throws InputError when a context or certificates are named and are not there
  */
 export function engineAddress(named: string, env: Record<string, string | undefined>): EngineAddress {
-  const folder = said(env, 'DOCKER_CONFIG') ?? join(said(env, 'HOME') ?? homedir(), '.docker')
+  const folder = dockerFolder(env)
   if (named) return { host: named, source: "the runbook's host", tls: tlsOf(env, folder, named) }
   const host = env['DOCKER_HOST']
   if (host) return { host, source: 'DOCKER_HOST', tls: tlsOf(env, folder, host) }
@@ -42,7 +42,7 @@ export function engineAddress(named: string, env: Record<string, string | undefi
 }
 
 /**
- * Refuses an engine that is spoken to in plain text over a network: whoever is on the way reads the secrets of every
+ * Refuses an engine that is spoken to in plain text over a network: a machine on the way reads the secrets of every
  * release, and is root on that host.
  * @param allowed the runbook's `allow-plain-tcp`
  * @throws InputError

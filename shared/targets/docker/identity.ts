@@ -6,7 +6,7 @@ import type { EngineAddress } from './address.ts'
 /**
  * Who acts, by what lets this process reach the engine: the account that SSH logs in as, the subject of the client
  * certificate, or, at a socket of this machine, its account. Undefined for an address that does not say: an engine in
- * plain text asks nobody, and an SSH configuration may name the account.
+ * plain text asks for no account, and an SSH configuration may name the account.
  */
 export function identityAt({ host, tls }: EngineAddress): VerifiedIdentity | undefined {
   const url = URL.parse(host)

@@ -24,7 +24,7 @@ const mostRecordBytes = 16 * 2 ** 20
 /** As the Engine API has them (https://docs.docker.com/reference/api/engine/version/v1.47/#operation/ContainerCreate). */
 const mountSchema = z.looseObject({ Type: z.string(), Target: z.string(), Source: z.string().optional() })
 
-/** What a record has to be, whoever wrote it. What its container may reach is judged by `refuseWiderRecord`. */
+/** What a record has to be, also one that another program wrote. What its container may reach is judged by `refuseWiderRecord`. */
 const recordSchema = z.looseObject({
   entry: entrySchema,
   payload: z.looseObject({

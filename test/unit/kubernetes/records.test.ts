@@ -12,7 +12,7 @@ function bombOf(size: number): Buffer {
   return brotliCompressSync(Buffer.alloc(size * 2 ** 20, ' '), { params })
 }
 
-// A Secret that somebody with the right to write Secrets put where a record was.
+// A Secret that an account with the right to write Secrets put where a record was.
 const body = { version: 'v1.0.0', image: 'registry.example.com/api@sha256:1', manifests: [] }
 const records: Record<string, { id: string; packed: Buffer; annotations?: Record<string, string> }> = {
   'runbook-api-0': { id: 'r1', packed: bombOf(256) },
