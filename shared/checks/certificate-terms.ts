@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import type { Part } from './combine.ts'
 
 const dayMs = 86_400_000
@@ -36,9 +36,18 @@ export function judgeTerm(
   return { result: 'pass', finding: `${who}valid until ${day(to)} (${days} days)`, remedy: '' }
 }
 
-/** A key that is too short to be trusted. */
+/** A key that cannot be read, or is too short to be trusted. */
 export function judgeKey(certificate: X509Certificate): Part[] {
-  const { asymmetricKeyType: type = '', asymmetricKeyDetails: details } = certificate.publicKey
+  const key = publicKeyOf(certificate)
+  if (!key)
+    return [
+      {
+        result: 'fail',
+        finding: `${commonName(certificate)} has a public key that cannot be read`,
+        remedy: 'Issue it anew with a key of secp256r1, or RSA of 2048 bits.',
+      },
+    ]
+  const { asymmetricKeyType: type = '', asymmetricKeyDetails: details } = key
   const least = leastBits[type]
   const bits = details?.modulusLength ?? 0
   if (least === undefined || bits >= least) return []
@@ -49,6 +58,15 @@ export function judgeKey(certificate: X509Certificate): Part[] {
       remedy: 'Issue it anew with a key of secp256r1, or RSA of 2048 bits.',
     },
   ]
+}
+
+/** A certificate is parsed without its key, which OpenSSL decodes when it is asked for. */
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey
+  } catch {
+    return undefined
+  }
 }
 
 /** The name that people know a certificate by. */

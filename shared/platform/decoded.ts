@@ -85,7 +85,10 @@ const alone = Object.values(families).map(family => new RegExp(family, 'g'))
  * length of the text.
  */
 export function viewsOf(text: string): View[] {
-  const written = bytesOfText(text)
+  const bytes = bytesOfText(text)
+  if (bytes.text.search(escapes) < 0) return [bytes]
+  // All of what follows is made of it: where each character stands is written down once.
+  const written: View = { ...bytes, places: bytes.places ?? inPlace(bytes.text.length) }
   const each = alone.map(family => decode(written, family)).filter(view => view !== undefined)
   const views = [written, ...(each.length > 1 ? each : [])]
   let last = written
@@ -167,39 +170,58 @@ function utf8(text: string): string {
   return Buffer.from(text).toString('latin1')
 }
 
+/** A stretch of a view that is made: where what it was made of stands in the text. */
+type Stretch =
+  { kind: 'kept'; begin: number; end: number } | { kind: 'put'; length: number; start: number; end: number }
+
 /** The view with each match replaced; what replaces one came from the whole of its place. */
 function replaced(
   view: View,
   pattern: RegExp,
   by: (match: string, groups: Partial<Record<string, string>>) => string,
 ): View {
-  const { text, places } = view
+  const { text } = view
   const parts: string[] = []
-  const from: number[] = []
-  const to: number[] = []
-  const keep = (begin: number, end: number) => {
-    parts.push(text.slice(begin, end))
-    for (let at = begin; at < end; at++) {
-      from.push(places?.starts[at] ?? at)
-      to.push(places?.ends[at] ?? at + 1)
-    }
-  }
+  const stretches: Stretch[] = []
   let kept = 0
+  const keepTo = (end: number) => {
+    parts.push(text.slice(kept, end))
+    stretches.push({ kind: 'kept', begin: kept, end })
+  }
   for (const match of text.matchAll(pattern)) {
     const [whole] = match
-    keep(kept, match.index)
+    keepTo(match.index)
     kept = match.index + whole.length
     const put = by(whole, match.groups ?? {})
     parts.push(put)
-    const { start, end } = placeIn(view, match.index, kept)
-    for (let left = put.length; left > 0; left--) {
-      from.push(start)
-      to.push(end)
-    }
+    stretches.push({ kind: 'put', length: put.length, ...placeIn(view, match.index, kept) })
   }
-  keep(kept, text.length)
+  keepTo(text.length)
+  const made = parts.join('')
+  return { text: made, places: placesOf(stretches, made.length, view.places ?? inPlace(text.length)) }
+}
+
+function placesOf(stretches: Stretch[], length: number, before: Places): Places {
+  const [starts, ends] = [new Uint32Array(length), new Uint32Array(length)]
+  let at = 0
+  for (const stretch of stretches)
+    if (stretch.kind === 'put') {
+      starts.fill(stretch.start, at, at + stretch.length)
+      ends.fill(stretch.end, at, at + stretch.length)
+      at += stretch.length
+    } else {
+      const { begin, end } = stretch
+      starts.set(before.starts.subarray(begin, end), at)
+      ends.set(before.ends.subarray(begin, end), at)
+      at += end - begin
+    }
+  return { starts, ends }
+}
+
+/** Each character stands where it is. */
+function inPlace(length: number): Places {
   return {
-    text: parts.join(''),
-    places: { starts: Uint32Array.from(from), ends: Uint32Array.from(to) },
+    starts: Uint32Array.from({ length }, (_, at) => at),
+    ends: Uint32Array.from({ length }, (_, at) => at + 1),
   }
 }

@@ -34,6 +34,8 @@ export function createSecrets(announce: (value: string) => void = () => undefine
       put([written, folded], bytes.replace(/\s+|\+/g, ' '))
       if (bytes.length >= leastNeedle) cutDecoded.add(bytes)
     }
+    // Of a value with `%41` or `\\n` in it, a pass over an encoded text may decode too much; the pass before had its encoded form.
+    if (decodedOf(value) !== utf8(value)) for (const form of encodingsOf(value)) put([written], utf8(form))
     for (const form of base64FormsOf(value)) put([written, base64], form)
     for (const digits of hexFormsOf(value)) {
       put([written, hex], digits)

@@ -26,9 +26,12 @@ export function knownKeys(schema: z.ZodType, document: unknown, path: (string | 
 
 /** The key that was probably meant; undefined when none is near. */
 export function nearestKey(word: string, keys: string[]): string | undefined {
+  const most = (key: string) => Math.max(1, Math.floor(key.length / 3))
   const [nearest] = keys
+    // As many steps as the lengths differ by are needed at least: a long word is not compared with every key.
+    .filter(key => Math.abs(key.length - word.length) <= most(key))
     .map(key => ({ key, steps: distance(word.toLowerCase(), key.toLowerCase()) }))
-    .filter(({ key, steps }) => steps <= Math.max(1, Math.floor(key.length / 3)))
+    .filter(({ key, steps }) => steps <= most(key))
     .toSorted((a, b) => a.steps - b.steps)
   return nearest?.key
 }

@@ -129,6 +129,10 @@ async function clearContainers(lab: Lab, prefix: string): Promise<void> {
   const { stdout } = await docker('ps', '--all', '--quiet', '--filter', `name=^/${prefix}`)
   const ids = stdout.split('\n').filter(id => id !== '')
   if (ids.length > 0) await docker('rm', '--force', '--volumes', ...ids)
+  // The ledger outlives its containers: in the next run, the versions of this one would be older.
+  const { stdout: named } = await docker('volume', 'ls', '--quiet', '--filter', `name=^${prefix}`)
+  const volumes = named.split('\n').filter(name => name !== '')
+  if (volumes.length > 0) await docker('volume', 'rm', ...volumes)
 }
 
 async function makeBucket(lab: Lab, bucket: string): Promise<void> {

@@ -144,8 +144,9 @@ function mountOptions(mount: Mount): string {
 }
 
 function networksOf(host: HostConfig, networking: CreateBody['NetworkingConfig']): Access[] {
-  const { EndpointsConfig: endpoints, ...unknown } = networking ?? { EndpointsConfig: {} }
-  const names = new Set([host.NetworkMode ?? '', ...Object.keys(endpoints)])
+  // As a record has it: a body without endpoints can be read from one, whatever the type says.
+  const { EndpointsConfig: endpoints, ...unknown } = asRecord(networking)
+  const names = new Set([host.NetworkMode ?? '', ...Object.keys(asRecord(endpoints))])
   return [
     ...[...names]
       .filter(name => name === 'host' || name.startsWith('container:'))

@@ -41,3 +41,12 @@ test.each([
     remedy: expect.stringContaining('without a passphrase'),
   })
 })
+
+test('a certificate whose public key cannot be decoded is a finding, and no fault of the check', async () => {
+  const file = join(import.meta.dirname, '../../fuzz/corpus/certificate/undecodable-key')
+  const checks = resolveChecks(key => key, { certificate: { file, key: join(folder, 'none') } })
+  expect(await certificateFiles.run(contextOf({ url: '', checks }))).toMatchObject({
+    result: 'fail',
+    finding: expect.stringContaining('has a public key that cannot be read'),
+  })
+})

@@ -123,3 +123,12 @@ test('what is hidden in one form leaves what stands around it', () => {
   expect(shown('hun/ter2', 'a%20b hun%2fter2 c%20d')).toBe('a%20b *** c%20d')
   expect(shown('hun/ter2', '{"x":"\\"hun\\/ter2\\""}')).toBe('{"x":"\\"***\\""}')
 })
+
+test('a value that holds an escape itself is hidden where decoding would go further than it was encoded', () => {
+  for (const value of [`-%\\%99Zc b-'9`, '-\\%c8 Zc90ab\\n1']) {
+    expect(shown(value, `password = ${encodeURIComponent(json(value))} ; ready`)).toBe(
+      'password = *** ; ready',
+    )
+    expect(shown(value, `password = ${json(value)} ; ready`)).toBe('password = *** ; ready')
+  }
+})
