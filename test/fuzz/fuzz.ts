@@ -11,6 +11,8 @@ export interface Target {
   expects?: (error: unknown) => boolean
   /** Inputs that reach further than chance: beside those in the corpus. */
   words?: string[]
+  /** Branches that an input of 8 KiB may take, where that is more than `mostWork`. */
+  mostWork?: number
 }
 
 /** An input after which something does not hold. */
@@ -94,7 +96,7 @@ export async function fuzz(
 export async function check(target: Target, input: Buffer, counters: Counters): Promise<string | undefined> {
   counters.hits.fill(0)
   counters.work = 0
-  counters.mostWork = mostWork
+  counters.mostWork = target.mostWork ?? mostWork
   const start = performance.now()
   const why = await outcomeOf(target, input)
   counters.mostWork = Infinity

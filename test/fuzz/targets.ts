@@ -262,6 +262,8 @@ async function textOfOthers(): Promise<Target[]> {
     },
     {
       name: 'redact',
+      // Up to twelve views of a text (five passes, four families), each in four forms, two branches a character: 0.8 million.
+      mostWork: 1_000_000,
       words: [
         canary,
         encodeURIComponent(canary),
