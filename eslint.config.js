@@ -36,7 +36,7 @@ const room = (folder, allowed) => {
   const patterns = [
     ...closed.map(other => ({
       regex: `(^|/)${other}/[^/]+\\.ts$|/${other}/`,
-      message: `${folder} may not import ${other}: the arrows of DESIGN section 3 point the other way.`,
+      message: `${folder} may not import ${other}: see the layers in docs/architecture.md.`,
     })),
     { regex: '(^|/)(actions|cli)/', message: 'The core knows no action and no command.' },
   ]

@@ -1,7 +1,7 @@
 import { InputError } from '../shared/outcome/errors.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
 
-/** Exit codes of the command: 0 success, 1 failure, 2 input error, 3 inconclusive, 4 tool error, 70 bug (DESIGN section 6). */
+/** Exit codes of the command: 0 success, 1 failure, 2 input error, 3 inconclusive, 4 tool error, 70 bug. */
 export function exitCode(end: Outcome | Error): number {
   if (end instanceof Error) return end instanceof InputError ? 2 : 4
   if (end.status === 'inconclusive') return 3

@@ -102,7 +102,9 @@ function documents(): string[] {
   return [
     'README.md',
     'SECURITY.md',
-    ...readdirSync(join(root, 'docs')).map(name => `docs/${name}`),
+    ...readdirSync(join(root, 'docs'))
+      .map(name => `docs/${name}`)
+      .filter(path => publishedPath(path) !== undefined),
     ...readdirSync(join(root, access)).map(name => `${access}/${name}`),
   ]
 }

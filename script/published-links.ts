@@ -20,9 +20,15 @@ export function publishedPath(path: string): string | undefined {
   const [top, name = '', ...rest] = path.split('/')
   if (top === 'actions' && name !== '' && !name.includes('.')) return [name, ...rest].join('/')
   if (top === 'workflows') return posix.join('.github', path)
-  if (top === 'docs' || path.startsWith('deployment/k8s/access')) return path
+  if (top === 'docs') return isForMaintainers(path) ? undefined : path
+  if (path.startsWith('deployment/k8s/access')) return path
   if (/^deployment\/\w+\.schema\.json$/.test(path)) return name
   return ['README.md', 'SECURITY.md', 'LICENSE', 'action.yml'].includes(path) ? path : undefined
+}
+
+/** Documents for engineers who change the suite; its users need none of them. */
+function isForMaintainers(path: string): boolean {
+  return /^docs\/(decisions(\/|$)|(architecture|glossary|maintaining)\.md$)/.test(path)
 }
 
 /**

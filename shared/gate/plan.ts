@@ -80,7 +80,7 @@ const baselineDoubt = 0.05
  * an answer seems immediate (Nielsen, Usability Engineering, 1993). A limit that is configured may be lower.
  */
 const unnoticedMs = 100
-/** Between what is allowed and what a pass excludes: 1% and 5% by default, as DESIGN section 5 (Gate) has it. */
+/** Between what is allowed and what a pass excludes: 1% and 5% by default (docs/decisions/0009). */
 const undecidable = 0.04
 
 /** The gate of the runbook, with what a caller says instead of it. */

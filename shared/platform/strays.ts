@@ -9,7 +9,7 @@ export interface Ending {
 
 /** Node's own code for a process in which nothing is left that could still happen, and which was not at its end. */
 const nothingLeft = 13
-/** DESIGN section 6. */
+/** The exit code for a bug, as in `cli/exit.ts`. */
 const bug = 70
 
 /**

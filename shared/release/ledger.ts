@@ -171,7 +171,7 @@ export interface Ledger {
 
 const keptActs = 20
 const keptExceptions = 8
-/** Good releases, and as many others, that stay known and restorable (DESIGN section 5). */
+/** Good releases, and as many others, that stay known and restorable (docs/decisions/0004). */
 export const keptReleases = 10
 /** Longer reasons are cut: the whole ledger has to fit into annotations, which take 256 KiB (Kubernetes' own limit). */
 const reasonLength = 500

@@ -33,7 +33,7 @@ export type Inputs<F extends Fields> = { [K in keyof F]: F[K] extends Field<infe
 /** What a step puts out beside the common outputs, by name: one sentence each, for action.yml and README. */
 export type Outputs = Record<string, string>
 
-/** What every step puts out (DESIGN section 7). */
+/** What every step puts out. */
 export const commonOutputs = {
   status: '`success`, `failure`, `inconclusive` or `skipped`.',
   'reason-code': 'One word that says why; the troubleshooting page explains each.',
@@ -237,7 +237,7 @@ export function secretInputs(fields: Fields, read: (name: string) => string): st
   })
 }
 
-/** The inputs that every step has (DESIGN section 7). */
+/** The inputs that every step has. */
 export const commonFields = {
   environment: text(
     'Name of the environment in the runbook.',
@@ -249,7 +249,7 @@ export const commonFields = {
   config: path('Path of the runbook.', 'a path inside the repository', { default: 'deployment/runbook.yml' }),
 } satisfies Fields
 
-/** How long a step may take when its caller says nothing. A lease is handed over for as long (DESIGN section 5). */
+/** How long a step may take when its caller says nothing. A lease is handed over for as long. */
 export const defaultTimeout = '10m'
 
 /** For steps that talk to the database. */

@@ -266,8 +266,8 @@ export interface Tenure {
   retract(id: ReleaseId, payload: Payload): Promise<Change[]>
   follow(id: ReleaseId, payload: Payload, options: FollowOptions): Promise<Rollout>
   /**
-   * Brings a release back whole (DESIGN section 4, "Restored"): recorded fields have their recorded values, and what the
-   * withdrawn release added is gone.
+   * Restores a release whole: recorded fields have their recorded values, and what the withdrawn release added is gone
+   * (docs/architecture.md, "Rolling back").
    */
   restore(good: ReleaseId, payload: Payload, withdrawn: Payload | undefined): Promise<Change[]>
   /** Removes what an unsettled release has replaced and left out: the last change before it is recorded good. */
@@ -280,7 +280,7 @@ export interface Tenure {
   stop(options: StopOptions): Promise<Change[]>
   /**
    * Removes what a former holder created when the environment was no longer its own: a creation that is under way cannot
-   * be fenced off (DESIGN section 5). Called when nothing is unfinished.
+   * be fenced off (docs/decisions/0002). Called when nothing is unfinished.
    */
   tidy(): Promise<Change[]>
   /** Renews the lease: somebody else may take it over this many milliseconds from now. */

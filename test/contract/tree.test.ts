@@ -21,8 +21,9 @@ test.each([
   expect(documents.flatMap(document => brokenLinks(folder, document))).toEqual([])
 })
 
-test('the published tree carries its documents', () => {
+test('the published tree carries the documents for its users', () => {
   expect(existsSync(join(tree, 'docs/troubleshooting.md'))).toBe(true)
+  expect(existsSync(join(tree, 'docs/architecture.md'))).toBe(false)
   expect(existsSync(join(tree, 'deployment/k8s/access/role.yaml'))).toBe(true)
 })
 

@@ -4,7 +4,7 @@ import { fieldManager, podTemplate, type FieldSet, type KubeObject, type Managed
 const deployers =
   /^(kubectl|helm|before-first-apply|terraform|pulumi|kustomize|argocd|flux|skaffold|kapp|lens|dashboard|node-fetch|kubernetes-client-javascript)/i
 
-/** What of an object makes it serve as it does: only there are the traces of others removed (DESIGN section 4). */
+/** What of an object makes it serve as it does: only there are the traces of others removed (docs/decisions/0003). */
 function areasOf(object: KubeObject): string[][] {
   if (object.kind === 'ConfigMap' || object.kind === 'Secret') return [['f:data'], ['f:binaryData']]
   if (object.kind === 'Service') return [['f:spec']]

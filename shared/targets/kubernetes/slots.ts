@@ -3,7 +3,7 @@ import { unsettled, wayBack, type Ledger, type ReleaseId } from '../../release/l
 
 /**
  * Which record Secrets hold which release, in the order of their parts. Kept with the ledger, so that one write changes
- * both. The number of slots is fixed, so that a Role can name them (DESIGN section 5).
+ * both. The number of slots is fixed, so that a Role can name them (docs/decisions/0004).
  */
 export type Slots = Partial<Record<ReleaseId, number[]>>
 

@@ -79,7 +79,7 @@ async function occupy(
 
 /**
  * Changes every object that the earlier holder may have read, so that whatever it still sends is refused: an apply
- * carries the resourceVersion that was read (DESIGN section 5).
+ * carries the resourceVersion that was read (docs/decisions/0002).
  */
 async function fenceOff(place: Place, { ledger, slots, epoch }: EnvironmentState): Promise<void> {
   const { client, paths, records, service } = place

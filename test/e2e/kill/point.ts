@@ -89,7 +89,7 @@ async function settleAndLook(trial: Trial): Promise<string[]> {
   const isUntouched = settled.outputs['reason-code'] === 'nothing-to-settle'
   const afterwards = await survive(trial, isUntouched)
   if (afterwards) {
-    // A creation that was under way cannot be fenced off: the next settle removes what it made (DESIGN section 5).
+    // A creation that was under way cannot be fenced off: the next settle removes what it made (docs/decisions/0002).
     const tidied = await settle(trial)
     const second = [...afterwards, ...endOf('settle after it', tidied), ...(await breaches(trial))]
     if (second.length > 0) return second
