@@ -1,22 +1,24 @@
 import regexp from 'eslint-plugin-regexp'
 import tseslint from 'typescript-eslint'
 
-/** The rooms that a file of a room may import, beside its own. Everything else is an arrow the wrong way. */
+/** The folders of `shared/` that a file of one of them may import, beside its own. Any other import is an arrow the wrong way. */
 const arrows = {
-  'shared/release': [],
-  'shared/runbook': [],
-  'shared/gate': ['platform', 'runbook', 'release'],
-  'shared/checks': ['platform', 'runbook', 'release', 'targets', 'backup', 'attestation'],
-  'shared/smoke': ['platform', 'runbook', 'release'],
-  'shared/attestation': ['platform', 'runbook'],
-  'shared/backup': ['platform', 'runbook', 'release'],
-  'shared/targets': ['platform', 'runbook', 'release'],
-  'shared/monitoring': ['runbook'],
-  'shared/report': ['platform', 'runbook', 'release'],
-  'shared/platform': [],
-  'shared/steps': [
-    'platform',
-    'runbook',
+  release: [],
+  config: [],
+  host: ['integrations', 'config'],
+  integrations: ['host', 'config'],
+  gate: ['host', 'integrations', 'config', 'release'],
+  checks: ['host', 'integrations', 'config', 'release', 'targets', 'backup', 'attestation'],
+  smoke: ['host', 'integrations', 'config', 'release'],
+  attestation: ['host', 'integrations', 'config'],
+  backup: ['host', 'integrations', 'config', 'release'],
+  targets: ['host', 'integrations', 'config', 'release'],
+  monitoring: ['config'],
+  report: ['host', 'integrations', 'config', 'release'],
+  commands: [
+    'host',
+    'integrations',
+    'config',
     'release',
     'targets',
     'checks',
@@ -28,19 +30,17 @@ const arrows = {
     'report',
   ],
 }
-const rooms = Object.keys(arrows).map(room => room.replace('shared/', ''))
 
-const room = (folder, allowed) => {
-  const name = folder.replace('shared/', '')
-  const closed = rooms.filter(other => other !== name && !allowed.includes(other))
+const layer = (name, allowed) => {
+  const closed = Object.keys(arrows).filter(other => other !== name && !allowed.includes(other))
   const patterns = [
     ...closed.map(other => ({
-      regex: `(^|/)${other}/[^/]+\\.ts$|/${other}/`,
-      message: `${folder} may not import ${other}: see the layers in docs/architecture.md.`,
+      regex: `^(\\.\\./)+${other}/`,
+      message: `shared/${name} may not import shared/${other}: see docs/architecture.md.`,
     })),
-    { regex: '(^|/)(actions|cli)/', message: 'The core knows no action and no command.' },
+    { regex: '(^|/)(actions|cli)/', message: 'shared/ imports no action and no command.' },
   ]
-  return { files: [`${folder}/**/*.ts`], rules: { 'no-restricted-imports': ['error', { patterns }] } }
+  return { files: [`shared/${name}/**/*.ts`], rules: { 'no-restricted-imports': ['error', { patterns }] } }
 }
 
 /** Two ways to the same steps; neither needs the other. */
@@ -53,7 +53,7 @@ const apart = (folder, other) => ({
         patterns: [
           {
             regex: `(^|/)${other}/`,
-            message: `What ${folder} and ${other} share belongs to shared/steps.`,
+            message: `What ${folder} and ${other} share belongs to shared/commands.`,
           },
         ],
       },
@@ -80,12 +80,12 @@ const pure = folder => ({
       {
         paths: io.map(name => ({
           name,
-          message: `${folder} is pure: I/O belongs to platform/ and the adapters.`,
+          message: `${folder} is pure: I/O belongs to host/, integrations/ and targets/.`,
         })),
         patterns: [
           {
-            regex: '\\.\\./(?!runbook/|release/)',
-            message: `${folder} is pure and imports nothing of the other rooms.`,
+            regex: '\\.\\./(?!\\.\\./|config/|release/|gate/)',
+            message: `${folder} is pure and imports nothing of the other folders.`,
           },
         ],
       },
@@ -129,20 +129,21 @@ export default tseslint.config(
       'regexp/no-super-linear-move': ['error', { report: 'potential', ignoreSticky: false }],
     },
   },
-  ...Object.entries(arrows).map(([folder, allowed]) => room(folder, allowed)),
+  ...Object.entries(arrows).map(([name, allowed]) => layer(name, allowed)),
   apart('actions', 'cli'),
   apart('cli', 'actions'),
   pure('shared/release'),
   pure('shared/monitoring'),
+  pure('shared/gate/statistics'),
   {
     files: ['shared/**/*.ts', 'actions/**/*.ts'],
-    ignores: ['shared/platform/**', 'shared/targets/**'],
+    ignores: ['shared/host/**', 'shared/integrations/**', 'shared/targets/**'],
     rules: {
       'no-restricted-syntax': [
         'error',
         {
           selector: "MemberExpression[object.name='process'][property.name='env']",
-          message: 'The environment is read in platform/ and handed on.',
+          message: 'The environment is read in host/ and handed on.',
         },
       ],
     },

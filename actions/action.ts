@@ -1,7 +1,7 @@
 import type { Outcome } from '../shared/outcome/outcome.ts'
-import type { Environment } from '../shared/runbook/environment.ts'
-import type { Fields, Inputs, Outputs } from '../shared/steps/inputs.ts'
-import type { TargetPorts } from '../shared/steps/ports.ts'
+import type { Environment } from '../shared/config/environment.ts'
+import type { Fields, Inputs, Outputs } from '../shared/commands/step/inputs.ts'
+import type { TargetPorts } from '../shared/commands/step/ports.ts'
 
 /** For an action that is made of several steps. */
 export interface Call {

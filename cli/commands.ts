@@ -1,8 +1,8 @@
 import type { Outcome } from '../shared/outcome/outcome.ts'
-import type { Environment } from '../shared/runbook/environment.ts'
-import { parseInputs, type Field, type Fields, type Inputs } from '../shared/steps/inputs.ts'
-import type { TargetPorts } from '../shared/steps/ports.ts'
-import type { Report } from '../shared/steps/sequence.ts'
+import type { Environment } from '../shared/config/environment.ts'
+import { parseInputs, type Field, type Fields, type Inputs } from '../shared/commands/step/inputs.ts'
+import type { TargetPorts } from '../shared/commands/step/ports.ts'
+import type { Report } from '../shared/commands/promote/sequence.ts'
 
 /** What one word after `runbook` does, once it is loaded. */
 export interface Command {
@@ -34,7 +34,8 @@ type Step<F extends Fields> = (
 
 /** By the guide's word for it, and by the action's. */
 async function loadPreDeploy(): Promise<Command> {
-  const { preDeployCheck, preDeployCheckFields } = await import('../shared/steps/pre-deploy-check.ts')
+  const { preDeployCheck, preDeployCheckFields } =
+    await import('../shared/commands/check/pre-deploy-check.ts')
   return single(preDeployCheckFields, preDeployCheck, ['version'])
 }
 
@@ -44,7 +45,7 @@ export const commands: Record<string, Entry> = {
     description:
       'Checks, backs up, deploys, gates and smoke-tests; brings the last good release back otherwise.',
     load: async () => {
-      const { promote, promoteFields } = await import('../shared/steps/promote.ts')
+      const { promote, promoteFields } = await import('../shared/commands/promote/promote.ts')
       return { fields: promoteFields, positional: ['environment', 'version'], work: promote }
     },
   },
@@ -52,7 +53,7 @@ export const commands: Record<string, Entry> = {
     description:
       'Deploys, gates and smoke-tests, without the checks and the backup; brings the last good release back otherwise.',
     load: async () => {
-      const { deployGated, gatedDeployFields } = await import('../shared/steps/promote.ts')
+      const { deployGated, gatedDeployFields } = await import('../shared/commands/promote/promote.ts')
       return { fields: gatedDeployFields, positional: ['environment', 'version'], work: deployGated }
     },
   },
@@ -67,29 +68,29 @@ export const commands: Record<string, Entry> = {
   'backup-db': {
     description: 'Dumps the database, and verifies the dump by restoring it.',
     load: async () => {
-      const { backupDb } = await import('../shared/steps/backup-db.ts')
-      const { backupDbFields } = await import('../shared/steps/backup-db-fields.ts')
+      const { backupDb } = await import('../shared/commands/backup/backup-db.ts')
+      const { backupDbFields } = await import('../shared/commands/backup/backup-db-fields.ts')
       return bounded(backupDbFields, backupDb)
     },
   },
   'restore-db': {
     description: 'Restores a backup beside the live database, then swaps them.',
     load: async () => {
-      const { restoreDb, restoreDbFields } = await import('../shared/steps/restore-db.ts')
+      const { restoreDb, restoreDbFields } = await import('../shared/commands/backup/restore-db.ts')
       return bounded(restoreDbFields, restoreDb, ['backup'])
     },
   },
   drill: {
     description: 'Restores the newest backup away from production, compares it, and says how long it took.',
     load: async () => {
-      const { drill, drillFields } = await import('../shared/steps/drill.ts')
+      const { drill, drillFields } = await import('../shared/commands/backup/drill.ts')
       return bounded(drillFields, drill, ['backup'])
     },
   },
   'health-check': {
     description: 'Probes the service until it is certain whether it is well; once, or again and again.',
     load: async () => {
-      const { healthCheckFields, healthChecks } = await import('../shared/steps/health-check.ts')
+      const { healthCheckFields, healthChecks } = await import('../shared/commands/watch/health-check.ts')
       return {
         fields: healthCheckFields,
         positional: ['environment'],
@@ -101,85 +102,86 @@ export const commands: Record<string, Entry> = {
   'smoke-test': {
     description: 'Sends a suite of requests and a bounded load.',
     load: async () => {
-      const { smokeTest, smokeTestFields } = await import('../shared/steps/smoke-test.ts')
+      const { smokeTest, smokeTestFields } = await import('../shared/commands/verify/smoke-test.ts')
       return single(smokeTestFields, smokeTest)
     },
   },
   rollback: {
     description: 'Brings the last good release, or a named one, back whole.',
     load: async () => {
-      const { rollback } = await import('../shared/steps/rollback.ts')
-      const { rollbackFields } = await import('../shared/steps/rollback-fields.ts')
+      const { rollback } = await import('../shared/commands/rollback/rollback.ts')
+      const { rollbackFields } = await import('../shared/commands/rollback/rollback-fields.ts')
       return single(rollbackFields, rollback, ['to'])
     },
   },
   settle: {
     description: 'Finishes what a run that vanished left behind.',
     load: async () => {
-      const { settle, settleFields } = await import('../shared/steps/settle.ts')
+      const { settle, settleFields } = await import('../shared/commands/recover/settle.ts')
       return single(settleFields, settle)
     },
   },
   hold: {
     description: 'Keeps every run away from an environment, also one that works on it now.',
     load: async () => {
-      const { hold, holdFields } = await import('../shared/steps/hold.ts')
+      const { hold, holdFields } = await import('../shared/commands/operate/hold.ts')
       return single(holdFields, hold, ['because'])
     },
   },
   resume: {
     description: 'Ends a hold.',
     load: async () => {
-      const { resume, resumeFields } = await import('../shared/steps/resume.ts')
+      const { resume, resumeFields } = await import('../shared/commands/operate/resume.ts')
       return single(resumeFields, resume, ['because'])
     },
   },
   unlock: {
     description: 'Takes the lease away from a run that is stuck or gone.',
     load: async () => {
-      const { unlock, unlockFields } = await import('../shared/steps/unlock.ts')
+      const { unlock, unlockFields } = await import('../shared/commands/operate/unlock.ts')
       return single(unlockFields, unlock, ['because'])
     },
   },
   status: {
     description: 'Says what serves, since when and by whom, and who holds the lease.',
     load: async () => {
-      const { status, statusFields } = await import('../shared/steps/status.ts')
+      const { status, statusFields } = await import('../shared/commands/inspect/status.ts')
       return single(statusFields, status)
     },
   },
   history: {
     description: 'Lists every release and what operators did, newest first.',
     load: async () => {
-      const { history, historyFields } = await import('../shared/steps/history.ts')
+      const { history, historyFields } = await import('../shared/commands/inspect/history.ts')
       return single(historyFields, history)
     },
   },
   logs: {
     description: "Shows the end of the service's own log.",
     load: async () => {
-      const { logs, logsFields } = await import('../shared/steps/logs.ts')
+      const { logs, logsFields } = await import('../shared/commands/inspect/logs.ts')
       return single(logsFields, logs)
     },
   },
   'monitoring:setup': {
     description: 'Makes alert rules and dashboards from the runbook, checks them, and uploads them.',
     load: async () => {
-      const { monitoringSetup, monitoringSetupFields } = await import('../shared/steps/monitoring-setup.ts')
+      const { monitoringSetup, monitoringSetupFields } =
+        await import('../shared/commands/watch/monitoring-setup.ts')
       return single(monitoringSetupFields, monitoringSetup)
     },
   },
   'env:encrypt': {
     description: 'Encrypts the env-file, beside itself.',
     load: async () => {
-      const { envEncrypt, envEncryptFields } = await import('../shared/steps/env-seal.ts')
+      const { envEncrypt, envEncryptFields } = await import('../shared/commands/operate/env-seal.ts')
       return single(envEncryptFields, envEncrypt)
     },
   },
   'env:decrypt': {
     description: 'Writes the env-file out of its encrypted form.',
     load: async () => {
-      const { envDecrypt, envDecryptFields } = await import('../shared/steps/env-seal.ts')
+      const { envDecrypt, envDecryptFields } = await import('../shared/commands/operate/env-seal.ts')
       return single(envDecryptFields, envDecrypt)
     },
   },

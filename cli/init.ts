@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { InputError, messageOf } from '../shared/outcome/errors.ts'
 import type { Evidence, Outcome } from '../shared/outcome/outcome.ts'
 import { withoutEnd, withoutStart } from '../shared/outcome/strip.ts'
-import { environmentNames } from '../shared/runbook/load.ts'
+import { environmentNames } from '../shared/config/load.ts'
 import { firstRunbook, firstSuite } from './skeleton.ts'
 
 interface Package {

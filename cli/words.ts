@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { InputError, messageOf, quote } from '../shared/outcome/errors.ts'
-import type { Fields } from '../shared/steps/inputs.ts'
+import type { Fields } from '../shared/commands/step/inputs.ts'
 
 /** `RUNBOOK_DECRYPT_WITH` for `decrypt-with`: every user of a machine can read the arguments of a program. */
 export function variableOf(field: string): string {

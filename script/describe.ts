@@ -5,10 +5,10 @@ import { actionNames, loadAction } from '../actions/main.ts'
 import { usualDeadlineMs } from '../shared/checks/check.ts'
 import { parts } from '../shared/checks/registry.ts'
 import { monitoringFiles } from '../shared/monitoring/files.ts'
-import { loadEnvironment, runbookJsonSchema } from '../shared/runbook/load.ts'
+import { loadEnvironment, runbookJsonSchema } from '../shared/config/load.ts'
 import { suiteJsonSchema } from '../shared/smoke/suite.ts'
-import { showDuration } from '../shared/runbook/values.ts'
-import { commonOutputs, type Fields, type Outputs } from '../shared/steps/inputs.ts'
+import { showDuration } from '../shared/config/values.ts'
+import { commonOutputs, type Fields, type Outputs } from '../shared/commands/step/inputs.ts'
 
 // Writes what is said twice from where it is said once: action.yml and the README tables from each action's fields, the
 // schemas of runbooks and suites for editors, and production's alerts and dashboards from its runbook. `--check` only says what is out of date.

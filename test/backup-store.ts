@@ -1,8 +1,8 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
-import { dumpKey, type Extension } from '../shared/backup/keys.ts'
-import type { Manifest } from '../shared/backup/manifest.ts'
-import { readSigningKey, type SigningKey } from '../shared/backup/signature.ts'
-import type { Reading } from '../shared/backup/trust.ts'
+import { dumpKey, type Extension } from '../shared/backup/storage/keys.ts'
+import type { Manifest } from '../shared/backup/storage/manifest.ts'
+import { readSigningKey, type SigningKey } from '../shared/backup/encryption/signature.ts'
+import type { Reading } from '../shared/backup/encryption/trust.ts'
 
 /* What tests of the backup store share. */
 

@@ -1,4 +1,4 @@
-import type { Log } from '../shared/platform/log.ts'
+import type { Log } from '../shared/host/log.ts'
 
 /** Hands every line on, whatever its kind. */
 export function logTo(say: (line: string) => void): Log {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { showDuration } from '../shared/runbook/values.ts'
+import { showDuration } from '../shared/config/values.ts'
 
 // Runs the groups one after the other (two cores: never two at once), goes on after a failure, and closes with one
 // line that counts. What the lab needs is started when the first group that needs it comes, and stopped if we started it.

@@ -1,5 +1,5 @@
-import { backupDb } from '../../shared/steps/backup-db.ts'
-import { backupDbFields, backupDbOutputs } from '../../shared/steps/backup-db-fields.ts'
+import { backupDb } from '../../shared/commands/backup/backup-db.ts'
+import { backupDbFields, backupDbOutputs } from '../../shared/commands/backup/backup-db-fields.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

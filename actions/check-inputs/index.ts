@@ -1,5 +1,9 @@
-import { checkInputs, checkInputsFields, checkInputsOutputs } from '../../shared/steps/check-inputs.ts'
-import { parseInputs } from '../../shared/steps/inputs.ts'
+import {
+  checkInputs,
+  checkInputsFields,
+  checkInputsOutputs,
+} from '../../shared/commands/check/check-inputs.ts'
+import { parseInputs } from '../../shared/commands/step/inputs.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

@@ -1,6 +1,6 @@
-import { deploy } from '../../shared/steps/deploy.ts'
-import { deployFields, deployOutputs } from '../../shared/steps/deploy-fields.ts'
-import { finish } from '../../shared/steps/finish.ts'
+import { deploy } from '../../shared/commands/deploy/deploy.ts'
+import { deployFields, deployOutputs } from '../../shared/commands/deploy/deploy-fields.ts'
+import { finish } from '../../shared/commands/promote/finish.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

@@ -1,4 +1,4 @@
-import { healthGate, healthGateFields, healthGateOutputs } from '../../shared/steps/health-gate.ts'
+import { healthGate, healthGateFields, healthGateOutputs } from '../../shared/commands/verify/health-gate.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

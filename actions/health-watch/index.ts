@@ -1,4 +1,8 @@
-import { healthCheckOutputs, healthWatch, healthWatchFields } from '../../shared/steps/health-check.ts'
+import {
+  healthCheckOutputs,
+  healthWatch,
+  healthWatchFields,
+} from '../../shared/commands/watch/health-check.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

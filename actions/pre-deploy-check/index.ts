@@ -2,7 +2,7 @@ import {
   preDeployCheck,
   preDeployCheckFields,
   preDeployCheckOutputs,
-} from '../../shared/steps/pre-deploy-check.ts'
+} from '../../shared/commands/check/pre-deploy-check.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

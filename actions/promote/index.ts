@@ -1,4 +1,4 @@
-import { promote, promoteFields, promoteOutputs } from '../../shared/steps/promote.ts'
+import { promote, promoteFields, promoteOutputs } from '../../shared/commands/promote/promote.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

@@ -1,4 +1,4 @@
-import { restoreDb, restoreDbFields, restoreDbOutputs } from '../../shared/steps/restore-db.ts'
+import { restoreDb, restoreDbFields, restoreDbOutputs } from '../../shared/commands/backup/restore-db.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

@@ -1,5 +1,5 @@
-import { rollback } from '../../shared/steps/rollback.ts'
-import { rollbackFields, rollbackOutputs } from '../../shared/steps/rollback-fields.ts'
+import { rollback } from '../../shared/commands/rollback/rollback.ts'
+import { rollbackFields, rollbackOutputs } from '../../shared/commands/rollback/rollback-fields.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

@@ -1,4 +1,4 @@
-import { smokeTest, smokeTestFields, smokeTestOutputs } from '../../shared/steps/smoke-test.ts'
+import { smokeTest, smokeTestFields, smokeTestOutputs } from '../../shared/commands/verify/smoke-test.ts'
 import { defineAction } from '../action.ts'
 
 export const action = defineAction({

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import { bundleFromJSON } from '@sigstore/bundle'
 import type { TrustedRoot } from '@sigstore/protobuf-specs'
 import { toSignedEntity, toTrustMaterial, Verifier, type Signer } from '@sigstore/verify'
-import type { WorkflowRule } from '../runbook/attestation-rule.ts'
+import type { WorkflowRule } from '../config/schema/attestation-rule.ts'
 import { statementFault } from './statement.ts'
 
 /** What a bundle is verified with. */

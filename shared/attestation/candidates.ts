@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { ToolError } from '../outcome/errors.ts'
-import { isDigest } from '../platform/content-digest.ts'
-import { readContent } from '../platform/image-config.ts'
-import type { ImageReference } from '../platform/image-reference.ts'
-import { refusal, type AskRegistry } from '../platform/registry.ts'
-import type { HttpAnswer } from '../platform/http.ts'
+import { isDigest } from '../integrations/registry/content-digest.ts'
+import { readContent } from '../integrations/registry/image-config.ts'
+import type { ImageReference } from '../integrations/registry/image-reference.ts'
+import { refusal, type AskRegistry } from '../integrations/registry/registry.ts'
+import type { HttpAnswer } from '../integrations/http/http.ts'
 
 /** What may attest an image: nothing of it is verified yet. */
 export type Candidate =

@@ -1,7 +1,7 @@
 import type { Evidence } from '../outcome/outcome.ts'
-import type { Environment } from '../runbook/environment.ts'
-import { showDuration } from '../runbook/values.ts'
-import type { Manifest } from './manifest.ts'
+import type { Environment } from '../config/environment.ts'
+import { showDuration } from '../config/values.ts'
+import type { Manifest } from './storage/manifest.ts'
 
 /*
  * RPO: how much may be lost, so how old the newest verified backup may be at any moment. RTO: how long it may take until

@@ -1,6 +1,6 @@
-import type { Clock } from '../platform/clock.ts'
-import type { Exec } from '../platform/exec.ts'
-import type { Log } from '../platform/log.ts'
+import type { Clock } from '../host/clock.ts'
+import type { Exec } from '../host/exec.ts'
+import type { Log } from '../host/log.ts'
 
 /** What backing up and restoring need of the world. */
 export interface BackupPorts {

@@ -1,5 +1,5 @@
-import { connect } from '../platform/postgres.ts'
-import type { PostgresServer } from '../platform/postgres-url.ts'
+import { connect } from '../integrations/database/postgres.ts'
+import type { PostgresServer } from '../integrations/database/postgres-url.ts'
 
 /** What a server says of the archiving of its write-ahead log. */
 export interface WalArchive {

@@ -1,6 +1,6 @@
 import { DeadlineError, isExpected, messageOf } from '../outcome/errors.ts'
-import type { Environment } from '../runbook/environment.ts'
-import { showDuration } from '../runbook/values.ts'
+import type { Environment } from '../config/environment.ts'
+import { showDuration } from '../config/values.ts'
 import { fail, skip, usualDeadlineMs, warn, type Check, type Finding, type CheckContext } from './check.ts'
 
 /** What one check found out, and how long it took. */

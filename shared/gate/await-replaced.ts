@@ -1,6 +1,6 @@
 import { isExpected, messageOf } from '../outcome/errors.ts'
 import type { Evidence } from '../outcome/outcome.ts'
-import { showDuration } from '../runbook/values.ts'
+import { showDuration } from '../config/values.ts'
 import type { GatePorts } from './ports.ts'
 
 const lookEveryMs = 500

@@ -1,14 +1,14 @@
-import { openHttp } from '../platform/http.ts'
+import { openHttp } from '../integrations/http/http.ts'
 import type { Baseline } from '../release/baseline.ts'
-import { leastIntervalMs, type Environment } from '../runbook/environment.ts'
-import { busiest } from './instances.ts'
-import { freshMs } from './metrics.ts'
+import { leastIntervalMs, type Environment } from '../config/environment.ts'
+import { busiest } from './probes/instances.ts'
+import { freshMs } from './probes/metrics.ts'
 import { planGate, type GatePlan } from './plan.ts'
 import type { GatePorts } from './ports.ts'
-import { probe, type Probed } from './probe.ts'
-import { openSampling } from './sampling.ts'
-import type { Seen } from './seen.ts'
-import { overIn } from './threshold.ts'
+import { probe, type Probed } from './probes/probe.ts'
+import { openSampling } from './probes/sampling.ts'
+import type { Seen } from './statistics/seen.ts'
+import { overIn } from './statistics/threshold.ts'
 
 /** One more than it takes to bound a 95th percentile with 95% confidence. */
 const rounds = 60

@@ -1,9 +1,9 @@
 import type { Evidence, Plot, PlotPoint } from '../outcome/outcome.ts'
-import { gateDefaults } from '../runbook/environment.ts'
-import { showDuration } from '../runbook/values.ts'
-import type { Judgement } from './judgement.ts'
+import { gateDefaults } from '../config/environment.ts'
+import { showDuration } from '../config/values.ts'
+import type { Judgement } from './statistics/judgement.ts'
 import type { GatePlan } from './plan.ts'
-import type { Round, Seen } from './seen.ts'
+import type { Round, Seen } from './statistics/seen.ts'
 import { countedFrom, warmUpOfSeen } from './verdict.ts'
 
 const tones = { pass: 'good', warn: 'warn', fail: 'bad', inconclusive: 'warn' } as const

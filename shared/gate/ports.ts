@@ -1,5 +1,5 @@
-import type { Clock } from '../platform/clock.ts'
-import type { Log } from '../platform/log.ts'
+import type { Clock } from '../host/clock.ts'
+import type { Log } from '../host/log.ts'
 import type { Vitals } from '../release/vitals.ts'
 
 export interface GatePorts {

@@ -1,15 +1,15 @@
 import type { Evidence } from '../outcome/outcome.ts'
-import { openHttp } from '../platform/http.ts'
-import type { Log } from '../platform/log.ts'
-import { showDuration } from '../runbook/values.ts'
+import { openHttp } from '../integrations/http/http.ts'
+import type { Log } from '../host/log.ts'
+import { showDuration } from '../config/values.ts'
 import { awaitReplaced } from './await-replaced.ts'
 import { describe } from './describe.ts'
-import { worst, type Verdict } from './judgement.ts'
+import { worst, type Verdict } from './statistics/judgement.ts'
 import type { GatePlan } from './plan.ts'
 import type { GatePorts } from './ports.ts'
-import { probe } from './probe.ts'
-import { openSampling } from './sampling.ts'
-import type { Round, Seen } from './seen.ts'
+import { probe } from './probes/probe.ts'
+import { openSampling } from './probes/sampling.ts'
+import type { Round, Seen } from './statistics/seen.ts'
 import {
   countedFrom,
   isDoomed,

@@ -1,8 +1,8 @@
-import { showDuration } from '../runbook/values.ts'
-import { countOf, refutes } from './evidence-process.ts'
-import { extensionOf } from './extension.ts'
-import { judgeInstances, type InstanceLimit } from './instances.ts'
-import { goodAtEnd, worst, type Judgement } from './judgement.ts'
+import { showDuration } from '../config/values.ts'
+import { countOf, refutes } from './statistics/evidence-process.ts'
+import { extensionOf } from './statistics/extension.ts'
+import { judgeInstances, type InstanceLimit } from './probes/instances.ts'
+import { goodAtEnd, worst, type Judgement } from './statistics/judgement.ts'
 import {
   beta,
   failedIn,
@@ -15,11 +15,11 @@ import {
   type LatencyLimits,
   type RateLimits,
   type Watched,
-} from './rate.ts'
-import type { Round, Seen } from './seen.ts'
-import { judgeThreshold, type Threshold } from './threshold.ts'
+} from './statistics/rate.ts'
+import type { Round, Seen } from './statistics/seen.ts'
+import { judgeThreshold, type Threshold } from './statistics/threshold.ts'
 import { instancesOf, warmUpOf, type WarmUp, type WarmUpRule } from './warm-up.ts'
-import { judgeWorkload, restartsIn } from './workload.ts'
+import { judgeWorkload, restartsIn } from './probes/workload.ts'
 
 export interface GateLimits {
   errors: RateLimits

@@ -1,5 +1,5 @@
-import type { LatencyLimits } from './rate.ts'
-import type { Round, Snapshot } from './seen.ts'
+import type { LatencyLimits } from './statistics/rate.ts'
+import type { Round, Snapshot } from './statistics/seen.ts'
 
 /** How a release that was just started may begin. */
 export interface WarmUpRule {

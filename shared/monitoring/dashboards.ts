@@ -1,4 +1,4 @@
-import type { Environment } from '../runbook/environment.ts'
+import type { Environment } from '../config/environment.ts'
 import type { Dashboard, Panel, Query, Unit } from './panels.ts'
 import {
   backupAge,

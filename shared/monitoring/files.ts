@@ -1,5 +1,5 @@
 import { stringify } from 'yaml'
-import type { Environment } from '../runbook/environment.ts'
+import type { Environment } from '../config/environment.ts'
 import { dashboards } from './dashboards.ts'
 import { toGrafana } from './panels.ts'
 import { alertRules } from './rules.ts'

@@ -1,5 +1,5 @@
-import type { Environment } from '../runbook/environment.ts'
-import { showDuration } from '../runbook/values.ts'
+import type { Environment } from '../config/environment.ts'
+import { showDuration } from '../config/values.ts'
 import {
   backupAge,
   backupSnapshot,

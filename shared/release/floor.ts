@@ -1,4 +1,4 @@
-import { compareVersions } from '../runbook/version.ts'
+import { compareVersions } from '../config/version.ts'
 import { find, type Entry, type Ledger, type ReleaseId } from './ledger.ts'
 
 /*

@@ -1,4 +1,4 @@
-import { showMinute } from '../runbook/values.ts'
+import { showMinute } from '../config/values.ts'
 import type { Hold } from './ledger.ts'
 
 /** `ada, since 2026-11-23 07:10 UTC: moving the database` */

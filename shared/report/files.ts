@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { InputError, messageOf } from '../outcome/errors.ts'
 import { printableJson } from '../outcome/printable.ts'
 import type { Outcome } from '../outcome/outcome.ts'
-import { createAside } from '../platform/aside.ts'
+import { createAside } from '../host/aside.ts'
 import { renderHtml } from './html.ts'
 
 /** Where the guide keeps logs, relative to the repository's root. */

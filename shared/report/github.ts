@@ -1,7 +1,7 @@
 import { ToolError } from '../outcome/errors.ts'
 import type { Outcome } from '../outcome/outcome.ts'
-import type { Deployment, DeploymentStatus, GitHub } from '../platform/github.ts'
-import type { RunInfo } from '../platform/run.ts'
+import type { Deployment, DeploymentStatus, GitHub } from '../integrations/github/github.ts'
+import type { RunInfo } from '../host/run.ts'
 import type { Beginning } from './news.ts'
 
 /** What a step's end means for the deployments that GitHub shows. */

@@ -1,6 +1,6 @@
 import type { Evidence, Outcome, Status } from '../outcome/outcome.ts'
 import { oneLine } from '../outcome/printable.ts'
-import { showDuration } from '../runbook/values.ts'
+import { showDuration } from '../config/values.ts'
 import { renderMermaid, renderStrip } from './plot.ts'
 
 const statusMarks: Record<Status, string> = {

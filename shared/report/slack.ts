@@ -1,5 +1,5 @@
-import type { SlackMessage } from '../platform/slack.ts'
-import type { RunInfo } from '../platform/run.ts'
+import type { SlackMessage } from '../integrations/observability/slack.ts'
+import type { RunInfo } from '../host/run.ts'
 import type { News } from './news.ts'
 
 const marks: Record<News['mark'], string> = { start: '🚀', good: '✅', warn: '⚠️', bad: '❌', hold: '⏸️' }

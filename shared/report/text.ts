@@ -1,5 +1,5 @@
 import type { Evidence, Outcome } from '../outcome/outcome.ts'
-import { showDuration } from '../runbook/values.ts'
+import { showDuration } from '../config/values.ts'
 import { renderStrip } from './plot.ts'
 
 const marks: Record<Evidence['tone'], string> = { good: '+', warn: '!', bad: 'x', note: '-' }

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { RunInfo } from '../platform/run.ts'
+import type { RunInfo } from '../host/run.ts'
 import type { Exception } from '../release/ledger.ts'
 import { logFolder } from './files.ts'
 

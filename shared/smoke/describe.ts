@@ -1,5 +1,5 @@
 import type { Evidence } from '../outcome/outcome.ts'
-import type { HttpTimings } from '../platform/http-timings.ts'
+import type { HttpTimings } from '../integrations/http/http-timings.ts'
 import type { LoadPlan, LoadResult, Percentiles } from './load.ts'
 import type { RequestResult } from './run-suite.ts'
 import { builtIn } from './suite.ts'

@@ -1,8 +1,8 @@
 import { quote } from '../outcome/errors.ts'
-import type { HttpAnswer } from '../platform/http.ts'
-import { parseExactJson } from '../platform/json.ts'
-import { unmetJson } from '../platform/unmet-json.ts'
-import type { JsonExpectation } from '../runbook/json-expectation.ts'
+import type { HttpAnswer } from '../integrations/http/http.ts'
+import { parseExactJson } from '../host/json.ts'
+import { unmetJson } from '../integrations/http/unmet-json.ts'
+import type { JsonExpectation } from '../config/schema/json-expectation.ts'
 import type { Expectation } from './suite.ts'
 
 /** Everything in which an answer is not what it has to be, one line each; empty when it is. */

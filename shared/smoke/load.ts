@@ -1,6 +1,6 @@
 import type { Histogram } from 'hdr-histogram-js'
-import type { Clock } from '../platform/clock.ts'
-import { Lane } from '../platform/http-lane.ts'
+import type { Clock } from '../host/clock.ts'
+import { Lane } from '../integrations/http/http-lane.ts'
 import { Pace } from './pace.ts'
 import { RiseDetector } from './rise.ts'
 

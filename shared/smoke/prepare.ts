@@ -1,4 +1,4 @@
-import { showJson } from '../platform/json.ts'
+import { showJson } from '../host/json.ts'
 import { authorization } from './authorization.ts'
 import { captureReferences, resolveReferences, type Values } from './references.ts'
 import type { RequestSpec } from './schema.ts'

@@ -1,4 +1,4 @@
-import { showJson } from '../platform/json.ts'
+import { showJson } from '../host/json.ts'
 import type { RequestSpec } from './schema.ts'
 
 /** `${name}` is a captured value, `${env:NAME}` an environment variable. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { jsonExpectation, regularExpression } from '../runbook/json-expectation.ts'
-import { accepted } from '../runbook/values.ts'
+import { jsonExpectation, regularExpression } from '../config/schema/json-expectation.ts'
+import { accepted } from '../config/values.ts'
 
 const duration = z
   .string({ error: accepted.duration })

@@ -1,8 +1,8 @@
-import type { Clock } from '../platform/clock.ts'
-import type { Exec } from '../platform/exec.ts'
+import type { Clock } from '../host/clock.ts'
+import type { Exec } from '../host/exec.ts'
 import type { HasEnded } from '../release/holder-process.ts'
-import type { Log } from '../platform/log.ts'
-import type { Secrets } from '../platform/secrets.ts'
+import type { Log } from '../host/log.ts'
+import type { Secrets } from '../host/secrets/secrets.ts'
 
 /** What a target needs of the machine it is driven from. */
 export interface Adapters {

@@ -1,4 +1,4 @@
-import type { Environment } from '../runbook/environment.ts'
+import type { Environment } from '../config/environment.ts'
 import type { Adapters } from './adapters.ts'
 import type { Tunnel } from './tunnel.ts'
 
@@ -12,7 +12,7 @@ export async function openTunnel(
   place: string,
   adapters: Adapters,
 ): Promise<Tunnel> {
-  const { openTunnel: open } = await import('./kubernetes/tunnel.ts')
+  const { openTunnel: open } = await import('./kubernetes/tunnel/tunnel.ts')
   const scope =
     target.kind === 'kubernetes'
       ? { namespace: target.namespace, context: target.context }

@@ -1,4 +1,4 @@
-import type { Environment } from '../runbook/environment.ts'
+import type { Environment } from '../config/environment.ts'
 import type { Target } from './target.ts'
 import type { Adapters } from './adapters.ts'
 

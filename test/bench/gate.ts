@@ -1,7 +1,12 @@
-import { countOf, leastProbes, logCountEvidence, refutes } from '../../shared/gate/evidence-process.ts'
-import { extensionOf } from '../../shared/gate/extension.ts'
+import {
+  countOf,
+  leastProbes,
+  logCountEvidence,
+  refutes,
+} from '../../shared/gate/statistics/evidence-process.ts'
+import { extensionOf } from '../../shared/gate/statistics/extension.ts'
 import { alpha } from '../../shared/gate/verdict.ts'
-import { beta, surelyUnder } from '../../shared/gate/rate.ts'
+import { beta, surelyUnder } from '../../shared/gate/statistics/rate.ts'
 import { independent, inBursts, probesToFail, seeded, wald } from '../unit/gate/probes.ts'
 import { gateOnLab } from './gate-lab.ts'
 import type { Bench, LinePlot, Measurement } from './measurement.ts'

@@ -10,7 +10,7 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { parse, stringify } from 'yaml'
-import type { Runbook } from '../../shared/runbook/schema.ts'
+import type { Runbook } from '../../shared/config/schema/schema.ts'
 import { git } from './git.ts'
 
 /** Where the service's two environments are. */

@@ -40,8 +40,10 @@ describe('imports', () => {
 
   test('of every kind are read', () => {
     // A value, a type, and what is loaded only when it is needed.
-    expect(imports.get('shared/backup/verify.ts')).toContain('shared/backup/start-temporary-server.ts')
-    expect(imports.get('shared/backup/file-store.ts')).toContain('shared/backup/store.ts')
+    expect(imports.get('shared/backup/verify/verify.ts')).toContain(
+      'shared/backup/verify/start-temporary-server.ts',
+    )
+    expect(imports.get('shared/backup/storage/file-store.ts')).toContain('shared/backup/storage/store.ts')
     expect(imports.get('actions/main.ts')).toContain('actions/deploy/index.ts')
   })
 

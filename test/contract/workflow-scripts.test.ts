@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { parse } from 'yaml'
-import { readLogin } from '../../shared/platform/docker-config.ts'
-import { systemExec } from '../../shared/platform/exec.ts'
+import { readLogin } from '../../shared/integrations/registry/docker-config.ts'
+import { systemExec } from '../../shared/host/exec.ts'
 
 // The few scripts that the workflows carry, run as the runner runs them, with what a stranger might write.
 

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { gateDefaults } from '../../shared/runbook/environment.ts'
+import { gateDefaults } from '../../shared/config/environment.ts'
 import { planGate } from '../../shared/gate/plan.ts'
-import { readEnvFile } from '../../shared/runbook/env-file.ts'
-import { environmentNames, loadEnvironment } from '../../shared/runbook/load.ts'
+import { readEnvFile } from '../../shared/config/env-file/env-file.ts'
+import { environmentNames, loadEnvironment } from '../../shared/config/load.ts'
 import { loadSuite } from '../../shared/smoke/suite.ts'
 
 // The page "Your own service" shows whole files. Each is what it says that it is.

@@ -1,5 +1,5 @@
 import type { Outcome } from '../../shared/outcome/outcome.ts'
-import { showDuration } from '../../shared/runbook/values.ts'
+import { showDuration } from '../../shared/config/values.ts'
 import { outcomeOf, type RunnerEvent } from '../caller/events.ts'
 
 /** Where the demo says what happens: every line with the time since it began. */

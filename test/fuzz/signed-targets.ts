@@ -2,21 +2,21 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TrustedRoot } from '@sigstore/protobuf-specs'
-import type { WorkflowRule } from '../../shared/runbook/attestation-rule.ts'
+import type { WorkflowRule } from '../../shared/config/schema/attestation-rule.ts'
 import type { Trust } from '../../shared/attestation/bundle.ts'
 import type { Target } from './fuzz.ts'
 
 /** Readers of documents that are signed, of what names a signer, and of what says who may be asked for a login. */
 export async function signedDocuments(folder: string): Promise<Target[]> {
-  const { openDocument } = await import('../../shared/backup/trust.ts')
-  const { readSigningKey, signEnvelope } = await import('../../shared/backup/signature.ts')
-  const { parseManifest } = await import('../../shared/backup/manifest.ts')
+  const { openDocument } = await import('../../shared/backup/encryption/trust.ts')
+  const { readSigningKey, signEnvelope } = await import('../../shared/backup/encryption/signature.ts')
+  const { parseManifest } = await import('../../shared/backup/storage/manifest.ts')
   const { bundleFault } = await import('../../shared/attestation/bundle.ts')
   const { simpleSigningFault, statementFault } = await import('../../shared/attestation/statement.ts')
-  const { parseKubeconfig, connect } = await import('../../shared/targets/kubernetes/kubeconfig.ts')
-  const { certificateFiles } = await import('../../shared/checks/certificate-files.ts')
-  const { answerChallenge } = await import('../../shared/platform/registry-token.ts')
-  const { parseImage } = await import('../../shared/platform/image-reference.ts')
+  const { parseKubeconfig, connect } = await import('../../shared/targets/kubernetes/api/kubeconfig.ts')
+  const { certificateFiles } = await import('../../shared/checks/environment/certificate-files.ts')
+  const { answerChallenge } = await import('../../shared/integrations/registry/registry-token.ts')
+  const { parseImage } = await import('../../shared/integrations/registry/image-reference.ts')
   const signing = readSigningKey('signing-key', pem)
   const reading = { keys: [signing] }
   const root = TrustedRoot.fromJSON(JSON.parse(readFileSync(join(corpus, 'trusted-root'), 'utf8')))

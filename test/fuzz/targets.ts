@@ -25,13 +25,13 @@ export async function loadTargets(): Promise<Target[]> {
 }
 
 async function filesOfTheRepository(folder: string): Promise<Target[]> {
-  const { readReleaseEnvFile, secretsOf } = await import('../../shared/runbook/env-file.ts')
-  const { findEnvFileFaults } = await import('../../shared/runbook/env-faults.ts')
-  const { findValueFault } = await import('../../shared/runbook/env-dialects.ts')
-  const { decodeText } = await import('../../shared/runbook/text-file.ts')
-  const { parseRunbook } = await import('../../shared/runbook/load.ts')
+  const { readReleaseEnvFile, secretsOf } = await import('../../shared/config/env-file/env-file.ts')
+  const { findEnvFileFaults } = await import('../../shared/config/env-file/env-faults.ts')
+  const { findValueFault } = await import('../../shared/config/env-file/env-dialects.ts')
+  const { decodeText } = await import('../../shared/config/text-file.ts')
+  const { parseRunbook } = await import('../../shared/config/load.ts')
   const { parseSuite, variablesOf } = await import('../../shared/smoke/suite.ts')
-  const { readDocuments } = await import('../../shared/targets/kubernetes/documents.ts')
+  const { readDocuments } = await import('../../shared/targets/kubernetes/manifests/documents.ts')
   const rules = { requires: ['DATABASE_URL', 'JWT_SECRET'], environment: 'production' }
   return [
     {
@@ -62,22 +62,22 @@ async function filesOfTheRepository(folder: string): Promise<Target[]> {
 }
 
 async function answersOfServices(): Promise<Target[]> {
-  const { ResponseFramer } = await import('../../shared/platform/response-framer.ts')
-  const { FramingError, readHead } = await import('../../shared/platform/response-head.ts')
-  const { parseExposition } = await import('../../shared/gate/exposition.ts')
-  const { readStatus } = await import('../../shared/gate/status.ts')
-  const prometheus = await import('../../shared/platform/prometheus-answers.ts')
-  const { demultiplex } = await import('../../shared/targets/docker/containers.ts')
-  const { unpackTar } = await import('../../shared/targets/docker/tar.ts')
-  const docker = await import('../../shared/targets/docker/engine.ts')
-  const kubernetes = await import('../../shared/targets/kubernetes/api-error.ts')
-  const { parseExactJson, showJson, valueAt } = await import('../../shared/platform/json.ts')
-  const { parseJson, toJson } = await import('../../shared/targets/kubernetes/json.ts')
-  const { nextPage, readJson } = await import('../../shared/platform/github-answers.ts')
-  const { retryAfter } = await import('../../shared/platform/patience.ts')
-  const { judgeAudit } = await import('../../shared/checks/audit.ts')
-  const { parseManifest, writeManifest } = await import('../../shared/backup/manifest.ts')
-  const { selectEntries } = await import('../../shared/backup/archive-entries.ts')
+  const { ResponseFramer } = await import('../../shared/integrations/http/response-framer.ts')
+  const { FramingError, readHead } = await import('../../shared/integrations/http/response-head.ts')
+  const { parseExposition } = await import('../../shared/gate/probes/exposition.ts')
+  const { readStatus } = await import('../../shared/gate/probes/status.ts')
+  const prometheus = await import('../../shared/integrations/observability/prometheus-answers.ts')
+  const { demultiplex } = await import('../../shared/targets/docker/engine/containers.ts')
+  const { unpackTar } = await import('../../shared/targets/docker/engine/tar.ts')
+  const docker = await import('../../shared/targets/docker/engine/engine.ts')
+  const kubernetes = await import('../../shared/targets/kubernetes/api/api-error.ts')
+  const { parseExactJson, showJson, valueAt } = await import('../../shared/host/json.ts')
+  const { parseJson, toJson } = await import('../../shared/targets/kubernetes/api/json.ts')
+  const { nextPage, readJson } = await import('../../shared/integrations/github/github-answers.ts')
+  const { retryAfter } = await import('../../shared/integrations/http/patience.ts')
+  const { judgeAudit } = await import('../../shared/checks/code/audit.ts')
+  const { parseManifest, writeManifest } = await import('../../shared/backup/storage/manifest.ts')
+  const { selectEntries } = await import('../../shared/backup/dump/archive-entries.ts')
   const framing = (error: unknown) => error instanceof FramingError
   const syntax = (error: unknown) => error instanceof SyntaxError
   const framed = (parts: Buffer[]) => {
@@ -167,22 +167,22 @@ async function answersOfServices(): Promise<Target[]> {
 
 async function namesAndNumbers(folder: string): Promise<Target[]> {
   const { nameOf, parseImage, referenceFault, repositoryFault } =
-    await import('../../shared/platform/image-reference.ts')
-  const version = await import('../../shared/runbook/version.ts')
-  const values = await import('../../shared/runbook/values.ts')
-  const { parseConditions } = await import('../../shared/runbook/condition.ts')
-  const { parseBound } = await import('../../shared/runbook/freeze.ts')
-  const { parsePlace } = await import('../../shared/runbook/place.ts')
-  const { selectorsIn } = await import('../../shared/gate/promql.ts')
-  const { readSelector } = await import('../../shared/gate/metrics.ts')
-  const { parsePostgresUrl } = await import('../../shared/platform/postgres-url.ts')
-  const { readPassword, readService } = await import('../../shared/platform/postgres-files.ts')
-  const { parseRedisUrl } = await import('../../shared/platform/redis.ts')
-  const { parseS3Options } = await import('../../shared/backup/s3-options.ts')
-  const { parseKey, parseStamp } = await import('../../shared/backup/keys.ts')
-  const { parseQuantity } = await import('../../shared/targets/kubernetes/quantity.ts')
-  const { parsePort } = await import('../../shared/targets/docker/ports.ts')
-  const { mountPath, ofBind } = await import('../../shared/targets/docker/mounts.ts')
+    await import('../../shared/integrations/registry/image-reference.ts')
+  const version = await import('../../shared/config/version.ts')
+  const values = await import('../../shared/config/values.ts')
+  const { parseConditions } = await import('../../shared/config/schema/condition.ts')
+  const { parseBound } = await import('../../shared/config/freeze.ts')
+  const { parsePlace } = await import('../../shared/config/place.ts')
+  const { selectorsIn } = await import('../../shared/gate/probes/promql.ts')
+  const { readSelector } = await import('../../shared/gate/probes/metrics.ts')
+  const { parsePostgresUrl } = await import('../../shared/integrations/database/postgres-url.ts')
+  const { readPassword, readService } = await import('../../shared/integrations/database/postgres-files.ts')
+  const { parseRedisUrl } = await import('../../shared/integrations/database/redis.ts')
+  const { parseS3Options } = await import('../../shared/backup/storage/s3-options.ts')
+  const { parseKey, parseStamp } = await import('../../shared/backup/storage/keys.ts')
+  const { parseQuantity } = await import('../../shared/targets/kubernetes/manifests/quantity.ts')
+  const { parsePort } = await import('../../shared/targets/docker/engine/ports.ts')
+  const { mountPath, ofBind } = await import('../../shared/targets/docker/mounts/mounts.ts')
   const nowhere = { HOME: '/nonexistent', PGPASSFILE: '/nonexistent' }
   return [
     {
@@ -237,10 +237,10 @@ async function textOfOthers(): Promise<Target[]> {
   const { printable, printableJson } = await import('../../shared/outcome/printable.ts')
   const { withoutCredentials } = await import('../../shared/outcome/credentials.ts')
   const { quote } = await import('../../shared/outcome/errors.ts')
-  const { inlineSecrets } = await import('../../shared/runbook/inline-secrets.ts')
-  const { createSecrets } = await import('../../shared/platform/secrets.ts')
-  const { secretPartsOf } = await import('../../shared/platform/secret-parts.ts')
-  const { commandsIn } = await import('../unit/platform/runner-parser.ts')
+  const { inlineSecrets } = await import('../../shared/config/inline-secrets.ts')
+  const { createSecrets } = await import('../../shared/host/secrets/secrets.ts')
+  const { secretPartsOf } = await import('../../shared/host/secrets/secret-parts.ts')
+  const { commandsIn } = await import('../unit/host/runner-parser.ts')
   const canary = 'cAn4ry/+&"x%'
   const secrets = createSecrets()
   secrets.add(canary)

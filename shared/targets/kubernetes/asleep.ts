@@ -1,4 +1,4 @@
-import { podTemplate, stamps, type KubeObject } from './objects.ts'
+import { podTemplate, stamps, type KubeObject } from './manifests/objects.ts'
 
 /** The object as it rests. How many replicas it had is written on it, for those whose manifests do not say. */
 export function asleep(object: KubeObject, live: KubeObject): KubeObject {

@@ -1,4 +1,4 @@
-import { groupOf, type KubeObject } from './objects.ts'
+import { groupOf, type KubeObject } from './manifests/objects.ts'
 
 /** Never deleted by this suite: with them goes data, or everything. */
 const keptKinds = new Set([

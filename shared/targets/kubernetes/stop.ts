@@ -1,14 +1,14 @@
 import { ToolError } from '../../outcome/errors.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change, StopOptions } from '../target.ts'
-import { isJob, objectsOf, planApply, type Applying } from './apply.ts'
-import { actionOf } from './diff.ts'
-import { changeFenced } from './change-fenced.ts'
-import type { Fence, Work } from './fence.ts'
+import { isJob, objectsOf, planApply, type Applying } from './apply/apply.ts'
+import { actionOf } from './inspect/diff.ts'
+import { changeFenced } from './apply/change-fenced.ts'
+import type { Fence, Work } from './apply/fence.ts'
 import { asleep } from './asleep.ts'
-import { describe, keyOf, podTemplate, stamps, type KubeObject } from './objects.ts'
-import type { Place } from './place.ts'
-import type { KubernetesBody } from './body.ts'
+import { describe, keyOf, podTemplate, stamps, type KubeObject } from './manifests/objects.ts'
+import type { Place } from './state/place.ts'
+import type { KubernetesBody } from './apply/body.ts'
 
 /** How often it is asked whether the pods have ended. */
 const askMs = 500

@@ -2,8 +2,8 @@ import { mkdirSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import type { Clock } from '../../platform/clock.ts'
-import { writeFirst } from './files.ts'
+import type { Clock } from '../../host/clock.ts'
+import { writeFirst } from './source/files.ts'
 
 /** One of pm2's daemons: there is one for each home. */
 export interface Home {

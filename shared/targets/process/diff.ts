@@ -1,4 +1,4 @@
-import { hideInline } from '../../runbook/inline-secrets.ts'
+import { hideInline } from '../../config/inline-secrets.ts'
 import type { ProcessPayload } from './payload.ts'
 
 /** What a release changes, line by line, with the names of variables only: their values are secrets. */

@@ -1,4 +1,4 @@
-import { recordedSecrets, secretsAmong } from '../../runbook/env-file.ts'
+import { recordedSecrets, secretsAmong } from '../../config/env-file/env-file.ts'
 import type { ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'
 

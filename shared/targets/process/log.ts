@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs'
 import { ToolError } from '../../outcome/errors.ts'
 import type { Evidence } from '../../outcome/outcome.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
-import { readIfThere, writeWhole } from './files.ts'
+import { readIfThere, writeWhole } from './source/files.ts'
 import type { Context } from './places.ts'
 import { readApp } from './pm2.ts'
 

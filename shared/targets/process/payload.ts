@@ -1,6 +1,6 @@
 import type { Payload, ReleaseRequest } from '../target.ts'
 import type { Context } from './places.ts'
-import type { Install, Project } from './project.ts'
+import type { Install, Project } from './source/project.ts'
 
 /** What a release is for a process target: where its files come from, and how it is started. */
 export interface ProcessPayload extends Payload {

@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path'
-import type { Environment } from '../../runbook/environment.ts'
-import type { ProcessSpec } from '../../runbook/schema.ts'
+import type { Environment } from '../../config/environment.ts'
+import type { ProcessSpec } from '../../config/schema/schema.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Adapters } from '../adapters.ts'
 

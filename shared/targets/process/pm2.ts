@@ -2,7 +2,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { DeadlineError, ToolError } from '../../outcome/errors.ts'
 import { daemonRuns, ensureDaemon, pm2Home, startMs, type Home } from './daemon.ts'
-import { readIfThere, writeWhole } from './files.ts'
+import { readIfThere, writeWhole } from './source/files.ts'
 import type { Context } from './places.ts'
 
 /** An app as pm2 has it. */

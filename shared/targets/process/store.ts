@@ -14,7 +14,7 @@ import {
 import { isStoredLease, parseLedger } from '../../release/ledger-schema.ts'
 import { emptyLedger, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Payload, Refused } from '../target.ts'
-import { readIfThere, writeFirst, writeWhole } from './files.ts'
+import { readIfThere, writeFirst, writeWhole } from './source/files.ts'
 import { keepSecret } from './keep-secret.ts'
 import type { ProcessPayload } from './payload.ts'
 import type { Context } from './places.ts'

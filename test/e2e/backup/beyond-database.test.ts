@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { newestBackup } from '../../../shared/backup/catalog.ts'
-import { openFileStore } from '../../../shared/backup/file-store.ts'
+import { newestBackup } from '../../../shared/backup/storage/catalog.ts'
+import { openFileStore } from '../../../shared/backup/storage/file-store.ts'
 import { openLab } from '../../lab/lab.ts'
 import { sql, startPostgres, type OwnPostgres } from '../checks/own-postgres.ts'
 import { readingAt } from '../../backup-store.ts'

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
+import { systemExec, type Exec } from '../../../shared/host/exec.ts'
 import { everyType } from './every-type.ts'
 import { makePostgresImage, removeImage } from './postgres-image.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'

@@ -5,8 +5,13 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
-import { envDecrypt, envDecryptFields, envEncrypt, envEncryptFields } from '../../../shared/steps/env-seal.ts'
-import { parseInputs } from '../../../shared/steps/inputs.ts'
+import {
+  envDecrypt,
+  envDecryptFields,
+  envEncrypt,
+  envEncryptFields,
+} from '../../../shared/commands/operate/env-seal.ts'
+import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 
 const plain = 'NODE_ENV=production\nJWT_SECRET=do-not-show-this-1\n'

@@ -1,8 +1,8 @@
 import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { dumpKey, manifestKey } from '../../../shared/backup/keys.ts'
-import type { Manifest } from '../../../shared/backup/manifest.ts'
+import { dumpKey, manifestKey } from '../../../shared/backup/storage/keys.ts'
+import type { Manifest } from '../../../shared/backup/storage/manifest.ts'
 import { ToolError } from '../../../shared/outcome/errors.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'
 

@@ -2,11 +2,11 @@
  * A step in a process of its own, to be killed: `node run-step.ts backup-db|restore-db JSON`, where JSON has the
  * environment and the inputs. Each line that the step logs is written to standard output as it comes.
  */
-import type { Environment } from '../../../shared/runbook/environment.ts'
-import { backupDb } from '../../../shared/steps/backup-db.ts'
-import { backupDbFields } from '../../../shared/steps/backup-db-fields.ts'
-import { parseInputs } from '../../../shared/steps/inputs.ts'
-import { restoreDb, restoreDbFields } from '../../../shared/steps/restore-db.ts'
+import type { Environment } from '../../../shared/config/environment.ts'
+import { backupDb } from '../../../shared/commands/backup/backup-db.ts'
+import { backupDbFields } from '../../../shared/commands/backup/backup-db-fields.ts'
+import { parseInputs } from '../../../shared/commands/step/inputs.ts'
+import { restoreDb, restoreDbFields } from '../../../shared/commands/backup/restore-db.ts'
 import { realPorts } from '../gate/ports.ts'
 import { logTo } from '../../log.ts'
 

@@ -3,14 +3,19 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { startContainerServer } from '../../../shared/backup/container-server.ts'
-import { findPrograms } from '../../../shared/backup/find-programs.ts'
-import { startLocalServer } from '../../../shared/backup/local-server.ts'
+import { startContainerServer } from '../../../shared/backup/verify/container-server.ts'
+import { findPrograms } from '../../../shared/backup/dump/find-programs.ts'
+import { startLocalServer } from '../../../shared/backup/verify/local-server.ts'
 import type { BackupPorts } from '../../../shared/backup/ports.ts'
-import { createSandbox, findSandbox, kindsFor, type SandboxKind } from '../../../shared/backup/sandbox.ts'
-import type { ServerPrograms, TemporaryServer } from '../../../shared/backup/temporary-server.ts'
-import { systemExec, type Exec } from '../../../shared/platform/exec.ts'
-import { connect } from '../../../shared/platform/postgres.ts'
+import {
+  createSandbox,
+  findSandbox,
+  kindsFor,
+  type SandboxKind,
+} from '../../../shared/backup/verify/sandbox.ts'
+import type { ServerPrograms, TemporaryServer } from '../../../shared/backup/verify/temporary-server.ts'
+import { systemExec, type Exec } from '../../../shared/host/exec.ts'
+import { connect } from '../../../shared/integrations/database/postgres.ts'
 import { realPorts } from '../gate/ports.ts'
 import { makePostgresImage, removeImage } from './postgres-image.ts'
 import { openScene, type Scene } from './scene.ts'

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { parseManifest } from '../../../shared/backup/manifest.ts'
+import { parseManifest } from '../../../shared/backup/storage/manifest.ts'
 import { openScene, succeeded, type Scene } from './scene.ts'
 
 let scene: Scene

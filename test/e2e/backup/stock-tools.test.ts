@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
-import type { Manifest } from '../../../shared/backup/manifest.ts'
+import type { Manifest } from '../../../shared/backup/storage/manifest.ts'
 import { noise, openScene, succeeded, type Scene } from './scene.ts'
 
 /* What is stored has to open without this suite, on the day when nothing else is left. */

@@ -5,8 +5,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { connect } from '../../../shared/platform/postgres.ts'
-import { libpqEnvironment, parsePostgresUrl } from '../../../shared/platform/postgres-url.ts'
+import { connect } from '../../../shared/integrations/database/postgres.ts'
+import { libpqEnvironment, parsePostgresUrl } from '../../../shared/integrations/database/postgres-url.ts'
 import { openLab } from '../../lab/lab.ts'
 
 /* A server that takes TLS alone, as managed ones do. Our connections and libpq's must agree about it. */

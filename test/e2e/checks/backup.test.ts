@@ -1,6 +1,6 @@
 import { expect, jest, test } from '@jest/globals'
-import { backup } from '../../../shared/checks/backup.ts'
-import type { Environment } from '../../../shared/runbook/environment.ts'
+import { backup } from '../../../shared/checks/release/backup.ts'
+import type { Environment } from '../../../shared/config/environment.ts'
 import { openLab } from '../../lab/lab.ts'
 import { environmentAt } from '../gate/ports.ts'
 import { ask } from './context.ts'

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { scanEnvLines } from '../../../shared/runbook/env-lines.ts'
+import { scanEnvLines } from '../../../shared/config/env-file/env-lines.ts'
 
 // What the findings on env-files claim, held against the programs themselves: dotenv, Node and a shell.
 

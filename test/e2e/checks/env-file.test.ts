@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { envFile } from '../../../shared/checks/env-file.ts'
+import { envFile } from '../../../shared/checks/environment/env-file.ts'
 import { environmentAt } from '../gate/ports.ts'
 import { ask, makeFolder } from './context.ts'
 

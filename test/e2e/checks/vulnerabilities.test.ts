@@ -2,14 +2,14 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { vulnerabilities } from '../../../shared/checks/vulnerabilities.ts'
+import { vulnerabilities } from '../../../shared/checks/code/vulnerabilities.ts'
 import { openTarget } from '../../../shared/targets/open.ts'
 import type { Target } from '../../../shared/targets/target.ts'
 import { buildPrograms } from '../../lab/build-programs.ts'
 import { openLab } from '../../lab/lab.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 import { ask, makeFolder } from './context.ts'
-import { hasEnded } from '../../../shared/platform/process-identity.ts'
+import { hasEnded } from '../../../shared/host/process-identity.ts'
 
 // The scanner is built from source where nobody has built it yet.
 jest.setTimeout(900_000)

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
-import { commandsIn } from '../../unit/platform/runner-parser.ts'
+import { commandsIn } from '../../unit/host/runner-parser.ts'
 import { enterYard, pushImages, type Yard } from './yard.ts'
 
 // Every secret is a canary here, and every place that the service or a server can write to is hostile. Then no command of the

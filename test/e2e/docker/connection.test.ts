@@ -6,19 +6,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { InputError, ToolError } from '../../../shared/outcome/errors.ts'
-import { systemClock } from '../../../shared/platform/clock.ts'
-import { systemExec } from '../../../shared/platform/exec.ts'
-import { createSecrets } from '../../../shared/platform/secrets.ts'
+import { systemClock } from '../../../shared/host/clock.ts'
+import { systemExec } from '../../../shared/host/exec.ts'
+import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
 import type { Adapters } from '../../../shared/targets/adapters.ts'
-import { engineAddress } from '../../../shared/targets/docker/address.ts'
+import { engineAddress } from '../../../shared/targets/docker/engine/address.ts'
 import {
   create,
   getFiles,
   listContainers,
   putFiles,
   remove,
-} from '../../../shared/targets/docker/containers.ts'
-import { openEngine, type Engine } from '../../../shared/targets/docker/engine.ts'
+} from '../../../shared/targets/docker/engine/containers.ts'
+import { openEngine, type Engine } from '../../../shared/targets/docker/engine/engine.ts'
 import { createAuthority, type Authority, type CertificateOptions } from './certificates.ts'
 import { freePort, listens } from './ports.ts'
 import { startSshServer } from './sshd.ts'

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { planGate } from '../../../shared/gate/plan.ts'
 import { watch } from '../../../shared/gate/run.ts'
-import { healthGate, healthGateFields } from '../../../shared/steps/health-gate.ts'
-import { parseInputs } from '../../../shared/steps/inputs.ts'
+import { healthGate, healthGateFields } from '../../../shared/commands/verify/health-gate.ts'
+import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { environmentAt, realPorts } from './ports.ts'
 import { startReferenceService, type ReferenceService } from './reference-service.ts'
 

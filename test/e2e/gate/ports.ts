@@ -1,9 +1,9 @@
 import { ToolError } from '../../../shared/outcome/errors.ts'
-import { systemClock as clock } from '../../../shared/platform/clock.ts'
-import { systemExec as exec } from '../../../shared/platform/exec.ts'
-import { createSecrets } from '../../../shared/platform/secrets.ts'
-import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
-import type { TargetPorts } from '../../../shared/steps/ports.ts'
+import { systemClock as clock } from '../../../shared/host/clock.ts'
+import { systemExec as exec } from '../../../shared/host/exec.ts'
+import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
+import { gateDefaults, type Environment } from '../../../shared/config/environment.ts'
+import type { TargetPorts } from '../../../shared/commands/step/ports.ts'
 import { silent } from '../../log.ts'
 
 /** The machine's ports, for a run of its own; its target cannot be opened unless `said` has one. */

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { alertRules } from '../../../shared/monitoring/rules.ts'
-import { gateDefaults } from '../../../shared/runbook/environment.ts'
+import { gateDefaults } from '../../../shared/config/environment.ts'
 import { environmentAt } from '../gate/ports.ts'
 
 // Prometheus' own promtool evaluates the rules over made-up series: each alert once just over its threshold, and once

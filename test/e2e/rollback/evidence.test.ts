@@ -3,9 +3,9 @@ import { renderMarkdown } from '../../../shared/report/markdown.ts'
 import { renderText } from '../../../shared/report/text.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment } from '../kubernetes/manifests.ts'
-import { logs, logsFields } from '../../../shared/steps/logs.ts'
-import { parseInputs } from '../../../shared/steps/inputs.ts'
-import { status, statusFields } from '../../../shared/steps/status.ts'
+import { logs, logsFields } from '../../../shared/commands/inspect/logs.ts'
+import { parseInputs } from '../../../shared/commands/step/inputs.ts'
+import { status, statusFields } from '../../../shared/commands/inspect/status.ts'
 import { openStage, type Stage } from './stage.ts'
 
 jest.setTimeout(90_000)

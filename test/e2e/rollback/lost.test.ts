@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { unsettled } from '../../../shared/release/ledger.ts'
-import { status } from '../../../shared/steps/status.ts'
+import { status } from '../../../shared/commands/inspect/status.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Stage } from './stage.ts'

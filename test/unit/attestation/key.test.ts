@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
-import { signature, type AttestationRule } from '../../../shared/runbook/attestation-rule.ts'
+import { signature, type AttestationRule } from '../../../shared/config/schema/attestation-rule.ts'
 import { attestByKey, slsa, statementOf } from '../../sigstore.ts'
 import { digestOf, openStage, type Stage } from './stage.ts'
 

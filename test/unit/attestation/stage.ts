@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { requireAttested } from '../../../shared/attestation/verify.ts'
-import { systemExec as exec } from '../../../shared/platform/exec.ts'
-import type { AttestationRule } from '../../../shared/runbook/attestation-rule.ts'
+import { systemExec as exec } from '../../../shared/host/exec.ts'
+import type { AttestationRule } from '../../../shared/config/schema/attestation-rule.ts'
 
 export const digestOf = (bytes: string) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 

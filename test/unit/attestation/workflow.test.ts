@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { provenance, type WorkflowRule } from '../../../shared/runbook/attestation-rule.ts'
+import { provenance, type WorkflowRule } from '../../../shared/config/schema/attestation-rule.ts'
 import { foundAuthority, statementOf, type Authority, type Identity } from '../../sigstore.ts'
 import { digestOf, openStage, type Stage } from './stage.ts'
 

@@ -7,7 +7,7 @@ import {
   generateX25519Identity,
   identityToRecipient,
 } from 'age-encryption'
-import { openWithIdentity, sealTo } from '../../../shared/backup/age.ts'
+import { openWithIdentity, sealTo } from '../../../shared/backup/encryption/age.ts'
 import { InputError, ToolError } from '../../../shared/outcome/errors.ts'
 
 let [identity, recipient] = ['', '']

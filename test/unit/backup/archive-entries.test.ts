@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { selectEntries, type Dumped, type RestoredInto } from '../../../shared/backup/archive-entries.ts'
+import { selectEntries, type Dumped, type RestoredInto } from '../../../shared/backup/dump/archive-entries.ts'
 
 const list = `;
 ; Archive created at 2026-11-30 14:29:10 UTC

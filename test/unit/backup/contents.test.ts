@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { compareContents } from '../../../shared/backup/contents.ts'
-import type { Contents } from '../../../shared/backup/manifest.ts'
+import { compareContents } from '../../../shared/backup/verify/contents.ts'
+import type { Contents } from '../../../shared/backup/storage/manifest.ts'
 
 const table = { schema: 'public', table: 'users', rows: 10, checksum: '123' }
 const sequence = { schema: 'public', sequence: 'users_id_seq', from: '11', to: '14' }

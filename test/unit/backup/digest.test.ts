@@ -3,7 +3,12 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { createMeter, distanceFor, isDigest, requireDigest } from '../../../shared/backup/digest.ts'
+import {
+  createMeter,
+  distanceFor,
+  isDigest,
+  requireDigest,
+} from '../../../shared/backup/encryption/digest.ts'
 
 const every = 2 ** 16
 const object = randomBytes(5 * every + 1_234)

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { expect, test } from '@jest/globals'
-import { createExitGuard } from '../../../shared/backup/exit-guard.ts'
+import { createExitGuard } from '../../../shared/backup/storage/exit-guard.ts'
 
 test('what a program wrote ends only when the program has succeeded', async () => {
   const exit = Promise.withResolvers<undefined>()

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { choosePrograms } from '../../../shared/backup/find-programs.ts'
-import type { Programs } from '../../../shared/backup/programs.ts'
+import { choosePrograms } from '../../../shared/backup/dump/find-programs.ts'
+import type { Programs } from '../../../shared/backup/dump/programs.ts'
 
 const programs = (version: string, server = false): Programs => ({
   major: Number.parseInt(version),

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { zstdCompressSync } from 'node:zlib'
 import { expect, test } from '@jest/globals'
-import { compressFrames, decompressFrames } from '../../../shared/backup/frames.ts'
+import { compressFrames, decompressFrames } from '../../../shared/backup/encryption/frames.ts'
 
 async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield await Promise.resolve(bytes.subarray(at, at + size))

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { dumpKey, manifestKey, parseKey, parseStamp, stampOf } from '../../../shared/backup/keys.ts'
+import { dumpKey, manifestKey, parseKey, parseStamp, stampOf } from '../../../shared/backup/storage/keys.ts'
 
 const name = {
   service: 'runbook-api',

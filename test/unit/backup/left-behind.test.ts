@@ -1,5 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { beforeDropping, describeCopy, describeLeftBehind } from '../../../shared/backup/left-behind.ts'
+import {
+  beforeDropping,
+  describeCopy,
+  describeLeftBehind,
+} from '../../../shared/backup/restore/left-behind.ts'
 
 const beyond = {
   subscriptions: [{ name: 's', slot: 'shop_s', publications: ['p', 'Odd "one"'] }],

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { chooseExpired, type Kept } from '../../../shared/backup/retention.ts'
+import { chooseExpired, type Kept } from '../../../shared/backup/storage/retention.ts'
 
 const day = 86_400_000
 const now = 400 * day

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createRolesSql } from '../../../shared/backup/roles.ts'
+import { createRolesSql } from '../../../shared/backup/restore/roles.ts'
 
 test('roles that a server lacks are made as they were, without passwords, and then join their groups', () => {
   const known = [

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { InputError } from '../../../shared/outcome/errors.ts'
-import { openStore } from '../../../shared/backup/open-store.ts'
+import { openStore } from '../../../shared/backup/storage/open-store.ts'
 
 /* What is sent to the store, to a proxy before it, and to the service that gives credentials for a token. */
 

@@ -5,8 +5,8 @@ import { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { InputError } from '../../../shared/outcome/errors.ts'
-import { openFileStore } from '../../../shared/backup/file-store.ts'
-import { openStore } from '../../../shared/backup/open-store.ts'
+import { openFileStore } from '../../../shared/backup/storage/file-store.ts'
+import { openStore } from '../../../shared/backup/storage/open-store.ts'
 
 let folder: string
 beforeEach(async () => {

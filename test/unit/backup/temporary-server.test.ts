@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { serverSettings } from '../../../shared/backup/temporary-server.ts'
+import { serverSettings } from '../../../shared/backup/verify/temporary-server.ts'
 
 const locksOf = (relations: number | undefined) => {
   const { max_locks_per_transaction: each, max_connections: connections } = serverSettings({

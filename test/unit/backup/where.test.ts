@@ -4,9 +4,9 @@ import {
   resolveStore,
   sharesStoreKeys,
   storeVariables,
-} from '../../../shared/backup/where.ts'
+} from '../../../shared/backup/storage/where.ts'
 import { InputError } from '../../../shared/outcome/errors.ts'
-import type { Environment } from '../../../shared/runbook/environment.ts'
+import type { Environment } from '../../../shared/config/environment.ts'
 
 const file = { DATABASE_URL: 'postgres://file:secret@kept/api' }
 

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readConfiguration } from '../../../shared/checks/configuration.ts'
-import type { Environment } from '../../../shared/runbook/environment.ts'
-import { renderPayload } from '../../../shared/targets/docker/payload.ts'
+import { readConfiguration } from '../../../shared/checks/environment/configuration.ts'
+import type { Environment } from '../../../shared/config/environment.ts'
+import { renderPayload } from '../../../shared/targets/docker/apply/payload.ts'
 import { contextOf } from './context.ts'
 
 let root: string

@@ -1,8 +1,8 @@
 import type { CheckContext } from '../../../shared/checks/check.ts'
-import { systemClock as clock } from '../../../shared/platform/clock.ts'
-import { systemExec as exec } from '../../../shared/platform/exec.ts'
-import { createSecrets } from '../../../shared/platform/secrets.ts'
-import type { Environment } from '../../../shared/runbook/environment.ts'
+import { systemClock as clock } from '../../../shared/host/clock.ts'
+import { systemExec as exec } from '../../../shared/host/exec.ts'
+import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
+import type { Environment } from '../../../shared/config/environment.ts'
 
 const unexpected = (what: string) => () => {
   throw new Error(`this check is not expected to ask for the ${what}`)

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
-import { judgeDisk } from '../../../shared/checks/database-disk.ts'
-import type { PostgresSession } from '../../../shared/platform/postgres.ts'
-import { resolveChecks } from '../../../shared/runbook/checks.ts'
-import { gateDefaults } from '../../../shared/runbook/environment.ts'
+import { judgeDisk } from '../../../shared/checks/infrastructure/database-disk.ts'
+import type { PostgresSession } from '../../../shared/integrations/database/postgres.ts'
+import { resolveChecks } from '../../../shared/config/checks.ts'
+import { gateDefaults } from '../../../shared/config/environment.ts'
 import { contextOf } from './context.ts'
 
 const session: PostgresSession = {

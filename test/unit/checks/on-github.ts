@@ -1,5 +1,5 @@
 import type { Check, CheckContext, Finding } from '../../../shared/checks/check.ts'
-import { resolveChecks } from '../../../shared/runbook/checks.ts'
+import { resolveChecks } from '../../../shared/config/checks.ts'
 import { environmentAt } from '../../e2e/gate/ports.ts'
 import type { GitHubStandIn, StandInCommit } from '../../lab/github.ts'
 import { contextOf } from './context.ts'

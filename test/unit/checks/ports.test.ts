@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { ports } from '../../../shared/checks/ports.ts'
-import { resolveChecks } from '../../../shared/runbook/checks.ts'
+import { ports } from '../../../shared/checks/environment/ports.ts'
+import { resolveChecks } from '../../../shared/config/checks.ts'
 import { contextOf } from './context.ts'
 
 type Said = NonNullable<Parameters<typeof resolveChecks>[1]['ports']>

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import ioredis from 'ioredis'
-import { redis } from '../../../shared/checks/redis.ts'
-import { parseRedisUrl } from '../../../shared/platform/redis.ts'
+import { redis } from '../../../shared/checks/infrastructure/redis.ts'
+import { parseRedisUrl } from '../../../shared/integrations/database/redis.ts'
 import { contextOf } from './context.ts'
 
 test('a URL with a lone % is what is wrong, not the check', async () => {

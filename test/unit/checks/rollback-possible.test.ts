@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { rollbackPossible } from '../../../shared/checks/rollback-possible.ts'
+import { rollbackPossible } from '../../../shared/checks/release/rollback-possible.ts'
 import { ToolError } from '../../../shared/outcome/errors.ts'
 import { advance, closeGood, emptyLedger, intend, type Ledger } from '../../../shared/release/ledger.ts'
 import type { Live } from '../../../shared/release/settle.ts'

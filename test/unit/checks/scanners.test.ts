@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { judgeAudit } from '../../../shared/checks/audit.ts'
-import { scanners } from '../../../shared/checks/scanners.ts'
-import { judgeHoles, vulnerabilities } from '../../../shared/checks/vulnerabilities.ts'
+import { judgeAudit } from '../../../shared/checks/code/audit.ts'
+import { scanners } from '../../../shared/checks/code/scanners.ts'
+import { judgeHoles, vulnerabilities } from '../../../shared/checks/code/vulnerabilities.ts'
 import { ToolError } from '../../../shared/outcome/errors.ts'
-import type { Exec } from '../../../shared/platform/exec.ts'
+import type { Exec } from '../../../shared/host/exec.ts'
 import type { Target } from '../../../shared/targets/target.ts'
 import { contextOf } from './context.ts'
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { freeze } from '../../../shared/checks/freeze.ts'
-import { onCall } from '../../../shared/checks/on-call.ts'
-import { systemClock } from '../../../shared/platform/clock.ts'
-import { resolveChecks } from '../../../shared/runbook/checks.ts'
+import { freeze } from '../../../shared/checks/team/freeze.ts'
+import { onCall } from '../../../shared/checks/team/on-call.ts'
+import { systemClock } from '../../../shared/host/clock.ts'
+import { resolveChecks } from '../../../shared/config/checks.ts'
 import { contextOf } from './context.ts'
 
 type Said = Parameters<typeof resolveChecks>[1]

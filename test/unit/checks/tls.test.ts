@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { judgeChoices } from '../../../shared/checks/tls.ts'
-import { offer } from '../../../shared/platform/client-hello.ts'
+import { judgeChoices } from '../../../shared/checks/environment/tls.ts'
+import { offer } from '../../../shared/integrations/http/client-hello.ts'
 
 const trial = (what: string) => ({ what, result: 'fail' as const })
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tools } from '../../../shared/checks/tools.ts'
+import { tools } from '../../../shared/checks/environment/tools.ts'
 import { contextOf } from './context.ts'
 
 let folder: string

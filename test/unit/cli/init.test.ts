@@ -8,7 +8,7 @@ import { initialise } from '../../../cli/init.ts'
 import { readWords } from '../../../cli/words.ts'
 import { planGate } from '../../../shared/gate/plan.ts'
 import { InputError } from '../../../shared/outcome/errors.ts'
-import { environmentNames, loadEnvironment } from '../../../shared/runbook/load.ts'
+import { environmentNames, loadEnvironment } from '../../../shared/config/load.ts'
 import { parseSuite } from '../../../shared/smoke/suite.ts'
 
 let root = ''

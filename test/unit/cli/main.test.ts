@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
-import { commandsIn } from '../platform/runner-parser.ts'
+import { commandsIn } from '../host/runner-parser.ts'
 
 // The command as a process: what a script gets from it when nothing was reached yet.
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { backupDbFields } from '../../../shared/steps/backup-db-fields.ts'
+import { backupDbFields } from '../../../shared/commands/backup/backup-db-fields.ts'
 import { usageOf } from '../../../cli/usage.ts'
 import { readWords } from '../../../cli/words.ts'
 import { InputError } from '../../../shared/outcome/errors.ts'
-import { flag, parseInputs, secret, text } from '../../../shared/steps/inputs.ts'
+import { flag, parseInputs, secret, text } from '../../../shared/commands/step/inputs.ts'
 
 const fields = {
   environment: text('Which.', 'a name'),

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { requireEncryption } from '../../../shared/targets/docker/address.ts'
+import { requireEncryption } from '../../../shared/targets/docker/engine/address.ts'
 
 const at = (host: string) => ({ host, source: 'DOCKER_HOST', tls: undefined })
 

@@ -3,18 +3,18 @@ import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { emptyLedger } from '../../../shared/release/ledger.ts'
-import type { ContainerDetail, ContainerSummary } from '../../../shared/targets/docker/containers.ts'
-import { diffOf } from '../../../shared/targets/docker/diff.ts'
-import { differences } from '../../../shared/targets/docker/drift.ts'
-import { fleetOf, label, namesOf, serving } from '../../../shared/targets/docker/fleet.ts'
+import type { ContainerDetail, ContainerSummary } from '../../../shared/targets/docker/engine/containers.ts'
+import { diffOf } from '../../../shared/targets/docker/inspect/diff.ts'
+import { differences } from '../../../shared/targets/docker/inspect/drift.ts'
+import { fleetOf, label, namesOf, serving } from '../../../shared/targets/docker/apply/fleet.ts'
 import {
   packRecord,
   packState,
   unpackRecord,
   unpackState,
   type State,
-} from '../../../shared/targets/docker/record.ts'
-import { packTar, unpackTar } from '../../../shared/targets/docker/tar.ts'
+} from '../../../shared/targets/docker/state/record.ts'
+import { packTar, unpackTar } from '../../../shared/targets/docker/engine/tar.ts'
 
 describe('archives', () => {
   test('are what tar itself reads, in folders that only their owner enters', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { CreateBody, HostConfig } from '../../../shared/targets/docker/containers.ts'
-import { accessOf, describeAccess, wider } from '../../../shared/targets/docker/host-access.ts'
+import type { CreateBody, HostConfig } from '../../../shared/targets/docker/engine/containers.ts'
+import { accessOf, describeAccess, wider } from '../../../shared/targets/docker/state/host-access.ts'
 
 const image = `registry.example.com/org/api@sha256:${'a'.repeat(64)}`
 const body = (host: object, more: object = {}): CreateBody => ({

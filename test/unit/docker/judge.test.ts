@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import type { ContainerDetail } from '../../../shared/targets/docker/containers.ts'
-import { judge, type Observation } from '../../../shared/targets/docker/judge.ts'
+import type { ContainerDetail } from '../../../shared/targets/docker/engine/containers.ts'
+import { judge, type Observation } from '../../../shared/targets/docker/apply/judge.ts'
 
 type State = ContainerDetail['State']
 

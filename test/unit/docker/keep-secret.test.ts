@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { createSecrets, type Secrets } from '../../../shared/platform/secrets.ts'
-import { keepSecret as keepContainer } from '../../../shared/targets/docker/keep-secret.ts'
+import { createSecrets, type Secrets } from '../../../shared/host/secrets/secrets.ts'
+import { keepSecret as keepContainer } from '../../../shared/targets/docker/state/keep-secret.ts'
 import { keepSecret as keepApp } from '../../../shared/targets/process/keep-secret.ts'
 import { diffOf } from '../../../shared/targets/process/diff.ts'
 

@@ -6,7 +6,7 @@ import {
   ofImageVolume,
   planMounts,
   sharedForWriting,
-} from '../../../shared/targets/docker/mounts.ts'
+} from '../../../shared/targets/docker/mounts/mounts.ts'
 
 const volume = (Name: string, Destination: string, RW = true) => ({ Type: 'volume', Name, Destination, RW })
 const shown = (specs: ReturnType<typeof mountsOf>) =>

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { ToolError } from '../../../shared/outcome/errors.ts'
-import { takeName } from '../../../shared/targets/docker/names.ts'
-import type { Fleet } from '../../../shared/targets/docker/fleet.ts'
-import type { Context } from '../../../shared/targets/docker/context.ts'
+import { takeName } from '../../../shared/targets/docker/apply/names.ts'
+import type { Fleet } from '../../../shared/targets/docker/apply/fleet.ts'
+import type { Context } from '../../../shared/targets/docker/engine/context.ts'
 
 /** An engine without a container of the name, which refuses this many renames with these words. */
 function refusing(times: number, words: string) {

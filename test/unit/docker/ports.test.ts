@@ -6,7 +6,7 @@ import {
   parsePort,
   publishedPorts,
   showPort,
-} from '../../../shared/targets/docker/ports.ts'
+} from '../../../shared/targets/docker/engine/ports.ts'
 
 test('ports are read as Docker writes them', () => {
   expect(parsePort('3001:3000')).toEqual({ address: '', host: 3001, container: 3000, protocol: 'tcp' })

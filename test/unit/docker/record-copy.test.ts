@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { authentic, copiesOf, digestsOf } from '../../../shared/targets/docker/record-copy.ts'
-import { packRecord, unpackRecord, type ReleaseRecord } from '../../../shared/targets/docker/record.ts'
+import { authentic, copiesOf, digestsOf } from '../../../shared/targets/docker/state/record-copy.ts'
+import { packRecord, unpackRecord, type ReleaseRecord } from '../../../shared/targets/docker/state/record.ts'
 
 const record = (id: string): ReleaseRecord =>
   ({

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import type { ContainerDetail } from '../../../shared/targets/docker/containers.ts'
-import { diffOf } from '../../../shared/targets/docker/diff.ts'
-import { lostSettings } from '../../../shared/targets/docker/lost-settings.ts'
-import { recreation } from '../../../shared/targets/docker/recreation.ts'
+import type { ContainerDetail } from '../../../shared/targets/docker/engine/containers.ts'
+import { diffOf } from '../../../shared/targets/docker/inspect/diff.ts'
+import { lostSettings } from '../../../shared/targets/docker/inspect/lost-settings.ts'
+import { recreation } from '../../../shared/targets/docker/apply/recreation.ts'
 
 const container = (said: {
   config?: object

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { mountsOf } from '../../../shared/targets/docker/mounts.ts'
-import { chooseReplacement } from '../../../shared/targets/docker/replacement.ts'
+import { mountsOf } from '../../../shared/targets/docker/mounts/mounts.ts'
+import { chooseReplacement } from '../../../shared/targets/docker/apply/replacement.ts'
 
 const running = mountsOf({ HostConfig: { Binds: ['orders-data:/data', '/srv/uploads:/uploads'] } })
 const choose = (Binds: string[], shared: string[] = [], NetworkMode = 'bridge') =>

@@ -2,9 +2,9 @@ import { afterEach, expect, test } from '@jest/globals'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { sampleBaseline } from '../../../shared/gate/baseline.ts'
-import { systemClock as clock } from '../../../shared/platform/clock.ts'
-import { parseCondition } from '../../../shared/runbook/condition.ts'
-import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
+import { systemClock as clock } from '../../../shared/host/clock.ts'
+import { parseCondition } from '../../../shared/config/schema/condition.ts'
+import { gateDefaults, type Environment } from '../../../shared/config/environment.ts'
 import { silent } from '../../log.ts'
 
 let server: Server | undefined

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { burstsIn, logBurstEvidence } from '../../../shared/gate/bursts.ts'
+import { burstsIn, logBurstEvidence } from '../../../shared/gate/statistics/bursts.ts'
 import {
   countOf,
   leastProbes,
@@ -9,7 +9,7 @@ import {
   upperBound,
   upperQuantile,
   type Count,
-} from '../../../shared/gate/evidence-process.ts'
+} from '../../../shared/gate/statistics/evidence-process.ts'
 import { inBursts, independent, probesToFail, seeded, wald } from './probes.ts'
 
 const [allowed, alpha] = [0.01, 0.01]

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { parseExposition } from '../../../shared/gate/exposition.ts'
-import { measure } from '../../../shared/gate/metrics.ts'
-import { parseCondition } from '../../../shared/runbook/condition.ts'
+import { parseExposition } from '../../../shared/gate/probes/exposition.ts'
+import { measure } from '../../../shared/gate/probes/metrics.ts'
+import { parseCondition } from '../../../shared/config/schema/condition.ts'
 
 const whole = `# HELP runbook_memory_used_ratio Memory used of what may be used.
 # TYPE runbook_memory_used_ratio gauge

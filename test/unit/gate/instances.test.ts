@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { busiest, judgeInstances, type InstanceLimit } from '../../../shared/gate/instances.ts'
-import type { Snapshot } from '../../../shared/gate/seen.ts'
+import { busiest, judgeInstances, type InstanceLimit } from '../../../shared/gate/probes/instances.ts'
+import type { Snapshot } from '../../../shared/gate/statistics/seen.ts'
 import type { Vitals } from '../../../shared/release/vitals.ts'
 
 const pod = (name: string, share: number | undefined, at: number): Vitals => ({

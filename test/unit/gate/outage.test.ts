@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { findOutage } from '../../../shared/gate/outage.ts'
+import { findOutage } from '../../../shared/gate/probes/outage.ts'
 
 const every100ms = (text: string) =>
   Array.from(text, (sign, index) => ({ sentMs: index * 100, answered: sign === '.' }))

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { surelyUnder } from '../../../shared/gate/rate.ts'
+import { surelyUnder } from '../../../shared/gate/statistics/rate.ts'
 import { planGate } from '../../../shared/gate/plan.ts'
 import type { Baseline } from '../../../shared/release/baseline.ts'
-import type { Condition } from '../../../shared/runbook/condition.ts'
-import { gateDefaults, type Environment } from '../../../shared/runbook/environment.ts'
+import type { Condition } from '../../../shared/config/schema/condition.ts'
+import { gateDefaults, type Environment } from '../../../shared/config/environment.ts'
 
 const monitoring = { prometheus: '', grafana: '', pushgateway: '' }
 const environment = {

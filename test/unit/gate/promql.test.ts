@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { ToolError } from '../../../shared/outcome/errors.ts'
-import type { Prometheus, Sample } from '../../../shared/platform/prometheus.ts'
-import { openQuestions } from '../../../shared/gate/prometheus.ts'
-import { selectorsIn } from '../../../shared/gate/promql.ts'
-import { parseCondition } from '../../../shared/runbook/condition.ts'
+import type { Prometheus, Sample } from '../../../shared/integrations/observability/prometheus.ts'
+import { openQuestions } from '../../../shared/gate/probes/prometheus.ts'
+import { selectorsIn } from '../../../shared/gate/probes/promql.ts'
+import { parseCondition } from '../../../shared/config/schema/condition.ts'
 
 test.each([
   ['up', ['up']],

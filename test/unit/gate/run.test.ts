@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { GatePlan } from '../../../shared/gate/plan.ts'
 import { watch } from '../../../shared/gate/run.ts'
-import { systemClock as clock } from '../../../shared/platform/clock.ts'
+import { systemClock as clock } from '../../../shared/host/clock.ts'
 import { silent } from '../../log.ts'
 
 let server: Server | undefined

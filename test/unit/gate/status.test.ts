@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { readStatus } from '../../../shared/gate/status.ts'
+import { readStatus } from '../../../shared/gate/probes/status.ts'
 
 const checks = {
   database: { status: 'up' },

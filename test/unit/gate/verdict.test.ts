@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { worst, type Verdict } from '../../../shared/gate/judgement.ts'
-import type { Reading, Round, Seen } from '../../../shared/gate/seen.ts'
-import { overIn, type Threshold } from '../../../shared/gate/threshold.ts'
+import { worst, type Verdict } from '../../../shared/gate/statistics/judgement.ts'
+import type { Reading, Round, Seen } from '../../../shared/gate/statistics/seen.ts'
+import { overIn, type Threshold } from '../../../shared/gate/statistics/threshold.ts'
 import { isDoomed, judge, leastRounds, type GateLimits } from '../../../shared/gate/verdict.ts'
 
 const limits: GateLimits = {

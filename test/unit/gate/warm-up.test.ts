@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { describe as describeGate } from '../../../shared/gate/describe.ts'
 import type { GatePlan } from '../../../shared/gate/plan.ts'
-import { worst } from '../../../shared/gate/judgement.ts'
-import type { Round, Seen } from '../../../shared/gate/seen.ts'
+import { worst } from '../../../shared/gate/statistics/judgement.ts'
+import type { Round, Seen } from '../../../shared/gate/statistics/seen.ts'
 import {
   alpha,
   isDoomed,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Snapshot } from '../../../shared/gate/seen.ts'
+import type { Snapshot } from '../../../shared/gate/statistics/seen.ts'
 import { isDoomed, type GateLimits } from '../../../shared/gate/verdict.ts'
-import { judgeWorkload } from '../../../shared/gate/workload.ts'
+import { judgeWorkload } from '../../../shared/gate/probes/workload.ts'
 import type { Vitals } from '../../../shared/release/vitals.ts'
 
 const well = (instance: string, said: Partial<Vitals> = {}): Vitals => ({

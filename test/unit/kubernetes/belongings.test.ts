@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { createIndex, type Index } from '../../../shared/targets/kubernetes/belongings.ts'
-import type { Pod, PodEvent, ReplicaSet } from '../../../shared/targets/kubernetes/pods.ts'
-import type { Workload } from '../../../shared/targets/kubernetes/workload.ts'
+import { createIndex, type Index } from '../../../shared/targets/kubernetes/apply/belongings.ts'
+import type { Pod, PodEvent, ReplicaSet } from '../../../shared/targets/kubernetes/rollout/pods.ts'
+import type { Workload } from '../../../shared/targets/kubernetes/rollout/workload.ts'
 
 const workload = (kind: string, name: string, more: object = {}): Workload => ({
   apiVersion: kind === 'Job' ? 'batch/v1' : 'apps/v1',

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { requestsOf, surgeOf } from '../../../shared/targets/kubernetes/capacity.ts'
-import { describeLive, versionOf } from '../../../shared/targets/kubernetes/live.ts'
-import type { KubeObject, ManagedFields } from '../../../shared/targets/kubernetes/objects.ts'
-import { parseQuantity } from '../../../shared/targets/kubernetes/quantity.ts'
+import { requestsOf, surgeOf } from '../../../shared/targets/kubernetes/inspect/capacity.ts'
+import { describeLive, versionOf } from '../../../shared/targets/kubernetes/inspect/live.ts'
+import type { KubeObject, ManagedFields } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import { parseQuantity } from '../../../shared/targets/kubernetes/manifests/quantity.ts'
 
 test.each<[string | undefined, number]>([
   ['250m', 0.25],

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { InputError } from '../../../shared/outcome/errors.ts'
-import { checkedRecords } from '../../../shared/targets/kubernetes/checked-records.ts'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
-import type { RecordStore } from '../../../shared/targets/kubernetes/records.ts'
-import { builtIn, createPaths } from '../../../shared/targets/kubernetes/resources.ts'
+import { checkedRecords } from '../../../shared/targets/kubernetes/state/checked-records.ts'
+import type { KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import type { RecordStore } from '../../../shared/targets/kubernetes/state/records.ts'
+import { builtIn, createPaths } from '../../../shared/targets/kubernetes/api/resources.ts'
 
 const object = (apiVersion: string, kind: string, metadata: object = {}): KubeObject => ({
   apiVersion,

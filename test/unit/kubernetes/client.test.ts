@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import type { Clock } from '../../../shared/platform/clock.ts'
+import type { Clock } from '../../../shared/host/clock.ts'
 import { ToolError } from '../../../shared/outcome/errors.ts'
-import { ApiError } from '../../../shared/targets/kubernetes/api-error.ts'
-import { createClient, GoneError, type Client } from '../../../shared/targets/kubernetes/client.ts'
-import { reflect } from '../../../shared/targets/kubernetes/reflector.ts'
+import { ApiError } from '../../../shared/targets/kubernetes/api/api-error.ts'
+import { createClient, GoneError, type Client } from '../../../shared/targets/kubernetes/api/client.ts'
+import { reflect } from '../../../shared/targets/kubernetes/api/reflector.ts'
 
 /** Waits nothing, and notes how long it would have waited. */
 function impatient(slept: number[]): Clock {

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals'
-import { createSecrets } from '../../../shared/platform/secrets.ts'
-import { readContainerLog } from '../../../shared/targets/kubernetes/container-log.ts'
-import type { Place } from '../../../shared/targets/kubernetes/place.ts'
-import type { ContainerStatus } from '../../../shared/targets/kubernetes/pods.ts'
+import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
+import { readContainerLog } from '../../../shared/targets/kubernetes/inspect/container-log.ts'
+import type { Place } from '../../../shared/targets/kubernetes/state/place.ts'
+import type { ContainerStatus } from '../../../shared/targets/kubernetes/rollout/pods.ts'
 
 /** Reads the log of a container whose runs have these logs, one after the other each time that they are asked for. */
 async function read(status: Partial<ContainerStatus>, logs: { current?: string[]; previous?: string[] }) {

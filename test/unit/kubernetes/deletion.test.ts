@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
-import type { Client } from '../../../shared/targets/kubernetes/client.ts'
-import { awaitDeletion, type Deletion } from '../../../shared/targets/kubernetes/deletion.ts'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
+import type { Client } from '../../../shared/targets/kubernetes/api/client.ts'
+import { awaitDeletion, type Deletion } from '../../../shared/targets/kubernetes/apply/deletion.ts'
+import type { KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
 
 const dying: KubeObject = {
   apiVersion: 'v1',

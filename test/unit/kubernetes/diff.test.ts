@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { actionOf, changeOf } from '../../../shared/targets/kubernetes/diff.ts'
-import { compareLines } from '../../../shared/targets/kubernetes/lines.ts'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
+import { actionOf, changeOf } from '../../../shared/targets/kubernetes/inspect/diff.ts'
+import { compareLines } from '../../../shared/targets/kubernetes/inspect/lines.ts'
+import type { KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
 
 const deployment = (image: string, replicas = 2): KubeObject => ({
   apiVersion: 'apps/v1',

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { findEndpoint } from '../../../shared/targets/kubernetes/endpoint.ts'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
+import { findEndpoint } from '../../../shared/targets/kubernetes/tunnel/endpoint.ts'
+import type { KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
 
 interface Said {
   phase?: string

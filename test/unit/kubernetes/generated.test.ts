@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { readDocuments } from '../../../shared/targets/kubernetes/documents.ts'
-import { generatedBy, refuseOwnRecords } from '../../../shared/targets/kubernetes/generated.ts'
-import { objectsIn } from '../../../shared/targets/kubernetes/manifests.ts'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
+import { readDocuments } from '../../../shared/targets/kubernetes/manifests/documents.ts'
+import { generatedBy, refuseOwnRecords } from '../../../shared/targets/kubernetes/manifests/generated.ts'
+import { objectsIn } from '../../../shared/targets/kubernetes/manifests/manifests.ts'
+import type { KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
 
 const object = (apiVersion: string, kind: string, metadata: object, rest: object = {}) =>
   ({ apiVersion, kind, metadata: { name: 'web', ...metadata }, ...rest }) as KubeObject

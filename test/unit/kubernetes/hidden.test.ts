@@ -1,16 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
-import { createSecrets } from '../../../shared/platform/secrets.ts'
-import type { Client } from '../../../shared/targets/kubernetes/client.ts'
-import { changeOf } from '../../../shared/targets/kubernetes/diff.ts'
-import { changedFields } from '../../../shared/targets/kubernetes/fields.ts'
+import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
+import type { Client } from '../../../shared/targets/kubernetes/api/client.ts'
+import { changeOf } from '../../../shared/targets/kubernetes/inspect/diff.ts'
+import { changedFields } from '../../../shared/targets/kubernetes/ownership/fields.ts'
 import {
   createKeepSecret,
   keepingClient,
   keepingRecords,
   secretsOfObject,
-} from '../../../shared/targets/kubernetes/keep-secret.ts'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
-import type { RecordStore } from '../../../shared/targets/kubernetes/records.ts'
+} from '../../../shared/targets/kubernetes/state/keep-secret.ts'
+import type { KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import type { RecordStore } from '../../../shared/targets/kubernetes/state/records.ts'
 
 const deployment = (password: string): KubeObject => ({
   apiVersion: 'apps/v1',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { parseJson, toJson } from '../../../shared/targets/kubernetes/json.ts'
+import { parseJson, toJson } from '../../../shared/targets/kubernetes/api/json.ts'
 
 describe('JSON of the API', () => {
   test.each([

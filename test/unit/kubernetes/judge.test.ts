@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
-import { createIndex } from '../../../shared/targets/kubernetes/belongings.ts'
-import { blank, judge, type Verdict, type View } from '../../../shared/targets/kubernetes/judge.ts'
-import type { Container } from '../../../shared/targets/kubernetes/objects.ts'
-import type { Pod, PodEvent, ReplicaSet } from '../../../shared/targets/kubernetes/pods.ts'
-import type { Growth } from '../../../shared/targets/kubernetes/symptom.ts'
-import type { Workload } from '../../../shared/targets/kubernetes/workload.ts'
+import { createIndex } from '../../../shared/targets/kubernetes/apply/belongings.ts'
+import { blank, judge, type Verdict, type View } from '../../../shared/targets/kubernetes/rollout/judge.ts'
+import type { Container } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import type { Pod, PodEvent, ReplicaSet } from '../../../shared/targets/kubernetes/rollout/pods.ts'
+import type { Growth } from '../../../shared/targets/kubernetes/rollout/symptom.ts'
+import type { Workload } from '../../../shared/targets/kubernetes/rollout/workload.ts'
 // Pods and events as a kubelet 1.35 with containerd reports them, 20 s after their start.
 import captured from './captured.json' with { type: 'json' }
 

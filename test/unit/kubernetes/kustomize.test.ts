@@ -2,10 +2,13 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { systemClock } from '../../../shared/platform/clock.ts'
-import { systemExec } from '../../../shared/platform/exec.ts'
-import { createSecrets } from '../../../shared/platform/secrets.ts'
-import { buildKustomization, kustomizationAt } from '../../../shared/targets/kubernetes/kustomize.ts'
+import { systemClock } from '../../../shared/host/clock.ts'
+import { systemExec } from '../../../shared/host/exec.ts'
+import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
+import {
+  buildKustomization,
+  kustomizationAt,
+} from '../../../shared/targets/kubernetes/manifests/kustomize.ts'
 import { logTo } from '../../log.ts'
 
 let root: string

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { ApiError } from '../../../shared/targets/kubernetes/api-error.ts'
-import { readLeaving } from '../../../shared/targets/kubernetes/leaving.ts'
-import type { Place } from '../../../shared/targets/kubernetes/place.ts'
+import { ApiError } from '../../../shared/targets/kubernetes/api/api-error.ts'
+import { readLeaving } from '../../../shared/targets/kubernetes/apply/leaving.ts'
+import type { Place } from '../../../shared/targets/kubernetes/state/place.ts'
 
 const revisionKey = 'deployment.kubernetes.io/revision'
 const labels = { app: 'api' }

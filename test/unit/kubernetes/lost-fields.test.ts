@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { changedFields } from '../../../shared/targets/kubernetes/lost-fields.ts'
+import { changedFields } from '../../../shared/targets/kubernetes/apply/lost-fields.ts'
 
 test('fields that come again with the same value, or with another, or not at all', () => {
   const port = 'k:{"port":53,"protocol":"UDP"}'

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { readDocuments } from '../../../shared/targets/kubernetes/documents.ts'
-import { listLikeKinds } from '../../../shared/targets/kubernetes/lists.ts'
-import { objectsIn, readFolder } from '../../../shared/targets/kubernetes/manifests.ts'
+import { readDocuments } from '../../../shared/targets/kubernetes/manifests/documents.ts'
+import { listLikeKinds } from '../../../shared/targets/kubernetes/manifests/lists.ts'
+import { objectsIn, readFolder } from '../../../shared/targets/kubernetes/manifests/manifests.ts'
 
 let root: string
 beforeEach(() => {

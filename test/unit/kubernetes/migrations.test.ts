@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
-import { checkMarks, isMigration, schemaNeeds } from '../../../shared/targets/kubernetes/marks.ts'
-import { migrationsOf, tracesOf } from '../../../shared/targets/kubernetes/migrations.ts'
-import { podTemplate, type KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
-import type { KubernetesBody } from '../../../shared/targets/kubernetes/body.ts'
+import { checkMarks, isMigration, schemaNeeds } from '../../../shared/targets/kubernetes/migrate/marks.ts'
+import { migrationsOf, tracesOf } from '../../../shared/targets/kubernetes/migrate/migrations.ts'
+import { podTemplate, type KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import type { KubernetesBody } from '../../../shared/targets/kubernetes/apply/body.ts'
 
 const object = (kind: string, name: string, annotations: Record<string, string>, more = {}): KubeObject => ({
   apiVersion: kind === 'Job' ? 'batch/v1' : kind === 'Deployment' ? 'apps/v1' : 'v1',

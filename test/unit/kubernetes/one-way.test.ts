@@ -1,12 +1,20 @@
 import { describe, expect, test } from '@jest/globals'
-import { planApply } from '../../../shared/targets/kubernetes/apply.ts'
+import { planApply } from '../../../shared/targets/kubernetes/apply/apply.ts'
 import { asleep } from '../../../shared/targets/kubernetes/asleep.ts'
-import { fitToLive } from '../../../shared/targets/kubernetes/fit.ts'
-import type { FieldSet, KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
-import { effectsOf } from '../../../shared/targets/kubernetes/plan-rollback.ts'
-import { isReplaceable, propagationOf, replacement } from '../../../shared/targets/kubernetes/replace.ts'
+import { fitToLive } from '../../../shared/targets/kubernetes/apply/fit.ts'
+import type { FieldSet, KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import { effectsOf } from '../../../shared/targets/kubernetes/restore/plan-rollback.ts'
+import {
+  isReplaceable,
+  propagationOf,
+  replacement,
+} from '../../../shared/targets/kubernetes/apply/replace.ts'
 import { claimsOwnedBy, deletesClaims } from '../../../shared/targets/kubernetes/state.ts'
-import { staleDefaults, without, withFields } from '../../../shared/targets/kubernetes/stale-defaults.ts'
+import {
+  staleDefaults,
+  without,
+  withFields,
+} from '../../../shared/targets/kubernetes/restore/stale-defaults.ts'
 
 const object = (apiVersion: string, kind: string, rest: object = {}): KubeObject => ({
   apiVersion,

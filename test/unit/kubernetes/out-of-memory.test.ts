@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import { outOfMemory } from '../../../shared/targets/kubernetes/pod-trouble.ts'
-import type { Pod } from '../../../shared/targets/kubernetes/pods.ts'
+import { outOfMemory } from '../../../shared/targets/kubernetes/rollout/pod-trouble.ts'
+import type { Pod } from '../../../shared/targets/kubernetes/rollout/pods.ts'
 
 /** @param ranFor seconds that the run before this one lasted, which ended for want of memory; undefined for none */
 const pod = (name: string, ranFor?: number): Pod => ({

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import { planApply } from '../../../shared/targets/kubernetes/apply.ts'
-import { changedFields } from '../../../shared/targets/kubernetes/fields.ts'
-import type { FieldSet, KubeObject, ManagedFields } from '../../../shared/targets/kubernetes/objects.ts'
+import { planApply } from '../../../shared/targets/kubernetes/apply/apply.ts'
+import { changedFields } from '../../../shared/targets/kubernetes/ownership/fields.ts'
+import type {
+  FieldSet,
+  KubeObject,
+  ManagedFields,
+} from '../../../shared/targets/kubernetes/manifests/objects.ts'
 import {
   fieldsOf,
   knownFields,
@@ -9,8 +13,8 @@ import {
   ownsField,
   scalingController,
   takenFields,
-} from '../../../shared/targets/kubernetes/ownership.ts'
-import { scaledBy } from '../../../shared/targets/kubernetes/render.ts'
+} from '../../../shared/targets/kubernetes/ownership/ownership.ts'
+import { scaledBy } from '../../../shared/targets/kubernetes/manifests/render.ts'
 
 interface Owned {
   manager: string

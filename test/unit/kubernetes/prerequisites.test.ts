@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
-import type { KubeObject, PodTemplate } from '../../../shared/targets/kubernetes/objects.ts'
-import { prerequisitesOf } from '../../../shared/targets/kubernetes/prerequisites.ts'
+import type { KubeObject, PodTemplate } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import { prerequisitesOf } from '../../../shared/targets/kubernetes/migrate/prerequisites.ts'
 
 const object = (apiVersion: string, kind: string, name: string, rest: object = {}): KubeObject => ({
   apiVersion,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { progressOf } from '../../../shared/targets/kubernetes/progress.ts'
+import { progressOf } from '../../../shared/targets/kubernetes/rollout/progress.ts'
 
 type Row = [what: string, kind: string, spec: Record<string, unknown>, status: object, expected: string]
 const set = { observedGeneration: 2, currentRevision: 'r', updateRevision: 'r' }

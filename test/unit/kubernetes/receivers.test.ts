@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
-import { originOf } from '../../../shared/targets/kubernetes/receivers.ts'
+import type { KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import { originOf } from '../../../shared/targets/kubernetes/inspect/receivers.ts'
 import { released } from '../release/releases.ts'
 import { emptyLedger } from '../../../shared/release/ledger.ts'
 

@@ -2,9 +2,9 @@ import { brotliCompressSync, constants } from 'node:zlib'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { systemClock } from '../../../shared/platform/clock.ts'
-import { createClient, type Client } from '../../../shared/targets/kubernetes/client.ts'
-import { createRecordStore } from '../../../shared/targets/kubernetes/records.ts'
+import { systemClock } from '../../../shared/host/clock.ts'
+import { createClient, type Client } from '../../../shared/targets/kubernetes/api/client.ts'
+import { createRecordStore } from '../../../shared/targets/kubernetes/state/records.ts'
 
 /** So many MiB of blanks, at the fastest level. */
 function bombOf(size: number): Buffer {

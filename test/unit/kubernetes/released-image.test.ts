@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { imagesOfRelease, pinImage } from '../../../shared/targets/kubernetes/released-image.ts'
+import { imagesOfRelease, pinImage } from '../../../shared/targets/kubernetes/apply/released-image.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { objectsOf } from '../../../shared/targets/kubernetes/apply.ts'
-import { readDocuments } from '../../../shared/targets/kubernetes/documents.ts'
-import { objectsIn } from '../../../shared/targets/kubernetes/manifests.ts'
-import { podTemplate } from '../../../shared/targets/kubernetes/objects.ts'
-import { renderObjects } from '../../../shared/targets/kubernetes/render.ts'
+import { objectsOf } from '../../../shared/targets/kubernetes/apply/apply.ts'
+import { readDocuments } from '../../../shared/targets/kubernetes/manifests/documents.ts'
+import { objectsIn } from '../../../shared/targets/kubernetes/manifests/manifests.ts'
+import { podTemplate } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import { renderObjects } from '../../../shared/targets/kubernetes/manifests/render.ts'
 
 const digest = `sha256:${'a'.repeat(64)}`
 const image = `registry.example.com:5000/team/runbook-api@${digest}`

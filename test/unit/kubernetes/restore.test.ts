@@ -1,15 +1,19 @@
 import { describe, expect, test } from '@jest/globals'
-import { planApply } from '../../../shared/targets/kubernetes/apply.ts'
-import type { FieldSet, KubeObject, ManagedFields } from '../../../shared/targets/kubernetes/objects.ts'
+import { planApply } from '../../../shared/targets/kubernetes/apply/apply.ts'
+import type {
+  FieldSet,
+  KubeObject,
+  ManagedFields,
+} from '../../../shared/targets/kubernetes/manifests/objects.ts'
 import {
   difference,
   foreignFields,
   intersection,
   pathsOf,
   union,
-} from '../../../shared/targets/kubernetes/ownership.ts'
-import { leftOut } from '../../../shared/targets/kubernetes/prune.ts'
-import { planRestore } from '../../../shared/targets/kubernetes/restore.ts'
+} from '../../../shared/targets/kubernetes/ownership/ownership.ts'
+import { leftOut } from '../../../shared/targets/kubernetes/apply/prune.ts'
+import { planRestore } from '../../../shared/targets/kubernetes/restore/restore.ts'
 
 const app = 'k:{"name":"app"}'
 const byHand = 'k:{"name":"BY_HAND"}'

@@ -1,8 +1,8 @@
-import { createIndex } from '../../../shared/targets/kubernetes/belongings.ts'
-import { blank, judge, type Verdict, type View } from '../../../shared/targets/kubernetes/judge.ts'
-import type { Container } from '../../../shared/targets/kubernetes/objects.ts'
-import type { ContainerStatus, Pod, PodEvent } from '../../../shared/targets/kubernetes/pods.ts'
-import type { Workload } from '../../../shared/targets/kubernetes/workload.ts'
+import { createIndex } from '../../../shared/targets/kubernetes/apply/belongings.ts'
+import { blank, judge, type Verdict, type View } from '../../../shared/targets/kubernetes/rollout/judge.ts'
+import type { Container } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import type { ContainerStatus, Pod, PodEvent } from '../../../shared/targets/kubernetes/rollout/pods.ts'
+import type { Workload } from '../../../shared/targets/kubernetes/rollout/workload.ts'
 
 export interface Scene {
   kind?: string

@@ -12,7 +12,7 @@ import {
   unsettled,
   type Ledger,
 } from '../../../shared/release/ledger.ts'
-import { assign, reconcile, slotCount, type Slots } from '../../../shared/targets/kubernetes/slots.ts'
+import { assign, reconcile, slotCount, type Slots } from '../../../shared/targets/kubernetes/rollout/slots.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const intent = { version: 'v1.0.0', image: 'i', by: '', run: '', runUrl: '', intendedAt: at }

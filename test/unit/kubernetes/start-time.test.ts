@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { blank, judge } from '../../../shared/targets/kubernetes/judge.ts'
-import type { Container, Probe } from '../../../shared/targets/kubernetes/objects.ts'
-import { readyGraceMs, type Start } from '../../../shared/targets/kubernetes/start-time.ts'
+import { blank, judge } from '../../../shared/targets/kubernetes/rollout/judge.ts'
+import type { Container, Probe } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import { readyGraceMs, type Start } from '../../../shared/targets/kubernetes/rollout/start-time.ts'
 import { after, classOf, container, event, pod, ready, viewOf } from './scene.ts'
 
 describe('the time for a start', () => {

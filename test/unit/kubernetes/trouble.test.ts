@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { blank, judge } from '../../../shared/targets/kubernetes/judge.ts'
-import type { Probe } from '../../../shared/targets/kubernetes/objects.ts'
-import type { ContainerStatus, Pod, PodEvent } from '../../../shared/targets/kubernetes/pods.ts'
+import { blank, judge } from '../../../shared/targets/kubernetes/rollout/judge.ts'
+import type { Probe } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import type { ContainerStatus, Pod, PodEvent } from '../../../shared/targets/kubernetes/rollout/pods.ts'
 import { after, classOf, container, event, pod, ready, viewOf, type Scene } from './scene.ts'
 
 describe('a container', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
-import { createIndex } from '../../../shared/targets/kubernetes/belongings.ts'
-import { blank, judge, type Verdict, type View } from '../../../shared/targets/kubernetes/judge.ts'
-import type { KubeObject } from '../../../shared/targets/kubernetes/objects.ts'
-import type { PodEvent } from '../../../shared/targets/kubernetes/pods.ts'
-import { eventSelector } from '../../../shared/targets/kubernetes/trim.ts'
-import { trimWorkload } from '../../../shared/targets/kubernetes/workload.ts'
+import { createIndex } from '../../../shared/targets/kubernetes/apply/belongings.ts'
+import { blank, judge, type Verdict, type View } from '../../../shared/targets/kubernetes/rollout/judge.ts'
+import type { KubeObject } from '../../../shared/targets/kubernetes/manifests/objects.ts'
+import type { PodEvent } from '../../../shared/targets/kubernetes/rollout/pods.ts'
+import { eventSelector } from '../../../shared/targets/kubernetes/apply/trim.ts'
+import { trimWorkload } from '../../../shared/targets/kubernetes/rollout/workload.ts'
 
 /** Objects that are looked at, changed and removed one after the other. */
 function watch(manifest: KubeObject) {

@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
-import { ApiError } from '../../../shared/targets/kubernetes/api-error.ts'
-import type { Place } from '../../../shared/targets/kubernetes/place.ts'
-import type { ContainerStatus, Pod } from '../../../shared/targets/kubernetes/pods.ts'
-import { usageOf } from '../../../shared/targets/kubernetes/usage.ts'
-import { readVitals, vitalsOf } from '../../../shared/targets/kubernetes/vitals.ts'
+import { ApiError } from '../../../shared/targets/kubernetes/api/api-error.ts'
+import type { Place } from '../../../shared/targets/kubernetes/state/place.ts'
+import type { ContainerStatus, Pod } from '../../../shared/targets/kubernetes/rollout/pods.ts'
+import { usageOf } from '../../../shared/targets/kubernetes/inspect/usage.ts'
+import { readVitals, vitalsOf } from '../../../shared/targets/kubernetes/inspect/vitals.ts'
 
 const pod = (containerStatuses: ContainerStatus[], ready = 'True'): Pod => ({
   metadata: { name: 'api-1', uid: 'u' },

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { oneLine, printable, printableJson, printableLine } from '../../../shared/outcome/printable.ts'
-import { commandsIn, parseCommand } from '../platform/runner-parser.ts'
+import { commandsIn, parseCommand } from '../host/runner-parser.ts'
 
 /** Text that looks for a way around: pieces of commands, what a runner trims or passes over, and anything else. */
 const hostile = fc

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { systemClock as clock } from '../../../shared/platform/clock.ts'
+import { systemClock as clock } from '../../../shared/host/clock.ts'
 import {
   daemonRuns,
   ensureDaemon,

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { installVariables } from '../../../shared/targets/process/install-variables.ts'
+import { installVariables } from '../../../shared/targets/process/source/install-variables.ts'
 
 let folder = ''
 beforeEach(() => {

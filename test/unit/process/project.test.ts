@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { InputError } from '../../../shared/outcome/errors.ts'
-import { planProject } from '../../../shared/targets/process/project.ts'
+import { planProject } from '../../../shared/targets/process/source/project.ts'
 
 type Tree = Record<string, string | object>
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { findLacks } from '../../../shared/targets/process/self-contained.ts'
+import { findLacks } from '../../../shared/targets/process/source/self-contained.ts'
 
 let root: string
 beforeEach(() => {

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { describeActor } from '../../../shared/release/identity.ts'
-import { identityAt } from '../../../shared/targets/docker/identity.ts'
+import { identityAt } from '../../../shared/targets/docker/engine/identity.ts'
 
 test('an actor that nothing verified is a claim', () => {
   expect(describeActor('ada', undefined)).toBe('ada (claimed)')

@@ -4,9 +4,13 @@ import { describe, expect, test } from '@jest/globals'
 import { ToolError } from '../../../shared/outcome/errors.ts'
 import { parseLedger } from '../../../shared/release/ledger-schema.ts'
 import { emptyLedger, type Entry, type Ledger } from '../../../shared/release/ledger.ts'
-import { packState, unpackRecord, unpackState } from '../../../shared/targets/docker/record.ts'
-import { parseState as parseLease } from '../../../shared/targets/kubernetes/lease-store.ts'
-import { unpackBody, unpackMade, unpackSnapshot } from '../../../shared/targets/kubernetes/record-format.ts'
+import { packState, unpackRecord, unpackState } from '../../../shared/targets/docker/state/record.ts'
+import { parseState as parseLease } from '../../../shared/targets/kubernetes/state/lease-store.ts'
+import {
+  unpackBody,
+  unpackMade,
+  unpackSnapshot,
+} from '../../../shared/targets/kubernetes/state/record-format.ts'
 import { parsePayload, parseState } from '../../../shared/targets/process/store.ts'
 
 // What is kept on a target was written by this suite, or by something else that may write there. What cannot be its own is

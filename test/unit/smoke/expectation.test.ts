@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import type { HttpAnswer } from '../../../shared/platform/http.ts'
+import type { HttpAnswer } from '../../../shared/integrations/http/http.ts'
 import { unmet } from '../../../shared/smoke/expectation.ts'
 import type { Expectation } from '../../../shared/smoke/suite.ts'
 

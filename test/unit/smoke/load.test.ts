@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { systemClock as clock } from '../../../shared/platform/clock.ts'
-import { parsePercent } from '../../../shared/runbook/values.ts'
+import { systemClock as clock } from '../../../shared/host/clock.ts'
+import { parsePercent } from '../../../shared/config/values.ts'
 import { sendLoad } from '../../../shared/smoke/load.ts'
 import { one, openStage, type Stage } from './stage.ts'
 

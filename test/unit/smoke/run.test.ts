@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { createSecrets } from '../../../shared/platform/secrets.ts'
+import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
 import { one, openStage, type Stage } from './stage.ts'
 
 let stage: Stage

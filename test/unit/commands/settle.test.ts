@@ -1,0 +1,60 @@
+import { expect, test } from '@jest/globals'
+import { intend, type Ledger } from '../../../shared/release/ledger.ts'
+import type { Lease } from '../../../shared/release/lease.ts'
+import { parseInputs } from '../../../shared/commands/step/inputs.ts'
+import { settle, settleFields } from '../../../shared/commands/recover/settle.ts'
+import type { Target } from '../../../shared/targets/target.ts'
+import { environmentAt, realPorts } from '../../e2e/gate/ports.ts'
+import { intent, three } from '../release/releases.ts'
+
+const working: Lease = {
+  holder: { run: '2', attempt: 1, job: 'promote', title: 'run 2', url: '' },
+  epoch: 4,
+  deadline: Date.now() + 3_600_000,
+  handedOver: false,
+}
+const hold = { by: 'ada', because: 'moving', since: '2026-01-01T00:00:00.000Z' }
+
+function settled(ledger: Ledger, release: string) {
+  const target: Partial<Target> = {
+    read: () => Promise.resolve({ ledger, lease: ledger.hold ? null : working }),
+    live: () => Promise.resolve({ release: 'r4', version: 'v1.3.0', image: 'api', ready: false }),
+    receivers: () => Promise.resolve([{ release, version: '', image: 'api', instances: 1, since: '' }]),
+  }
+  const inputs = parseInputs(settleFields, name => (name === 'environment' ? 'production' : ''))
+  const openTarget = () => Promise.resolve(target as Target)
+  return settle(environmentAt('', { name: 'production' }), inputs, realPorts({ openTarget }))
+}
+
+test.each([
+  ['r3', 'v1.2.0'],
+  // The release of the other run receives traffic already, and may be taken back yet.
+  ['r4', 'v1.3.0'],
+])(
+  'a run that has to wait reports what is live, and not what should be: of %s it is %s',
+  async (release, serving) => {
+    const { ledger } = intend(three, intent('v1.3.0', { run: '2' }))
+    expect(await settled(ledger, release)).toMatchObject({ serving, status: 'skipped', reason: 'lease-held' })
+    expect(await settled({ ...ledger, hold }, release)).toMatchObject({
+      ...{ serving, status: 'skipped', reason: 'held' },
+    })
+  },
+)
+
+test('what the target shows counts where nothing is unfinished: another release than the ledger says is named first', async () => {
+  const idle = { ...three }
+  const found = await settled(idle, 'r2')
+  expect(found).toMatchObject({ reason: 'nothing-to-settle', serving: 'v1.1.0' })
+  expect(found.evidence[0]).toMatchObject({
+    subject: 'live',
+    finding: 'v1.1.0 (r2) receives traffic, and the last good release, v1.2.0 (r3), does not',
+  })
+})
+
+test('a run that waits for a lock reports how it is taken away, and when that is safe', async () => {
+  const { ledger } = intend(three, intent('v1.3.0', { run: '2' }))
+  const { next } = await settled(ledger, 'r3')
+  expect(next).toMatch(
+    /dead or stuck.* safe.*runbook rollback production --unlock.*runbook unlock production/,
+  )
+})
