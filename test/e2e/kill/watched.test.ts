@@ -22,9 +22,9 @@ jest.setTimeout(400_000)
 
 /** A gate and a load that are over soon, or that go on until the process is dead. */
 const watches = {
-  quick: ['600ms', 1, 200],
+  quick: ['2s', 1, 200],
   'in the gate': ['5m', 1, 200],
-  'in the smoke test': ['600ms', 1_000, 2],
+  'in the smoke test': ['2s', 1_000, 2],
 } as const
 type Watch = keyof typeof watches
 
