@@ -5,5 +5,5 @@ export function logTo(say: (line: string) => void): Log {
   return { info: say, warn: say, error: say, debug: say, group: (_title, work) => work() }
 }
 
-/** For what nobody reads. */
+/** For what is not read. */
 export const silent: Log = logTo(() => undefined)

@@ -39,10 +39,10 @@ export interface Check {
 /** What asks one service or reads one file answers in a second or never. */
 export const usualDeadlineMs = 20_000
 
-/** Something that somebody wants of one check, other than its answer. */
+/** What an operator wants of one check instead of its answer: to leave it out, or to accept its failure. */
 export interface Waiver {
   id: string
-  /** Why; recorded with the result. Empty when nobody said. */
+  /** Why; recorded with the result. Empty when it was not given. */
   reason: string
 }
 
@@ -50,7 +50,7 @@ export interface Waiver {
 export interface CheckContext {
   environment: Environment
   run: RunInfo
-  /** Version that is to be deployed; empty when nobody said. */
+  /** Version that is to be deployed; empty when it was not given. */
   version: string
   /** For asking GitHub; empty when there is none. */
   githubToken: string
@@ -58,7 +58,7 @@ export interface CheckContext {
   image: string
   /** What the deploy will do about fields that others own. */
   conflicts: Conflicts
-  /** What is left out, and which failures are accepted: whoever is told of the release is told of them, too. */
+  /** What is left out, and which failures are accepted: the announcement of the release names them, too. */
   skipped: Waiver[]
   accepted: Waiver[]
   /** The same run takes a backup before it deploys. */

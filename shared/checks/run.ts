@@ -8,7 +8,7 @@ export interface CheckReport extends Finding {
   id: string
   title: string
   ms: number
-  /** It failed, and somebody takes that upon themselves, for this reason: it stops nothing. */
+  /** It failed, and an operator accepted that for this reason: it stops nothing. */
   accepted?: string
 }
 
@@ -50,7 +50,7 @@ function accept(
 ): Finding & Pick<CheckReport, 'accepted'> {
   const waiver = found.result === 'fail' ? accepted.find(each => each.id === id) : undefined
   if (!waiver) return found
-  const finding = `failed, accepted by ${run.actor || 'somebody'} (${waiver.reason}): ${found.finding}`
+  const finding = `failed, accepted by ${run.actor || 'an unknown actor'} (${waiver.reason}): ${found.finding}`
   return { ...warn(finding, found.remedy, found.detail), accepted: waiver.reason }
 }
 
@@ -63,7 +63,7 @@ async function settled(check: Check, context: CheckContext, deadlineMs: number):
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
     timer = setTimeout(() => late.abort(overdue(deadlineMs, context.environment)), deadlineMs)
   })
-  // One that throws at once is raced all the same: nobody else would hear of the deadline.
+  // One that throws at once is raced all the same: otherwise no code would handle the deadline.
   const start = context.clock.elapsed()
   const timeLeftMs = () => deadlineMs - (context.clock.elapsed() - start)
   const begin = async () => check.run({ ...context, signal, timeLeftMs })

@@ -3,7 +3,7 @@ import type { checksSchema } from './schema/checks-schema.ts'
 import type { ChecksSpec, Environment } from './environment.ts'
 import { parseDuration } from './values.ts'
 
-/** Two weeks: renewals by ACME come at 30 days, so one has failed by then, and there is time to mend it. */
+/** Two weeks: renewals by ACME come at 30 days, so one has failed by then, and there is time to fix it. */
 const renewBefore = '14d'
 
 /**

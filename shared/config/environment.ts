@@ -50,7 +50,7 @@ export interface Environment {
   gate: GateSpec
   /** Base URLs, without a trailing slash; empty when the runbook names none. */
   monitoring: { prometheus: string; grafana: string; pushgateway: string }
-  /** Names of the variables with the webhook and the token; empty when nobody is told there. */
+  /** Names of the variables with the webhook and the token; empty when nothing is sent there. */
   notify: { slack: string; github: string }
   smoke: SmokeSpec
   /** What pre-deploy-check was told; undefined when the runbook says nothing. */
@@ -218,7 +218,7 @@ export const retentionDefaults = {
   keepAtLeast: 7,
 } as const
 
-/** Somebody is to be told how each step ended. */
+/** A system of the runbook is notified of how each step ended. */
 export function isWatched({ monitoring, notify }: Environment): boolean {
   return [monitoring.pushgateway, monitoring.grafana, notify.slack, notify.github].some(each => each !== '')
 }

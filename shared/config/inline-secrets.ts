@@ -1,4 +1,4 @@
-/** A URL's password: up to the last `@` before its path, or with a `/` in it that nobody encoded. */
+/** A URL's password: up to the last `@` before its path, or with a `/` in it that was not encoded. */
 const inUrl = /(?<=:\/\/[^\s:/?#@"'`]{0,256}:)(?:[^\s/?#"'`]{1,512}(?=@)|(?!\d+\/)[^\s@"'`]{1,512}(?=@))/g
 /** `--password=x`, `?sslpassword=x`, `spring.datasource.password=x`; not what only names a variable (`$X`, `%X%`). */
 const assigned =

@@ -23,7 +23,7 @@ export function parseYaml<T>(file: string, kind: string, text: string, schema: z
   if (broken) {
     const { line } = lines.linePos(broken.pos[0])
     throw new InputError(`${file}:${line} is not YAML: ${broken.message}`, {
-      hint: `Mend line ${line} of ${file}.`,
+      hint: `Fix line ${line} of ${file}.`,
     })
   }
   refuseRoundedIntegers(file, document, lines)
@@ -55,12 +55,12 @@ export function refuseRoundedIntegers(file: string, document: Document, lines: L
   })
 }
 
-/** A key that is misspelt is missing under its right name, too: the one that stands there is what to mend. */
+/** A key that is misspelt is missing under its right name, too: the one that stands there is what to correct. */
 function firstOf(issues: z.core.$ZodIssue[]): z.core.$ZodIssue | undefined {
   return issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]
 }
 
-/** Aliases that unfold to more than a hundred nodes are refused by the parser: nobody writes those by hand. */
+/** Aliases that unfold to more than a hundred nodes are refused by the parser: a person does not write those. */
 function plain(file: string, document: Document): unknown {
   try {
     return document.toJS()
@@ -90,7 +90,7 @@ function schemaError(refused: Refused, issue: z.core.$ZodIssue | undefined): Inp
     const keys = knownKeys(schema, content, path)
     const meant = nearestKey(unknown, keys)
     return new InputError(`${where} is not a key that ${kind} has there; accepted: ${keys.join(', ')}`, {
-      hint: meant === undefined ? `Remove ${unknown}, or mend its spelling.` : `Did you mean ${meant}?`,
+      hint: meant === undefined ? `Remove ${unknown}, or correct its spelling.` : `Did you mean ${meant}?`,
     })
   }
   if (issue?.code === 'invalid_key')
@@ -98,7 +98,7 @@ function schemaError(refused: Refused, issue: z.core.$ZodIssue | undefined): Inp
   const found = valueAt(content, at)
   const text = found === undefined ? undefined : JSON.stringify(found).replace(/^"(.*)"$/, '$1')
   const shown = text === undefined ? undefined : withoutTokens(text)
-  return InputError.of(where, shown, acceptedAt(refused, at, issue), `Mend ${at.join('.')} in ${file}.`)
+  return InputError.of(where, shown, acceptedAt(refused, at, issue), `Fix ${at.join('.')} in ${file}.`)
 }
 
 /** Of something that is no text, and should be: what a text there would have to be. */

@@ -14,12 +14,12 @@ import { overIn } from './statistics/threshold.ts'
 const rounds = 60
 /** What is not answered by then does not hold a deploy up any longer. */
 const graceMs = 1_000
-/** Nobody is there to be sampled: a first release. */
+/** Nothing is there to be sampled: a first release. */
 const refusedAtFirst = 3
 
 /**
  * Samples the service before a release is applied, so that its gate can tell what the release has changed.
- * @returns undefined when there is nothing to sample: no url, nobody listens, or the runbook wants none
+ * @returns undefined when there is nothing to sample: no url, nothing listens, or the runbook wants none
  * @throws InputError when the runbook's gate could not be run, or a query cannot be read
  */
 export async function sampleBaseline(
@@ -44,7 +44,7 @@ export async function sampleBaseline(
     const round = async (index: number) => {
       const moment = { atMs: clock.elapsed() - start, now: clock.now(), signal: either }
       probed[index] = await probe(http, plan, moment)
-      if (index < refusedAtFirst && nobodyListens(probed)) end.abort()
+      if (index < refusedAtFirst && nothingListens(probed)) end.abort()
     }
     const running: Promise<void>[] = []
     for (let index = 0; index * intervalMs < baselineMs && index < rounds && !either.aborted; index += 1) {
@@ -58,7 +58,7 @@ export async function sampleBaseline(
     if (!end.signal.aborted) await sampling.once(seen, baselineMs)
     signal.throwIfAborted()
     const made = probed.filter(each => each !== undefined)
-    if (nobodyListens(made)) return undefined
+    if (nothingListens(made)) return undefined
     const readings = [...made.flatMap(each => each.readings), ...seen.readings]
     return {
       at,
@@ -75,7 +75,7 @@ export async function sampleBaseline(
 }
 
 /**
- * The gate as the runbook alone has it, before anybody says more to the gate itself: whom to ask of Prometheus, say.
+ * The gate as the runbook alone has it, before an input of the gate says more, like the address of Prometheus.
  * @throws InputError as `planGate`
  */
 export function planOwnGate(environment: Environment): GatePlan {
@@ -84,7 +84,7 @@ export function planOwnGate(environment: Environment): GatePlan {
   return planGate({ ...environment, gate: { ...gate, queries } })
 }
 
-function nobodyListens(probed: (Probed | undefined)[]): boolean {
+function nothingListens(probed: (Probed | undefined)[]): boolean {
   const first = probed.filter(each => each !== undefined).slice(0, refusedAtFirst)
   return (
     first.length === refusedAtFirst &&

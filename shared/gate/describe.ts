@@ -7,7 +7,7 @@ import type { Round, Seen } from './statistics/seen.ts'
 import { countedFrom, warmUpOfSeen } from './verdict.ts'
 
 const tones = { pass: 'good', warn: 'warn', fail: 'bad', inconclusive: 'warn' } as const
-/** More kinds of failure than this are not read by anybody. */
+/** More kinds of failure than this are not read. */
 const mostKinds = 10
 /** Marks of a plot: the width of a summary. Longer windows are folded. */
 const mostPoints = 120

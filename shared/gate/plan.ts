@@ -205,7 +205,7 @@ function given<T extends number | string>(value: T | undefined): T | undefined {
   return value === 0 || value === '' ? undefined : value
 }
 
-/** What nobody asked for is not judged in a window that is too short for it. */
+/** A latency limit that was not asked for is not judged in a window that is too short for it. */
 function latencyLimits(
   configuredMs: number,
   baseline: Baseline | undefined,
@@ -249,12 +249,12 @@ function refuseDeadThresholds({ endpoints }: GatePlan, { memory, cpu, disk }: Ga
 
 function refuseUnanswerable({ queries, prometheus }: GatePlan): void {
   if (queries.length === 0 || prometheus !== '') return
-  throw new InputError('prometheus-url is missing: there are queries, and nobody to ask them of', {
+  throw new InputError('prometheus-url is missing: there are queries, and no Prometheus to ask', {
     hint: 'Set prometheus-url, or monitoring.prometheus in the runbook, to the base URL of Prometheus.',
   })
 }
 
-/** A window that could not pass with all probes good would only ever waste the time of whoever waits for it. */
+/** A window that could not pass with all probes good would only waste the time of the run that waits for it. */
 function refuseHopeless({ forMs, intervalMs, rounds, limits }: GatePlan, where: string): void {
   const least = leastRounds(limits)
   if (rounds >= least) return

@@ -18,7 +18,7 @@ export async function readHost(folder: string): Promise<HostUse> {
   return {
     memory: { share: 1 - (await availableMemory()) / total, totalBytes: total },
     load: { share: (loadavg()[0] ?? 0) / count, cpus: count },
-    // As df counts: what is kept for root is in nobody's reach.
+    // As df counts: what is kept for root cannot be used.
     disk: { share: used + bavail === 0 ? 0 : used / (used + bavail), freeBytes: bavail * bsize },
   }
 }

@@ -13,9 +13,9 @@ const nothingLeft = 13
 const bug = 70
 
 /**
- * Hears of errors that reach nobody: an exception in a callback, the rejection of a promise that nobody awaits. Node
+ * Handles errors that reach no handler: an exception in a callback, the rejection of a promise that is not awaited. Node
  * would end the process with 1 at once, in the middle of a release. Here it goes on, so that what was begun is brought to
- * rest and written down; whoever releases turns back, by the signal. The process ends with 70, and so does one whose next
+ * rest and written down; the release is rolled back, by the signal. The process ends with 70, and so does one whose next
  * event never comes, which Node would let end in silence.
  * @param tell told of each, with its stack
  * @returns aborted with a StrayError by the first
@@ -23,7 +23,9 @@ const bug = 70
 export function watchStrays(process: Ending, tell: (line: string) => void): AbortSignal {
   const controller = new AbortController()
   process.on('uncaughtException', error => {
-    tell(`Nobody awaited this: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    tell(
+      `This error reached no handler: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    )
     controller.abort(new StrayError(error))
   })
   process.on('exit', () => {
@@ -35,7 +37,7 @@ export function watchStrays(process: Ending, tell: (line: string) => void): Abor
 }
 
 /**
- * Whoever reads may go away in the middle of a release, and the disk under a redirected stream may be full: then nothing
+ * A reader may go away in the middle of a release, and the disk under a redirected stream may be full: then nothing
  * more is told there, and the work goes on. Without a listener, Node would end the process at the next line.
  */
 export function outliveReaders(streams: Pick<NodeJS.WritableStream, 'on'>[]): void {

@@ -27,7 +27,7 @@ export function throughput(subject: Subject): string {
   return `sum(rate(http_request_duration_seconds_count${served(subject)}[${window}]))`
 }
 
-/** Share of requests that ended in 5xx, of 1; 0 while nobody asks. */
+/** Share of requests that ended in 5xx, of 1; 0 while there are no requests. */
 export function errorRate(subject: Subject): string {
   const failed = `sum(rate(http_request_duration_seconds_count${served(subject, 'status=~"5.."')}[${window}]))`
   // In parentheses: a comparison that is put behind it would bind closer than `or`.

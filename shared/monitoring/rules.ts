@@ -16,7 +16,7 @@ import {
 export interface AlertRule {
   alert: string
   expr: string
-  /** How long it must be true before somebody is told. */
+  /** How long it must be true before the alert fires. */
   for: string
   labels: { severity: 'critical' | 'warning'; service: string; environment: string }
   annotations: { summary: string; description: string }

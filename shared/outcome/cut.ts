@@ -1,5 +1,5 @@
 /**
- * Stands where text was left out. Half a secret is no secret that anybody knows, so `Secrets.redact` looks for such halves
+ * Stands where text was left out. Half a secret is not among the known secrets, so `Secrets.redact` looks for such halves
  * beside this mark: whatever is cut before it is redacted is cut by one of these functions.
  */
 export const cutMark = '...'

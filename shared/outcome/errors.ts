@@ -86,13 +86,13 @@ export class ToolError extends ExpectedError {
 /** Something did not happen in the time that it was given. */
 export class DeadlineError extends ExpectedError {}
 
-/** Somebody else took the environment over; this run changes nothing any more. */
+/** Another run took the environment over; this run changes nothing any more. */
 export class LeaseLostError extends ExpectedError {}
 
 /** An operator keeps everything automatic away from the environment; this run changes nothing any more. */
 export class OnHoldError extends ExpectedError {}
 
-/** A bug that was heard of where nobody awaited it; the error itself is its cause. */
+/** A bug whose error reached no handler; that error is its cause. */
 export class StrayError extends Error {
   constructor(cause: unknown) {
     super(messageOf(cause), { cause })

@@ -12,14 +12,14 @@ export interface PlotPoint {
 
 /** Probes in the order of time, before a deploy and after it, for renderings that can draw. */
 export interface Plot {
-  /** Empty when nobody looked before. */
+  /** Empty when it was not looked at before. */
   before: PlotPoint[]
   after: PlotPoint[]
   /** What was too slow, milliseconds. */
   limitMs?: number
 }
 
-/** One thing that was seen, in the words of whoever has to act on it. */
+/** One thing that was seen, in words for the operator who has to act on it. */
 export interface Evidence {
   /** What it is about: `pod runbook-api-7c9f`, `GET /health`, `users`. */
   subject: string

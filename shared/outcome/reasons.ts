@@ -15,7 +15,7 @@ export const reasons = {
   'checks-failed': 'A pre-deploy check failed. Nothing was touched.',
   'lease-held': 'Another run holds the environment, and did not give it back in time.',
   'lease-lost': 'Another run took the environment over while this step worked.',
-  held: 'An operator has put the environment on hold: nothing automatic touches it until somebody resumes.',
+  held: 'An operator has put the environment on hold: nothing automatic touches it until an operator resumes.',
   'downgrade-refused': 'The version is older than the one that serves.',
   'version-moved': 'The version was released before, from another image or commit. Nothing was touched.',
   'image-not-found': 'The image does not exist in its registry, or may not be pulled.',
@@ -37,7 +37,7 @@ export const reasons = {
     'The record of a release asks for more than the runbook allows, or names what is no part of it. Nothing was changed.',
   'apply-undone':
     'An object was refused while the release was applied; what was applied has been taken back.',
-  'field-conflict': 'Somebody else owns a field that the release sets.',
+  'field-conflict': 'Another field manager owns a field that the release sets.',
   'admission-refused': 'A policy or webhook of the cluster does not admit an object.',
   'quota-exceeded': 'A quota or limit of the namespace does not let the release in.',
   'immutable-field': 'The release changes a field that the cluster never lets change.',
@@ -50,7 +50,7 @@ export const reasons = {
     'The service did not answer for longer than the runbook allows while the release replaced the previous one.',
   'gate-failed': 'The service answered, and not well enough.',
   'gate-inconclusive': 'The gate could not measure enough to decide.',
-  'not-as-released': 'Somebody changed what runs while it was released: it is not what was gated.',
+  'not-as-released': 'What runs was changed while it was released: it is not what was gated.',
   'smoke-failed': 'A request of the suite, or the load, did not meet what was expected.',
   'pooler-in-the-way':
     'The address of the database is that of a connection pooler, which lends its sessions. Nothing was set or changed.',

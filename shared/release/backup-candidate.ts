@@ -14,7 +14,7 @@ const secondMs = 1_000
  * Whether the database may go back to a backup when the release is taken back: it holds what the release before it left
  * behind, so it was taken while that one served; and it is young enough to have been meant.
  * @param serving what the new release is deployed upon
- * @param rpoMs how old a backup may be that nobody named
+ * @param rpoMs how old a backup may be that was not named
  */
 export function belongsTo(
   { takenAt }: Candidate,

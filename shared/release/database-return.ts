@@ -11,7 +11,7 @@ import {
 
 /*
  * A release and its database go back together. The backup is restored beside the live database, and compared, before
- * anything is written down or touched. From `beginReturn` on, whoever finds the environment does the same: look which
+ * anything is written down or touched. From `beginReturn` on, each run that finds the environment does the same: look which
  * database bears the live name, stop what writes, swap; or, when it cannot be swapped, drop the restored one and give up.
  * Only then is a release started, so that none ever meets a database that it was not meant for.
  *

@@ -13,7 +13,7 @@ export function raiseFloor(ledger: Ledger, id: ReleaseId): Ledger {
   return { ...ledger, floor: { version: needs, since: id } }
 }
 
-/** Somebody who answers for it says that the database's schema is one that this version can live with. */
+/** An operator has confirmed that this version works with the schema of the database. */
 export function lowerFloor(ledger: Ledger, { id, version }: Entry): Ledger {
   return livesWith(ledger.floor, version) ? ledger : { ...ledger, floor: { version, since: id } }
 }

@@ -22,7 +22,7 @@ export interface HolderProcess {
  */
 export type HasEnded = (process: HolderProcess) => boolean
 
-/** A record as it was read from where anyone may have written it; undefined when it is of another format, or damaged. */
+/** A record as it was read from where any program may have written it; undefined when it is of another format, or damaged. */
 export function knownProcess(recorded: unknown): HolderProcess | undefined {
   if (typeof recorded !== 'object' || recorded === null) return undefined
   const { format, host, boot, namespace, pid, start } = recorded as Record<keyof HolderProcess, unknown>

@@ -1,6 +1,6 @@
 /**
  * Who acted, as the system that let the process in says: beside `by`, which is what the environment of that process
- * claims, and which anyone who starts a process can write.
+ * claims, and which the user who starts a process can write.
  */
 export interface VerifiedIdentity {
   /** `system:serviceaccount:production:runbook-deployer`, `repo:org/api:environment:production`, `deploy` */

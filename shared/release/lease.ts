@@ -37,7 +37,7 @@ export interface Lease {
  */
 export type Purpose = 'work' | 'undo'
 
-/** What somebody who wants the lease may do about it. */
+/** What a run that wants the lease may do about it. */
 export type Claim =
   /** Take it under a new epoch. Unless it was free, the holder before may have a write under way: fence it off. */
   | { kind: 'take'; epoch: number }

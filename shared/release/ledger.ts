@@ -124,7 +124,7 @@ export interface RollbackAct {
 
 export type RestoredVerdict = 'healthy' | 'unhealthy' | 'unverified'
 
-/** A release is being brought back: whoever finds it has to finish the work. */
+/** A release is being restored: the next run that finds this has to finish the work. */
 export interface Restoring {
   /** What it takes the place of. */
   from: ReleaseId
@@ -257,7 +257,7 @@ export function adopt(ledger: Ledger, intent: Intent): Ledger {
 }
 
 /**
- * Writes down what was there before by its own name, for whoever asks for it: a Kubernetes revision that no entry stands
+ * Writes down what was there before by its own name, for an operator who asks for it: a Kubernetes revision that no entry stands
  * for. It is withdrawn until it is brought back.
  */
 export function remember(ledger: Ledger, intent: Intent, because: string): { ledger: Ledger; id: ReleaseId } {
@@ -286,7 +286,7 @@ export function closeBad(ledger: Ledger, id: ReleaseId, at: string, because: str
 
 /**
  * Writes down, before anything is touched, that `back` takes the place of what is there: an unsettled release becomes
- * bad, else the one that serves becomes withdrawn. A bad or withdrawn release that somebody named is good again. While
+ * bad, else the one that serves becomes withdrawn. A bad or withdrawn release that an operator named is good again. While
  * another restore is unfinished, what that one takes back is still there, and what it was to bring back never served. A
  * database that is being put back comes first.
  */

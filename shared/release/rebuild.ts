@@ -16,7 +16,7 @@ const lost = 'the ledger was lost: how it ended is not known'
 /**
  * Makes a ledger out of the records of releases and what is live, when the ledger itself was deleted. What was good is
  * good, but for what is newer than the good release that is live: that was taken back. The newest release is unfinished
- * when it is live and was never good, so that whoever comes next brings the last good one back.
+ * when it is live and was never good, so that the next run restores the last good one.
  * @param live what the live workload says it is of; null when it says nothing
  */
 export function rebuildLedger(

@@ -15,7 +15,7 @@ export interface Live {
 /** What has to happen so that the environment keeps the promise. */
 export type Decision =
   | { kind: 'nothing' }
-  /** Nothing is unfinished, but whoever held the lease is gone: end it, so that nothing of theirs arrives any more. */
+  /** Nothing is unfinished, but the holder of the lease is gone: end it, so that none of its writes arrives any more. */
   | { kind: 'end-lease'; held: Lease }
   /** Something is unfinished, and an operator keeps everything automatic away from it. */
   | { kind: 'held'; hold: Hold }
@@ -24,7 +24,7 @@ export type Decision =
   | { kind: 'restore'; good: Entry; bad: Entry | undefined }
   /** Another run holds the lease and still has time. */
   | { kind: 'wait'; held: Lease }
-  /** The unsettled release has no good predecessor: it stays as it is, and somebody has to look. */
+  /** The unsettled release has no good predecessor: it stays as it is, and an operator has to look. */
   | { kind: 'alarm'; release: Entry }
 
 /**
@@ -51,7 +51,7 @@ export function settle(
   return finishOrUndo(ledger, live)
 }
 
-/** What to do once the lease is in the hands of whoever settles. */
+/** What to do once this run has the lease. */
 export function finishOrUndo(
   ledger: Ledger,
   live: Live,

@@ -15,7 +15,7 @@ import { newsOf, newsOfStart, type Beginning, type News, type Setting } from './
 import { renderSlack } from './slack.ts'
 import { readTold } from './told.ts'
 
-/** Nobody waits longer for a system that only has to be told, milliseconds. */
+/** A run waits no longer than this for a system that is notified, milliseconds. */
 const deliveryMs = 5_000
 
 /** What has to be known of the machine. */

@@ -15,7 +15,7 @@ const toneMarks: Record<Evidence['tone'], string> = { good: '✅', warn: '⚠️
 const mostBytes = 900 * 1024
 
 /**
- * An Outcome for the job summary, with the longer texts folded. Everything in it that somebody else wrote is escaped.
+ * An Outcome for the job summary, with the longer texts folded. All text of others in it is escaped.
  */
 export function renderMarkdown(outcome: Outcome): string {
   const { status, reason, step, environment, durationMs, evidence, timings } = outcome

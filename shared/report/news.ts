@@ -28,7 +28,7 @@ export interface Beginning {
 
 /**
  * How a step came to run: as a part of a run that releases, or of any other on a runner; or by itself at a terminal, where
- * whoever started it sees the end.
+ * the user who started it sees the end.
  */
 export type Setting = 'run' | 'terminal'
 
@@ -75,7 +75,7 @@ const uneventful = new Set<Outcome['reason']>([
   'superseded',
 ])
 
-/** Somebody else works on the environment, or keeps everybody away from it: whoever asked is told so. */
+/** Another run works on the environment, or an operator keeps every run away from it: the user who asked sees that. */
 const kept = new Set<Outcome['reason']>(['held', 'lease-held'])
 
 /** What fails in a run that releases, by its step. */
@@ -122,7 +122,7 @@ function tell(outcome: Outcome, setting: Setting): Told | undefined {
       break
     case 'restore-db':
       if (status !== 'success') return ['bad', 'the restore of the database failed']
-      // Into a database beside the live one, whoever asked for it sees it; nobody else is concerned.
+      // Into a database beside the live one, the user who asked for it sees it; it concerns no other reader.
       return outputs['kept-as'] ? ['warn', 'the database was restored'] : undefined
   }
   const line = failures[step]

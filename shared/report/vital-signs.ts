@@ -8,7 +8,7 @@ const wellKnown =
 const mostLines = 20
 
 /**
- * The few lines of a `/metrics` text that anybody understands; none when the text is of another format.
+ * The few lines of a `/metrics` text that every reader understands; none when the text is of another format.
  * @param text Prometheus' text format
  */
 export function vitalSigns(text: string): string[] {

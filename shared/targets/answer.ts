@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 
-/** A proxy that finds nobody behind it ends a connection at once; a service that is there keeps it open this long. */
+/** A proxy that reaches no service behind it ends a connection at once; a service that is there keeps it open this long. */
 const openMs = 500
 const connectMs = 1_000
 

@@ -64,7 +64,7 @@ export interface RollbackPlan {
   notes: string[]
 }
 
-/** What becomes of fields that somebody else owns: the release stops before it changes anything, or takes them. */
+/** What becomes of fields that another manager owns: the release stops before it changes anything, or takes them. */
 export type Conflicts = 'stop' | 'take'
 
 /** What became of a rollout. */
@@ -90,7 +90,7 @@ export interface Cause {
   evidence: Evidence[]
 }
 
-/** Something that is not as the release that serves was recorded: somebody changed it by hand. */
+/** Something that is not as the release that serves was recorded: it was changed by hand. */
 export interface Drift {
   /** `Deployment production/runbook-api` */
   object: string
@@ -147,14 +147,14 @@ export interface FollowOptions {
 
 export type StopOptions = Pick<FollowOptions, 'timeoutMs' | 'signal' | 'onProgress'>
 
-/** Why the lease cannot be had: somebody else has it, or an operator keeps everything away. */
+/** Why the lease cannot be had: another run has it, or an operator keeps everything away. */
 export type Refused = { held: Lease } | { hold: Hold }
 
 /** Where an environment runs. Reads need no lease; changes need a `Tenure`. */
 export interface Target {
   /** For people: `namespace production of https://10.0.0.1:6443`. */
   readonly place: string
-  /** The ledger, and the lease if somebody holds it. An environment without any has an empty ledger. */
+  /** The ledger, and the lease if a run holds it. An environment without any has an empty ledger. */
   read(): Promise<{ ledger: Ledger; lease: Lease | null }>
   live(): Promise<Live>
   /**
@@ -185,13 +185,13 @@ export interface Target {
   recall(id: ReleaseId): Promise<Payload | undefined>
   /** The verification that is recorded with a release, as it was given to `recordVerification`; undefined without one. */
   recallVerification(id: ReleaseId): Promise<string | undefined>
-  /** What the second payload changes against the first, without secrets. Asks nobody. */
+  /** What the second payload changes against the first, without secrets. Sends no request. */
   compare(before: Payload, after: Payload): Change[]
   /** Oldest first; empty where the target keeps none. */
   revisions(): Promise<Revision[]>
   /** Undefined when the target does not keep a revision of that number. */
   findRevision(number: number): Promise<KnownRevision | undefined>
-  /** CPU and memory of each instance, one line each; empty where nobody measures them. */
+  /** CPU and memory of each instance, one line each; empty where they are not measured. */
   usage(): Promise<string>
   /** Each instance of what serves, for a gate that looks again and again; empty when none is there. */
   vitals(): Promise<Vitals[]>
@@ -200,8 +200,8 @@ export interface Target {
   /** What differs from the release that serves. It is reported and left alone. */
   drift(): Promise<Drift[]>
   /**
-   * In what that which runs is not a release that was applied and is not settled yet, beyond what `live` says: somebody
-   * changed what decides which instances answer. Asked before it is recorded good; empty where `live` says all.
+   * In what that which runs is not a release that was applied and is not settled yet, beyond what `live` says: a
+   * change by hand of what decides which instances answer. Asked before it is recorded good; empty where `live` says all.
    */
   deviations(id: ReleaseId): Promise<Drift[]>
   /** What `tidy` would remove; empty nearly always. */
@@ -221,7 +221,7 @@ export interface Target {
   /** One attempt to get, or go on with, the lease, as `claim` decides. */
   take(holder: Holder, purpose: Purpose, deadlineMs: number): Promise<Tenure | Refused>
   /**
-   * An operator's act: takes the lease from whoever has it, fenced, writes the ledger, and gives the lease back. When it
+   * An operator's act: takes the lease from its holder, fenced, writes the ledger, and gives the lease back. When it
    * is done, nothing of an earlier holder reaches the environment any more.
    * @returns the lease that was ended, if there was one
    */
@@ -230,7 +230,7 @@ export interface Target {
 }
 
 /**
- * The right to change an environment, fenced: once somebody took over, every call throws LeaseLostError, or OnHoldError
+ * The right to change an environment, fenced: once another run took over, every call throws LeaseLostError, or OnHoldError
  * when an operator did.
  * `renew` is called every 10 s while other calls are under way: writes to the lease are serialised by the tenure.
  */
@@ -283,11 +283,11 @@ export interface Tenure {
    * be fenced off (docs/decisions/0002). Called when nothing is unfinished.
    */
   tidy(): Promise<Change[]>
-  /** Renews the lease: somebody else may take it over this many milliseconds from now. */
+  /** Renews the lease: another run may take it over this many milliseconds from now. */
   renew(deadlineMs: number): Promise<void>
   /**
    * Leaves the lease to the next step of this run, for so long. Like `end`, it is the last call: and when a change ended
-   * in an error, so that a write may still be under way, whoever comes next is made to fence it off.
+   * in an error, so that a write may still be under way, the next holder is made to fence it off.
    */
   handOver(deadlineMs: number): Promise<void>
   /** Gives the lease back. */

@@ -81,7 +81,7 @@ function inTime(total: number, reports: CheckReport[]): Measurement {
   const late = reports.filter(({ finding }) => finding.startsWith('no answer within'))
   const over = total - deadlineMs
   return {
-    name: 'checks, over their deadline, where nobody answers',
+    name: 'checks, over their deadline, where nothing answers',
     value: Math.round(over),
     unit: 'ms',
     versus: `a deadline of ${deadlineMs} ms`,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { mustDeploy, openCheckout, phaseOf, sinceApply } from './bundle.ts'
 import { mustRun, runProgram, textOf, type Ran, type RunOptions } from './program.ts'
 
-/** What somebody who waits for a rollout is told of one that cannot become ready. */
+/** What an operator who waits for a rollout sees of one that cannot become ready. */
 export interface Told {
   /** From the apply to the end of the program that waits. */
   ms: number
@@ -15,7 +15,7 @@ export interface Told {
   words: string
 }
 
-/** Somebody who rolls out and waits. */
+/** An operator who rolls out and waits. */
 export interface Contender {
   /** Makes the good release serve; again after a bad one. */
   makeGood(): Promise<void>
@@ -47,7 +47,7 @@ export interface Tools {
 export const boundSeconds = 60
 const defaults = { kubectl: 600, helm: 300 }
 
-/** How long somebody who waited for the bound would have waited at their defaults, milliseconds. */
+/** How long an operator who waited for the bound would have waited at their defaults, milliseconds. */
 export function atDefaults(who: 'kubectl' | 'helm', { ms, verdict }: Told): number {
   return verdict === 'late' ? ms + (defaults[who] - boundSeconds) * 1_000 : ms
 }

@@ -20,14 +20,14 @@ export interface Requests {
 /** A control plane of its own, with nodes and pods that KWOK only pretends: thousands of them on one machine. */
 export interface SimulatedCluster {
   kubeconfig: string
-  /** What everybody but the cluster's own parts has asked since the last question. */
+  /** What all clients but the cluster's own parts have asked since the last question. */
   requests(): Requests
   close(): void
 }
 
 /**
  * Controllers and scheduler ask the API no more than some 20 and 50 times a second by default, so that 5,000 pods take
- * minutes whoever deploys them; clusters of that size raise it.
+ * minutes with every tool; clusters of that size raise it.
  */
 const controllerQps = { 'kube-api-qps': 500, 'kube-api-burst': 1_000 }
 /** Nothing here ever marks a node as lost, or counts quotas: what makes and removes pods is enough. */

@@ -15,7 +15,7 @@ test('every way to fail has its entry, and every entry is a way to fail', () => 
 test('every reason is one that some step really ends with', () => {
   const root = join(import.meta.dirname, '../..')
   const sources = globSync('shared/**/*.ts', { cwd: root }).filter(file => !file.endsWith('reasons.ts'))
-  // A reason that is only compared with is not given by anybody.
+  // A reason that is only compared with is not given by any step.
   const said = sources
     .map(file => readFileSync(join(root, file), 'utf8'))
     .join('\n')

@@ -128,7 +128,7 @@ describe('the login of a registry', () => {
     ['org/api', 'docker.io'],
     ['docker.io/org/api', 'docker.io'],
     ['docker.io', 'docker.io'],
-  ])('of %s is read back as it was given, and nobody else can read it', async (from, registry) => {
+  ])('of %s is read back as it was given, and no other user can read it', async (from, registry) => {
     const { status, text, variables, file } = login(from, { ...given, REGISTRY_USERNAME: 'deploy' })
     expect({ status, text }).toEqual({ status: 0, text: '' })
     expect(variables).toBe(`DOCKER_CONFIG=${file}\n`)
@@ -172,7 +172,7 @@ describe('the key of a Docker host', () => {
   const write = (KEY: string, KNOWN_HOSTS: string) =>
     run('promote.yml', 'Write the key of the Docker host', { KEY, KNOWN_HOSTS })
 
-  test('is what ssh logs in with, and nobody else can read it', () => {
+  test('is what ssh logs in with, and no other user can read it', () => {
     const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'made')])
     expect(made.status).toBe(0)
     const key = readFileSync(join(folder, 'made'), 'utf8')
@@ -193,7 +193,7 @@ describe('the key of a Docker host', () => {
     expect(stdout).toMatch(/stricthostkeychecking (true|yes)/)
   })
 
-  test('is not used for a host that nobody knows', () => {
+  test('is not used for an unknown host', () => {
     const { status, text, variables } = write('key', '')
     expect({ status, variables }).toEqual({ status: 1, variables: '' })
     expect(text).toMatch(/^::error title=docker::.*DOCKER_SSH_KNOWN_HOSTS.*ssh-keyscan.*\n$/)

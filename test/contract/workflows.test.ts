@@ -84,7 +84,7 @@ test.each(jobs)('$where has its own permissions, and a timeout where it runs by 
   const watches = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/health-watch@'))
   // Whether the commit passed CI, and was approved.
   const asks = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/pre-deploy-check@'))
-  // A build pushes the image; whoever changes what serves may have to pull one again.
+  // A build pushes the image; a job that changes what is live may have to pull one again.
   const builds = (job.steps ?? []).some(({ run = '' }) => run.includes('docker push'))
   // Who states how the image was built signs with the run's identity, and runs nothing else.
   const attests = (job.steps ?? []).some(({ uses = '' }) =>

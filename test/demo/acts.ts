@@ -118,7 +118,7 @@ function verifyRestored(
   check(`the rollback found ${good} healthy`, rollbackOf(run, name)?.outputs['verdict'] === 'healthy')
 }
 
-/** The ledger says that it serves, is good, and nothing is open; the live state agrees, and nobody holds the lease. */
+/** The ledger says that it serves, is good, and nothing is open; the live state agrees, and no run holds the lease. */
 function isGood(state: State, version: string): boolean {
   const entry = find(state.ledger, state.ledger.serving)
   const settled = unsettled(state.ledger) === undefined && state.ledger.restoring === null

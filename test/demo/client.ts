@@ -14,7 +14,7 @@ export interface Count {
   troubledMs: number
 }
 
-/** Somebody who uses the service all the time. */
+/** A user of the service who never pauses. */
 export interface ServiceClient {
   /** Starts counting anew; requests count where they began. */
   phase(): Count

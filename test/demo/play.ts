@@ -109,7 +109,7 @@ async function states({ lab, service }: Play): Promise<Pick<Aftermath, 'staging'
   }
 }
 
-/** What Kubernetes said of itself meanwhile, for whoever has to find out why. */
+/** What Kubernetes said of itself meanwhile, for the engineer who has to find out why. */
 async function keepEvents({ lab, service }: Play, { log }: RunResult): Promise<void> {
   const of = ['--namespace', service.namespace]
   const events = await kubectl(lab, 'get', 'events', ...of, '--sort-by=.metadata.creationTimestamp')

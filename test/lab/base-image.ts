@@ -34,6 +34,7 @@ async function installNpm({ places, run }: Workshop, root: string): Promise<void
 
 const accounts: Record<string, string> = {
   passwd:
+    // cspell:disable-next-line: the user of that name
     'root:x:0:0:root:/root:/bin/sh\nnode:x:1000:1000::/home/node:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n',
   group: 'root:x:0:\nnode:x:1000:\nnogroup:x:65534:\n',
   'nsswitch.conf': 'passwd: files\ngroup: files\nhosts: files dns\n',

@@ -23,7 +23,7 @@ export interface Passing {
 export interface Meddler {
   /** Before it is forwarded: when this throws, it never arrives. */
   before?(passing: Passing): Promise<void> | void
-  /** It was carried out and its answer is whole: when this throws, nobody learns. */
+  /** It was carried out and its answer is whole: when this throws, the answer is lost. */
   carriedOut?(passing: Passing): Promise<void> | void
   /** Its answer has been handed over. */
   answered?(passing: Passing): void
@@ -138,7 +138,7 @@ export function forward(
       headers: { ...rest, ...(write === undefined ? {} : { 'content-length': String(body.length) }) },
     })
     sent.on('response', resolve).on('error', reject)
-    // Nobody waits for a read whose reader is gone; a change is carried out all the same.
+    // A read whose reader is gone is not waited for; a change is carried out all the same.
     if (write === undefined) reader?.on('close', () => sent.destroy())
     sent.end(body)
   })

@@ -21,7 +21,7 @@ export interface LabParts {
   /** A superuser; `url` names the database `postgres`. `binDir` has pg_dump, psql and the like. */
   postgres: { host: string; port: number; user: string; password: string; url: string; binDir: string }
   redis: { host: string; port: number; password: string }
-  /** Base URL. It scrapes nothing at first: whoever needs it adds files to `targetsDir` and `rulesDir`. */
+  /** Base URL. It scrapes nothing at first: a test that needs it adds files to `targetsDir` and `rulesDir`. */
   prometheus: { url: string; targetsDir: string; rulesDir: string }
   s3: { endpoint: string; accessKeyId: string; secretAccessKey: string; region: string }
 }
@@ -47,7 +47,7 @@ export function openLab(): Lab {
   const daemons = new Daemons(places.state)
   const dead = daemons.names().filter(name => !daemons.runs(name))
   if (lab === undefined) throw new Error('the lab is down; start it with: script/lab up')
-  if (dead.length > 0) throw new Error(`the lab has lost ${dead.join(', ')}; mend it with: script/lab up`)
+  if (dead.length > 0) throw new Error(`the lab has lost ${dead.join(', ')}; repair it with: script/lab up`)
   return lab
 }
 

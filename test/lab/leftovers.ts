@@ -38,7 +38,7 @@ export async function makeCgroup(cgroup: string, { run }: Workshop): Promise<voi
   await run('mkdir', ['-p', ...hierarchies.map(name => join(roots, name, cgroup))])
 }
 
-/** Kills every process in a control group and below it, whoever started it, and removes the group. */
+/** Kills every process in a control group and below it, and removes the group. */
 export async function endCgroup(cgroup: string): Promise<void> {
   const deadline = Date.now() + 10_000
   for (const group of cgroups(cgroup).flatMap(descend)) {

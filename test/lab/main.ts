@@ -33,7 +33,7 @@ function status(json: boolean): number {
   for (const name of daemons.names().sort()) console.log(`${daemons.runs(name) ? 'up  ' : 'DEAD'}  ${name}`)
   const broken = daemons.names().some(name => !daemons.runs(name))
   if (lab === undefined) console.log('the lab is down; start it with: script/lab up')
-  else if (broken) console.log('the lab is broken; mend it with: script/lab up')
+  else if (broken) console.log('the lab is broken; repair it with: script/lab up')
   else console.log(`the lab is up; addresses and passwords: script/lab status --json`)
   return lab === undefined || broken ? 1 : 0
 }

@@ -47,7 +47,7 @@ export async function installMissing(
     const detail = cause instanceof LabError ? cause.hint : ''
     throw new LabError(
       `could not install ${names.join(' ')}`,
-      `${detail}\ninstall them by hand (apt-get install ${names.join(' ')}), or mend apt's sources and try again`,
+      `${detail}\ninstall them by hand (apt-get install ${names.join(' ')}), or fix apt's sources and try again`,
       { cause },
     )
   } finally {

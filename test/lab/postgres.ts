@@ -22,7 +22,7 @@ function binaries(): string {
 
 /**
  * PostgreSQL refuses to run as root, and the user `postgres` may not enter root's home, where the lab's folder usually
- * is. It gets the one capability to read its way there instead of a home that is open to everyone.
+ * is. It gets the one capability to read its way there instead of a home that is open to every user.
  */
 const asPostgres = (file: string, args: string[]) => [
   '--reuid=postgres',
@@ -59,7 +59,7 @@ async function initialise({ run }: Workshop, binDir: string, data: string, passw
     },
   )
   rmSync(passwordFile)
-  // It listens on the two addresses alone, so whoever gets here is this machine or one of its pods.
+  // It listens on the two addresses alone, so a client that gets here is this machine or one of its pods.
   writeFileSync(
     join(half, 'pg_hba.conf'),
     'host all all 0.0.0.0/0 scram-sha-256\nlocal all all scram-sha-256\n',

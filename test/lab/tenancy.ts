@@ -28,7 +28,7 @@ export async function createDatabase(lab: Lab, name: string): Promise<string> {
   return url.href
 }
 
-/** Removes a database with everyone connected to it, if it is there. */
+/** Removes a database with all sessions connected to it, if it is there. */
 export function dropDatabase(lab: Lab, name: string): Promise<void> {
   return administer(lab, quote => `DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`)
 }

@@ -61,7 +61,7 @@ export class Database {
   }
 
   /**
-   * Runs `work` on one connection that nobody else uses meanwhile, without the pool's query timeouts.
+   * Runs `work` on one connection that no other caller uses meanwhile, without the pool's query timeouts.
    * @template T
    * @param {(client: pg.ClientBase) => Promise<T>} work
    * @returns {Promise<T>}

@@ -29,7 +29,7 @@ export class DatabaseUnavailable extends HttpError {
 }
 
 /**
- * What went wrong, as a code that is safe to show to anyone: messages of drivers can name users and hosts.
+ * What went wrong, as a code that is safe to show to every client: messages of drivers can name users and hosts.
  * @param {unknown} error
  * @returns {string}
  */

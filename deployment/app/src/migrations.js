@@ -60,7 +60,7 @@ export async function migrate({ database, migrations, log }) {
     )`)
     const { rows: applied } = await client.query('SELECT version, checksum FROM schema_migrations')
     const pending = pendingMigrations(migrations, applied)
-    // A change of a table waits for those who use it, and everyone else then waits behind it: give up soon.
+    // A change of a table waits for the sessions that use it, and all others then wait behind it: give up soon.
     await client.query(`SET lock_timeout = '5s'`)
     for (const migration of pending) await apply(client, migration, log)
     return pending.map(({ name }) => name)

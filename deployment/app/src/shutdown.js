@@ -1,4 +1,4 @@
-/** How long callers get to notice: every answer meanwhile says `Connection: close`. Ends sooner when nobody is connected. */
+/** How long callers get to notice: every answer meanwhile says `Connection: close`. Ends sooner when no client is connected. */
 const NOTICE_MS = 1_000
 const POLL_MS = 25
 

@@ -23,7 +23,7 @@ export function watchExit(child: ChildProcessByStdio<Writable, Readable | null, 
     child.once('error', error => {
       if (child.pid === undefined) resolve({ code: 127, stderr: messageOf(error) })
     })
-    // Not 'close': that would wait for whoever reads standard output, who waits for this.
+    // Not 'close': that would wait for the reader of standard output, which waits for this.
     child.once('exit', (code, signal) => {
       void written.then(() => {
         const stderr = tail.text()

@@ -67,7 +67,7 @@ export function inContainer(
   const { sslrootcert = '', sslcert = '', sslkey = '', host = '', via } = server ?? {}
   const files = [sslrootcert, sslcert, sslkey, via ? '' : host, ...read].filter(path => path.startsWith('/'))
   const names = Object.keys(env).filter(name => /^PG|^LC_MESSAGES$/.test(name))
-  // As this user, who alone may read its key; a key of everybody's is refused by libpq.
+  // As this user, who alone may read its key; libpq refuses a key that other users can read.
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
   return [
     'docker',

@@ -36,11 +36,11 @@ export function startDump(
       hint: hintOf(stderr),
     })
   })
-  // Whoever reads the guard gets the failure; here it only must not count as unhandled.
+  // The reader of the guard gets the failure; here it only must not count as unhandled.
   finished.catch(() => undefined)
   const guard = createExitGuard(finished)
   pipeline(child.stdout, guard, error => {
-    // The reader went away: nobody wants the rest.
+    // The reader went away: the rest is not needed.
     if (error) child.kill()
   })
   return guard

@@ -14,7 +14,7 @@ export interface DatabaseProperties {
   /** As ALTER DATABASE ... CONNECTION LIMIT has it; -1 for none. */
   connectionLimit: number
   comment: string | null
-  /** ALTER DATABASE ... SET and ALTER ROLE ... IN DATABASE ... SET; an empty role is everybody. */
+  /** ALTER DATABASE ... SET and ALTER ROLE ... IN DATABASE ... SET; an empty role stands for every role. */
   settings: { role: string; name: string; value: string }[]
   /** Undefined when the rights are the default ones. An empty grantee is PUBLIC. */
   grants: { grantee: string; privilege: string; grantable: boolean }[] | undefined

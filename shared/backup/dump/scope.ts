@@ -128,7 +128,7 @@ function matching(input: string, patterns: string[], names: string[]): Set<strin
         input,
         pattern,
         'names that the database has',
-        'Mend the name: it matches nothing there. Upper and lower case count.',
+        'Correct the name: it matches nothing there. Upper and lower case count.',
       )
     for (const name of found) matched.add(name)
   }

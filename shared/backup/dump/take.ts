@@ -84,7 +84,7 @@ export async function takeDump(ports: BackupPorts, request: DumpRequest): Promis
   const contents = count(snapshot, sequences, request.query, scope).catch((error: unknown) => {
     throw explainLockShortage(error, server)
   })
-  // Whoever waits for it gets the failure; until then it must not count as unhandled.
+  // The caller that waits for it gets the failure; until then it must not count as unhandled.
   contents.catch(() => undefined)
   return {
     manifest: {

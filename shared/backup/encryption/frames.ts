@@ -75,7 +75,7 @@ async function* ahead(
   for await (const block of source) {
     if (++blocks % blocksPerCollection === 0) collect()
     const result = work(block)
-    // Whoever waits for it gets the failure; until then it must not count as unhandled.
+    // The caller that waits for it gets the failure; until then it must not count as unhandled.
     result.catch(() => undefined)
     underWay.push(result)
     const first = underWay.length >= framesAtOnce ? underWay.shift() : undefined

@@ -76,7 +76,7 @@ async function* runGpg(
       signal.throwIfAborted()
       throw gpgError(code, stderr)
     })
-    // Whoever reads the guard gets the failure; here it only must not count as unhandled.
+    // The reader of the guard gets the failure; here it only must not count as unhandled.
     finished.catch(() => undefined)
     const guard = createExitGuard(finished)
     pipeline(child.stdout, guard, error => {

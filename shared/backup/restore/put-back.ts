@@ -42,7 +42,7 @@ export async function lookAt(
 }
 
 /**
- * Drops the restored database, so that nobody can swap it in any more: not even somebody whose order is under way.
+ * Drops the restored database, so that it cannot be swapped in any more, not even by a command that is under way.
  * @throws ToolError when the server does not answer: then it may still be swapped in
  */
 export async function dropRestored(

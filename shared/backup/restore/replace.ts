@@ -170,7 +170,7 @@ async function create(
 ): Promise<void> {
   const live = liveExists ? await connect(server, { signal }) : undefined
   const locale = live ? await readDatabase(live).finally(() => live.close()) : found.manifest.database
-  // Not cut off half-way: nobody would know whether the database is there.
+  // Not cut off half-way: then it would not be known whether the database is there.
   const beside = await connectBeside(server, AbortSignal.timeout(createWithinMs))
   try {
     await createDatabase(beside, target, locale)

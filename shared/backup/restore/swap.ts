@@ -17,7 +17,7 @@ const statementMs = 20_000
 
 /**
  * Gives the restored database the live one's name, and the live one the name under which it is kept. Both happen in
- * one transaction: whoever is killed at whatever moment, there is always one database of the live name. Connections to
+ * one transaction: if the process is killed at any moment, there is always one database of the live name. Connections to
  * the live one are ended; new ones wait for the moment that it takes, and then reach the restored one.
  * @returns milliseconds from the first ended connection to the end of the transaction
  */

@@ -14,7 +14,7 @@ export interface Listed extends BackupName {
   hasManifest: boolean
 }
 
-/** Whose backups are meant: nobody else's are looked at, or touched. */
+/** Whose backups are meant: those of other owners are neither read nor touched. */
 export interface Owner {
   service: string
   environment: string

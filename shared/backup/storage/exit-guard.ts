@@ -1,7 +1,7 @@
 import { Transform } from 'node:stream'
 
 /**
- * Lets bytes through, and ends only once `finished` has resolved. Whoever stores what comes out of a program would
+ * Lets bytes through, and ends only once `finished` has resolved. The store that takes a program's output would
  * otherwise take the end of its output for success, and keep half a dump of one that was killed.
  * @param finished rejects when the program failed
  */

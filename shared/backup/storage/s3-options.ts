@@ -9,7 +9,7 @@ export interface S3Options {
   sse: 'AES256' | 'aws:kms' | undefined
   /** Id, ARN or alias of the key, for aws:kms; empty: the account's own. */
   kmsKey: string
-  /** Object lock: nobody, or nobody without a right of its own, removes or replaces it for so long. */
+  /** Object lock: for so long the object is not removed or replaced, or only by an account with a right of its own for that. */
   lock: { mode: 'GOVERNANCE' | 'COMPLIANCE'; days: number } | undefined
 }
 

@@ -175,7 +175,7 @@ function storeError(what: string, verb: string, error: unknown): ToolError {
   const name = error instanceof Error ? error.name : ''
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
   const hints: Record<string, string> = {
-    NoSuchBucket: 'Create the bucket first, or mend the name in the destination.',
+    NoSuchBucket: 'Create the bucket first, or correct the name in the destination.',
     NoSuchKey: 'Look at what is there; the name may be misspelt.',
     AccessDenied: 'Allow these credentials to get, put, list and delete objects under that prefix.',
     InvalidAccessKeyId: 'Check AWS_ACCESS_KEY_ID.',

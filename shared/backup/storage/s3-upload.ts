@@ -63,7 +63,7 @@ export async function uploadStream(
     await commit(client, marked, only => client.send(new PutObjectCommand({ ...marked, ...only, Body })))
     return
   }
-  // What creates or completes is short and is never cut off: nobody would know whether the store had done it.
+  // What creates or completes is short and is never cut off: then it would not be known whether the store had done it.
   const { UploadId } = await client.send(new CreateMultipartUploadCommand(marked))
   const upload = { Bucket, Key, UploadId }
   const [sent, underWay, failures] = [[] as CompletedPart[], new Set<Promise<void>>(), [] as unknown[]]

@@ -24,7 +24,7 @@ export async function requireQuery(session: PostgresSession, where: string, quer
     await session.ask(`EXPLAIN ${wrap(query)}`)
   } catch (cause) {
     throw new InputError(`${where} cannot be answered (${messageOf(cause)}); accepted: ${acceptedQuery}`, {
-      hint: `Try it with psql, as the user of the backup, and mend ${where}.`,
+      hint: `Try it with psql, as the user of the backup, and fix ${where}.`,
       cause,
     })
   } finally {
@@ -63,7 +63,7 @@ export async function answer(session: PostgresSession, query: string, schemas: s
     })
   const lines = rows.map(({ line }) => line).sort()
   const sha256 = createHash('sha256').update(lines.join('\n')).digest('hex')
-  // Shown only where it is one number: what else it is may be somebody's own.
+  // Shown only where it is one number: other values may be personal data.
   const [, number = ''] =
     lines.length === 1 ? (/^\{"[^"]*":\s*(-?\d+(?:\.\d+)?)\}$/.exec(lines[0] ?? '') ?? []) : []
   return { text: query, schemas, rows: lines.length, sha256, number }

@@ -21,7 +21,7 @@ export async function isSameServer(one: PostgresSession, other: PostgresSession)
  * Refuses to fill the disk that the live database writes to.
  * @param size of the database, in bytes
  * @param stated what the input `verify-free-disk` says is free, in bytes; undefined: it says nothing
- * @throws ToolError when too little is free, InputError when nobody can tell
+ * @throws ToolError when too little is free, InputError when that cannot be found out
  */
 export async function requireRoomBeside(
   session: PostgresSession,

@@ -17,7 +17,7 @@ const auditReport = z.object({
 
 const mostNames = 10
 
-/** The guide's `npm audit`, of what is deployed: packages that only build or test are nobody's way in. */
+/** The guide's `npm audit`, of what is deployed: packages that only build or test are no way in for an attacker. */
 export const audit: Check = {
   id: 'audit',
   title: 'No package that is deployed has a known hole (`npm audit`; on GitHub, `ci` answers)',

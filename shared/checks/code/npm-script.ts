@@ -35,7 +35,7 @@ export async function runNpmScript(context: CheckContext, script: 'test' | 'lint
   const tail = `${stdout}\n${stderr}`.trim().split('\n').slice(-lastLines).join('\n')
   return fail(
     `npm run ${script} fails (exit code ${code})`,
-    `Run npm run ${script} in ${cwd} and mend what it says; npm ci first, if packages are missing.`,
+    `Run npm run ${script} in ${cwd} and fix what it reports; npm ci first, if packages are missing.`,
     tail,
   )
 }

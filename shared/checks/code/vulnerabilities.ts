@@ -55,12 +55,12 @@ export function judgeHoles(scanner: string, holes: Hole[]): Finding {
   const fixable = grave.filter(({ fixedIn }) => fixedIn !== '')
   const detail = holes.map(
     ({ id, severity, where, fixedIn }) =>
-      `${severity} ${id} ${where}${fixedIn === '' ? '' : `, mended in ${fixedIn}`}`,
+      `${severity} ${id} ${where}${fixedIn === '' ? '' : `, fixed in ${fixedIn}`}`,
   )
   const remedy =
     fixable.length > 0
-      ? `Build the image anew, with newer packages and the newest base: ${fixable.length} of ${grave.length} are mended in one.`
-      : 'Nobody has mended these yet: see whether the service is affected, and add vulnerabilities to accept with the reason.'
+      ? `Build the image anew, with newer packages and the newest base: ${fixable.length} of ${grave.length} are fixed there.`
+      : 'No fix for these is published yet: see whether the service is affected, and add vulnerabilities to accept with the reason.'
   return critical.length > 0 ? fail(seen, remedy, detail.join('\n')) : warn(seen, remedy, detail.join('\n'))
 }
 

@@ -126,7 +126,7 @@ async function judgePair(leaf: X509Certificate, path: string): Promise<Part[]> {
     return [
       {
         result: 'fail',
-        finding: `${path} has mode ${(mode & 0o777).toString(8)}: everybody on this machine can read it`,
+        finding: `${path} has mode ${(mode & 0o777).toString(8)}: every user of this machine can read it`,
         remedy: `Run chmod 640 ${path}; when others may have read it, issue the certificate anew.`,
       },
     ]
@@ -143,7 +143,7 @@ function parseKey(text: string): KeyObject | string {
   }
 }
 
-/** Whoever renews a file and forgets to reload the server notices on the day that the old one expires. */
+/** A file that was renewed without a reload of the server is noticed only on the day that the old one expires. */
 async function judgeShown(leaf: X509Certificate, { url }: Environment, signal: AbortSignal): Promise<Part[]> {
   if (!url.startsWith('https:')) return []
   try {

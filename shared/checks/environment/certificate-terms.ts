@@ -25,7 +25,7 @@ export function judgeTerm(
     return {
       result: 'fail',
       finding: `${who}is valid from ${day(from)} only`,
-      remedy: 'Install the certificate that is valid now, or mend the clock of this machine.',
+      remedy: 'Install the certificate that is valid now, or correct the clock of this machine.',
     }
   if (to - now < renewBeforeMs)
     return {
@@ -71,5 +71,5 @@ function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
 
 /** The name that people know a certificate by. */
 export function commonName({ subject, subjectAltName }: X509Certificate): string {
-  return /(?:^|\n)CN=(.*)/.exec(subject)?.[1] ?? subjectAltName?.replace(/^DNS:/, '') ?? 'nobody named'
+  return /(?:^|\n)CN=(.*)/.exec(subject)?.[1] ?? subjectAltName?.replace(/^DNS:/, '') ?? 'without a name'
 }

@@ -54,7 +54,7 @@ async function lookInGit(
     const { code, stderr } = await exec.run('git', args, { env: { ...env, LC_ALL: 'C' }, signal })
     if (code === 0)
       return fail(
-        `${file} is in git: whoever can read the repository has its secrets`,
+        `${file} is in git: every reader of the repository has its secrets`,
         `Run git rm --cached ${file}, add it to .gitignore, and change every secret in it.`,
       )
     if (code === 1 || stderr.includes('not a git repository')) return undefined

@@ -69,7 +69,7 @@ async function mustBeClosed(address: string, certain: boolean, signal: AbortSign
     return {
       result: 'warn',
       finding: `${address} has no address here, so that nothing is known of its port`,
-      remedy: 'Mend its name in checks.ports.closed, or write its address there.',
+      remedy: 'Correct its name in checks.ports.closed, or write its address there.',
     }
   if (reached !== 'open') return { result: 'pass', finding: `${address} is closed`, remedy: '' }
   const { port } = splitAddress(address)
@@ -78,6 +78,6 @@ async function mustBeClosed(address: string, certain: boolean, signal: AbortSign
     finding: `${address} is open to this machine`,
     remedy: certain
       ? `Close it: bind the service to an inner address, or sudo ufw deny ${port}/tcp`
-      : `If it is open to everybody, close it (sudo ufw deny ${port}/tcp); if only to this network, name the ports in checks.ports.`,
+      : `If it is open to every address, close it (sudo ufw deny ${port}/tcp); if only to this network, name the ports in checks.ports.`,
   }
 }

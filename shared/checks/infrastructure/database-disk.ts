@@ -33,7 +33,7 @@ export async function judgeDisk(
         {
           result: 'warn',
           finding: 'Prometheus does not know its disk',
-          remedy: 'Mend the query checks.database.disk: try it in the web interface of Prometheus.',
+          remedy: 'Fix the query checks.database.disk: try it in the web interface of Prometheus.',
         },
       ]
     return [diskPart(used, gate.disk, '')]
@@ -44,7 +44,7 @@ export async function judgeDisk(
     return [
       {
         result: 'warn',
-        finding: 'its disk is not known: nobody is there to answer checks.database.disk',
+        finding: 'its disk is not known: no Prometheus answers checks.database.disk',
         remedy: 'Name the Prometheus that answers it in monitoring.prometheus of the runbook.',
       },
     ]

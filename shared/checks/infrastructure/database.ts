@@ -172,7 +172,7 @@ function judgeVersion(version: string, wanted: string): Part[] {
     {
       result: 'fail',
       finding: `is not ${wanted}, as the runbook wants it`,
-      remedy: 'Point DATABASE_URL at the server that was upgraded, or mend checks.database.version.',
+      remedy: 'Point DATABASE_URL at the server that was upgraded, or correct checks.database.version.',
     },
   ]
 }

@@ -3,7 +3,7 @@ import type { Environment } from '../../config/environment.ts'
 import { showSize } from '../../config/values.ts'
 import { fail, pass, warn, type Check } from '../check.ts'
 
-/** A host with this many waiting processes a CPU answers nobody in time. */
+/** A host with this many waiting processes a CPU answers no request in time. */
 const busyLoad = 2
 
 /** Where the service runs on this machine, the guide's thresholds hold for it; elsewhere, only its disk matters. */

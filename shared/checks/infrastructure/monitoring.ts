@@ -29,7 +29,7 @@ function judgeTargets({ service, name }: Environment, targets: ScrapeTarget[]): 
   if (ours.length === 0)
     return {
       result: 'fail',
-      finding: `Prometheus has no target with ${where}: nobody would see how the release does`,
+      finding: `Prometheus has no target with ${where}: how the release does would not be seen`,
       remedy:
         'Add the service to deployment/config/prometheus.yml; runbook monitoring:setup tells what is missing.',
     }
@@ -37,7 +37,7 @@ function judgeTargets({ service, name }: Environment, targets: ScrapeTarget[]): 
     return {
       result: 'fail',
       finding: `Prometheus reaches none of ${ours.length} targets with ${where}: ${reasonOf(down[0])}`,
-      remedy: 'Mend the scrape first (address, metrics_path, firewall); or the service, when it is down.',
+      remedy: 'Fix the scrape first (address, metrics_path, firewall); or the service, when it is down.',
     }
   if (down.length > 0)
     return {
@@ -69,7 +69,7 @@ function judgeAlerts({ service, name }: Environment, alerts: Alert[]): Part[] {
     ...alertPart(
       'fail',
       critical,
-      'Mend what it is about first: a release now would hide the cause. A release that mends it: add monitoring to accept.',
+      'Fix what it is about first: a release now would hide the cause. For a release that fixes it, add monitoring to accept.',
     ),
     ...alertPart('warn', warnings, 'Look at it before the release adds to it.'),
     ...(critical.length + warnings.length === 0

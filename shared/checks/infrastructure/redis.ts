@@ -79,7 +79,8 @@ function judgeWrites(info: Map<string, string>): Part[] {
       {
         result: 'warn',
         finding: 'its last snapshot failed, so that what it holds would go with it',
-        remedy: 'Make room in its dir, or mend the rights there; then run BGSAVE and see that it ends well.',
+        remedy:
+          'Make room in its dir, or correct the rights there; then run BGSAVE and see that it ends well.',
       },
     ]
   return []
@@ -113,7 +114,7 @@ function judgeEviction(info: Map<string, string>, wanted: string): Part[] {
     {
       result: 'fail',
       finding: `evicts by ${policy}, and the runbook wants ${wanted}`,
-      remedy: `Run redis-cli CONFIG SET maxmemory-policy ${wanted}, and write it into redis.conf; or mend checks.redis.eviction.`,
+      remedy: `Run redis-cli CONFIG SET maxmemory-policy ${wanted}, and write it into redis.conf; or correct checks.redis.eviction.`,
     },
   ]
 }

@@ -2,7 +2,7 @@ import { resolveImage } from '../../integrations/registry/registry.ts'
 import type { CheckContext } from '../check.ts'
 
 /**
- * The exact image of a reference, after whoever keeps it was asked for it: a target takes a digest at its word, and a
+ * The exact image of a reference, after the registry or engine that keeps it was asked for it: a target takes a digest at its word, and a
  * digest that the registry has lost is found out when it is too late.
  * @throws InputError or ToolError when it is not there, or may not be pulled
  */

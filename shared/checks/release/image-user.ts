@@ -4,7 +4,7 @@ import { fail, pass, skip, type Check, type CheckContext } from '../check.ts'
 import { findImage } from './image-exists.ts'
 import { usersOf } from './workload-user.ts'
 
-/** The guide's `docker inspect ... .Config.User`: whoever breaks into a process of root is root. */
+/** The guide's `docker inspect ... .Config.User`: an attacker who breaks into a process of root is root. */
 export const imageUser: Check = {
   id: 'image-user',
   title: 'The image does not run as root',

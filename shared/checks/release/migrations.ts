@@ -4,7 +4,7 @@ import { namedVariables } from '../code/npm-script.ts'
 
 const lastLines = 20
 
-/** No migration is pending that nobody will run: the runbook tells which program knows. */
+/** No migration is pending that no step will run: the runbook names the program that lists them. */
 export const migrations: Check = {
   id: 'migrations',
   title: 'No migration of the database is pending that the release does not bring along',

@@ -16,7 +16,7 @@ export const announcement: Check = {
     if (version === '') return skip('no version was named, so there is nothing to announce')
     if (webhook === '')
       return warn(
-        `${variable} is not set, so nobody was told`,
+        `${variable} is not set, so the release was not announced`,
         `Set ${variable} to the URL of an incoming webhook; in promote.yml, the secret of that name.`,
       )
     const sender = { webhook, from: variable, clock, timeoutMs: sendMs, signal }

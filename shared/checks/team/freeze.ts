@@ -5,7 +5,7 @@ import { fail, pass, warn, type Check } from '../check.ts'
 /** A release, its gate and perhaps its way back take so long. */
 const aheadMinutes = 30
 
-/** Nothing is deployed while nobody is there to see it through. */
+/** Nothing is deployed while no engineer is there to watch it. */
 export const freeze: Check = {
   id: 'freeze',
   title: 'No freeze is on',

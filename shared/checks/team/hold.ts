@@ -1,7 +1,7 @@
 import { describeHold } from '../../release/hold.ts'
 import { fail, pass, type Check } from '../check.ts'
 
-/** A deploy would be refused: so that it is known before a backup is taken and anybody is told. */
+/** A deploy would be refused: so that it is known before a backup is taken and the release is announced. */
 export const hold: Check = {
   id: 'hold',
   title: 'No operator keeps everything away',

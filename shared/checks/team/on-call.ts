@@ -2,14 +2,14 @@ import { checksOf } from '../../config/checks.ts'
 import { holdsPlaceholder } from '../../config/env-file/placeholders.ts'
 import { fail, pass, warn, type Check } from '../check.ts'
 
-/** Domains of RFC 2606, numbers of the films, and digits in a row: where nobody answers. */
-const nobody = /\bexample\.(?:com|org|net)\b/i
+/** Domains of RFC 2606, numbers of the films, and digits in a row: where no person answers. */
+const unreachable = /\bexample\.(?:com|org|net)\b/i
 const noNumber = /55501\d\d$|(\d)\1{5,}|123456/
 
-/** Whoever has to be called when the release goes wrong can be. */
+/** The engineer on call can be reached when the release goes wrong. */
 export const onCall: Check = {
   id: 'on-call',
-  title: 'Somebody is on call, and can be reached',
+  title: 'An engineer is on call, and can be reached',
   inapplicable: () => '',
   run({ environment }) {
     const people = checksOf(environment).onCall
@@ -17,7 +17,7 @@ export const onCall: Check = {
     if (people.length === 0)
       return Promise.resolve(
         warn(
-          `the runbook says nobody for ${environment.name}`,
+          `the runbook names no contact for ${environment.name}`,
           `Add checks.on-call to ${environment.name} in the runbook: a name and a contact for each, first to last.`,
         ),
       )
@@ -25,7 +25,7 @@ export const onCall: Check = {
       const said = unreachable.map(({ name, contact }) => `${name}: ${contact}`).join(', ')
       return Promise.resolve(
         fail(
-          `nobody is reached by ${said}`,
+          `no person is reached by ${said}`,
           'Put a real name there, and a phone number with its country (+49 ...), mail address, URL, #channel or @user.',
         ),
       )
@@ -35,11 +35,12 @@ export const onCall: Check = {
 }
 
 function isPerson(name: string): boolean {
+  // cspell:disable-next-line
   return !holdsPlaceholder(name) && !/^(name|somebody|someone|nobody|john doe|jane doe)$/i.test(name.trim())
 }
 
 function isContact(contact: string): boolean {
-  if (holdsPlaceholder(contact) || nobody.test(contact)) return false
+  if (holdsPlaceholder(contact) || unreachable.test(contact)) return false
   const digits = contact.replaceAll(/\D/g, '')
   if (/^(tel:)?\+?[\d\s()/.-]+$/.test(contact)) return digits.length >= 7 && !noNumber.test(digits)
   return /^[^\s@]+@[^\s@]+\.[a-z]{2,}$/i.test(contact) || /^[#@][\w.-]+$/.test(contact) || isUrl(contact)

@@ -12,7 +12,7 @@ export type Turn = Held | undefined
 
 /**
  * Finds out, before anything is restored, whether the live database may be replaced now.
- * @returns how the step ends when somebody else works on the environment
+ * @returns how the step ends when another run works on the environment
  * @throws OnHoldError when an operator keeps everything away
  */
 export async function refuseBusy(ports: TargetPorts): Promise<Conclusion | undefined> {
@@ -33,7 +33,7 @@ export async function refuseBusy(ports: TargetPorts): Promise<Conclusion | undef
 }
 
 /**
- * Takes the lease for the moment of the swap: nobody deploys or rolls back meanwhile.
+ * Takes the lease for the moment of the swap: no run deploys or rolls back meanwhile.
  * @returns who has it, when it did not become free in time
  * @throws OnHoldError when an operator keeps everything away
  */
@@ -41,7 +41,7 @@ export async function takeTurn(ports: TargetPorts, waitMs: number): Promise<Turn
   return orUnasked(ports, () => acquire(ports, 'work', waitMs))
 }
 
-/** Writes down what was done, and leaves the lease to whoever comes next. */
+/** Writes down what was done, and leaves the lease to the next step. */
 export async function endTurn(turn: Turn, because: string, ports: TargetPorts): Promise<Evidence[]> {
   if (!turn) return []
   const { run, clock } = ports

@@ -267,7 +267,7 @@ function conclude(
 function leftoverEvidence(leftovers: string[]): Evidence[] {
   return leftovers.map(name => ({
     subject: name,
-    finding: `an earlier restore was killed and left it behind; when nobody uses it: DROP DATABASE ${quoteIdentifier(name)}`,
+    finding: `an earlier restore was killed and left it behind; when it is not in use: DROP DATABASE ${quoteIdentifier(name)}`,
     tone: 'warn',
   }))
 }

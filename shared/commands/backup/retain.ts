@@ -28,7 +28,7 @@ export function retentionOf(
 
 const subject = 'retention'
 
-/** For a backup that nobody has restored. */
+/** For a backup that was not restored. */
 export const notProved: Evidence = {
   subject,
   finding: 'no old backup was removed: this one is not proved by a restore',
@@ -89,8 +89,8 @@ export async function planRetaining(
 }
 
 /**
- * Backups that a release in the ledger was preceded by. Where the ledger cannot be read, nothing may be removed: nobody
- * knows which of them is the way back.
+ * Backups that a release in the ledger was preceded by. Where the ledger cannot be read, nothing may be removed: it
+ * is not known which of them a rollback needs.
  */
 async function neededBackups(ports: TargetPorts): Promise<string[]> {
   const target = await ports.openTarget()

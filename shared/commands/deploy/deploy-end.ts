@@ -82,7 +82,7 @@ export function leaseHeld(environment: string, lease: Lease, now: number): Concl
   }
 }
 
-/** How a rollout ended, and what happens next without anybody's doing. */
+/** How a rollout ended, and what happens next without an operator. */
 export function concludeRollout(
   rollout: Rollout,
   id: ReleaseId,
@@ -103,8 +103,8 @@ export function concludeRollout(
     reason: rollout.kind === 'doomed' ? 'rollout-doomed' : 'rollout-deadline',
     summary: `${version} (${id}) does not become ready: ${rollout.cause.message}`,
     next: previous
-      ? `Nothing to do for the service: the rollback step of this run brings ${previous} back. Mend the cause and release again.`
-      : 'This was the first release, so there is nothing to go back to. Mend the cause and release again.',
+      ? `Nothing to do for the service: the rollback step of this run restores ${previous}. Fix the cause and release again.`
+      : 'This was the first release, so there is nothing to roll back to. Fix the cause and release again.',
     cause: rollout.cause.class,
     evidence: rollout.cause.evidence,
   }

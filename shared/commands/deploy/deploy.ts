@@ -270,7 +270,7 @@ async function replacePrevious(
   return { ...ended, evidence, outputs: { ...outputs, ...outageOutputs(measured) } }
 }
 
-/** An unfinished release keeps the lease, for the step that takes it back; otherwise nobody has to wait. */
+/** An unfinished release keeps the lease, for the step that takes it back; otherwise no run has to wait. */
 async function letGo(held: Held, lockForMs: number): Promise<void> {
   const end = unsettled(held.tenure.ledger) ? held.leave(lockForMs) : held.giveBack()
   await end.catch(() => undefined)

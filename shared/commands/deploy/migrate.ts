@@ -66,7 +66,7 @@ export async function migrate(work: Migrating): Promise<{ failed: Conclusion } |
       status: 'failure',
       reason: 'migration-failed',
       summary: `${version} (${id}) was refused, since its migration failed; ${serves}. ${cause.message}`,
-      next: 'Nothing to do for the service. See in the log what the migration did before it failed, mend it, and release again.',
+      next: 'Nothing to do for the service. See in the log what the migration did before it failed, fix it, and release again.',
       serving: serving?.version ?? '',
       cause: cause.class,
       evidence: cause.evidence,

@@ -5,7 +5,7 @@ import type { Entry } from '../../release/ledger.ts'
 /** A release of a thousand objects is told in as many lines as people read. */
 const shownObjects = 40
 
-/** What a release changes against the last good one: for whoever looks for the cause of its failure. */
+/** What a release changes against the last good one: for the engineer who looks for the cause of its failure. */
 export async function describeRelease(
   target: Target,
   good: Entry | undefined,

@@ -75,7 +75,7 @@ export function status(
       evidence.push({ subject: 'lock', finding: describeHolder(lease, ports.clock.now()), tone: 'note' })
     }
     if (unfinished) evidence.push({ subject: 'unfinished', finding: unfinished, tone: 'warn' })
-    // In the middle of a change, what is there is nobody's work but this suite's.
+    // In the middle of a change, what is there is this suite's own work.
     const drift = good && !unfinished && difference === '' ? await target.drift() : []
     evidence.push(...drift.map(describeDrift))
     if (inPlace(ledger) && !unfinished && !live.ready) {

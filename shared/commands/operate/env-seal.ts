@@ -55,7 +55,7 @@ export function envEncrypt(
       )
     const plain = await readFile(resolve(environment.root, file)).catch((cause: unknown) => {
       throw new InputError(`${file} cannot be read`, {
-        hint: 'Write it first, or mend env-file in the runbook.',
+        hint: 'Write it first, or correct env-file in the runbook.',
         cause,
       })
     })

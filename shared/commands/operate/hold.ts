@@ -11,7 +11,7 @@ import { holderOf } from '../step/tenure.ts'
 export const holdFields = {
   ...commonFields,
   ...targetFields,
-  because: text('Why; everybody who is kept away is told.', 'one sentence', { required: true }),
+  because: text('Why; each run that is kept away reports it.', 'one sentence', { required: true }),
 } satisfies Fields
 
 /**
@@ -47,7 +47,7 @@ export function hold(
     return {
       status: 'success',
       reason: 'done',
-      summary: `${environment.name} is on hold: nothing changes it until somebody resumes.${whom}`,
+      summary: `${environment.name} is on hold: nothing changes it until an operator resumes.${whom}`,
       next: open
         ? `${open.version} (${open.id}) is unfinished (${open.state}) and stays so meanwhile. To go on: runbook resume ${environment.name}`
         : `To go on: runbook resume ${environment.name}`,

@@ -32,7 +32,7 @@ export function collect(report: Report, { log }: TargetPorts): { taken: Outcome[
 }
 
 /**
- * Runs steps until one does not succeed, or an error has reached nobody.
+ * Runs steps until one does not succeed, or an error has reached no handler.
  * @returns how the last one that ran ended; undefined of no steps
  */
 export async function inOrder(

@@ -20,7 +20,7 @@ const readyWithinMs = 30_000
 const lookEveryMs = 1_000
 
 /**
- * Whether what runs is the release that was gated: somebody may have changed it since, or during the gate.
+ * Whether what runs is the release that was gated: it may have been changed since, or during the gate.
  * @returns undefined when it is
  */
 export async function findImpostor(open: Entry, held: Held, ports: TargetPorts): Promise<Doubt | undefined> {

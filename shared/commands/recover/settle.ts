@@ -62,7 +62,7 @@ export function settle(
       const databaseUrl = inputs['database-url']
       return await carryOut({ environment, ports, watch, held, left, databaseUrl })
     } catch (error) {
-      // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
+      // What is unfinished is written in the ledger: the run that finishes it need not wait for this lease to run out.
       if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
       throw halfWay(error)
     } finally {
@@ -159,7 +159,7 @@ async function alarm({ environment, ports, held }: Settling, open: Entry): Promi
     status: 'failure',
     reason: 'nothing-to-restore',
     summary: `${open.version} (${open.id}) was left unfinished, and no good release is there to go back to. It is left as it is.`,
-    next: 'No release has been good here yet. Look at the service now; mend the cause and release again.',
+    next: 'No release has been good here yet. Look at the service now; fix the cause and release again.',
     evidence,
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }
@@ -198,7 +198,7 @@ function illSince(serving: Entry | undefined): Evidence[] {
   return [{ subject: `${serving.version} (${serving.id})`, finding, tone: 'warn' }]
 }
 
-/** The last good release is told all the same: whoever asks whether theirs was recorded has the answer. */
+/** The last good release is reported all the same: a run that asks whether its release was recorded has the answer. */
 function waiting(lease: Lease, ledger: Ledger, { clock }: TargetPorts): Conclusion {
   return {
     status: 'skipped',

@@ -51,9 +51,9 @@ export interface BroughtBack {
 }
 
 /**
- * Brings one release back whole and waits until it serves. The intent is written first, so that whoever finds the
+ * Brings one release back whole and waits until it serves. The intent is written first, so that a run that finds the
  * environment half-way finishes the work. It is ended, too, when the release does not become ready: then everything has
- * been done that can be, and doing it again every five minutes would help nobody. A database that is being put back comes
+ * been done that can be, and doing it again every five minutes would not help. A database that is being put back comes
  * first, and decides which release may serve upon it.
  * @throws ToolError when the record of the release is gone: nothing has been touched then
  */

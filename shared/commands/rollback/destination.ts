@@ -22,7 +22,7 @@ export interface Destination {
 
 /**
  * Finds the release that was asked for. A Kubernetes revision that no release stands for becomes one, so that from then
- * on it can be brought back, and finished by somebody else, like any other.
+ * on it can be restored, and finished by another run, like any other.
  * @param to empty for the newest good release before the one that serves
  * @returns undefined when nothing was named and nothing is there
  * @throws InputError when what was named is not there; it says what is

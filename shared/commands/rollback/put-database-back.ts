@@ -72,7 +72,7 @@ async function finish(work: PuttingBack, server: PostgresServer, database: Datab
       }
       case 'waiting':
         try {
-          evidence.push(await swapUnderNobody(work, server, database))
+          evidence.push(await swapWhileStopped(work, server, database))
         } catch (error) {
           if (error instanceof LeaseLostError || error instanceof OnHoldError) throw error
           held.signal.throwIfAborted()
@@ -85,8 +85,8 @@ async function finish(work: PuttingBack, server: PostgresServer, database: Datab
   }
 }
 
-/** Whoever writes is stopped first: what they wrote after the swap would go into the wrong database. */
-async function swapUnderNobody(
+/** The service is stopped first: what it wrote after the swap would go into the wrong database. */
+async function swapWhileStopped(
   { ports, held, timeoutMs }: PuttingBack,
   server: PostgresServer,
   database: DatabaseReturn,

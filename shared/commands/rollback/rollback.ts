@@ -53,7 +53,7 @@ export function rollback(
     try {
       return await goBack({ environment, inputs, ports, watch, held, left })
     } catch (error) {
-      // What is unfinished is written in the ledger: whoever finishes it need not wait for this lease to run out.
+      // What is unfinished is written in the ledger: the run that finishes it need not wait for this lease to run out.
       if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
       throw halfWay(error)
     } finally {
@@ -173,7 +173,7 @@ async function schemaTooNew(held: Held, ledger: Ledger, back: Entry): Promise<Co
 }
 
 /**
- * The ledger, when nobody has the lease, nothing is unfinished, and nothing runs that it does not know: then the deploy
+ * The ledger, when no run has the lease, nothing is unfinished, and nothing runs that it does not know: then the deploy
  * before this step never came to write that it began, and not even a lease is needed to leave it so. (Its namespace, for
  * one, may not be there.)
  */
@@ -238,7 +238,7 @@ async function nothingToRestore(
     reason: 'nothing-to-restore',
     summary: `No good release is there to go back to: ${left}.`,
     next: open
-      ? 'No release has been good here yet. Look at the service now; mend the cause and release again.'
+      ? 'No release has been good here yet. Look at the service now; fix the cause and release again.'
       : named,
     evidence,
     outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },

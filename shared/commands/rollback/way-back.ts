@@ -33,7 +33,7 @@ export interface WayBack {
 
 /**
  * Brings a release back, proves that it is well, and gives the lease back. Whatever comes out is the end: an ill restore
- * is written down and told, and never followed by another one that nobody asked for.
+ * is written down and reported, and never followed by another one that was not asked for.
  */
 export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   const { environment, ports, watch, held, from, notes } = work

@@ -74,7 +74,7 @@ export async function planDatabase(
   return { restoration, loss: describeLoss(changes, age, restoration) }
 }
 
-/** A revision that no release stands for: nobody knows which database it lived with. */
+/** A revision that no release stands for: it is not known which database it worked with. */
 export function refuseRevision(to: string): ToolError {
   return refused(
     `Revision ${to} is no release of the ledger, so no backup is known to go with it`,
@@ -84,7 +84,7 @@ export function refuseRevision(to: string): ToolError {
 
 /**
  * Restores the backup beside the live database, which goes on to be written to; then writes down that it is to take its
- * place. From then on, whoever finds the environment puts it back.
+ * place. From then on, each run that finds the environment puts it back.
  */
 export async function beginWithDatabase(
   { restoration }: DatabasePlan,
@@ -110,7 +110,7 @@ export async function beginWithDatabase(
     const database = { backup: uri, live: server.database, restored: target, oid, kept }
     await held.tenure.update(now => beginReturn(now, back.id, database, at, because))
   } catch (error) {
-    // Of an answer that was lost nobody knows whether it is written down: then settle decides.
+    // When the answer was lost, it is not known whether it is written down: then settle decides.
     if (held.tenure.ledger.restoring?.database === undefined && !held.signal.aborted)
       await discard(server, target)
     throw error
@@ -121,7 +121,7 @@ async function numberOf({ server, target }: Restoration, { signal }: Ports): Pro
   const beside = await connectBeside(server, signal)
   try {
     const oid = await findDatabase(beside, target)
-    if (oid === undefined) throw refused(`${target} is gone`, 'Somebody dropped it: run this again.')
+    if (oid === undefined) throw refused(`${target} is gone`, 'It was dropped meanwhile: run this again.')
     return oid
   } finally {
     await beside.close()

@@ -90,7 +90,7 @@ function portsOf(run: RunInfo, machine: Machine, environment: Environment, kubec
       return ports
     },
     async close() {
-      // A question that nobody waits for any more would keep this process.
+      // A request whose answer is not awaited any more would keep this process.
       closed.abort(new Error('the step has ended'))
       for (const each of others) await each.close()
       const opened = await target?.catch(() => undefined)

@@ -22,7 +22,7 @@ export interface Ports {
 
 /** For steps that talk to a database, which only the cluster may reach. */
 export interface TunnelPorts extends Ports {
-  /** A way to a port of the cluster, like `service/postgres:5432`; whoever opens it closes it. */
+  /** A way to a port of the cluster, like `service/postgres:5432`; the caller that opens it closes it. */
   openTunnel(place: string): Promise<Tunnel>
 }
 
@@ -30,7 +30,7 @@ export interface TunnelPorts extends Ports {
 export interface TargetPorts extends TunnelPorts {
   /** Opened at the first call, and only then. */
   openTarget(): Promise<Target>
-  /** Aborted with a StrayError when an error reaches nobody: what was begun is still to be brought to rest. */
+  /** Aborted with a StrayError when an error reaches no handler: what was begun is still to be brought to rest. */
   stray: AbortSignal
   /** The same ports under another signal; what they open is closed with these. */
   under(signal: AbortSignal): TargetPorts

@@ -129,7 +129,7 @@ interface PlannedGate {
   timeoutMs: number
 }
 
-/** What a step may take that nobody gave a time: as much as any other, or so much more than its window. */
+/** What a step may take whose `timeout` is not given: as much as any other, or so much more than its window. */
 const [ownMs, beyondMs] = [10 * 60_000, 5 * 60_000]
 
 /**
@@ -209,7 +209,7 @@ export function conclude({
         status: 'inconclusive',
         reason: 'gate-inconclusive',
         summary: `Whether the service is healthy could not be decided: ${because}.`,
-        next: 'Mend what could not be measured, or watch for longer: set for to a longer time.',
+        next: 'Fix what could not be measured, or watch for longer: set for to a longer time.',
         evidence,
         outputs,
       }

@@ -7,14 +7,14 @@ import type { Environment } from '../../config/environment.ts'
 import type { Target } from '../../targets/target.ts'
 import type { Ports } from '../step/ports.ts'
 
-/** Lines of each instance's log: what somebody reads before they open the log itself. */
+/** Lines of each instance's log: what an operator reads before opening the log itself. */
 const logLines = 20
 /** The guide's path, and the one that exporters use by convention. */
 const metricPaths = ['/api/v1/metrics', '/metrics']
 const metricsTimeoutMs = 3_000
 
 /**
- * What somebody looks at after a release was brought back: the end of the service's log, what it and its target measure.
+ * What an operator looks at after a release was restored: the end of the service's log, what it and its target measure.
  * What cannot be had is left out, or said; it never keeps a restore from ending.
  */
 export async function observe(environment: Environment, target: Target, ports: Ports): Promise<Evidence[]> {

@@ -32,7 +32,7 @@ export const healthCheckFields = {
 export const healthWatchFields = {
   ...lookFields,
   'github-token': secret(
-    'Token that may read the runs of this workflow: without it every look is the first, and nobody hears of a change.',
+    'Token that may read the runs of this workflow: without it every look is the first, and no change is reported.',
     'a token with actions: read',
   ),
   job: {

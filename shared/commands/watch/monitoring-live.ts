@@ -82,7 +82,7 @@ function bare(query: string): string {
   return query.replace(/\s+/g, '')
 }
 
-/** Every query of every panel is asked once: one that Prometheus refuses would be an empty panel that nobody notices. */
+/** Every query of every panel is asked once: one that Prometheus refuses would be an empty panel that goes unnoticed. */
 async function checkQueries(environment: Environment, prometheus: Prometheus): Promise<Evidence[]> {
   return Promise.all(
     dashboards(environment).map(async ({ name, panels }): Promise<Evidence> => {

@@ -60,7 +60,7 @@ export function monitoringSetup(
         status: 'failure',
         reason: 'monitoring-incomplete',
         summary: `The monitoring of ${environment.name} is not whole: ${bad[0]?.subject ?? ''} ${bad[0]?.finding ?? ''}`,
-        next: 'Mend what is marked below, then run this again.',
+        next: 'Fix what is marked below, then run this again.',
         evidence,
       }
     }

@@ -111,7 +111,7 @@ function faultOf(key: string, value: string, { environment }: EnvFileRules): Fau
     : (URL.parse(value)?.password ?? '')
   if (password !== '' && isWellKnown(password))
     return {
-      fault: 'has a password that everybody tries first',
+      fault: 'has a password that attackers try first',
       remedy: 'Make one with: openssl rand -base64 24',
     }
   return undefined

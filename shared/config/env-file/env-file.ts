@@ -76,7 +76,7 @@ function namesKey(value: string, values: Record<string, string>): boolean {
 }
 
 /**
- * What must not be shown of variables that stand where everybody of the project can read them (a manifest, the runbook),
+ * What must not be shown of variables that stand where every member of the project can read them (a manifest, the runbook),
  * or that came from elsewhere (an image): what their names or the form of their values tell to be a secret.
  */
 export function secretsAmong(values: Record<string, string>): string[] {

@@ -22,7 +22,7 @@ export const acceptedName = 'a name of lower-case letters, digits and dashes, at
 export const acceptedMetricCondition =
   'a metric, with exact values of labels if need be, one of < <= > >=, and a number, like queue_length{queue="mail"} < 100'
 
-/** More than these are not read by anybody, and the ledger keeps what was over. */
+/** More than these are not read, and the ledger keeps what was over. */
 export const mostConditions = 20
 
 /**

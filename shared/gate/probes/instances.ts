@@ -9,7 +9,7 @@ export const measuredResources = ['memory', 'cpu'] as const satisfies Measured[]
 export interface InstanceLimit {
   resource: Measured
   limit: number
-  /** Undefined when nobody measured it. */
+  /** Undefined when it was not measured. */
   before: number | undefined
 }
 

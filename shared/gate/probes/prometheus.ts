@@ -58,7 +58,7 @@ async function refuseUnreadable(prometheus: Prometheus, { name, expr, where }: C
     if (!(error instanceof ToolError)) throw error
     if (error.code !== badRequest) return
     throw new InputError(`${where}: ${name} is ${JSON.stringify(expr)}; ${error.message}`, {
-      hint: `Mend the query ${name}: try it in the web interface of Prometheus.`,
+      hint: `Fix the query ${name}: try it in the web interface of Prometheus.`,
       cause: error,
     })
   }

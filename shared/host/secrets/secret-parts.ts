@@ -6,7 +6,7 @@ export interface SecretParts {
   masked: string[]
 }
 
-/** PEM blocks that everyone may see (RFC 7468 section 3, and what OpenSSL writes beside them). */
+/** PEM blocks that are public (RFC 7468 section 3, and what OpenSSL writes beside them). */
 const publicBlock =
   /-----BEGIN (?:(?:TRUSTED |X509 )?CERTIFICATE(?: REQUEST)?|X509 CRL|PKCS7|CMS|(?:RSA |EC )?PUBLIC KEY|(?:DH|EC|DSA) PARAMETERS)-----[^-]*-----END [A-Z\d ]{3,40}-----/g
 /** A line of `authorized_keys`, or of `known_hosts`. */
@@ -55,7 +55,7 @@ function linesOf(value: string): string[] {
     .filter(line => line !== '')
 }
 
-/** Whether everyone may see a line: a comment, signs alone, the frame of a PEM block, a public key. */
+/** Whether a line is public: a comment, signs alone, the frame of a PEM block, a public key. */
 function isPublic(line: string): boolean {
   return /^(?:#|\/\/|-----|[\p{P}\p{S}\s]+$)/u.test(line) || isKnownPublic(line)
 }

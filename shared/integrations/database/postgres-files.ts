@@ -68,7 +68,7 @@ function findService(file: string, service: string, text: string): Map<string, s
       const [, name, value = ''] = /^(\w+)=(.*)$/.exec(line) ?? []
       if (name === undefined)
         throw new InputError(`${file}:${index + 1} is no line of a service file; accepted: parameter=value`, {
-          hint: 'Mend that line. A lookup by LDAP is not supported.',
+          hint: 'Fix that line. A lookup by LDAP is not supported.',
         })
       found.set(name, value)
     }

@@ -141,7 +141,7 @@ function hintFor(message: string, code: string, host: string): string {
   if (message.includes('without any password configured'))
     return 'Take REDIS_PASSWORD out, or set requirepass on the server: it has no password.'
   if (message.startsWith('MISCONF'))
-    return 'It refuses writes, since it cannot save: make room in its dir, or mend the rights there; after a failed snapshot run BGSAVE, and see that it ends well.'
+    return 'It refuses writes, since it cannot save: make room in its dir, or correct the rights there; after a failed snapshot run BGSAVE, and see that it ends well.'
   if (message.startsWith('NOPERM')) return 'Give the Redis user the right to this command.'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `Check the host name ${host} in REDIS_URL.`
   return 'Check that the server runs, and that this machine may reach its address and port.'

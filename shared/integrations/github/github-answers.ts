@@ -115,7 +115,7 @@ export function workflowRuns(runs: ActionsRun[]): Map<number, WorkflowRun> {
   return found
 }
 
-/** Whose opinion of a pull request is asked for: everyone who gave one, its author aside. */
+/** The reviewers of a pull request: all accounts that gave a review, but its author. */
 export function reviewersOf(reviews: Review[], { user: author }: PullRequest): string[] {
   const logins = reviews.filter(({ state }) => isOpinion(state)).map(({ user }) => user?.login ?? '')
   return [...new Set(logins)].filter(login => login !== '' && login !== author?.login)

@@ -85,5 +85,5 @@ function issuerOf(certificate: DetailedPeerCertificate): DetailedPeerCertificate
 }
 
 function nameOf(name: { CN?: string | string[]; O?: string | string[] } | undefined): string {
-  return [name?.CN ?? name?.O ?? 'nobody named'].flat().join(', ')
+  return [name?.CN ?? name?.O ?? 'without a name'].flat().join(', ')
 }

@@ -35,7 +35,7 @@ function text(chunks: Buffer[]): { body: string; bytes: Buffer } {
   return { body: bytes.toString('utf8'), bytes }
 }
 
-/** Nobody packs twice for a good reason; each layer multiplies what a bomb unpacks to. */
+/** There is no good reason to pack twice; each layer multiplies what a bomb unpacks to. */
 const mostLayers = 2
 
 async function decoded(response: IncomingMessage): Promise<Readable> {
@@ -46,7 +46,7 @@ async function decoded(response: IncomingMessage): Promise<Readable> {
   if (encodings.length === 0) return response
   const decoders = await loadDecoders()
   const layers = encodings.toReversed().map(name => decoders.get(name))
-  // An encoding that nobody asked for and nobody knows: the bytes as they are.
+  // An encoding that was not asked for and is not known: the bytes as they are.
   if (layers.length > mostLayers || layers.includes(undefined)) return response
   const streams = layers.filter(layer => layer !== undefined).map(layer => layer())
   // Errors of either end come out of the one that is read.

@@ -6,7 +6,7 @@ export type FaultKind =
   | 'name'
   /** There is no way to the host. */
   | 'unreachable'
-  /** Nobody listens at the port. */
+  /** Nothing listens at the port. */
   | 'refused'
   | 'timeout'
   /** The certificate or the handshake. */

@@ -82,7 +82,7 @@ export class Lane {
   }
 
   #onBytes(bytes: Buffer): void {
-    // Nobody asked: it is no answer, and the connection is of no use.
+    // There was no request: it is no answer, and the connection is of no use.
     if (!this.#asked) {
       this.#drop()
       return
@@ -104,7 +104,7 @@ export class Lane {
 
   #onError(error: Error): void {
     const fault = faultOf(error, 'GET', this.#options.url)
-    // An idle connection may be ended just when it is used again: nobody's fault, and the request was never looked at.
+    // An idle connection may be ended just when it is used again: that is no fault, and the request was never looked at.
     if (this.#asked && this.#reused && fault.kind === 'reset' && !this.#framer.underWay) {
       this.#drop()
       this.#reused = false

@@ -165,7 +165,7 @@ async function exchange(hop: Hop, timeoutMs: number, transport: Transport): Prom
   try {
     return await attempt(hop, timeoutMs, transport)
   } catch (error) {
-    // The other side may end an idle kept connection just when it is used again: nobody's fault, and never processed.
+    // The other side may end an idle kept connection just when it is used again: that is no fault, and the request was never processed.
     if (error instanceof StaleConnection)
       return attempt(hop, timeoutMs - (performance.now() - start), transport)
     throw error

@@ -11,7 +11,7 @@ export interface Framed {
 const maxHeadBytes = 16 * 1024
 /** Interim answers before the one that counts: 100, 102 and 103 come once or twice. */
 const maxInterim = 16
-/** The longest line before a chunk: its size in hexadecimal digits, and extensions that nobody uses. */
+/** The longest line before a chunk: its size in hexadecimal digits, and extensions that are not used in practice. */
 const maxChunkLine = 1024
 
 const blankLine = Buffer.from('\r\n\r\n')

@@ -4,9 +4,9 @@ import { codeOf } from './http-fault.ts'
 /** What became of an attempt to connect. */
 export type Reach =
   | 'open'
-  /** Somebody said no: nothing listens there, or a firewall rejects. */
+  /** The connection was refused: nothing listens there, or a firewall rejects. */
   | 'refused'
-  /** Nobody said anything: a firewall drops, or there is no such machine. */
+  /** There was no answer: a firewall drops packets, or there is no such machine. */
   | 'silent'
   /** The name has no address. */
   | 'unnamed'

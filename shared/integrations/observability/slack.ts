@@ -36,7 +36,7 @@ export const slackLimits = {
 
 /** How to send. */
 export interface SlackSender {
-  /** The webhook's URL, which is a secret: whoever knows it may post. */
+  /** The webhook's URL, which is a secret: it is all that it takes to post. */
   webhook: string
   /** Name of the variable or input that it came from, for error messages. */
   from: string
@@ -100,7 +100,7 @@ export function escapeMarkup(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }
 
-/** The answers that a new or mended webhook ends; all others are of the message or of Slack itself. */
+/** The answers that a new or corrected webhook ends; all others are of the message or of Slack itself. */
 const ofTheWebhook = new Set([
   'action_prohibited',
   'channel_is_archived',

@@ -46,7 +46,7 @@ export function loginKeys(registry: string): string[] {
  * The login that `docker login` left for a registry: in DOCKER_CONFIG, else in ~/.docker, by itself or in a credential
  * helper's hands.
  * @param registry host and port; `docker.io` for Docker Hub
- * @returns undefined when nobody logged in
+ * @returns undefined when there is no login
  * @throws InputError when the file is not JSON
  */
 export async function readLogin(registry: string, source: LoginSource): Promise<RegistryLogin | undefined> {
@@ -84,7 +84,7 @@ function readConfig(file: string): DockerConfig {
     return JSON.parse(text) as DockerConfig
   } catch (cause) {
     throw new InputError(`${file} is not JSON: ${messageOf(cause)}`, {
-      hint: `Mend ${file}, or remove it and run docker login again.`,
+      hint: `Fix ${file}, or remove it and run docker login again.`,
       cause,
     })
   }

@@ -181,7 +181,7 @@ export function openTenure(context: Context, lease: HeldLease): Tenure {
     end: () => leave(0, 'free'),
   }
 
-  /** The last write. After an error, whoever comes next has to fence off what may still be under way. */
+  /** The last write. After an error, the next holder has to fence off what may still be under way. */
   function leave(deadlineMs: number, to: 'kept' | 'free'): Promise<void> {
     const deadline = context.engine.now() + deadlineMs
     return lease.write(({ lease: held }) => ({
@@ -261,7 +261,7 @@ function keptIds(entries: Entry[], good: ReleaseId): Set<ReleaseId> {
   return new Set([...ids.slice(-keptContainers), good])
 }
 
-/** Containers that nobody needs: trials when nothing is tried, and stopped ones that are no instant way back. */
+/** Containers that are not needed: trials when nothing is tried, and stopped ones that are no instant way back. */
 export function leftOver({ services, trials }: Fleet, { entries, serving }: Ledger, names: Names): Member[] {
   const keep = keptIds(entries, serving ?? 'r0')
   const gone = services.filter(

@@ -12,7 +12,7 @@ import type { KubernetesBody } from './apply/body.ts'
 
 /** How often it is asked whether the pods have ended. */
 const askMs = 500
-/** What somebody scaled or changed meanwhile does not count: nothing may run. */
+/** What was scaled or changed by others meanwhile does not count: nothing may run. */
 const byForce: Applying = { scaled: new Set(), conflicts: 'take' }
 
 /** A release that may be there, whole or in part. */

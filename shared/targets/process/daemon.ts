@@ -26,7 +26,7 @@ const lookEveryMs = 50
 
 /**
  * Whether a daemon listens at its socket; where it cannot be told (rights), pm2 shall say why. Every command of pm2 starts
- * a daemon when it meets none, and two that do so at once leave two: one has lost its socket, and whoever started it waits
+ * a daemon when it meets none, and two that do so at once leave two: one has lost its socket, and the process that started it waits
  * for ever.
  */
 export function daemonRuns({ folder }: Pick<Home, 'folder'>): Promise<boolean> {
@@ -43,7 +43,7 @@ export function daemonRuns({ folder }: Pick<Home, 'folder'>): Promise<boolean> {
 }
 
 /**
- * Sees to it that one daemon runs, whoever else of this machine wants it at the same moment: one of them starts it, the
+ * Sees to it that one daemon runs, also when other processes of this machine want it at the same moment: one starts it, the
  * others wait.
  * @param start starts it and ends when it runs, or throws within `startMs`
  */
@@ -54,7 +54,7 @@ export async function ensureDaemon(home: Home, start: () => Promise<unknown>): P
   while (!(await daemonRuns(home))) {
     if (writeFirst(lock, String(process.pid))) {
       try {
-        // Somebody may have started it between the look and the lock.
+        // Another process may have started it between the look and the lock.
         if (!(await daemonRuns(home))) await start()
         return
       } finally {

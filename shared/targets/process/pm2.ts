@@ -30,7 +30,7 @@ export interface App {
 
 /** A start or a reload of a heavy service under pm2 takes seconds; one that hangs has to end at some time. */
 const changeMs = 120_000
-/** A look takes a good part of a second; it has to end before whoever asked gives up, and can say why. */
+/** A look takes a good part of a second; it has to end before its caller gives up, and can say why. */
 const lookMs = 15_000
 
 /** Where pm2 is looked for, and what else of the machine it needs. */

@@ -103,7 +103,7 @@ export function parsePayload(text: string, file: string): ProcessPayload {
 /** The lease in this process's hands. */
 export interface HeldLease {
   readonly state: State
-  /** @throws LeaseLostError when somebody else has a newer epoch */
+  /** @throws LeaseLostError when another run has a newer epoch */
   check(): void
   /** @throws LeaseLostError */
   write(change: (state: State) => Partial<Pick<State, 'lease' | 'ledger'>>): void
@@ -129,7 +129,7 @@ export function takeLease(
   }
 }
 
-/** Takes the lease from whoever has it, changes the ledger with the same write, and gives the lease back. */
+/** Takes the lease from its holder, changes the ledger with the same write, and gives the lease back. */
 export function overrideLease(
   context: Context,
   holder: Holder,
@@ -148,7 +148,7 @@ export function overrideLease(
 /**
  * The file of an epoch is made once: of all claimants one succeeds. Only then is the ledger read for good; a former
  * holder looks for a newer epoch after each of its writes.
- * @returns undefined when somebody else was faster
+ * @returns undefined when another run was faster
  */
 function occupy(
   context: Context,

@@ -49,6 +49,7 @@ async function startPooler(mode: string, more: string[] = []): Promise<Pooler> {
       ...more,
     ].join('\n'),
   )
+  // cspell:disable-next-line: the user of that name
   const child: ChildProcess = spawn('pgbouncer', ['-q', '-u', 'nobody', join(folder, 'pgbouncer.ini')], {
     env: { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` },
     stdio: 'ignore',

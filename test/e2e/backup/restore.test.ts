@@ -44,7 +44,7 @@ test('the newest backup takes the place of the live database, which is kept', as
       `SELECT datconnlimit, pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'), datcollate, has_database_privilege('pg_monitor', oid, 'CONNECT') FROM pg_database WHERE datname = '${name}'`,
     )
   expect(await properties(scene.database)).toEqual(await properties(kept))
-  // Nobody waits for the first autovacuum to have statistics.
+  // Statistics must not depend on the first autovacuum.
   expect(await scene.sql("SELECT count(*)::int AS n FROM pg_stats WHERE tablename = 'orders'")).not.toEqual([
     { n: 0 },
   ])

@@ -32,7 +32,7 @@ async function dumps(): Promise<string[]> {
   return names.filter(name => name.endsWith('.dump.zst')).sort()
 }
 
-test('what is old goes, once enough verified ones are newer; nobody else loses anything', async () => {
+test('what is old goes, once enough verified ones are newer; other owners lose nothing', async () => {
   const first = succeeded(await scene.backUp())
   const key = (first.outputs['backup-uri'] ?? '').slice(`file://${store}/`.length)
   const template = JSON.parse(await readFile(join(store, manifestKey(key)), 'utf8')) as Manifest
@@ -61,7 +61,7 @@ test('what is old goes, once enough verified ones are newer; nobody else loses a
   ]
   const stranger = join(store, '20200101', 'backup_by_hand.dump.zst')
   await mkdir(join(stranger, '..'))
-  await writeFile(stranger, 'somebody put this here')
+  await writeFile(stranger, 'put here by hand')
   const abandoned = await age(template, days(80))
   await writeFile(join(store, manifestKey(abandoned)), 'not a manifest')
 

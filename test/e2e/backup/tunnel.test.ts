@@ -79,7 +79,7 @@ function tunnel(place: string, kubeconfig = room.lab.kubeconfig) {
   )
 }
 
-/** The scene's database, at a name that nobody here can resolve. */
+/** The scene's database, at a name that this machine cannot resolve. */
 function privateUrl(): string {
   const url = new URL(scene.url)
   url.hostname = 'postgres.internal.invalid'

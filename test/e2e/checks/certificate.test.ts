@@ -27,7 +27,7 @@ const check = (which: Check, server: { address(): unknown }) =>
   ask(which, {}, { environment: environmentAt(urlOf(server)) })
 
 describe('the certificate check', () => {
-  test('fails for an authority that nobody knows, and passes once it is known', async () => {
+  test('fails for an unknown authority, and passes once it is known', async () => {
     const server = await authority.serve('good')
     expect(await check(certificate, server)).toMatchObject({
       result: 'fail',
@@ -149,7 +149,7 @@ describe('the check of certificate files', () => {
     expect(found.remedy).not.toBe('')
   })
 
-  test('fails for a short key, an expired one, another host, and a key that everybody can read', async () => {
+  test('fails for a short key, an expired one, another host, and a key that every user can read', async () => {
     authority.issue('short', 'localhost', { from: -30, to: -1 }, ['rsa:1024'])
     const { result, finding } = await files(bundle('short', 'ca'), 'short.key', 'https://api.invalid')
     expect(result).toBe('fail')

@@ -118,7 +118,7 @@ subjects: [{ kind: ServiceAccount, name: deployer, namespace: ${room.namespace} 
   })
 }
 
-test('a manifest that the cluster does not know fails, and passes when it is mended', async () => {
+test('a manifest that the cluster does not know fails, and passes when it is fixed', async () => {
   expect(await check(manifests, room.image, app('      hostNetwrok: true\n'))).toMatchObject({
     result: 'fail',
     finding: expect.stringContaining('hostNetwrok'),

@@ -111,8 +111,8 @@ describe('without GitHub, the code is judged here:', () => {
 
   test('a registry that cannot be asked is a warning: nothing is known', async () => {
     writePackage({})
-    const nobody = { npm_config_registry: 'http://127.0.0.1:1/', npm_config_fetch_retries: '0' }
-    expect(await check(audit, nobody)).toMatchObject({
+    const unreachable = { npm_config_registry: 'http://127.0.0.1:1/', npm_config_fetch_retries: '0' }
+    expect(await check(audit, unreachable)).toMatchObject({
       result: 'warn',
       finding: expect.stringContaining('could not ask'),
     })

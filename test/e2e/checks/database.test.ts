@@ -59,7 +59,7 @@ describe('the database check', () => {
   test.each([
     ['a wrong password', (to: URL) => (to.password = 'wrong'), /password authentication failed/, /password/],
     ['a database that is not there', (to: URL) => (to.pathname = '/nope'), /does not exist/, /nope/],
-    ['nobody at the port', (to: URL) => (to.port = '1'), /ECONNREFUSED/, /server runs/],
+    ['nothing at the port', (to: URL) => (to.port = '1'), /ECONNREFUSED/, /server runs/],
   ])('fails for %s, says so, and how to leave it out', async (_what, change, finding, remedy) => {
     const failing = check(but(change))
     await expect(failing).rejects.toMatchObject({
@@ -110,7 +110,7 @@ describe('the database check', () => {
   })
 
   test('ends at its deadline where packets are dropped', async () => {
-    // TEST-NET-1 of RFC 5737: nobody is ever there.
+    // TEST-NET-1 of RFC 5737: no machine is ever there.
     const context = contextWith({ DATABASE_URL: 'postgres://me:secret@192.0.2.1:5432/api' })
     const [report] = await runChecks([database], context, 300)
     expect(report?.result).toBe('fail')

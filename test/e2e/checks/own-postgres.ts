@@ -9,7 +9,7 @@ import pg from 'pg'
 
 /** A primary and its replica: servers of the test's own, since what is done to them would disturb others. */
 export interface OwnPostgres {
-  /** URL of the superuser at each; anybody may log in without a password. */
+  /** URL of the superuser at each; every user may log in without a password. */
   primary: string
   replica: string
   stop(): Promise<void>
@@ -90,7 +90,7 @@ async function accepting(url: string): Promise<void> {
   }
 }
 
-/** A port of this machine that nobody listens at. */
+/** A port of this machine at which nothing listens. */
 export async function freePort(): Promise<number> {
   const listener = createServer().listen(0, '127.0.0.1')
   await once(listener, 'listening')

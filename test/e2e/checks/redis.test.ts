@@ -66,7 +66,7 @@ describe('the Redis check', () => {
   test.each([
     ['a wrong password', url, 'wrong', /WRONGPASS/, /REDIS_PASSWORD/],
     ['no password where one is asked for', url, '', /NOAUTH/, /Set REDIS_PASSWORD/],
-    ['nobody at the port', 'redis://127.0.0.1:1', '', /ECONNREFUSED/, /server runs/],
+    ['nothing at the port', 'redis://127.0.0.1:1', '', /ECONNREFUSED/, /server runs/],
     ['a host without address', 'redis://cache.invalid', '', /cache\.invalid/, /host name/],
     ['a database that is not there', `${url}/999`, password, /out of range/, /.*/],
   ])('fails for %s', async (_what, at, secret, finding, remedy) => {

@@ -11,7 +11,7 @@ import { environmentAt, realPorts } from '../gate/ports.ts'
 import { ask, makeFolder } from './context.ts'
 import { hasEnded } from '../../../shared/host/process-identity.ts'
 
-// The scanner is built from source where nobody has built it yet.
+// The scanner is built from source where it is not built yet.
 jest.setTimeout(900_000)
 
 const lab = openLab()
@@ -94,20 +94,20 @@ test('an image with a critical hole fails, with a high one warns, and passes wit
     result: 'fail',
     finding: 'grype: 1 critical, 1 high, of 2 known holes: GHSA-aaaa-bbbb-cccc in lab-parser 1.2.0',
     remedy: expect.stringContaining('with newer packages'),
-    detail: expect.stringContaining('high GHSA-dddd-eeee-ffff lab-router 2.9.0, mended in 3.0.0'),
+    detail: expect.stringContaining('high GHSA-dddd-eeee-ffff lab-router 2.9.0, fixed in 3.0.0'),
   })
   expect(await scan(build('high', { 'lab-parser': '1.2.1', 'lab-router': '2.9.0' }))).toMatchObject({
     result: 'warn',
     finding: 'grype: 0 critical, 1 high, of 1 known holes: GHSA-dddd-eeee-ffff in lab-router 2.9.0',
   })
-  expect(await scan(build('mended', { 'lab-parser': '1.2.1', 'lab-router': '3.0.0' }))).toMatchObject({
+  expect(await scan(build('fixed', { 'lab-parser': '1.2.1', 'lab-router': '3.0.0' }))).toMatchObject({
     result: 'pass',
     finding: 'grype: 0 critical, 0 high, of 0 known holes',
   })
 })
 
 test('a scanner without its database is a warning that names its own words, and none at all is said', async () => {
-  const image = build('mended', { 'lab-parser': '1.2.1' })
+  const image = build('fixed', { 'lab-parser': '1.2.1' })
   expect(await scan(image, { ...scanning, GRYPE_DB_CACHE_DIR: join(folder.path, 'none') })).toMatchObject({
     result: 'warn',
     finding: 'grype could not scan it (exit code 1)',

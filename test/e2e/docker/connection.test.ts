@@ -186,7 +186,7 @@ describe('over TCP with TLS', () => {
 
   test.each<[string, string, CertificateOptions, () => string, string]>([
     [
-      'an engine that nobody vouches for',
+      'an engine with an unknown certificate',
       'unknown',
       {},
       () => stranger.clientFolder('misled'),

@@ -79,7 +79,7 @@ describe('the lease of a Docker environment', () => {
     expect(await target.recall('r1')).toBeDefined()
   })
 
-  test('is lost to whoever comes after its deadline: nothing that its former holder does reaches anything', async () => {
+  test('is lost to the next run after its deadline: nothing that its former holder does reaches anything', async () => {
     const { target } = await yard.open()
     const sleeper = await takeFree(target, run('1'))
     const good = await release(target, sleeper, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
@@ -172,7 +172,7 @@ test('a container on two networks is made anew on both', async () => {
   }
 })
 
-test('a container that somebody ran by hand is recorded as r0 and comes back as it was', async () => {
+test('a container that was run by hand is recorded as r0 and comes back as it was', async () => {
   yard.docker(
     ...['run', '-d', '--name', yard.container, '-p', `${yard.port}:3000`, '-e', 'VERSION=v0.9.0'],
     ...['--hostname', 'by-hand', '--restart', 'always', images.plain],

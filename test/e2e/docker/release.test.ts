@@ -127,7 +127,7 @@ describe('a release on a Docker engine', () => {
     })
   })
 
-  test('what somebody changes by hand is told, and left as it is', async () => {
+  test('what is changed by hand is reported, and left as it is', async () => {
     const { target } = await yard.open()
     const tenure = await takeFree(target, run('1'))
     const { id } = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
@@ -156,7 +156,7 @@ describe('a release on a Docker engine', () => {
     yard.docker('stop', `${yard.container}-mine`)
     yard.docker('run', '-d', '--name', yard.container, yard.images.checked)
     expect(await told()).toEqual([
-      `container ${yard.container} is of no release: somebody ran ${yard.images.checked}, and r1 was released`,
+      `container ${yard.container} is of no release: it was run by hand from ${yard.images.checked}, and r1 was released`,
     ])
     expect(yard.containers()[yard.container]).toBe('running')
   })

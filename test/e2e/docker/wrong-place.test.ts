@@ -87,7 +87,7 @@ const inputs = <F extends Fields>(fields: F, given: Record<string, string> = {})
   parseInputs(fields, name => given[name] ?? (name === 'environment' ? 'staging' : ''))
 const untouched = { step: 'deploy', status: 'failure', outputs: { 'release-id': '', changed: 'false' } }
 
-test('an engine that nobody serves, and an address that something else serves', async () => {
+test('an engine that does not run, and an address that something else serves', async () => {
   const dead = enter(`tcp://127.0.0.1:${await freePort()}`)
   const silent = { reason: 'target-unreachable', next: expect.stringContaining('DOCKER_HOST') }
   expect(await dead.deploy(yard.images.plain)).toEqual([expect.objectContaining(silent)])

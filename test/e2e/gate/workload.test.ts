@@ -86,7 +86,7 @@ describe('on a Docker engine', () => {
     expect(find(await staging.ledger(), 'r2')?.gate).toBe('fail')
   })
 
-  test('a container that somebody removes after the gate is not recorded good', async () => {
+  test('a container that is removed by hand after the gate is not recorded good', async () => {
     const staging = await openStaging()
     await staging.finish('one', (await staging.deploy('one', 'v1.0.0')).outputs)
     const second = await staging.deploy('two', 'v1.1.0')

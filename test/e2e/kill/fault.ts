@@ -20,7 +20,7 @@ export const faultKinds = [
   /** Killed before the write is forwarded, which arrives all the same: in the middle of the settle, or after its end. */
   'late-within',
   'late-after',
-  /** Frozen with its write under way, or with the answer unread; woken when somebody else has finished. */
+  /** Frozen with its write under way, or with the answer unread; woken when another run has finished. */
   'freeze-before',
   'freeze-answered',
   /** Killed at the first renewal of the lease after that write; until it comes, reads are held up. */

@@ -122,7 +122,7 @@ function endOf(what: string, { code, outputs }: BundleEnd): string[] {
   return code === 0 ? [] : [`${what} ended with ${String(code)}: ${outputs['reason-code'] ?? 'no reason'}`]
 }
 
-/** The promise, seen from the outside: one of two releases serves, whole and alone, and nobody has anything left to do. */
+/** The promise, seen from the outside: one of two releases serves, whole and alone, and nothing is left to do. */
 async function breaches({ bed, scenario: { newMayServe }, old }: Trial): Promise<string[]> {
   const { ledger, lease } = await bed.read()
   const open = ledger.entries.filter(({ state }) => ['intended', 'applied', 'ready'].includes(state))
@@ -182,7 +182,7 @@ async function survive({ bed, fault, struck }: Trial, isUntouched: boolean): Pro
   ])
 }
 
-/** A process that wakes when the environment is somebody else's changes nothing that is there, and says why it ends. */
+/** A process that wakes when another run has the environment changes nothing that is there, and says why it ends. */
 function woken(end: BundleEnd, writes: Passing[]): string[] {
   const reason = reasonOf(end)
   // Nothing was left to do but to hear the last answer; or it took the free lease, and found its work settled.

@@ -111,7 +111,7 @@ describe('a release on a cluster', () => {
     expect(logged.filter(line => line.includes('left the manifests'))).toHaveLength(3)
   })
 
-  test('stops at a field that somebody else owns, and names both', async () => {
+  test('stops at a field that another manager owns, and names both', async () => {
     room.kubectl('scale', 'deployment/probe', '--replicas=1')
     const { target } = await room.open({ 'app.yaml': deployment({ replicas: 2 }) })
     const payload = await target.render({ version: 'v1.5.0', image: room.image, config: {} })

@@ -80,7 +80,7 @@ webhooks:
     timeoutSeconds: 1
     namespaceSelector: { matchLabels: { kubernetes.io/metadata.name: ${room.namespace} } }
     rules: [{ apiGroups: [''], apiVersions: [v1], operations: [UPDATE], resources: [configmaps] }]
-    clientConfig: { service: { namespace: ${room.namespace}, name: nobody } }
+    clientConfig: { service: { namespace: ${room.namespace}, name: absent } }
 `
   const { refused, drift } = await thereAndBack(
     room,

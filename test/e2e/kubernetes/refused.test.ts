@@ -154,7 +154,7 @@ test('a paused Deployment stops a release, unless the manifest resumes it', asyn
   expect(room.kubectl('get', 'deployment', 'probe', '-o', 'jsonpath={.spec.paused}')).not.toBe('true')
 })
 
-test('a field of somebody else is taken when that is asked for, and the log says so', async () => {
+test('a field of another manager is taken when that is asked for, and the log says so', async () => {
   room.kubectl('patch', 'configmap', 'probe-config', '-p', '{"data":{"A":"by hand"}}')
   const run = stage.run({ manifests: { 'app.yaml': app(), 'config.yaml': configMap({ A: '2' }) } })
   const stopped = await run.deploy('v1.2.0')

@@ -6,7 +6,7 @@ import type { Trouble } from './slow-starts.ts'
 /** A registry in front of the lab's, which fails the node for a while: what is pulled at the second try. */
 export interface RegistryFront {
   /**
-   * A name for an image of the lab's registry under which nobody has pulled it yet; the node alone meets the trouble,
+   * A name for an image of the lab's registry under which it was not pulled yet; the node alone meets the trouble,
    * from its first question on.
    */
   troubled(image: string, label: string, trouble: Trouble): string

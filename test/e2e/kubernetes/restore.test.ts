@@ -115,7 +115,7 @@ describe('a restore', () => {
     expect(json('configmap', 'probe-config').data).toEqual({ A: '1', INJECTED: 'by a controller' })
   })
 
-  test('makes objects anew that somebody deleted', async () => {
+  test('makes objects anew that were deleted by hand', async () => {
     const { target } = await room.open({ 'app.yaml': deployment({}), 'config.yaml': configMap({ A: '2' }) })
     const tenure = await takeFree(target, run('5'))
     const serving = tenure.ledger.serving

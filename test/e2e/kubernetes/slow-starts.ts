@@ -1,6 +1,6 @@
 import { configMap, deployment, type Variation } from './manifests.ts'
 
-/** A start that is slow, or stumbles, and is good in the end: nobody may call it doomed. */
+/** A start that is slow, or stumbles, and is good in the end: it must not be reported as failed. */
 export interface SlowStart {
   /** Names its Deployment as well. */
   name: string
@@ -8,7 +8,7 @@ export interface SlowStart {
   manifests: Record<string, string>
   /** How the registry that its image comes from behaves at first. */
   registry?: Trouble
-  /** What somebody else brings a moment after the Deployment is there. */
+  /** What another client creates a moment after the Deployment is there. */
   late?: Late
 }
 
@@ -212,7 +212,7 @@ const room = (seconds: number): Kind => ({
   late: name => ({ afterMs: seconds * 1_000, brings: { nodeLabel: `bench/${name}=here` } }),
 })
 
-/** One of each kind that is over soon: for a test that everybody waits for. */
+/** One of each kind that is over soon: for a test in every run. */
 const quick: Kind[] = [
   readyAfter(12),
   endsOnce('exit 1', 1),

@@ -59,7 +59,7 @@ test('everything of a release is stopped until it is restored, with the replicas
     `update CronJob ${room.namespace}/tick`,
     `update Deployment ${room.namespace}/probe`,
   ])
-  // Done again, by whoever comes after, it forgets nothing.
+  // Done again, by the next run, it forgets nothing.
   await tenure.stop({ timeoutMs: 30_000, signal, onProgress: () => undefined })
   await bringBack(opened.target, tenure, id, id)
   await tenure.end()

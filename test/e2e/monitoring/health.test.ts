@@ -32,7 +32,7 @@ beforeAll(async () => {
   const environment = (name: string) => ({
     target: {
       kind: 'docker',
-      container: `nobody-${name}`,
+      container: `absent-${name}`,
       ports: ['3001:3000'],
       host: 'unix:///nowhere.sock',
     },

@@ -182,11 +182,11 @@ test('a Slack that does not answer, and a token that may not write, are warned o
   github.denied.add('deployments')
   const { code, said } = await runbook(['deploy', 'development', 'v1.0.0', '--dry-run'])
   expect(code).toBe(0)
-  const dead = 'http://127.0.0.1:9/services/T0/B0/a-secret-that-nobody-may-see'
+  const dead = 'http://127.0.0.1:9/services/T0/B0/a-secret-that-must-not-be-seen'
   const held = await runbook(['hold', 'development', 'again'], { SLACK_WEBHOOK_URL: dead })
   expect(held.code).toBe(0)
   expect(held.said).toContain('! Slack cannot be reached: connection refused')
-  expect(held.said).not.toContain('a-secret-that-nobody-may-see')
+  expect(held.said).not.toContain('a-secret-that-must-not-be-seen')
   const resumed = await runbook(['resume', 'development'], { SLACK_WEBHOOK_URL: '' })
   expect(resumed.said).toContain(
     '! SLACK_WEBHOOK_URL is not set: Slack is not told that development: no longer on hold',

@@ -131,11 +131,11 @@ test.each(Object.entries(cases))('%s fires over its threshold and not under it',
   expect(firing(alert, under, at)).toBe(0)
 })
 
-test('nobody is woken about the error rate while nobody asks', () => {
+test('no alert fires about the error rate while there are no requests', () => {
   expect(firing('ErrorRateHigh', [requests(200, 0)], '30m')).toBe(0)
 })
 
-test('a look that is long ago wakes nobody, and no more does one that never was', () => {
+test('no alert fires about a health check that is long ago, nor about one that never was', () => {
   expect(firing('HealthCheckFails', look(0, 31), '30m')).toBe(0)
   expect(firing('HealthCheckFails', [], '30m')).toBe(0)
 })

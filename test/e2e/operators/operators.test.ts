@@ -129,7 +129,7 @@ describe('an operator', () => {
     expect((JSON.parse(String(told.outputs['ledger'])) as Ledger).acts).toHaveLength(4)
   })
 
-  test('is told what somebody changed with kubectl: object, field and who; and it is left alone', async () => {
+  test('is told what was changed with kubectl: object, field and who; and it is left alone', async () => {
     expect(lines(await do_.status(person()))).toEqual([
       expect.stringMatching(
         /^v1\.0\.0 \(r1\): receives traffic since .*, by the recovery of a run that did not end/,

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
-// Whole runs of the command on a machine where pm2 has never run, in a repository as anybody has it.
+// Whole runs of the command on a machine where pm2 has never run, in an ordinary repository.
 
 jest.setTimeout(60_000)
 

@@ -179,7 +179,7 @@ describe("a release under the user's pm2", () => {
     expect(rollout.cause.evidence[0]?.detail).toContain('cannot find my hat; token ***')
   })
 
-  test('takes the place of an app that somebody started by hand, which comes back', async () => {
+  test('takes the place of an app that was started by hand, which comes back', async () => {
     machine.tag('v1.0.0', { ...manifest, 'service/main.js': main('v1.0.0') })
     machine.write({ 'by-hand/main.js': main('by-hand'), 'by-hand/package.json': '{ "type": "module" }' })
     machine.pm2('start', 'by-hand/main.js', '--name', 'probe')

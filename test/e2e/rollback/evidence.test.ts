@@ -31,7 +31,7 @@ afterAll(async () => {
   await room.leave()
 })
 
-/** Everything that anybody gets to see of a run. */
+/** Everything that a run shows. */
 function shown(outcome: Parameters<typeof renderText>[0], logged: string[]): string {
   return [...logged, ...renderText(outcome), renderMarkdown(outcome), JSON.stringify(outcome)].join('\n')
 }

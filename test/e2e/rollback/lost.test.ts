@@ -5,7 +5,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Stage } from './stage.ts'
 
-// Somebody deletes what this suite remembers: the Lease with the ledger, or the Secrets with the records of releases.
+// An operator deletes what this suite remembers: the Lease with the ledger, or the Secrets with the records of releases.
 
 jest.setTimeout(90_000)
 
@@ -70,7 +70,7 @@ test('a release that neither ledger nor records know is no reason to be calm', a
   expect(undone.summary).toContain('v1.1.0 (r2) runs, and the ledger does not know it')
 })
 
-test('without the record of what serves nothing else is deployed, and deploying that version again mends it', async () => {
+test('without the record of what serves nothing else is deployed, and deploying that version again fixes it', async () => {
   const releasing = run('blue')
   await releasing.deploy('v1.1.0')
   forgetRecords()

@@ -5,7 +5,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Stage } from './stage.ts'
 
-// What somebody else does while a release proves itself, and what the release itself takes away: the gate may have judged
+// What others do while a release proves itself, and what the release itself takes away: the gate may have judged
 // something else than what is left.
 
 jest.setTimeout(120_000)
@@ -51,7 +51,7 @@ afterAll(async () => {
   await room.leave()
 })
 
-/** A run up to its last step, with what somebody does before that. */
+/** A run up to its last step, with what an operator does before that. */
 async function finishAfter(run: Run, version: string, act: () => unknown) {
   expect(await run.deploy(version)).toMatchObject({ status: 'success' })
   const gated = await run.gate()

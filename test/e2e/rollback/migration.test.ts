@@ -136,7 +136,7 @@ test('a release whose schema the serving one cannot live with is refused up fron
   })
 })
 
-test('no rollback goes past what the schema needs, unless somebody answers for the database', async () => {
+test('no rollback goes past what the schema needs, unless an operator confirms that the database was restored', async () => {
   const of = run('red', migration('echo contract', 'v1.1.0'))
   await of.release('v1.4.0')
   expect((await ledgerOf(of)).floor).toEqual({ version: 'v1.1.0', since: 'r4' })

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { enterMachine, installPm2, type Machine } from '../process/machine.ts'
 
-// Whole runs of the command against a real pm2, while what they tell reaches nobody: a full disk, a pipe that is closed,
+// Whole runs of the command against a real pm2, while what they report reaches no reader: a full disk, a pipe that is closed,
 // a terminal that is gone. Whatever cannot be told, the environment comes to rest and serves what is good.
 
 jest.setTimeout(240_000)
@@ -124,7 +124,7 @@ function fill(file: string): void {
   }
 }
 
-test('whoever stops reading, after whatever line, stops nothing', async () => {
+test('a reader that stops after any line stops nothing', async () => {
   const { lines } = await ended(start(['deploy', 'main', 'v1.1.0']))
   const begins = ['Probing', 'smoke-test main:', 'Bringing']
   const points = begins.map(begin => lines.findIndex(line => line.startsWith(begin)))
@@ -193,7 +193,7 @@ test('a suite that is wrong only once a release is there is no input error any m
 
 test.each([
   ['thrown in the gate', 'Probing', "throw new TypeError('x is undefined')"],
-  ['that reaches nobody', 'Probing', "Promise.reject(new TypeError('x is undefined'))"],
+  ['that reaches no handler', 'Probing', "Promise.reject(new TypeError('x is undefined'))"],
 ])('a bug %s is told once the last good release is back', async (_what, begin, what) => {
   const { code, said } = await ended(start(['deploy', 'main', 'v1.1.0'], broken(begin, what)))
   expect({ code, said }).toMatchObject({ code: 70 })

@@ -126,7 +126,7 @@ test('a database that cannot be swapped leaves everything as it was, and says so
   const { version } = await releaseNewer()
   const before = await kept()
   scene.onLog = line => {
-    // Somebody drops the restored database, just before it is swapped in.
+    // An operator drops the restored database, just before it is swapped in.
     const name = /Restoring .* into [^/]+\/(\S+), beside/.exec(line)?.[1]
     if (name !== undefined) dropped = name
     if (line.startsWith('stopped app')) scene.sqlNow(`DROP DATABASE "${dropped}"`, 'postgres')

@@ -169,7 +169,7 @@ describe('the load', () => {
   })
 })
 
-test('over TLS: phases, a load, and no trust for whom nobody vouches', async () => {
+test('over TLS: phases, a load, and no trust in an unknown certificate', async () => {
   const authority = createAuthority(join(folder, 'ca'), 'ours')
   const { cert, key } = authority.issue('service')
   const options = { cert: readFileSync(cert), key: readFileSync(key) }

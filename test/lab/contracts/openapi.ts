@@ -190,7 +190,7 @@ function bodyComplaints(
     return ['the body is not JSON']
   }
   const { properties = {} } = requestBody.content['application/json']?.schema as { properties?: object }
-  // GitHub ignores what it does not know; whoever sends it has meant something.
+  // GitHub ignores what it does not know; the code that sends it has meant something.
   const strange = Object.keys(parsed as object).filter(key => !(key in properties))
   return [...strange.map(key => `body/${key} is not in the description`), ...check(parsed)]
 }

@@ -26,7 +26,7 @@ COMMIT
 }
 
 /**
- * What takes our chains and kube-proxy's out of a dump by `iptables-save`, and leaves everyone else's: the rules of
+ * What takes our chains and kube-proxy's out of a dump by `iptables-save`, and leaves all others: the rules of
  * other chains that jump to them, then the chains themselves.
  */
 export function removal(dump: string): string {

@@ -16,7 +16,7 @@ export const givenCluster = (kubeconfig: string): Part => ({
     } catch (cause) {
       throw new LabError(
         `the cluster that RUNBOOK_LAB_KUBECONFIG names (${file}) does not answer`,
-        'mend that file or start its cluster; or unset RUNBOOK_LAB_KUBECONFIG, and the lab makes a cluster of its own',
+        'fix that file or start its cluster; or unset RUNBOOK_LAB_KUBECONFIG, and the lab makes a cluster of its own',
         { cause },
       )
     }

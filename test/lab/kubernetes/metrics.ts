@@ -74,7 +74,7 @@ async function startServer(shop: Workshop, files: Certificates): Promise<void> {
   })
 }
 
-/** An API server of before there were metrics in the lab passes on nobody's name, so that every answer would be 403. */
+/** An API server of before there were metrics in the lab passes on no user's name, so that every answer would be 403. */
 async function passesNamesOn(files: Certificates): Promise<boolean> {
   const path = '/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication'
   return (await read(files, path))?.includes('requestheader-client-ca-file') ?? false

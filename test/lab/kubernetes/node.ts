@@ -107,7 +107,7 @@ export const node: Part = {
     return {}
   },
   async clean(shop) {
-    // Where no node of ours has been, Kubernetes' chains belong to someone else's.
+    // Where no node of ours has been, Kubernetes' chains belong to another cluster.
     if (!existsSync(join(shop.places.state, 'kubelet'))) return
     await closeFirewall(shop)
     await clearNode(shop)

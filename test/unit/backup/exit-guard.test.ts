@@ -18,7 +18,7 @@ test('what a program wrote ends only when the program has succeeded', async () =
   expect(await read).toBe('half of it')
 })
 
-test('what a failed program wrote fails whoever reads it', async () => {
+test('what a failed program wrote fails its reader', async () => {
   const guard = createExitGuard(Promise.reject(new Error('exit code 1')))
   const read = text(guard)
   guard.end('half of it')

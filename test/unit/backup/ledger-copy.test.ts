@@ -77,7 +77,7 @@ test('is sealed, and then holds the record; unsealed it never does', async () =>
     expect((await readLedgerCopies(store, owner, way, reading))?.ledger.serving).toBe('r1')
 })
 
-test('copies of another service or environment are nobody else’s', async () => {
+test('copies of another service or environment are not read', async () => {
   await copied(1, unsealed)
   for (const each of [
     { ...owner, service: 'billing' },

@@ -75,7 +75,7 @@ test('an envelope opens for a key of the list, and for nothing else', () => {
   for (const each of altered)
     for (const type of [payloadType, 'application/other'])
       expect(openEnvelope(each, { payloadType: type, keys: [one] }).kind).toBe('refused')
-  // The id in it is a hint that anyone can write.
+  // The id in it is a hint that every writer can set.
   const [signature] = envelope['signatures'] as [{ sig: string }]
   const renamed = { ...envelope, signatures: [{ keyid: other.keyid, sig: signature.sig }] }
   expect(openEnvelope(renamed, { payloadType, keys: [one, other] })).toEqual(opened)

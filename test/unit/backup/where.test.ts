@@ -37,7 +37,7 @@ test('what is given wins over the configuration, and that over the variables of 
   expect(resolve({ kind: 'kubernetes' }, { kept: {}, env })).toBe('pg')
 })
 
-test('an error names the place that is to be mended', () => {
+test('an error names the place that is to be corrected', () => {
   const env = { DATABASE_URL: 'mysql://own/api' }
   expect(() => resolve({ kind: 'docker', env }, {})).toThrow(
     /environments\.staging\.target\.env\.DATABASE_URL/,

@@ -62,7 +62,7 @@ test('passes when the newest verified backup is younger than the RPO', async () 
   expect(found).toMatchObject({ result: 'pass', finding: expect.stringContaining('59 min 0 s old') })
 })
 
-test('one that nobody has restored does not count, nor one of another service', async () => {
+test('one that was not restored does not count, nor one of another service', async () => {
   keep(61 * minute, 'restore')
   keep(5 * minute, 'list')
   keep(4 * minute, 'none')

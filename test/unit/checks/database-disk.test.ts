@@ -17,7 +17,7 @@ const judge = (disk: string, prometheus: string) => {
   return judgeDisk(session, 'db.example.com', contextOf({ checks, monitoring, gate: gateDefaults }))
 }
 
-test('a query that nobody answers leaves the disk unknown, and takes nothing else of the database with it', async () => {
+test('a query without an answer leaves the disk unknown, and takes nothing else of the database with it', async () => {
   const query = 'max(node_filesystem_used_ratio)'
   expect(await judge(query, '')).toMatchObject([
     { result: 'warn', remedy: expect.stringContaining('monitoring.prometheus') },

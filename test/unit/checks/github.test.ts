@@ -205,7 +205,7 @@ describe('the announcement', () => {
       expect(text).toContain(each)
   })
 
-  test('fails when Slack does not take it, without the webhook, and tells nobody without a version', async () => {
+  test('fails when Slack does not take it, without the webhook, and announces nothing without a version', async () => {
     const gone = ask(announcement, said(`${slack.webhook}wrong`))
     await expect(gone).rejects.toMatchObject({ hint: expect.stringContaining('new incoming webhook') })
     await expect(gone).rejects.not.toThrow(slack.webhook)

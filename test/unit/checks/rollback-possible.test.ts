@@ -8,7 +8,7 @@ import { contextOf } from './context.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 const intent = { version: 'v1.0.0', image: 'api', by: '', run: 'me', runUrl: '', intendedAt: at }
-const nobody: Live = { release: null, version: '', image: '', ready: false }
+const nothing: Live = { release: null, version: '', image: '', ready: false }
 const payload: Payload = { kind: 'fake', objects: [], body: {} }
 
 const empty = emptyLedger('api', 'staging')
@@ -35,7 +35,7 @@ function check(
   ledger: Ledger,
   {
     recalled = payload,
-    live = nobody,
+    live = nothing,
     pin = pulls,
     rehearse = takes,
     lacks = [],
@@ -89,7 +89,7 @@ test('warns that a first release has no way back', async () => {
 })
 
 test('passes when something else deployed what serves: it will be recorded', async () => {
-  const live = { ...nobody, image: 'api@sha256:1', ready: true }
+  const live = { ...nothing, image: 'api@sha256:1', ready: true }
   expect(await check(empty, { live })).toMatchObject({
     result: 'pass',
     finding: expect.stringContaining('r0'),

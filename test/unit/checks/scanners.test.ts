@@ -128,7 +128,7 @@ test('a critical hole fails, a high one is warned of, lesser ones pass', () => {
   expect(judgeHoles('grype', [{ ...hole, severity: 'critical' }])).toMatchObject({
     result: 'fail',
     finding: 'grype: 1 critical, 0 high, of 1 known holes: CVE-1 in a 1',
-    remedy: 'Build the image anew, with newer packages and the newest base: 1 of 1 are mended in one.',
+    remedy: 'Build the image anew, with newer packages and the newest base: 1 of 1 are fixed there.',
   })
   expect(judgeHoles('grype', [{ ...hole, severity: 'high', fixedIn: '' }])).toMatchObject({
     result: 'warn',
@@ -198,7 +198,7 @@ test.each([
   [[false], /^No fix is there yet/],
 ])('the remedy is one that npm carries out: %j', (fixes, remedy) => {
   const grave = fixes.map((fixAvailable, index) => [`grave-${index}`, { severity: 'high', fixAvailable }])
-  // What is not told of is not what is to be mended.
+  // What is not told of is not what is to be fixed.
   const lesser = ['lesser', { severity: 'low', fixAvailable: true }]
   const report = { vulnerabilities: Object.fromEntries([...grave, lesser]) as object }
   expect(judgeAudit(JSON.stringify(report)).remedy).toMatch(remedy)

@@ -10,7 +10,7 @@ const environment = (said: Said) => ({ name: 'production', checks: resolveChecks
 
 describe('the freeze check', () => {
   const freezes = [
-    { from: 'Fri 16:00', to: 'Mon 08:00', 'time-zone': 'Asia/Seoul', reason: 'nobody is there' },
+    { from: 'Fri 16:00', to: 'Mon 08:00', 'time-zone': 'Asia/Seoul', reason: 'the office is closed' },
     { from: '2026-12-20', to: '2027-01-04', reason: 'end of the year' },
     { from: '12:00', to: '12:10', reason: 'the nightly sums of another continent' },
   ]
@@ -25,7 +25,7 @@ describe('the freeze check', () => {
     // Friday 16:30 in Seoul.
     expect(await at('2026-11-27T07:30Z')).toMatchObject({
       result: 'fail',
-      finding: 'frozen from Fri 16:00 to Mon 08:00 (Asia/Seoul): nobody is there',
+      finding: 'frozen from Fri 16:00 to Mon 08:00 (Asia/Seoul): the office is closed',
       remedy: expect.stringContaining('Wait until Mon 08:00 (Asia/Seoul).'),
     })
     expect(await at('2026-12-30T12:00Z')).toMatchObject({ result: 'fail' })
@@ -49,7 +49,7 @@ describe('the on-call check', () => {
   const people = (...contacts: string[]) =>
     onCall.run(contextOf(environment({ 'on-call': contacts.map(contact => ({ name: 'Ada', contact })) })))
 
-  test('passes with whoever can be reached, in their order', async () => {
+  test('passes with those who can be reached, in their order', async () => {
     const contacts = [
       '+82 2 312 4567',
       'ada@org.dev',
@@ -74,11 +74,11 @@ describe('the on-call check', () => {
   ])('fails for %s', async contact => {
     expect(await people('#incidents', contact)).toMatchObject({
       result: 'fail',
-      finding: `nobody is reached by Ada: ${contact}`,
+      finding: `no person is reached by Ada: ${contact}`,
     })
   })
 
-  test('warns where the runbook says nobody', async () => {
+  test('warns where the runbook names no contact', async () => {
     expect(await onCall.run(contextOf({ name: 'production' }))).toMatchObject({ result: 'warn' })
   })
 })

@@ -72,7 +72,7 @@ test('help of a command is the same by either way, and names only what the comma
 })
 
 test('what would go on for longer ends at its timeout', async () => {
-  // The kernel takes the connection, and nobody ever answers on it.
+  // The kernel takes the connection, and no program ever answers on it.
   const silent = createServer().listen(0, '127.0.0.1')
   await once(silent, 'listening')
   const { port } = silent.address() as AddressInfo

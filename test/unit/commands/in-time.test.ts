@@ -12,7 +12,7 @@ beforeEach(async () => {
 })
 afterEach(() => stage.close())
 
-test('a smoke test ends with its timeout, whoever runs it', async () => {
+test('a smoke test ends with its timeout, whatever runs it', async () => {
   stage.handle = () => undefined
   const read = (key: string) => ({ environment: 'staging', timeout: '200ms', requests: '0' })[key] ?? ''
   const outcome = await smokeTest(environmentAt(stage.url), parseInputs(smokeTestFields, read), realPorts())

@@ -50,8 +50,8 @@ describe('finds, with its line,', () => {
     ['SEARCH_URL=search:9200', '1 SEARCH_URL is no URL'],
     ['PORT=http', '1 PORT is no port; accepted: a number from 1 to 65535'],
     ['NODE_ENV=development', '1 NODE_ENV is development, in the file of production'],
-    ['REDIS_PASSWORD=Passw0rd', '1 REDIS_PASSWORD has a password that everybody tries first'],
-    ['CACHE_URL=redis://:secret@cache', '1 CACHE_URL has a password that everybody tries first'],
+    ['REDIS_PASSWORD=Passw0rd', '1 REDIS_PASSWORD has a password that attackers try first'],
+    ['CACHE_URL=redis://:secret@cache', '1 CACHE_URL has a password that attackers try first'],
     ['\ufeffA=1', '1  begins with a byte order mark, which a shell takes for a part of the first key'],
     [
       'A=1\r\nB=2',

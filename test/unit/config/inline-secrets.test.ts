@@ -55,7 +55,7 @@ test('options that announce a password', () => {
   ])
 })
 
-test('of variables that anybody may read, what name or form tell; a switch is never a secret', () => {
+test('of variables that every member may read, what name or form tell; a switch is never a secret', () => {
   expect(
     secretsAmong({
       DATABASE_URL: 'postgres://app:Manif3stPw@db/app',

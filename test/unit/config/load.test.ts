@@ -67,7 +67,7 @@ describe('a runbook', () => {
 
   test.each([
     ['namespce', 'Did you mean namespace?'],
-    ['whatever', 'Remove whatever, or mend its spelling.'],
+    ['whatever', 'Remove whatever, or correct its spelling.'],
   ])('guesses what %s was meant to be', (key, hint) => {
     const text = runbook.replace('      namespace:', `      ${key}:`)
     expect(() => load('production', {}, text)).toThrow(expect.objectContaining({ hint }))

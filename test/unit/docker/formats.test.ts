@@ -159,7 +159,7 @@ describe('the containers of an environment', () => {
         summary('4', 'api-staging-lease-10', 'created', 'lease', { [label.epoch]: '10' }),
         summary('5', 'api-staging-r3-trial', 'running', 'trial', { [label.release]: 'r3' }),
         { ...summary('6', 'other', 'running', 'service'), Labels: { [label.role]: 'service' } },
-        summary('7', 'somebody', 'running'),
+        summary('7', 'by-hand', 'running'),
       ],
       environment,
       names,

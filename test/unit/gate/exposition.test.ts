@@ -7,7 +7,7 @@ import { parseCondition } from '../../../shared/config/schema/condition.ts'
 const whole = `# HELP runbook_memory_used_ratio Memory used of what may be used.
 # TYPE runbook_memory_used_ratio gauge
 runbook_memory_used_ratio{of="container limit"} 0.612
-# a comment of nobody
+# a comment of no family
 
 # TYPE http_request_duration_seconds histogram
 http_request_duration_seconds_bucket{le="0.1",route="/a \\"b\\" \\\\ \\n"} 3

@@ -82,7 +82,7 @@ describe('conditions', () => {
     expect(prometheus).toBe('http://p')
   })
 
-  test('of queries need somebody who is asked', () => {
+  test('of queries need a Prometheus', () => {
     expect(() => plan({ queries: [lag] })).toThrow('prometheus-url is missing')
   })
 })

@@ -73,7 +73,7 @@ const cuts: Record<string, { room: number; cut: (text: string) => string }> = {
   'an answer of Kubernetes': { room: 400, cut: text => apiRefusal('GET x', 500, text).message },
 }
 
-/** Eight characters of the secret in a row that are there; the dots of a mark are nobody's. */
+/** Eight characters of the secret in a row that are there; the dots of a mark belong to no secret. */
 function shows(text: string, secret: string): string | undefined {
   for (let at = 0; at + 8 <= secret.length; at++) {
     const piece = secret.slice(at, at + 8)

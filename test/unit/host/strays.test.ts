@@ -22,7 +22,7 @@ function run(body: string): Promise<{ code: number; out: string; said: string }>
         resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, out, said })
       },
     )
-    if (body.includes('nobody reads')) child.stdout?.destroy()
+    if (body.includes('no reader')) child.stdout?.destroy()
   })
 }
 const later = `await new Promise(resolve => setTimeout(resolve, 50))`
@@ -30,12 +30,12 @@ const later = `await new Promise(resolve => setTimeout(resolve, 50))`
 test.each([
   ['a rejection', `Promise.reject(new Error('lost'))`],
   ['an exception in a callback', `setTimeout(() => { throw new Error('lost') }, 1)`],
-])('%s that reaches nobody ends nothing, is heard, and makes the end a bug', async (_what, lose) => {
+])('%s that reaches no handler ends nothing, is reported, and makes the end a bug', async (_what, lose) => {
   const { code, out, said } = await run(
     `${lose}; ${later}; console.log('written down', stray.reason.cause.message)`,
   )
   expect({ code, out }).toEqual({ code: 70, out: 'written down lost\n' })
-  expect(said).toMatch(/^x Nobody awaited this: Error: lost\n +at /)
+  expect(said).toMatch(/^x This error reached no handler: Error: lost\n +at /)
 })
 
 test('a process whose next event never comes does not end in silence', async () => {
@@ -44,8 +44,8 @@ test('a process whose next event never comes does not end in silence', async () 
   expect(said).toContain('x The work did not end: what it waited for never came.')
 })
 
-test('nobody who reads keeps nothing from its own end', async () => {
-  const body = `/* nobody reads */ ${later}
+test('a process without a reader comes to its own end', async () => {
+  const body = `/* no reader */ ${later}
 for (let line = 0; line < 3; line++) { console.log('line'); await new Promise(setImmediate) }
 console.error('done'); process.exitCode = 3`
   expect(await run(body)).toMatchObject({ code: 3, said: 'done\n' })

@@ -78,7 +78,7 @@ describe('is refused, without showing the URL:', () => {
   })
 })
 
-test('a libpq program gets the password by its environment, and no PG* variable of somebody else', () => {
+test('a libpq program gets the password by its environment, and no PG* variable of another program', () => {
   const env = libpqEnvironment(parse('postgres://ada:s3cret@db/app'), {
     PATH: '/bin',
     PGSERVICE: 'other',

@@ -179,7 +179,7 @@ test('a registry that is not there is told as one that cannot be asked', async (
   fake = await openFake()
 })
 
-test('a config.json that is none is the caller to mend', async () => {
+test('a config.json that is none is the caller to fix', async () => {
   writeFileSync(join(home, 'config.json'), '{')
   await expect(resolve(`${fake.host}/org/api:v1`)).rejects.toThrow('is not JSON')
 })

@@ -151,7 +151,7 @@ describe('is refused', () => {
 
 test.each([
   ['more than the answer', 'xy'],
-  ['a second answer that nobody asked for', 'xHTTP/1.1 200 OK'],
+  ['a second answer without a request', 'xHTTP/1.1 200 OK'],
 ])('%s is refused', (_, body) => {
   expect(() => frame(`HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n${body}`)).toThrow(
     'more came than the answer',

@@ -104,7 +104,7 @@ describe('a refusal', () => {
       400,
       'strict decoding error: unknown field "spec.x"',
       'manifest-invalid',
-      /Mend the manifest/,
+      /Fix the manifest/,
     ],
     [
       'missing rights',
@@ -212,7 +212,7 @@ test('objects of the cluster lose their namespace, by definition or discovery', 
     definition,
     object('Realm', 'a', `${group}/v1`),
     object('Issuer', 'b', 'cert.example.org/v1'),
-    object('Unknown', 'c', 'nobody.example.org/v1'),
+    object('Unknown', 'c', 'unknown.example.org/v1'),
     object('ConfigMap'),
   ]
   const paths = createPaths('production', path =>
@@ -233,7 +233,7 @@ test('objects of the cluster lose their namespace, by definition or discovery', 
   expect(objects[1]?.metadata.labels).toEqual({ 'runbook/namespace': 'production' })
 })
 
-describe('a write of which nobody knows whether it was carried out', () => {
+describe('a write of which it is not known whether it was carried out', () => {
   /** A store of one object whose writes fail in the ways that are given, each carried out or not. */
   function stage(faults: { status: number; done: boolean }[]) {
     let live: KubeObject | undefined

@@ -46,7 +46,7 @@ function shop(): Index {
   index.replicaSets.put(replicaSet('rs-b', 'uid-b', '1'))
   index.pods.put(pod('old', 'rs-old'))
   index.pods.put(pod('b-1', 'rs-b'))
-  index.pods.put(pod('stray', 'rs-of-somebody-else'))
+  index.pods.put(pod('stray', 'rs-of-another'))
   index.takeChanged()
   return index
 }
@@ -108,10 +108,10 @@ describe('what a change is about', () => {
     ['its ReplicaSet', index => index.replicaSets.put(replicaSet('rs-a', 'uid-a', '2')), [keyOfA]],
     ['an event of a pod', index => index.events.put(event('e', 'before')), [keyOfA]],
     ['an event of its ReplicaSet', index => index.events.put(event('e', 'rs-a', 'ReplicaSet')), [keyOfA]],
-    ['a pod of somebody else', index => index.pods.put(pod('stray', 'rs-of-somebody-else')), []],
-    ['an event of somebody else', index => index.events.put(event('e', 'nobody')), []],
+    ['a pod of another workload', index => index.pods.put(pod('stray', 'rs-of-another')), []],
+    ['an event of another object', index => index.events.put(event('e', 'another')), []],
     [
-      'a claim, which anybody may wait for',
+      'a claim, which any pod may wait for',
       index => index.events.put(event('e', 'x', 'PersistentVolumeClaim', 'data')),
       [keyOfA, 'apps/Deployment//b'],
     ],

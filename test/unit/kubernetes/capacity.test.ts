@@ -71,7 +71,7 @@ describe('what is live', () => {
       ready: true,
     })
   })
-  test('is no release any more when somebody set another image', () => {
+  test('is no release any more when another image was set by hand', () => {
     expect(describeLive(live('r/a:hotfix', { 'runbook/release': 'r4' }))).toMatchObject({
       release: null,
       version: 'hotfix',

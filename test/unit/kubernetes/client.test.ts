@@ -185,7 +185,7 @@ describe('a write', () => {
     expect(asked).toHaveLength(2)
   })
 
-  test('tells a stale object from a field of somebody else', async () => {
+  test('tells a stale object from a field of another manager', async () => {
     answers = [json(409, { reason: 'Conflict' })]
     await expect(client.patch('/x', 'apply', {})).rejects.toMatchObject({ stale: true, conflicts: [] })
     const causes = [

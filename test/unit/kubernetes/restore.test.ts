@@ -110,7 +110,7 @@ describe('what others own', () => {
     ).toEqual(['apply'])
   })
 
-  test('is no leftover when the release sets it too, and is nobody else’s afterwards', () => {
+  test('is no leftover when the release sets it too, and has no other owner afterwards', () => {
     const image = owned('kubectl-set', 'Update', containers({ 'f:image': {} }))
     const { writes, leftovers } = planRestore(manifest, live(ours, image), {}, new Set())
     expect(leftovers).toEqual([])

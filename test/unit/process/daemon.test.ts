@@ -49,7 +49,7 @@ test('a start that fails is tried by the next one', async () => {
   expect(await daemonRuns(home)).toBe(true)
 })
 
-test('a start that was cut off keeps nobody away for ever', async () => {
+test('a start that was cut off keeps no other away for ever', async () => {
   writeFileSync(lock(), '4711')
   const old = (Date.now() - startMs - 10_000) / 1_000
   utimesSync(lock(), old, old)

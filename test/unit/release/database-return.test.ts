@@ -61,7 +61,7 @@ test('which database is live is told by its number, whatever it is called', () =
   expect(seen(database, '3', '7')).toBe('waiting')
   expect(seen(database, '3', undefined)).toBe('gone')
   expect(seen(database, undefined, undefined)).toBe('gone')
-  // Somebody made another database of that name.
+  // An operator made another database of that name.
   expect(seen(database, '3', '9')).toBe('gone')
 })
 

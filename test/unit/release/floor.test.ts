@@ -25,7 +25,7 @@ test('a version lives with a floor that it is not older than; one that is not kn
   ).toEqual([true, true, false, false, false])
 })
 
-test('somebody may answer for an older version: the floor is that version then', () => {
+test('an operator may confirm an older version: the floor is that version then', () => {
   const ledger = adopt({ ...empty, floor: { version: 'v1.4.0', since: 'r5' } }, intent('v1.2.0'))
   const [entry] = ledger.entries
   if (!entry) throw new Error('nothing was adopted')

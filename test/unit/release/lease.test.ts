@@ -55,7 +55,7 @@ test('going on keeps the number, taking over raises it, and who waits is told fo
   expect(claim(standing(other), me, 'undo', early)).toEqual({ kind: 'wait', held: other })
 })
 
-test('on hold nobody gets it, whoever holds it', () => {
+test('on hold no run gets it, whichever run has it', () => {
   const hold = { by: 'ada', because: 'moving the database', since: '2026-01-01T00:00:00.000Z' }
   for (const lease of [null, held({}), held({ run: 'x' })])
     for (const purpose of ['work', 'undo'] as const)

@@ -140,7 +140,7 @@ describe('the ledger', () => {
     expect(released(restoring, 'v1.3.0')).toMatchObject({ serving: 'r4', restoring: null })
   })
 
-  test('notes what operators do, and a hold lasts until somebody resumes', () => {
+  test('notes what operators do, and a hold lasts until an operator resumes', () => {
     const done = (kind: OperatorAct['kind']): OperatorAct => ({ kind, by: 'ada', because: 'why', at })
     const held = act(three, done('hold'))
     expect(act(held, done('unlock')).hold).toEqual({ by: 'ada', because: 'why', since: at })

@@ -175,7 +175,7 @@ describe.each<[Server, Server]>([
         const sleeper = returning(world, run('0', 'rollback'), first)
         const other = settling(world, run('1', 'settle'), second)
         if (!go(world, sleeper, slept)) break
-        // Nobody's lease outlives a long sleep.
+        // No lease outlives a long sleep.
         world.now += 100
         const over = !go(world, other, met)
         finish(world, sleeper)

@@ -144,7 +144,7 @@ function* deploy(world: World, run: Run): Generator<void, ReleaseId | undefined>
   return id
 }
 
-/** A rollback with the database: by a person, so that it waits for nobody's deadline. */
+/** A rollback with the database: by a person, so that it waits for no deadline. */
 export function* returning(world: World, run: Run, server: Server): Program {
   const tenure = yield* step(world, run, 'undo')
   if (!tenure) return
@@ -175,7 +175,7 @@ function* putBack(world: World, tenure: Tenure, server: Server): Program {
     else if (found === 'gone') yield* tenure.update(now => abandonReturn(now, at))
     else {
       yield* tenure.stop()
-      // On its way: it may arrive at any time from now on, whoever has the lease then.
+      // On its way: it may arrive at any time from now on, whichever run has the lease then.
       yield
       if (server === 'swaps' && swapNames(world, database)) continue
       yield

@@ -121,7 +121,7 @@ describe('what is news', () => {
     expect(newsOf({ ...outcome, step, ...said }, 'run')).toBeUndefined()
   })
 
-  test('what somebody asks at a terminal is answered there; what they change is told', () => {
+  test('what a user asks at a terminal is answered there; what the user changes is reported', () => {
     const failed = { ...outcome, status: 'failure' as const, reason: 'gate-failed' as const }
     expect(newsOf({ ...failed, step: 'health-gate' }, 'terminal')).toBeUndefined()
     expect(newsOf({ ...failed, step: 'rollback' }, 'terminal')).toBeDefined()
@@ -161,7 +161,7 @@ describe('a message for Slack', () => {
     })
   })
 
-  test('is taken whatever others wrote into it, and calls nobody', () => {
+  test('is taken whatever others wrote into it, and mentions no user', () => {
     const text = fc.oneof(
       fc.string({ maxLength: 4_000 }),
       fc.string({ unit: fc.constantFrom('<', '>', '&', '*', '`', '!channel', '|', '😀') }),

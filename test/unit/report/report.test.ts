@@ -11,7 +11,7 @@ const outcome: Outcome = {
   status: 'failure',
   reason: 'rollout-doomed',
   summary: 'v1.2.0 (r2) does not become ready: container app ended with exit code 1.',
-  next: 'Mend the cause and release again.',
+  next: 'Fix the cause and release again.',
   serving: 'v1.0.0',
   cause: 'crash-loop',
   evidence: [
@@ -31,7 +31,7 @@ describe('an outcome', () => {
       '  v1.2.0 (r2) does not become ready: container app ended with exit code 1.',
       '  Cause: crash-loop',
       '  Serving: v1.0.0',
-      '  Next: Mend the cause and release again.',
+      '  Next: Fix the cause and release again.',
       '  x pod a|b: said <script> & `x`',
     ])
   })
@@ -42,7 +42,7 @@ describe('an outcome', () => {
       '  v1.2.0 (r2) does not become ready: container app ended with exit code 1.',
       '  Cause: crash-loop',
       '  Live now: v1.0.0',
-      '  Next: Mend the cause and release again.',
+      '  Next: Fix the cause and release again.',
       '  Took: apply 1.2 s',
     ])
   })

@@ -2,7 +2,7 @@ import { check } from '../dependencies.js'
 
 /**
  * `/api/v1/status`: everything that can be said about this process, measured now. It reports numbers and judges only
- * what cannot be argued about: a dependency that does not answer. Thresholds belong to whoever asks.
+ * what cannot be argued about: a dependency that does not answer. Thresholds belong to the caller.
  * @param {import('../service.js').Ports} ports
  * @returns {import('../router.js').Route[]}
  */

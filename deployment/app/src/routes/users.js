@@ -3,7 +3,7 @@ import { callerId, issueToken } from '../identity.js'
 import { newUser, page, userId } from '../validation.js'
 
 /**
- * `/api/v1/users`. Whoever creates a user gets a token for it; a request that carries one counts its user as active,
+ * `/api/v1/users`. The client that creates a user gets a token for it; a request that carries one counts its user as active,
  * and only a user's own token deletes it.
  * @param {import('../service.js').Ports} ports
  * @returns {import('../router.js').Route[]}

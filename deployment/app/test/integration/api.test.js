@@ -113,7 +113,7 @@ test('an email address is taken once, whatever its case', async () => {
   assert.deepEqual([again.status, again.json.error.code], [409, 'email-taken'])
 })
 
-test('nobody deletes somebody else', async () => {
+test('a user cannot delete another user', async () => {
   const mine = await createUser()
   const other = await createUser()
   assert.equal((await call('DELETE', `/api/v1/users/${mine.user.id}`)).status, 401)
@@ -123,7 +123,7 @@ test('nobody deletes somebody else', async () => {
 test('what cannot be used is refused with JSON that says why', async () => {
   /** @type {[string, string, unknown, number, string][]} */
   const cases = [
-    ['POST', '/api/v1/users', { email: 'nobody', name: '' }, 400, 'invalid-request'],
+    ['POST', '/api/v1/users', { email: 'no-address', name: '' }, 400, 'invalid-request'],
     ['POST', '/api/v1/users', { ...newUser(), name: 'x'.repeat(20_000) }, 413, 'body-too-large'],
     ['GET', '/api/v1/users/abc', undefined, 400, 'invalid-request'],
     ['GET', '/api/v1/users?limit=1000', undefined, 400, 'invalid-request'],

@@ -222,7 +222,7 @@ test('a shutdown is bounded: what does not end is cut and counted', async contex
   await lost
 })
 
-test('a shutdown that nobody is connected to is immediate', async context => {
+test('a shutdown without connected clients is immediate', async context => {
   const { server, lifecycle } = await serve(context, [PING])
   lifecycle.draining = true
   const began = performance.now()

@@ -71,7 +71,7 @@ export interface Fleet {
   trials: Member[]
   /** Newest epoch first. */
   leases: Member[]
-  /** Bears the name of the serving container, and is not ours: somebody ran it by hand. */
+  /** Bears the name of the serving container, and is not ours: it was run by hand. */
   foreign: Member | undefined
 }
 

@@ -106,7 +106,7 @@ function gone({ names, engine }: Context, role: 'service' | 'trial'): Cause {
   const what = role === 'service' ? `container ${names.serving}` : 'the container on trial'
   return {
     class: 'gone',
-    message: `${what} was removed by somebody from ${engine.place}`,
+    message: `${what} was removed from ${engine.place}, and not by this run`,
     evidence: [{ subject: what, finding: 'is not there any more', tone: 'bad' }],
   }
 }

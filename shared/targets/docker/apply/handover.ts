@@ -33,7 +33,7 @@ export async function startTrial(
 ): Promise<void> {
   const { engine, names, adapters } = context
   const id = await createAnew(context, names.trial(identity.record.entry.id), trialBody(context, identity))
-  // Whoever took over meanwhile does not know of it: its creation alone could not be fenced off.
+  // A run that took over meanwhile does not know of it: its creation alone could not be fenced off.
   await removedUnless(context, id, check)
   try {
     await start(engine, id)
@@ -131,7 +131,7 @@ async function createAnew(context: Context, name: string, body: CreateBody): Pro
   }
 }
 
-/** What holds the service's ports, or may: ours, and one that somebody ran by hand under the service's name. */
+/** What holds the service's ports, or may: ours, and one that was run by hand under the service's name. */
 export function runningIn({ services, foreign }: Fleet): Member[] {
   return [...services, ...(foreign ? [foreign] : [])].filter(each => each.running)
 }

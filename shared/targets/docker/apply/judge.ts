@@ -12,7 +12,7 @@ export interface Observation {
   detail: ContainerDetail
   /** Milliseconds for which it has run without being restarted, as far as it was watched. */
   upMs: number
-  /** Its port answers; undefined when nobody can ask it, because it holds none or is not reached from here. */
+  /** Its port answers; undefined when it cannot be asked, because it holds none or is not reached from here. */
   answers: boolean | undefined
   /** The exit code of a run before this one, as far as it was seen: Docker forgets it at the next start. */
   lastExit?: number

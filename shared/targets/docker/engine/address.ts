@@ -95,7 +95,7 @@ function currentContext(file: string): string {
   try {
     return (JSON.parse(text) as { currentContext?: string }).currentContext ?? ''
   } catch (cause) {
-    throw new InputError(`${file} is not JSON: ${messageOf(cause)}`, { hint: `Mend ${file}.`, cause })
+    throw new InputError(`${file} is not JSON: ${messageOf(cause)}`, { hint: `Fix ${file}.`, cause })
   }
 }
 

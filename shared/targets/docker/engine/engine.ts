@@ -53,7 +53,7 @@ const droppedPauses = [50, 250]
 
 /**
  * Opens an engine and agrees with it on a version.
- * @throws ToolError when nobody answers, or the engine is too old
+ * @throws ToolError when there is no answer, or the engine is too old
  */
 export async function openEngine(address: EngineAddress, adapters: Adapters): Promise<Engine> {
   const connection = connectEngine(address, adapters)
@@ -171,7 +171,7 @@ export function refusal(method: string, path: string, status: number, body: Buff
     hint:
       status >= 500
         ? "Look at the engine's log: journalctl -u docker."
-        : 'Mend what the engine says, and try again.',
+        : 'Fix what the engine reports, and try again.',
   })
 }
 

@@ -26,7 +26,7 @@ export function openPipe(exec: Exec, file: string, args: string[], { env, onErro
   const stream = new SocketLike({
     read: () => child.stdout.resume(),
     write: (chunk, _encoding, done) => {
-      // A program that has ended says why on standard error; that nobody reads its input any more says nothing.
+      // A program that has ended says why on standard error; that its input is not read any more says nothing.
       child.stdin.write(chunk, () => done())
     },
     final: done => {

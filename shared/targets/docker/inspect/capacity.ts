@@ -31,7 +31,7 @@ export async function capacity(context: Context): Promise<Capacity> {
     return {
       enough: false,
       finding: `${info.DockerRootDir} is ${Math.round(disk.used * 100)}% full, ${showSize(disk.free)} are free`,
-      remedy: 'Remove images that nobody uses: docker image prune -a',
+      remedy: 'Remove images that are not in use: docker image prune -a',
     }
   }
   const room = disk

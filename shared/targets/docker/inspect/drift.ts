@@ -16,7 +16,7 @@ export async function readDrift(context: Context): Promise<Drift[]> {
   const detail = there && (await inspect(engine, there.id))
   if (!there || !detail) return [drift('is gone')]
   if (there.release !== ledger.serving) {
-    const whose = there.release ?? `no release: somebody ran ${detail.Config.Image}`
+    const whose = there.release ?? `no release: it was run by hand from ${detail.Config.Image}`
     return [drift(`is of ${whose}, and ${ledger.serving} was released`)]
   }
   const record = unpackRecord((await readRecords(context, fleet)).get(ledger.serving))

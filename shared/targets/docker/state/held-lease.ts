@@ -9,7 +9,7 @@ import { packState, recordFile, type State } from './record.ts'
 import type { Context } from '../engine/context.ts'
 import { readStore } from './store.ts'
 
-/** The lease in this process's hands. Writes are done one after the other, whoever asks for them. */
+/** The lease in this process's hands. Writes are done one after the other. */
 export interface HeldLease {
   readonly epoch: number
   readonly state: State

@@ -31,7 +31,7 @@ export async function takeLease(
     const answer = claim(lookedAt, holder, purpose, now)
     if (answer.kind === 'wait') return { held: answer.held }
     if (answer.kind === 'hold') return { hold: answer.hold }
-    // Whoever goes on gets a number of its own as well: its name is what one of two who go on at once wins by.
+    // A step that goes on gets a number of its own as well: its name is what one of two who go on at once wins by.
     const lease: Lease = { holder, epoch: seen.epoch + 1, deadline: now + deadlineMs, handedOver: false }
     const needsFence = answer.kind === 'take' && seen.lease !== null
     const taken = await occupy(context, lease, needsFence, ledger => ledger)
@@ -40,7 +40,7 @@ export async function takeLease(
   }
 }
 
-/** Takes the lease from whoever has it, changes the ledger with the first write, and gives the lease back. */
+/** Takes the lease from its holder, changes the ledger with the first write, and gives the lease back. */
 export async function overrideLease(
   context: Context,
   holder: Holder,
@@ -64,7 +64,7 @@ export async function overrideLease(
  * The container of a lease is created by a name that has its epoch in it, so that one of all claimants wins; only then is
  * the ledger copied from the container before, and that one removed. A former holder looks for a newer epoch after each
  * of its writes: either it sees ours, or we have read what it wrote.
- * @returns undefined when somebody else was faster
+ * @returns undefined when another run was faster
  */
 async function occupy(
   context: Context,
@@ -93,7 +93,7 @@ async function occupy(
   }
   const records = remembered(await readRecords(context, last.fleet), last.ledger)
   const files = [...[...records].map(([release, text]) => recordFile(release, text)), packState(state)]
-  // Whoever took it over meanwhile has removed it.
+  // A run that took it over meanwhile has removed it.
   const isThere = await exists(() => putFiles(engine, id, files))
   if (!isThere) return undefined
   for (const old of last.fleet.leases) if (old.epoch < epoch) await remove(engine, old.id)

@@ -69,7 +69,7 @@ export interface State {
   /** Id of the container that was recorded as `r0`; empty when there was none. */
   adopted: string
   /**
-   * Somebody lost the lease in the middle of a change, and may still be about to do the next part of it: the next
+   * A run lost the lease in the middle of a change, and may still be about to do the next part of it: the next
    * restore has to leave no container that they know of.
    */
   fence: boolean

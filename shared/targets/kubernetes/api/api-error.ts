@@ -62,7 +62,7 @@ export class ApiError extends ToolError {
     return missingNamespaceIn(this.status, this.answer)
   }
 
-  /** Fields that somebody else owns, as server-side apply names them, and who that is. */
+  /** Fields that another manager owns, as server-side apply names them, and who that is. */
   get conflicts(): Conflict[] {
     return (this.answer.details?.causes ?? [])
       .filter(({ reason }) => reason === 'FieldManagerConflict')
@@ -120,7 +120,7 @@ function parseStatus(body: string): Status {
 
 /** What is said of a namespace that is named and not there. */
 export function namespaceHint(namespace: string): string {
-  return `If the name is wrong, mend target.namespace in the runbook. Else an administrator makes it: kubectl create namespace ${namespace}, with the rights of deployment/k8s/access. A release cannot make its own: its lease lies in it.`
+  return `If the name is wrong, correct target.namespace in the runbook. Else an administrator makes it: kubectl create namespace ${namespace}, with the rights of deployment/k8s/access. A release cannot make its own: its lease lies in it.`
 }
 
 function missingNamespaceIn(status: number, { details }: Status): string | undefined {
@@ -157,7 +157,7 @@ function hintFor(status: number, answer: Status): string {
   if (status === 403 || reason === 'Forbidden')
     return 'The cluster forbids this object; the message says which rule.'
   if (status === 404) return 'Check that the kubeconfig is for this cluster.'
-  if (status === 422 || status === 400) return 'Mend the manifest: the message names the field.'
+  if (status === 422 || status === 400) return 'Fix the manifest: the message names the field.'
   if (status === 429 || status >= 500)
     return 'The API server is overloaded or not well: look at it, then run this again.'
   return 'Look at the object with kubectl, then run this again.'

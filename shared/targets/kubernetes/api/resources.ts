@@ -94,7 +94,7 @@ export function createPaths(
     if (!found) {
       asked.delete(path)
       throw new InputError(`manifests: the cluster has no kind ${kind} of ${apiVersion}`, {
-        hint: `Install its CustomResourceDefinition first, or mend apiVersion and kind.`,
+        hint: `Install its CustomResourceDefinition first, or correct apiVersion and kind.`,
       })
     }
     return { plural: found.name, namespaced: found.namespaced }

@@ -4,7 +4,7 @@ import { builtIn, type Paths } from './resources.ts'
 
 /**
  * Takes the namespace from objects of the cluster whose kind only the API, or a definition among them, knows; says on
- * every object of the cluster for which environment it is. A kind that nobody knows is left to the trial, which names it.
+ * every object of the cluster for which environment it is. A kind that is not known is left to the trial, which names it.
  */
 export async function placeInScope(objects: KubeObject[], paths: Paths, namespace: string): Promise<void> {
   const defined = new Map(objects.flatMap(scopeDefined))

@@ -166,13 +166,13 @@ function markMade(object: KubeObject, live: KubeObject | undefined): KubeObject 
   }
 }
 
-/** A manifest that says `paused: false` in so many words resumes what somebody paused. */
+/** A manifest that says `paused: false` in so many words resumes what was paused by hand. */
 export function resumes(manifest: KubeObject, live: KubeObject): boolean {
   return manifest.spec?.['paused'] === false && live.spec?.['paused'] === true
 }
 
 /**
- * The manifest has stopped naming the number of replicas, because a HorizontalPodAutoscaler came or somebody scales by
+ * The manifest has stopped naming the number of replicas, because a HorizontalPodAutoscaler came or an operator scales by
  * hand: dropped by an apply it would become 1, so it is let go of instead.
  */
 export function dropsReplicas(object: KubeObject, live: KubeObject): boolean {

@@ -69,7 +69,7 @@ export function createIndex(): Index {
   const markEventOf = (event: PodEvent): void => {
     const { uid = '', kind } = event.involvedObject
     if (mark(uid) || mark(pods.groupOf(uid) ?? '')) return
-    // A claim is known by its name: whoever waits for it looks again.
+    // A claim is known by its name: pods that wait for it are looked at again.
     if (kind === 'PersistentVolumeClaim') for (const key of keys.values()) changed.add(key)
   }
 

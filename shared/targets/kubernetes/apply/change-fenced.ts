@@ -14,7 +14,7 @@ import { replacement } from './replace.ts'
 /** An object that its controller writes to all the time is met in the end; this many misses mean something else. */
 const rounds = 25
 /**
- * Pauses after writes of which nobody knows whether they were carried out (no answer, 5xx), milliseconds; together 21 s,
+ * Pauses after writes of which it is not known whether they were carried out (no answer, 5xx), milliseconds; together 21 s,
  * in which an API server that restarts is back.
  */
 const pauses = [200, 400, 800, 1_600, 3_000, 5_000, 5_000, 5_000]

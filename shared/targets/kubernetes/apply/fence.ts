@@ -38,6 +38,6 @@ export interface Fence {
   signal: AbortSignal
   /** Receives what a person who waits would want to know. */
   tell: (line: string) => void
-  /** Reads the lease again and throws a LeaseLostError when it is somebody else's. */
+  /** Reads the lease again and throws a LeaseLostError when another run has it. */
   check(): Promise<void>
 }

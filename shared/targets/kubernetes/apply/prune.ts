@@ -14,7 +14,7 @@ export interface Made {
   /** Absent for an object of the cluster. */
   namespace?: string
   name: string
-  /** An object of the same name that somebody made anew has another one. */
+  /** An object of the same name that was made anew has another one. */
   uid: string
 }
 
@@ -70,7 +70,7 @@ export function describeMade(made: Made): string {
   return describe(objectOf(made))
 }
 
-/** True when this suite made the live object for the same service and environment, and nobody has taken it over since. */
+/** True when this suite made the live object for the same service and environment, and no other manager has taken it over since. */
 export function isOwn({ metadata }: KubeObject, place: Owner): boolean {
   const { labels = {}, annotations = {} } = metadata
   return (
@@ -87,7 +87,7 @@ export interface Owner {
 }
 
 /**
- * Deletes objects, if they are this suite's work still. One that was there before, that somebody made anew, or took
+ * Deletes objects, if they are this suite's work still. One that was there before, that was made anew, or taken
  * over, is left.
  */
 export async function removeOwn(fence: Fence, objects: KubeObject[], owner: Owner): Promise<Change[]> {

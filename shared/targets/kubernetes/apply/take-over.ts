@@ -39,7 +39,7 @@ export async function take(
   }
 }
 
-/** Takes the lease from whoever has it, changes the ledger with the same write, and gives the lease back. */
+/** Takes the lease from its holder, changes the ledger with the same write, and gives the lease back. */
 export async function override(
   place: Place,
   holder: Holder,
@@ -60,7 +60,7 @@ export async function override(
 
 /**
  * Writes a claim, and makes the objects safe from the holder before.
- * @returns undefined when somebody else wrote in between
+ * @returns undefined when another run wrote in between
  */
 async function occupy(
   place: Place,

@@ -13,7 +13,7 @@ const shownEvents = 10
 const namedPods = 5
 
 /**
- * What somebody needs to find the cause: the container's state, its log (of the run that ended), what the cluster told of
+ * What an engineer needs to find the cause: the container's state, its log (of the run that ended), what the cluster told of
  * the pod and of what makes it, how the other pods are.
  */
 export async function gatherEvidence(place: Place, view: View, symptom: Symptom): Promise<Evidence[]> {

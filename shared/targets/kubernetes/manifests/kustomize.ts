@@ -94,7 +94,7 @@ export async function buildKustomization(
 function unbuilt(folder: string, program: string, args: string[], why: string, cause?: unknown): InputError {
   // Of a long explanation the beginning names the file.
   return new InputError(`manifests: the kustomization ${folder} cannot be built: ${cutEnd(why, 600)}`, {
-    hint: `Mend it until this works: ${program} ${args.join(' ')} ${folder}. Plugins and Helm charts are not run; build those beforehand.`,
+    hint: `Fix it until this works: ${program} ${args.join(' ')} ${folder}. Plugins and Helm charts are not run; build those beforehand.`,
     cause,
   })
 }

@@ -150,7 +150,7 @@ export const stamps = {
   containers: 'runbook/containers',
   /** Annotation: the release that made the object. One that was there before bears none, and is never removed. */
   made: 'runbook/made',
-  /** Annotation: the fencing number of whoever took the environment over last. */
+  /** Annotation: the fencing number of the run that took the environment over last. */
   epoch: 'runbook/epoch',
   /** Annotation of a workload that was stopped: how many replicas it had. */
   stopped: 'runbook/stopped',

@@ -17,7 +17,7 @@ const askMs = 1_000
 /** Of a migration's log that goes into the output. */
 const logLines = '200'
 const logBytes = '65536'
-/** Nobody else has a hand in what is made for a migration. */
+/** No other writer changes what is made for a migration. */
 const alone: Applying = { scaled: new Set(), conflicts: 'take' }
 
 /**

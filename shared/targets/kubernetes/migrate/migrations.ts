@@ -10,7 +10,7 @@ import { referencesOf } from '../manifests/render.ts'
 
 /**
  * What a Job of a migration does not say itself: it is tried once (Kubernetes would do it seven times, over ten minutes),
- * and ends in the time that the step has, even when nobody waits for it any more.
+ * and ends in the time that the step has, even when no run waits for it any more.
  */
 const triesOnce = 0
 /** Of the ConfigMaps and Secrets that are copied for a migration: a Role can name them. */

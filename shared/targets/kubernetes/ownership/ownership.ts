@@ -235,7 +235,7 @@ export function matchingKey(item: unknown, listKeys: string[]): string | undefin
 /** The parts of list keys that Kubernetes' own kinds have a default for (`x-kubernetes-list-map-keys` of its OpenAPI). */
 const defaults: Record<string, unknown> = { protocol: 'TCP' }
 
-/** Fields to which somebody else has given another value than a manifest does: a forced apply takes them. */
+/** Fields to which another manager has given another value than a manifest does: a forced apply takes them. */
 export function takenFields(manifest: KubeObject, live: KubeObject): { path: string; manager: string }[] {
   return entriesOf(live)
     .filter(entry => !isOurs(entry) && !entry.subresource)

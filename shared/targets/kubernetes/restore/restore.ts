@@ -259,7 +259,7 @@ export function planRestore(
 }
 
 /**
- * A Secret whose value is neither what this release nor what the withdrawn one recorded was rotated by somebody in
+ * A Secret whose value is neither what this release nor what the withdrawn one recorded was rotated in
  * between: going back must not bring a credential back that works no more.
  */
 function keepRotated(

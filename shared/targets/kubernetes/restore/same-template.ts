@@ -2,8 +2,8 @@ import type { PodTemplate } from '../manifests/objects.ts'
 
 /**
  * Whether a recorded pod template is the one that a controller keeps. The API server has filled the latter up with
- * defaults, so everything that was recorded has to be in it, lists with the same number of items; and what somebody
- * adds by hand most often (a variable, a container, a volume) makes a list longer.
+ * defaults, so everything that was recorded has to be in it, lists with the same number of items; and what is
+ * added by hand most often (a variable, a container, a volume) makes a list longer.
  */
 export function sameTemplate(recorded: PodTemplate | undefined, kept: PodTemplate): boolean {
   return recorded !== undefined && within(recorded, kept)

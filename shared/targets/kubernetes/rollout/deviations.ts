@@ -9,7 +9,7 @@ import { managersOf, ownsReplicas } from '../ownership/ownership.ts'
 import type { Place } from '../state/place.ts'
 import { inPool } from '../api/pool.ts'
 
-/** Which pods there are, and which of them a Service leads to: whoever changes these runs another release. */
+/** Which pods there are, and which of them a Service leads to: a change of these runs another release. */
 const deciding = {
   workload: /^spec\.(template|selector)\b/,
   service: /^spec\.(selector|ports|type|externalName)\b/,

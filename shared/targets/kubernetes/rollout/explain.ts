@@ -25,7 +25,7 @@ const refusals: Refusal[] = [
   {
     reason: 'admission-refused',
     says: /admission webhook "([^"]+)" denied the request/,
-    hint: ([, webhook = '']) => `Change the object as ${webhook} asks; whoever runs that webhook knows why.`,
+    hint: ([, webhook = '']) => `Change the object as ${webhook} asks; the owners of that webhook know why.`,
   },
   {
     reason: 'admission-refused',
@@ -72,7 +72,7 @@ const refusals: Refusal[] = [
     reason: 'apply-refused',
     says: /failed calling webhook "([^"]+)"/,
     hint: ([, webhook = '']) =>
-      `The webhook ${webhook} does not answer: mend what serves it (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations), then run this again.`,
+      `The webhook ${webhook} does not answer: fix what serves it (kubectl get validatingwebhookconfigurations,mutatingwebhookconfigurations), then run this again.`,
   },
   {
     reason: 'being-deleted',
@@ -82,7 +82,7 @@ const refusals: Refusal[] = [
   {
     reason: 'manifest-invalid',
     says: /unknown field|strict decoding error|is invalid:|Invalid value|Required value|cannot unmarshal|failed to create typed patch object|duplicate entries for key/,
-    hint: () => 'Mend the manifest: the message names the field.',
+    hint: () => 'Fix the manifest: the message names the field.',
   },
 ]
 
@@ -135,7 +135,7 @@ function immutableHint(object: KubeObject): string {
   }
 }
 
-/** Several refusals as one error: all of them are named, so that they can be mended in one go. */
+/** Several refusals as one error: all of them are named, so that they can be fixed together. */
 export function together(errors: unknown[]): unknown {
   const [first] = errors
   const refused = errors.filter(each => each instanceof ToolError)

@@ -46,7 +46,7 @@ function notReady(pod: Pod, events: PodEvent[], known: Known): Symptom | undefin
       container: status.name,
       message: `Container ${status.name} of pod ${name} runs, but does not become ready${answer ? `: ${shorten(answer)}` : '.'}`,
       graceMs: readyGraceMs({ container, started, usualMs, answer, times, wasReady: wasReady(pod) }),
-      // Whoever has just passed its startupProbe has all of the readinessProbe's time before it.
+      // A container that has just passed its startupProbe has all of the readinessProbe's time before it.
       stage: started ? 'started' : 'starting',
     }
   }

@@ -55,7 +55,7 @@ function dataOf(object: KubeObject): string[] {
 /** A client that keeps secret what is read through it: what is live may hold other passwords than any release. */
 export function keepingClient(client: Client, keepSecret: KeepSecret): Client {
   const kept = (object: KubeObject) => {
-    // What the API says of itself, its kinds for example, is no object that somebody wrote.
+    // What the API says of itself, its kinds for example, is no object that a user wrote.
     if ('metadata' in object) keepSecret([object])
     return object
   }

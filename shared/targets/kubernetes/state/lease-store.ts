@@ -20,7 +20,7 @@ export interface EnvironmentState {
   slots: Slots
   /** The fencing number up to which the objects were made safe from earlier holders. */
   fenced: number
-  /** Changes when somebody deletes the Lease and it is made again; empty while there is none. */
+  /** Changes when the Lease is deleted and made again; empty while there is none. */
   uid: string
   resourceVersion: string
 }
@@ -40,7 +40,7 @@ export interface LeaseStore {
   read(): Promise<EnvironmentState>
   /**
    * Writes by compare-and-swap.
-   * @returns the state as it was written, or undefined when somebody else wrote in between
+   * @returns the state as it was written, or undefined when another run wrote in between
    */
   write(state: EnvironmentState): Promise<EnvironmentState | undefined>
 }
@@ -91,7 +91,7 @@ export function createLeaseStore(place: LeasePlace): LeaseStore {
       ledger: empty,
       slots: {},
       ...recovered,
-      // Whoever held it may still be at work: the next one has to fence that off.
+      // Its holder may still be at work: the next one has to fence that off.
       lease: recovered ? { holder: unknownHolder, epoch: 0, deadline: 0, handedOver: false } : null,
       epoch: 0,
       fenced: 0,

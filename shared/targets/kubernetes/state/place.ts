@@ -4,7 +4,7 @@ import type { LeaseStore } from './lease-store.ts'
 import type { RecordStore } from './records.ts'
 import type { Paths } from '../api/resources.ts'
 
-/** What a Kubernetes environment is made of, for whoever works in it. */
+/** What a Kubernetes environment is made of, for the code that works in it. */
 export interface Place {
   service: string
   namespace: string

@@ -46,7 +46,7 @@ export interface RecordStore {
   /**
    * Writes notes onto a record; one that is not given stays as it was, and so does what is recorded. When the slot holds
    * another release by now, nothing is noted.
-   * @param guard throws when the lease is somebody else's; asked between the reading and the writing
+   * @param guard throws when another run has the lease; asked between the reading and the writing
    */
   annotate(id: ReleaseId, slots: number[], notes: Partial<Notes>, guard: () => Promise<void>): Promise<void>
   /** Writes the verification onto a record, as `annotate` writes notes; it says nothing of whether the release is good. */
@@ -54,7 +54,7 @@ export interface RecordStore {
   /** Undefined when the record is gone, is of another release, or has no verification that can be read. */
   loadVerification(id: ReleaseId, slots: number[]): Promise<string | undefined>
   drop(id: ReleaseId, slots: number[], guard: () => Promise<void>): Promise<void>
-  /** Every record that is whole, with its slots: for when nobody knows any more which is where. */
+  /** Every record that is whole, with its slots: for when it is not known any more which is where. */
   survey(): Promise<(Survivor & { slots: number[] })[]>
 }
 

@@ -70,7 +70,7 @@ export async function findEndpoint(
   return { namespace, pod: pod.metadata.name, port: portOf(pod, target.targetPort ?? port, port) }
 }
 
-/** False once the pod is gone, or on its way; when nobody can say, it is taken to be there. */
+/** False once the pod is gone, or on its way; when that cannot be found out, it is taken to be there. */
 export async function isThere(client: Pick<Client, 'get'>, { namespace, pod }: Endpoint): Promise<boolean> {
   try {
     const found = await client.get(`/api/v1/namespaces/${namespace}/pods/${pod}`)
@@ -89,7 +89,7 @@ function portOf({ metadata, spec }: RawPod, target: number | string, port: numbe
   if (found !== undefined) return found
   throw noEndpoint(
     `pod ${metadata.name} has no port named ${target}, which port ${port} of its Service leads to`,
-    'Mend targetPort of the Service.',
+    'Fix targetPort of the Service.',
   )
 }
 

@@ -19,7 +19,7 @@ const [dataChannel, errorChannel, portBytes] = [0, 1, 2]
 const mostWaiting = 2 ** 20
 /** Below the idle timeouts of the load balancers that stand before API servers (60 s and more). */
 const pingEveryMs = 20_000
-/** Three pings without an answer: the other end is gone, although nobody said so. */
+/** Three pings without an answer: the other end is gone, although the connection was not closed. */
 const silenceMs = 65_000
 const openWithinMs = 20_000
 
@@ -45,7 +45,7 @@ export async function openForward(
   const what = `GET ${namespace}/pods/${pod}/portforward`
   return new Promise((resolve, reject) => {
     socket.once('open', () => {
-      // The first messages come with the handshake's answer: they wait until somebody listens.
+      // The first messages come with the handshake's answer: they wait until there is a listener.
       socket.pause()
       resolve(socket)
     })

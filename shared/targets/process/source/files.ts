@@ -2,7 +2,7 @@ import { linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readFileWithin } from '../../../host/within-limit.ts'
 
-/** Nobody but their owner reads what may hold secrets. */
+/** Only their owner reads what may hold secrets. */
 const mode = 0o600
 
 /** Writes a file whole or not at all, whatever ends this process. */

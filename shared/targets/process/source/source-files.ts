@@ -40,7 +40,7 @@ export async function listFiles(context: Context, folder: string): Promise<Sourc
 
 /**
  * Undefined where there is no repository.
- * @throws ToolError when there is one that git does not read: then nobody knows what is ignored
+ * @throws ToolError when there is one that git does not read: then it is not known what is ignored
  */
 async function known(context: Context, folder: string): Promise<string[] | undefined> {
   const inside = await askGit(context, ['-C', folder, 'rev-parse', '--is-inside-work-tree'])
@@ -60,7 +60,7 @@ async function known(context: Context, folder: string): Promise<string[] | undef
 /** A file, a link, or all in a folder: a repository within the repository is named as a whole. */
 function* filesAt(folder: string, name: string, kept: (path: string) => boolean): Generator<SourceFile> {
   const path = join(folder, name)
-  // Also one that git knows and somebody has deleted.
+  // Also one that git knows and that was deleted.
   const entry = lstatSync(path, { throwIfNoEntry: false })
   if (!entry || !kept(path)) return
   if (entry.isDirectory())

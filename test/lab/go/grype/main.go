@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/afero"
 )
 
-// An advisory is about every version of an npm package that is older than the one that mends it.
+// An advisory is about every version of an npm package that is older than the one that fixes it.
 type advisory struct {
 	ID       string `json:"id"`
 	Severity string `json:"severity"`
