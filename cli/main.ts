@@ -18,18 +18,26 @@ import { createPorts, createSignal, type Machine } from '../shared/commands/step
 import { concludeError, shown } from '../shared/commands/step/step.ts'
 import { commands, type Command } from './commands.ts'
 import { exitCode, worstExitCode } from './exit.ts'
+import type { Publication } from './init/workflow-plan.ts'
 import { unknownCommand } from './suggest.ts'
 import { hintFor, usage, usageOf } from './usage.ts'
 import { readWords } from './words.ts'
 
+/** What the sources name. */
+const ownPublication: Publication = { repository: 'org/runbook-actions', ref: 'v1' }
+
 /** The one command that is about no environment: it makes the runbook that names them. */
-const init = { description: 'Writes a first runbook, a smoke suite and npm scripts; overwrites nothing.' }
+const init = {
+  description:
+    'Writes a first runbook, a smoke suite, the workflows release, rollback and recover, and npm scripts; overwrites nothing.',
+}
 
 /**
  * The `runbook` command: `runbook <step> <environment> [--input value]`. Sets the exit code.
  * @param version what `--version` says
+ * @param publication where the actions are that the workflows of `init` call
  */
-export async function command(version: string): Promise<void> {
+export async function command(version: string, publication = ownPublication): Promise<void> {
   outliveReaders([process.stdout, process.stderr])
   const { secrets, print } = openTerminal()
   const [first, ...rest] = process.argv.slice(2)
@@ -38,7 +46,7 @@ export async function command(version: string): Promise<void> {
   try {
     if (name === '--version' || name === 'version') process.stdout.write(`runbook ${version}\n`)
     else if (name === '') process.stdout.write(usage({ init, ...commands }))
-    else if (name === 'init') await initialise(words)
+    else if (name === 'init') await initialise(words, publication)
     else await call(name, words, secrets)
   } catch (error) {
     const expected = isExpected(error)
@@ -62,14 +70,14 @@ function openTerminal(): { secrets: Secrets; print: (line: string) => void } {
   return { secrets, print: line => stderr.write(`${printable(secrets.redact(line))}\n`) }
 }
 
-async function initialise(words: string[]): Promise<void> {
+async function initialise(words: string[], publication: Publication): Promise<void> {
   if (words.includes('--help')) {
     process.stdout.write(`${init.description}\n\nUsage: runbook init\n`)
     return
   }
-  const { initialise } = await import('./init.ts')
+  const { initialise } = await import('./init/init.ts')
   readWords({}, [], words.filter(isNotJson), process.env)
-  const outcome = initialise(process.cwd())
+  const outcome = initialise(process.cwd(), publication)
   process.stderr.write(`${renderText(outcome).join('\n')}\n`)
   if (words.includes(asJson)) putOut([outcome])
 }

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { commands } from '../../../cli/commands.ts'
-import { initialise } from '../../../cli/init.ts'
+import { initialise as initialiseFor } from '../../../cli/init/init.ts'
 import { readWords } from '../../../cli/words.ts'
 import { planGate } from '../../../shared/gate/plan.ts'
 import { InputError } from '../../../shared/outcome/errors.ts'
@@ -23,6 +23,7 @@ const write = (file: string, text: string) => {
 }
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const scripts = () => (JSON.parse(read('package.json')) as { scripts: Record<string, string> }).scripts
+const initialise = (at: string) => initialiseFor(at, { repository: 'org/runbook-actions', ref: 'v1' })
 const where = { config: 'deployment/runbook.yml', overrides: {} }
 
 test('a repository gets a runbook whose gate can be planned, a suite, scripts that can be called, and no secrets in git', async () => {
@@ -81,19 +82,22 @@ test('what is there stays, to the letter', () => {
   expect(read('deployment/runbook.yml')).toBe(runbook)
   expect(scripts()).toMatchObject({ 'smoke-test': 'mine', 'rollback:live': 'runbook rollback live' })
   expect(read('.gitignore')).toMatch(/^node_modules\ndeployment\/config/)
-  expect(evidence.filter(({ tone }) => tone === 'warn').map(({ subject }) => subject)).toEqual([
-    'npm script smoke-test',
-  ])
+  const warned = evidence.filter(({ tone }) => tone === 'warn').map(({ subject }) => subject)
+  expect(warned.filter(subject => subject.startsWith('npm'))).toEqual(['npm script smoke-test'])
   const before = [read('package.json'), read('.gitignore')]
   initialise(root)
   expect([read('package.json'), read('.gitignore')]).toEqual(before)
 })
 
-test.each([
-  ['no package.json', undefined],
-  ['one that is no JSON', '{'],
-])('%s is refused before anything is written', (_what, text) => {
-  if (text !== undefined) write('package.json', text)
+test('a package.json that is no JSON is refused before anything is written', () => {
+  write('package.json', '{')
   expect(() => initialise(root)).toThrow(InputError)
   expect(() => read('deployment/runbook.yml')).toThrow()
+})
+
+test('a service that is no package of npm is named after its repository, and gets no package.json', () => {
+  execFileSync('git', ['init', '-q', root])
+  execFileSync('git', ['-C', root, 'remote', 'add', 'origin', 'git@github.com:org/Orders_API.git'])
+  expect(initialise(root)).toMatchObject({ status: 'success', service: 'orders-api' })
+  expect(() => read('package.json')).toThrow()
 })

@@ -1,10 +1,12 @@
+import type { Publication } from './workflow-plan.ts'
+
 /**
  * The text of a first runbook, with the three kinds of target in the guide's order.
  * @param service a DNS label
  * @param start the script that Node starts
  */
-export function firstRunbook(service: string, start: string): string {
-  return `# yaml-language-server: $schema=https://raw.githubusercontent.com/org/runbook-actions/v1/runbook.schema.json
+export function firstRunbook(service: string, start: string, publication: Publication): string {
+  return `# yaml-language-server: $schema=${schemaAt(publication, 'runbook')}
 # Where ${service} runs. Change what is not so, and remove the environments that you do not have.
 service: ${service}
 
@@ -38,8 +40,8 @@ environments:
 }
 
 /** The text of a first smoke suite. */
-export function firstSuite(service: string): string {
-  return `# yaml-language-server: $schema=https://raw.githubusercontent.com/org/runbook-actions/v1/smoke.schema.json
+export function firstSuite(service: string, publication: Publication): string {
+  return `# yaml-language-server: $schema=${schemaAt(publication, 'smoke')}
 name: ${service}
 load: { path: /health }
 requests:
@@ -47,4 +49,9 @@ requests:
     path: /health
     expect: { status: 200 }
 `
+}
+
+/** Where an editor finds the schema of a file. */
+function schemaAt({ repository, ref }: Publication, name: 'runbook' | 'smoke'): string {
+  return `https://raw.githubusercontent.com/${repository}/${ref}/${name}.schema.json`
 }

@@ -1,10 +1,15 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { InputError, messageOf } from '../shared/outcome/errors.ts'
-import type { Evidence, Outcome } from '../shared/outcome/outcome.ts'
-import { withoutEnd, withoutStart } from '../shared/outcome/strip.ts'
-import { environmentNames } from '../shared/config/load.ts'
-import { firstRunbook, firstSuite } from './skeleton.ts'
+import { basename, dirname, join } from 'node:path'
+import { InputError, messageOf } from '../../shared/outcome/errors.ts'
+import type { Evidence, Outcome } from '../../shared/outcome/outcome.ts'
+import { withoutEnd, withoutStart } from '../../shared/outcome/strip.ts'
+import { environmentNames, loadEnvironment } from '../../shared/config/load.ts'
+import { firstRunbook, firstSuite } from './first-files.ts'
+import { recoverWorkflow } from './recover-workflow.ts'
+import { releaseWorkflow } from './release-workflow.ts'
+import { findDockerfile, findRemote, imageOf } from './repository.ts'
+import { rollbackWorkflow } from './rollback-workflow.ts'
+import { planEnvironments, type Publication } from './workflow-plan.ts'
 
 interface Package {
   name?: string
@@ -14,22 +19,25 @@ interface Package {
 
 const config = 'deployment/runbook.yml'
 const suite = 'deployment/smoke.yml'
+const workflows = '.github/workflows'
 
 /**
- * Gives the repository of a service what it needs to be released: a first runbook, a smoke suite, the guide's npm scripts
- * and the lines of .gitignore that keep secrets and logs out. What is there already stays as it is, and is named.
- * @param root the folder of the service's package.json
- * @throws InputError when there is no package.json, or it or the runbook cannot be read
+ * Gives the repository of a service what it needs to be released: a first runbook, a smoke suite, the workflows release,
+ * rollback and recover, the guide's npm scripts where there is a package.json, and the lines of .gitignore that keep secrets
+ * and logs out. What is there already stays as it is, and is named.
+ * @param root the root folder of the service's repository
+ * @throws InputError when package.json or the runbook cannot be read
  */
-export function initialise(root: string): Outcome {
+export function initialise(root: string, publication: Publication): Outcome {
   const startedAt = new Date().toISOString()
   const text = readPackage(root)
-  const described = parsePackage(text)
-  const service = serviceOf(described.name ?? '')
+  const described = text === undefined ? undefined : parsePackage(text)
+  const service = serviceOf(described?.name ?? findRemote(root)?.name ?? basename(root))
   const evidence = [
-    writeNew(root, config, firstRunbook(service, described.main ?? 'index.js')),
-    writeNew(root, suite, firstSuite(service)),
-    ...addScripts(root, text, described),
+    writeNew(root, config, firstRunbook(service, described?.main ?? 'index.js', publication)),
+    writeNew(root, suite, firstSuite(service, publication)),
+    ...writeWorkflows(root, service, publication),
+    ...(text === undefined || described === undefined ? [] : addScripts(root, text, described)),
     ignore(root),
   ]
   return {
@@ -38,8 +46,8 @@ export function initialise(root: string): Outcome {
     environment: '',
     status: 'success',
     reason: 'done',
-    summary: `${service} can be released once its runbook says where it runs.`,
-    next: `Change ${config} to where ${service} runs, then ask: npx runbook pre-deploy <environment>`,
+    summary: `${service} can be released once its runbook says where it runs, and GitHub has the secrets that release.yml lists.`,
+    next: `Change ${config} to where ${service} runs, then run: npx runbook pre-deploy <environment>. Guide: https://github.com/${publication.repository}/blob/main/docs/github-setup.md`,
     serving: '',
     cause: '',
     evidence,
@@ -50,20 +58,51 @@ export function initialise(root: string): Outcome {
   }
 }
 
-function readPackage(root: string): string {
-  try {
-    return readFileSync(join(root, 'package.json'), 'utf8')
-  } catch (cause) {
-    const hint = 'Run it in the root folder of the service, or make a package.json with: npm init'
-    throw new InputError(`there is no package.json in ${root}`, { hint, cause })
-  }
+/** The workflows, made of what the runbook says, which may have been there before. */
+function writeWorkflows(root: string, service: string, publication: Publication): Evidence[] {
+  const { image, isGuess } = imageOf(findRemote(root), service)
+  const found = findDockerfile(root)
+  const loaded = environmentNames({ root, config }).map(environment =>
+    loadEnvironment({ root, config, environment, overrides: {} }),
+  )
+  const environments = planEnvironments(loaded, image)
+  if (environments.length === 0)
+    return [{ subject: workflows, finding: 'no workflow: the runbook has only development', tone: 'note' }]
+  const plan = { publication, image, dockerfile: found ?? 'Dockerfile', environments }
+  const builds = environments.some(({ takesImage }) => takesImage)
+  const release = writeNew(root, `${workflows}/release.yml`, releaseWorkflow(plan))
+  const isNew = release.tone === 'good'
+  return [
+    release,
+    writeNew(root, `${workflows}/rollback.yml`, rollbackWorkflow(plan)),
+    writeNew(root, `${workflows}/recover.yml`, recoverWorkflow(plan)),
+    ...(isNew && builds && isGuess
+      ? [missing('image', `set IMAGE of release.yml: ${image} stands for it`)]
+      : []),
+    ...(isNew && builds && found === undefined
+      ? [missing('Dockerfile', 'there is none; write one, or set its path in release.yml')]
+      : []),
+  ]
+}
+
+function missing(subject: string, finding: string): Evidence {
+  return { subject, finding, tone: 'warn' }
+}
+
+/** @returns undefined where there is none: the service is no package of npm */
+function readPackage(root: string): string | undefined {
+  const file = join(root, 'package.json')
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined
 }
 
 function parsePackage(text: string): Package {
   try {
     return JSON.parse(text) as Package
   } catch (cause) {
-    throw new InputError(`package.json is not JSON: ${messageOf(cause)}`, { hint: 'Mend it first.', cause })
+    throw new InputError(`package.json is not JSON: ${messageOf(cause)}`, {
+      hint: 'Fix package.json, then run init again.',
+      cause,
+    })
   }
 }
 
