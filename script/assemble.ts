@@ -25,7 +25,11 @@ entry('.', 'index', 'main', 'promote')
 for (const name of readdirSync(join(root, 'workflows')).filter(file => file.endsWith('.yml')))
   text(`workflows/${name}`)
 write('lib/node-version.js', nodeVersion())
-write('bin/runbook.js', `#!/usr/bin/env node\n${start('..', `command('${manifest().version}', ${JSON.stringify(publication)})`)}`, 0o755)
+write(
+  'bin/runbook.js',
+  `#!/usr/bin/env node\n${start('..', `command('${manifest().version}', ${JSON.stringify(publication)})`)}`,
+  0o755,
+)
 
 function assembleAction(name: string): void {
   copy(`actions/${name}/action.yml`, `${name}/action.yml`)

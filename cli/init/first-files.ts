@@ -1,11 +1,24 @@
+import type { Server } from './repository.ts'
 import type { Publication } from './workflow-plan.ts'
 
+/** What the first runbook is about. */
+export interface FirstService {
+  /** Its name, a DNS label. */
+  service: string
+  /** The script that Node starts. */
+  start: string
+  server: Server
+}
+
 /**
- * The text of a first runbook, with the three kinds of target in the guide's order.
- * @param service a DNS label
- * @param start the script that Node starts
+ * The text of a first runbook, with the three kinds of target in the guide's order. On GitHub itself, staging and production tell it
+ * what is live: the deployments that jobs file by themselves would be wrong after a rollback.
  */
-export function firstRunbook(service: string, start: string, publication: Publication): string {
+export function firstRunbook({ service, start, server }: FirstService, publication: Publication): string {
+  const notify =
+    server === 'github.com'
+      ? '\n    # GitHub shows what is live, also after a rollback.\n    notify: { github: GITHUB_TOKEN }'
+      : ''
   return `# yaml-language-server: $schema=${schemaAt(publication, 'runbook')}
 # Where ${service} runs. Change what is not so, and remove the environments that you do not have.
 service: ${service}
@@ -26,7 +39,7 @@ environments:
     url: http://localhost:3001
     env-file: deployment/config/.env.staging
     gate: { paths: [/health], for: 1m }
-    smoke: { suite: deployment/smoke.yml, requests: 200 }
+    smoke: { suite: deployment/smoke.yml, requests: 200 }${notify}
 
   production:
     # The manifests name the image ${service}, without a tag: a release puts its own there.
@@ -35,7 +48,7 @@ environments:
     url: https://${service}.example.com
     env-file: deployment/config/.env.production
     gate: { paths: [/health], for: 2m }
-    smoke: { suite: deployment/smoke.yml, requests: 200 }
+    smoke: { suite: deployment/smoke.yml, requests: 200 }${notify}
 `
 }
 

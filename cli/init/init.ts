@@ -7,7 +7,7 @@ import { environmentNames, loadEnvironment } from '../../shared/config/load.ts'
 import { firstRunbook, firstSuite } from './first-files.ts'
 import { recoverWorkflow } from './recover-workflow.ts'
 import { releaseWorkflow } from './release-workflow.ts'
-import { findDockerfile, findRemote, imageOf } from './repository.ts'
+import { findDockerfile, findRemote, imageOf, serverOf, type Remote } from './repository.ts'
 import { rollbackWorkflow } from './rollback-workflow.ts'
 import { planEnvironments, type Publication } from './workflow-plan.ts'
 
@@ -32,11 +32,13 @@ export function initialise(root: string, publication: Publication): Outcome {
   const startedAt = new Date().toISOString()
   const text = readPackage(root)
   const described = text === undefined ? undefined : parsePackage(text)
-  const service = serviceOf(described?.name ?? findRemote(root)?.name ?? basename(root))
+  const remote = findRemote(root)
+  const service = serviceOf(described?.name ?? remote?.name ?? basename(root))
+  const first = { service, start: described?.main ?? 'index.js', server: serverOf(remote) }
   const evidence = [
-    writeNew(root, config, firstRunbook(service, described?.main ?? 'index.js', publication)),
+    writeNew(root, config, firstRunbook(first, publication)),
     writeNew(root, suite, firstSuite(service, publication)),
-    ...writeWorkflows(root, service, publication),
+    ...writeWorkflows(root, service, remote, publication),
     ...(text === undefined || described === undefined ? [] : addScripts(root, text, described)),
     ignore(root),
   ]
@@ -59,8 +61,13 @@ export function initialise(root: string, publication: Publication): Outcome {
 }
 
 /** The workflows, made of what the runbook says, which may have been there before. */
-function writeWorkflows(root: string, service: string, publication: Publication): Evidence[] {
-  const { image, isGuess } = imageOf(findRemote(root), service)
+function writeWorkflows(
+  root: string,
+  service: string,
+  remote: Remote | undefined,
+  publication: Publication,
+): Evidence[] {
+  const { image, isGuess } = imageOf(remote, service)
   const found = findDockerfile(root)
   const loaded = environmentNames({ root, config }).map(environment =>
     loadEnvironment({ root, config, environment, overrides: {} }),
@@ -68,7 +75,13 @@ function writeWorkflows(root: string, service: string, publication: Publication)
   const environments = planEnvironments(loaded, image)
   if (environments.length === 0)
     return [{ subject: workflows, finding: 'no workflow: the runbook has only development', tone: 'note' }]
-  const plan = { publication, image, dockerfile: found ?? 'Dockerfile', environments }
+  const plan = {
+    publication,
+    server: serverOf(remote),
+    image,
+    dockerfile: found ?? 'Dockerfile',
+    environments,
+  }
   const builds = environments.some(({ takesImage }) => takesImage)
   const release = writeNew(root, `${workflows}/release.yml`, releaseWorkflow(plan))
   const isNew = release.tone === 'good'

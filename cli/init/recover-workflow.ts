@@ -1,4 +1,4 @@
-import { indent, jobOf, recoverySteps, restoringPermissions } from './workflow-blocks.ts'
+import { indent, jobOf, recoverySteps, restoringPermissions, silentEnvironment } from './workflow-blocks.ts'
 import type { PlannedEnvironment, WorkflowPlan } from './workflow-plan.ts'
 
 const hours = 6
@@ -6,12 +6,12 @@ const hours = 6
 const days = 30
 
 /** The text of `recover.yml`: at intervals, what a run left whose recovery job did not run either is finished or undone. */
-export function recoverWorkflow({ publication, environments }: WorkflowPlan): string {
+export function recoverWorkflow({ publication, server, environments }: WorkflowPlan): string {
   const minutes = (24 / hours) * days * environments.length
   const job = (environment: PlannedEnvironment) => `${jobOf(environment)}:
   runs-on: ${environment.runner}
   timeout-minutes: 60
-  environment: ${environment.name}-recovery
+  ${silentEnvironment(server, `${environment.name}-recovery`)}
 ${indent(2, restoringPermissions(environment))}
   steps:
 ${indent(4, recoverySteps(publication, environment))}`

@@ -8,6 +8,7 @@ import {
   restoringPermissions,
   scalar,
   secretOf,
+  silentEnvironment,
   uses,
 } from './workflow-blocks.ts'
 import { prefixed, registrySecrets, type PlannedEnvironment, type WorkflowPlan } from './workflow-plan.ts'
@@ -117,7 +118,7 @@ ${indent(4, checkout)}
 }
 
 function releaseJob(
-  { publication, environments }: WorkflowPlan,
+  { publication, server, environments }: WorkflowPlan,
   environment: PlannedEnvironment,
   previous: PlannedEnvironment | undefined,
 ): string {
@@ -138,7 +139,13 @@ function releaseJob(
     ...(previous ? [`  if: ${given("!contains(github.ref_name, '-')")}`] : []),
     `  runs-on: ${environment.runner}`,
     '  timeout-minutes: 120',
-    `  environment: ${scalar(environment.name)}`,
+    // Where the suite tells GitHub what is live, a deployment of the job's own would be a second one.
+    indent(
+      2,
+      environment.recordsDeployments
+        ? silentEnvironment(server, environment.name)
+        : `environment: ${scalar(environment.name)}`,
+    ),
     '  permissions:',
     '    actions: read',
     '    checks: read',
@@ -153,7 +160,7 @@ function releaseJob(
   ].join('\n')
 }
 
-function recoveryJob({ publication }: WorkflowPlan, environment: PlannedEnvironment): string {
+function recoveryJob({ publication, server }: WorkflowPlan, environment: PlannedEnvironment): string {
   const job = jobOf(environment)
   return `# For a runner that died: finishes or undoes what it left, from the release history and what is live alone.
 ${job}-recovery:
@@ -161,7 +168,7 @@ ${job}-recovery:
   if: ${given(`always() && (needs.${job}.result == 'failure' || needs.${job}.result == 'cancelled')`)}
   runs-on: ${environment.runner}
   timeout-minutes: 60
-  environment: ${environment.name}-recovery
+  ${silentEnvironment(server, `${environment.name}-recovery`)}
 ${indent(2, restoringPermissions(environment))}
   steps:
 ${indent(4, recoverySteps(publication, environment))}`

@@ -10,6 +10,14 @@ export interface Remote {
   name: string
 }
 
+/** GitHub itself, or a server of an organisation, whose workflow syntax may be older. */
+export type Server = 'github.com' | 'own-server'
+
+/** @returns `github.com` also for a repository without a remote: it is pushed there most often */
+export function serverOf(remote: Remote | undefined): Server {
+  return remote === undefined || remote.host === 'github.com' ? 'github.com' : 'own-server'
+}
+
 /** Where Dockerfiles lie that build the image of production, the likeliest first. */
 const dockerfiles = ['deployment/docker/Dockerfile.prod', 'Dockerfile', 'docker/Dockerfile']
 

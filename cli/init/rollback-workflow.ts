@@ -6,19 +6,20 @@ import {
   jobOf,
   restoringPermissions,
   scalar,
+  silentEnvironment,
   uses,
 } from './workflow-blocks.ts'
 import type { PlannedEnvironment, WorkflowPlan } from './workflow-plan.ts'
 
 /** The text of `rollback.yml`: an environment is rolled back when a person starts the workflow. */
-export function rollbackWorkflow({ publication, environments }: WorkflowPlan): string {
+export function rollbackWorkflow({ publication, server, environments }: WorkflowPlan): string {
   const names = environments.map(({ name }) => scalar(name))
   const inputs = ['to', 'dry-run', 'because'].map(name => [name, given(`inputs.${name}`)])
   const job = (environment: PlannedEnvironment) => `${jobOf(environment)}:
   if: ${given(`inputs.environment == '${environment.name}'`)}
   runs-on: ${environment.runner}
   timeout-minutes: 60
-  environment: ${scalar(environment.name)}
+  ${silentEnvironment(server, environment.name)}
 ${indent(2, restoringPermissions(environment))}
   steps:
 ${indent(4, checkout)}

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml'
+import type { Server } from './repository.ts'
 import { prefixed, type PlannedEnvironment, type Publication } from './workflow-plan.ts'
 
 /** An expression that GitHub evaluates. */
@@ -19,6 +20,16 @@ export function uses({ repository, ref }: Publication, path = ''): string {
 /** The id of the job of an environment, where the name is none, or another job has it. */
 export function jobOf({ name }: PlannedEnvironment): string {
   return /^[a-z]/.test(name) && scalar(name) === name && name !== 'build' ? name : `environment-${name}`
+}
+
+/**
+ * The `environment` of a job that files no deployment, where the server can do without: every job that names an environment files
+ * one by default, a recovery that found nothing and a dry run too, and GitHub shows the commit of that job as live.
+ */
+export function silentEnvironment(server: Server, name: string): string {
+  return server === 'github.com'
+    ? `environment: { name: ${scalar(name)}, deployment: false }`
+    : `environment: ${scalar(name)}`
 }
 
 /** Every line, but for empty ones, moved to the right by `columns`. */

@@ -1,4 +1,5 @@
 import type { Environment } from '../../shared/config/environment.ts'
+import type { Server } from './repository.ts'
 
 /** Where the actions are published: what `uses: org/runbook-actions/rollback@v1` consists of. */
 export interface Publication {
@@ -36,6 +37,7 @@ export interface PlannedEnvironment {
 /** What the workflows of a repository are made of. */
 export interface WorkflowPlan {
   publication: Publication
+  server: Server
   /** Repository of the image, without a tag; not used when no environment takes an image. */
   image: string
   /** Path of the file that the image is built from. */

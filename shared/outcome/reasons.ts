@@ -68,6 +68,8 @@ export const reasons = {
   'record-lost':
     'The record of the release that serves is gone: there would be no way back. Nothing was touched.',
   'ledger-lost': 'What serves is a release that the ledger does not know. Nothing was touched.',
+  'history-missing':
+    'The environment has no release history where the step looked, so that there is nothing to recover, or it is the wrong place.',
   'nothing-to-restore': 'No good release is there to go back to.',
   'restored-unhealthy': 'The last good release serves again, but does not pass its gate.',
   'restored-partly':

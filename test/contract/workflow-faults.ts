@@ -13,7 +13,7 @@ interface Called {
   secrets?: Record<string, unknown> | 'inherit'
 }
 interface Job extends Called {
-  environment?: string | { name: string }
+  environment?: string | { name: string; deployment?: boolean }
   permissions?: Record<string, string>
   steps?: Called[]
 }

@@ -80,7 +80,9 @@ async function restOf(ports: TargetPorts): Promise<Conclusion | undefined> {
   switch (decision.kind) {
     case 'nothing': {
       const strays = lease || ledger.hold ? [] : await target.strays()
-      return strays.length > 0 ? undefined : nothing(find(ledger, ledger.serving), [])
+      if (strays.length > 0) return undefined
+      if (ledger.entries.length === 0 && !lease) return withoutHistory(target.place)
+      return nothing(find(ledger, ledger.serving), [])
     }
     case 'wait':
       return waiting(decision.held, ledger, ports)
@@ -94,6 +96,20 @@ async function restOf(ports: TargetPorts): Promise<Conclusion | undefined> {
       }
     default:
       return undefined
+  }
+}
+
+/**
+ * A place without any release is where nothing was ever deployed, or not the place that is meant: an engine of the runner's own, another
+ * cluster. Both look the same, and a recovery that looks at the wrong place must not end as one that found all in order.
+ */
+function withoutHistory(place: string): Conclusion {
+  return {
+    status: 'failure',
+    reason: 'history-missing',
+    summary: `There is no release history in ${place}. Nothing was changed.`,
+    next: 'If the environment has had a release, the credentials lead to another place: correct DOCKER_HOST, KUBECONFIG or the target in the runbook. If its first release failed before it began, there is nothing to recover.',
+    outputs: { 'restored-release-id': '', verdict: 'nothing-to-restore' },
   }
 }
 

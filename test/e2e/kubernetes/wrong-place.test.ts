@@ -86,7 +86,11 @@ test('a namespace that is not there is named, with what makes it, and nothing is
     ...calm,
     summary: 'Nothing was deployed, and nothing is to be taken back; nothing was changed.',
   })
-  expect(await settle(run.environment, inputs(settleFields), run.ports)).toMatchObject(calm)
+  expect(await settle(run.environment, inputs(settleFields), run.ports)).toMatchObject({
+    status: 'failure',
+    reason: 'history-missing',
+    summary: expect.stringContaining(`${room.namespace}-misspelt`),
+  })
   expect(await read(run)).toMatchObject({ status: 'failure', ...missing })
 })
 

@@ -77,13 +77,30 @@ test('each environment has a job of its own that names it, and a recovery job th
   const summary = Object.entries(jobs).map(([name, job]) => [name, job.environment])
   expect(summary).toEqual([
     ['build', undefined],
-    ['staging', 'staging'],
-    ['staging-recovery', 'staging-recovery'],
-    ['production', 'production'],
-    ['production-recovery', 'production-recovery'],
+    ['staging', { name: 'staging', deployment: false }],
+    ['staging-recovery', { name: 'staging-recovery', deployment: false }],
+    ['production', { name: 'production', deployment: false }],
+    ['production-recovery', { name: 'production-recovery', deployment: false }],
   ])
   expect(text('release.yml')).toContain("if: ${{ always() && (needs.production.result == 'failure'")
   expect(text('release.yml')).not.toContain('secrets: inherit')
+})
+
+test('GitHub shows one deployment for what is live: the runbook tells it, and no job files one; older servers lack the key', () => {
+  clone('git@github.com:Org/Orders.git')
+  initialise(root, publication)
+  expect(text('../../deployment/runbook.yml').match(/notify: \{ github: GITHUB_TOKEN \}/g)).toHaveLength(2)
+  expect(text('release.yml').match(/deployments: write/g)).toHaveLength(4)
+  for (const name of readdirSync(folder()))
+    for (const [job, { environment }] of Object.entries(workflow(name).jobs))
+      if (job !== 'build') expect(environment).toHaveProperty('deployment', false)
+})
+
+test('a server of an organisation gets no key that it may not know', () => {
+  clone('git@github.example.com:org/orders.git')
+  initialise(root, publication)
+  for (const name of readdirSync(folder())) expect(text(name)).not.toContain('deployment: false')
+  expect(text('../../deployment/runbook.yml')).not.toContain('notify')
 })
 
 test('only the digest travels between jobs, and the image is put together where it is used', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { intend, type Ledger } from '../../../shared/release/ledger.ts'
+import { emptyLedger, intend, type Ledger } from '../../../shared/release/ledger.ts'
 import type { Lease } from '../../../shared/release/lease.ts'
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { settle, settleFields } from '../../../shared/commands/recover/settle.ts'
@@ -15,9 +15,11 @@ const working: Lease = {
 }
 const hold = { by: 'ada', because: 'moving', since: '2026-01-01T00:00:00.000Z' }
 
-function settled(ledger: Ledger, release: string) {
+function settled(ledger: Ledger, release: string, held: Lease | null = working) {
   const target: Partial<Target> = {
-    read: () => Promise.resolve({ ledger, lease: ledger.hold ? null : working }),
+    place: 'container api on ssh://other.example.com',
+    strays: () => Promise.resolve([]),
+    read: () => Promise.resolve({ ledger, lease: ledger.hold ? null : held }),
     live: () => Promise.resolve({ release: 'r4', version: 'v1.3.0', image: 'api', ready: false }),
     receivers: () => Promise.resolve([{ release, version: '', image: 'api', instances: 1, since: '' }]),
   }
@@ -57,4 +59,16 @@ test('a run that waits for a lock reports how it is taken away, and when that is
   expect(next).toMatch(
     /dead or stuck.* safe.*runbook rollback production --unlock.*runbook unlock production/,
   )
+})
+
+test('a place without a release history is no place where all is in order: it is named, with what leads there', async () => {
+  const nowhere = await settled(emptyLedger('api', 'production'), 'r1', null)
+  expect(nowhere).toMatchObject({
+    status: 'failure',
+    reason: 'history-missing',
+    summary: expect.stringContaining('no release history in container api on ssh://other.example.com'),
+    next: expect.stringMatching(/correct DOCKER_HOST, KUBECONFIG or the target/),
+  })
+  // Another run has acquired the lock for the first release: it has not recorded anything yet.
+  expect(await settled(emptyLedger('api', 'production'), 'r1')).toMatchObject({ reason: 'nothing-to-settle' })
 })
