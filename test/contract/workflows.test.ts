@@ -242,10 +242,12 @@ describe('an example grants what GitHub wants granted', () => {
   const shown = [
     ...files.map(file => ({ where: `workflows/${file}`, text: comments(join(folder, file)) })),
     { where: 'README.md', text: readFileSync(join(root, 'README.md'), 'utf8') },
-    ...readdirSync(join(root, 'docs')).map(file => ({
-      where: `docs/${file}`,
-      text: readFileSync(join(root, 'docs', file), 'utf8'),
-    })),
+    ...readdirSync(join(root, 'docs'))
+      .filter(file => file.endsWith('.md'))
+      .map(file => ({
+        where: `docs/${file}`,
+        text: readFileSync(join(root, 'docs', file), 'utf8'),
+      })),
     ...['release.yml', 'rollback.yml'].map(file => ({
       where: `test/caller/${file}`,
       text: readFileSync(join(root, 'test/caller/template/.github/workflows', file), 'utf8'),
