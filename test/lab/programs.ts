@@ -53,7 +53,11 @@ const sources = {
 
 /** Programs of a single test, of a bench, or of script/lint: the lab runs without them. */
 const onDemand = {
-  actionlint: { module: 'actionlint', version: 'v1.7.12', target: 'github.com/rhysd/actionlint/cmd/actionlint' },
+  actionlint: {
+    module: 'actionlint',
+    version: 'v1.7.12',
+    target: 'github.com/rhysd/actionlint/cmd/actionlint',
+  },
   helm: { module: 'helm', version: 'v4.3.1', target: 'helm.sh/helm/v4/cmd/helm' },
   kubedog: { module: 'kubedog', version: 'v0.13.0', target: 'github.com/werf/kubedog/cmd/kubedog' },
   kwok: { module: 'kwok', version: 'v0.8.0', target: 'sigs.k8s.io/kwok/cmd/kwok' },
