@@ -28,9 +28,13 @@ async function problemsOf(file: string, text: string): Promise<string[]> {
     actionsMetadataProvider: { fetchActionMetadata: action => Promise.resolve(ownAction(action)) },
   })
   return problems
-    .filter(({ message }) => !foreignAction.test(message))
-    .map(({ range, message }) => `${file}:${range.start.line + 1}: ${message}`)
+    .map(({ range, message }) => ({ line: range.start.line + 1, text: textOf(message) }))
+    .filter(({ text: problem }) => !foreignAction.test(problem))
+    .map(({ line, text: problem }) => `${file}:${line}: ${problem}`)
 }
+
+const textOf = (message: string | { value: string }) =>
+  typeof message === 'string' ? message : message.value
 
 /** An action of another repository, which is not here to be read. */
 const foreignAction = /^Unable to resolve action `(?!org\/)/
