@@ -16,7 +16,7 @@ export type Candidate =
   | { kind: 'unreadable'; why: string }
 
 /** An image has an attestation or two of each build; what comes after is not read. */
-export const mostCandidates = 64
+const mostCandidates = 64
 
 const bundleType = 'application/vnd.dev.sigstore.bundle'
 const simpleSigning = 'application/vnd.dev.cosign.simplesigning.v1+json'

@@ -38,7 +38,7 @@ export function parseYaml<T>(file: string, kind: string, text: string, schema: z
  * Integers beyond ±(2^53 - 1) would be read as another number than the one that is written.
  * @throws InputError with file:line for the first
  */
-export function refuseRoundedIntegers(file: string, document: Document, lines: LineCounter): void {
+function refuseRoundedIntegers(file: string, document: Document, lines: LineCounter): void {
   visit(document, {
     Scalar(_key, node) {
       const { value, source = '', range } = node

@@ -196,7 +196,7 @@ export function querySignal({ name }: Condition): string {
 }
 
 /** The paths of the runbook; one that something is expected of is probed too. */
-export function endpointsOf({ gate }: Environment): Endpoint[] {
+function endpointsOf({ gate }: Environment): Endpoint[] {
   const paths = new Set([...gate.paths, ...Object.keys(gate.expect)])
   return [...paths].map(path => ({ path, json: gate.expect[path] ?? {}, judged: 'content' }))
 }

@@ -81,7 +81,7 @@ export function readFileWithin(file: string, limit: Limit): Buffer {
 }
 
 /** True for zlib's error of an output that passes `maxOutputLength`. */
-export function exceeds(error: unknown): boolean {
+function exceeds(error: unknown): boolean {
   return (error as { code?: unknown } | undefined)?.code === 'ERR_BUFFER_TOO_LARGE'
 }
 

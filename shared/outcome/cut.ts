@@ -2,7 +2,7 @@
  * Stands where text was left out. Half a secret is not among the known secrets, so `Secrets.redact` looks for such halves
  * beside this mark: whatever is cut before it is redacted is cut by one of these functions.
  */
-export const cutMark = '...'
+const cutMark = '...'
 
 /** The beginning of a text: at most so many characters, the mark among them. */
 export function cutEnd(text: string, most: number): string {

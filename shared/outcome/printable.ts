@@ -2,7 +2,7 @@
  * Stands between the characters of a workflow command in others' text. It is not seen, takes no room, and no program reads a
  * command across it: GitHub's runner looks for the name of a command right after `::` or `##[`, by the number of characters.
  */
-export const commandBreak = '\u200b'
+const commandBreak = '\u200b'
 
 /** Colours of a terminal, which pods write into their logs: they say nothing in a report. */
 const colours = /\u001b\[[\d;:]{0,40}m/g

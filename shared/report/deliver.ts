@@ -74,7 +74,7 @@ async function warnOfFailures(log: Log, work: (Promise<void> | undefined)[]): Pr
 }
 
 /** The mark of a step on the dashboards: the moments that people look for. Undefined when it changed nothing. */
-export function annotationOf({ outputs, ...outcome }: Outcome): Annotation | undefined {
+function annotationOf({ outputs, ...outcome }: Outcome): Annotation | undefined {
   const { step: what } = outcome
   const restored = what === 'drill' ? [] : [outputs['restored-release-id'], outputs['restored-from']]
   const changed = outputs['changed'] === 'true' || restored.some(Boolean)

@@ -45,7 +45,7 @@ export async function faultsOfWorkflow(name: string, text: string): Promise<stri
 }
 
 /** @param call a step, or a job that calls a workflow */
-export function faultsOfCall(call: Called): string[] {
+function faultsOfCall(call: Called): string[] {
   if (call.uses === undefined || others.test(call.uses)) return []
   const path = /^org\/runbook-actions(?:\/([\w./-]+))?@v1$/.exec(call.uses)
   if (!path) return [`${call.uses} is neither ours nor pinned to a commit`]

@@ -78,7 +78,7 @@ export const acts: Act[] = [
 ]
 
 /** The outcome that stopped the run in one environment: the first that failed before the rollback. */
-export function causeOf(run: RunResult, environment: string): Outcome | undefined {
+function causeOf(run: RunResult, environment: string): Outcome | undefined {
   return run.outcomes.find(
     each => each.environment === environment && each.step !== 'rollback' && each.status !== 'success',
   )

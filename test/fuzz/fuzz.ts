@@ -93,7 +93,7 @@ export async function fuzz(
 }
 
 /** Why something does not hold after an input; undefined when all does. */
-export async function check(target: Target, input: Buffer, counters: Counters): Promise<string | undefined> {
+async function check(target: Target, input: Buffer, counters: Counters): Promise<string | undefined> {
   counters.hits.fill(0)
   counters.work = 0
   counters.mostWork = target.mostWork ?? mostWork

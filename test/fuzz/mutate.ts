@@ -26,7 +26,7 @@ export function createRandom(seed: number): Random {
 }
 
 /** Longer inputs make no new branches and take longer. */
-export const longestInput = 8_192
+const longestInput = 8_192
 
 /** What parsers take for something of their own: signs, borders of numbers, text that is no text. */
 const signs = [

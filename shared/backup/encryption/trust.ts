@@ -47,7 +47,7 @@ export function readingOf(
 }
 
 /** How a pair of keys is made, for messages. */
-export const makeKeys =
+const makeKeys =
   'openssl genpkey -algorithm ed25519 -out signing-key.pem makes a key, and openssl pkey -in signing-key.pem -pubout shows what belongs into backup.signed-by of the runbook'
 
 /**

@@ -64,7 +64,7 @@ export async function findSandbox(ports: BackupPorts, program: string): Promise<
 }
 
 /** @param why it cannot be had */
-export function sandboxUnavailable(why: string): ToolError {
+function sandboxUnavailable(why: string): ToolError {
   return new ToolError(`The backup was not restored to verify it: ${why}`, {
     tool: 'sandbox',
     reason: 'sandbox-unavailable',

@@ -30,7 +30,7 @@ function relate(github: GitHub, commit: string, branches: string[]): Promise<Rel
 }
 
 /** @param commit full SHA */
-export function judgeBranches(related: Related[], commit: string): Finding {
+function judgeBranches(related: Related[], commit: string): Finding {
   const on = related.find(({ ancestry }) => ancestry === 'identical' || ancestry === 'behind')
   if (on) return pass(`${shortCommit(commit)} is on ${on.branch}`)
   const missing = related.filter(({ ancestry }) => ancestry === undefined).map(each => each.branch)

@@ -56,7 +56,7 @@ export interface Judged {
  * a schedule or by hand, or by a workflow of this suite, is not the CI of the commit, and counts only where the runbook requires
  * it by name.
  */
-export function judgeChecks(all: CommitCheck[], { commit, own, required }: Asked): Judged {
+function judgeChecks(all: CommitCheck[], { commit, own, required }: Asked): Judged {
   const isOwn = ({ url }: CommitCheck) => own.url !== '' && (url === own.url || url.startsWith(`${own.url}/`))
   const ownNames = new Set(all.filter(isOwn).map(({ name }) => name))
   const others = newest(all.filter(each => !ownNames.has(each.name)))

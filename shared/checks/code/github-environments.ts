@@ -28,7 +28,7 @@ export const githubEnvironments: Check = {
 }
 
 /** @param own undefined, like `recovery`: there is no such environment, so that the secrets are the repository's */
-export function judgeProtection(
+function judgeProtection(
   names: { own: string; recovery: string },
   own: EnvironmentProtection | undefined,
   recovery: EnvironmentProtection | undefined,

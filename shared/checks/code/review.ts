@@ -23,7 +23,7 @@ export const review: Check = {
  * @param wanted how many approvals
  * @param commit full SHA
  */
-export function judgeReviews(pulls: ReviewedPullRequest[], wanted: number, commit: string): Finding {
+function judgeReviews(pulls: ReviewedPullRequest[], wanted: number, commit: string): Finding {
   if (pulls.length === 0)
     return fail(
       `${shortCommit(commit)} came without a pull request`,

@@ -26,14 +26,7 @@ export const announcement: Check = {
 }
 
 /** Said before anything is changed, while the other checks run: how they end is told when they have. */
-export function announce({
-  environment,
-  version,
-  image,
-  run,
-  skipped,
-  accepted,
-}: CheckContext): SlackMessage {
+function announce({ environment, version, image, run, skipped, accepted }: CheckContext): SlackMessage {
   const { service, name } = environment
   const text = `${service} ${version} is about to be deployed to ${name}`
   const where = run.url === '' ? escapeMarkup(run.title) : `<${run.url}|${escapeMarkup(run.title)}>`

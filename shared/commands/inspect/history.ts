@@ -87,7 +87,7 @@ async function ofStore(
 }
 
 /** A ledger as lines for people, newest first. Releases keep their order, also where the clocks of runs disagree. */
-export function describeHistory({ entries, acts, serving }: Ledger): Evidence[] {
+function describeHistory({ entries, acts, serving }: Ledger): Evidence[] {
   const lines: Evidence[] = []
   let left = acts.toReversed()
   for (const entry of entries.toReversed()) {

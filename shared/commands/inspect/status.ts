@@ -22,7 +22,7 @@ import { unlockAdvice } from '../operate/unlock.ts'
 
 export const statusFields = { ...commonFields, ...targetFields } satisfies Fields
 
-export const statusOutputs = {
+const statusOutputs = {
   'live-release':
     'Id of the release that receives traffic now, as the cluster, the engine or pm2 shows it; empty when nothing does, or nothing that is recorded.',
   'live-version': 'Its version. While several receive traffic, that of most instances.',

@@ -15,9 +15,9 @@ import type { Ports } from '../step/ports.ts'
 import { runStep } from '../step/step.ts'
 
 /** Where the passphrase is taken from: never from an argument, which every user of the machine could read. */
-export const passphraseVariable = 'RUNBOOK_ENCRYPT_PASSPHRASE'
+const passphraseVariable = 'RUNBOOK_ENCRYPT_PASSPHRASE'
 /** Where the age identity, or the passphrase, is taken from. */
-export const keyVariable = 'RUNBOOK_DECRYPT_WITH'
+const keyVariable = 'RUNBOOK_DECRYPT_WITH'
 
 export const envEncryptFields = {
   ...commonFields,

@@ -55,7 +55,7 @@ export const healthCheckOutputs = {
  * One look at a service: is it well, and was it the time before? Unlike the gate it belongs to no release, and only a change
  * is news.
  */
-export async function healthCheck(
+async function healthCheck(
   environment: Environment,
   inputs: LookInputs,
   ports: TargetPorts,

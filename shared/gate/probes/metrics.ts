@@ -7,7 +7,7 @@ import { metricSignal, type GatePlan } from '../plan.ts'
 import type { Moment, Reading } from '../statistics/seen.ts'
 
 /** The guide's path for metrics. */
-export const metricsPath = '/api/v1/metrics'
+const metricsPath = '/api/v1/metrics'
 
 const timeoutMs = 5_000
 /** A service with thousands of series is within it. */

@@ -9,7 +9,7 @@ import type { Moment, Reading, Round } from '../statistics/seen.ts'
 import { readStatus, statusPath } from './status.ts'
 
 /** A probe that takes longer has failed: twice what people wait for a page before they leave. */
-export const probeTimeoutMs = 5_000
+const probeTimeoutMs = 5_000
 /** As a service redirects that has moved a path, or that the runbook's `redirects-to` names. */
 const hops = 3
 

@@ -104,10 +104,7 @@ async function findStale(
 }
 
 /** Of several series the one that is nearest to breaking the condition. */
-export function worstOf(
-  condition: Condition,
-  samples: Sample[],
-): { value: number; of: string } | { gap: string } {
+function worstOf(condition: Condition, samples: Sample[]): { value: number; of: string } | { gap: string } {
   const [first] = samples
   if (!first) return { gap: `Prometheus has nothing for ${condition.expr}` }
   if (samples.some(({ value }) => Number.isNaN(value))) return { gap: `${condition.expr} is NaN` }

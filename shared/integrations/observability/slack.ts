@@ -24,16 +24,6 @@ export interface SlackMessage {
   blocks: SlackBlock[]
 }
 
-/** Slack's published limits: a message beyond one of them is refused whole. */
-export const slackLimits = {
-  blocks: 50,
-  headerCharacters: 150,
-  sectionCharacters: 3_000,
-  fieldCharacters: 2_000,
-  fields: 10,
-  contextElements: 10,
-} as const
-
 /** How to send. */
 export interface SlackSender {
   /** The webhook's URL, which is a secret: it is all that it takes to post. */

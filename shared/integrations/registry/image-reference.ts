@@ -14,7 +14,7 @@ export interface ImageReference {
   explicit: boolean
 }
 
-export const imageAccepted =
+const imageAccepted =
   'an image reference like registry.example.com/runbook-api:v1.2.3 or registry.example.com/runbook-api@sha256:...'
 
 const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*'

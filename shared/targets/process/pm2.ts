@@ -42,7 +42,7 @@ export interface Pm2Place {
 }
 
 /** The user's own pm2: the project's, else the one on PATH. It is AGPL, and no part of this suite. */
-export function findPm2({ root, source, env }: Pm2Place): string | undefined {
+function findPm2({ root, source, env }: Pm2Place): string | undefined {
   const beside = [root, join(root, source)].map(folder => join(folder, 'node_modules/.bin'))
   const path = (env['PATH'] ?? '').split(delimiter).filter(Boolean)
   return [...beside, ...path].map(folder => join(folder, 'pm2')).find(file => existsSync(file))

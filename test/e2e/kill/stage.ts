@@ -64,7 +64,7 @@ export function answerOf(look: Look): string {
 }
 
 /** A gate that is over in half a second: it is not the gate that is on trial. */
-export const quickGate = `    gate: { for: 600ms, interval: 50ms, error-rate: 50%, paths: [/], baseline: 0s }\n`
+const quickGate = `    gate: { for: 600ms, interval: 50ms, error-rate: 50%, paths: [/], baseline: 0s }\n`
 
 /** One request, and a load of so many as there are kill points in it. */
 const suite = 'name: root\nrequests:\n  - { name: root, path: / }\nload: { path: / }\n'

@@ -9,7 +9,7 @@ spec:
   ports: [{ name: http, port: 80, targetPort: ${port}, nodePort: ${nodePort} }]
 `
 
-export const restricted = `securityContext: { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000, seccompProfile: { type: RuntimeDefault } }`
+const restricted = `securityContext: { runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000, seccompProfile: { type: RuntimeDefault } }`
 
 /** A Deployment with one container, as many teams write it: recommended labels, no namespace. */
 export function deployment(name: string, container: string, rest = '', replicas = 2): string {

@@ -26,7 +26,7 @@ export interface Stage {
   close(): void
 }
 
-export const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
+const bundleType = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
 export async function openStage(): Promise<Stage> {
   const image = '{"schemaVersion":2,"config":{}}'

@@ -199,7 +199,7 @@ async function refusedStart(context: Context, candidate: string, error: ToolErro
 }
 
 /** Who has one of the ports that a container wants. */
-export async function portHolder({ engine }: Context, { Id, HostConfig }: ContainerDetail): Promise<string> {
+async function portHolder({ engine }: Context, { Id, HostConfig }: ContainerDetail): Promise<string> {
   const wanted = publishedPorts({ HostConfig })
   const holder = (await listContainers(engine)).find(each => each.Id !== Id && portTaken(each, wanted))
   if (!holder) return `a process of the host that is no container (${wanted.map(showPort).join(', ')})`

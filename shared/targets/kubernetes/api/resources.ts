@@ -59,7 +59,7 @@ function pluralIn(kinds: typeof known, group: string, kind: string): string | un
 }
 
 /** `/apis/apps/v1` or `/api/v1`. */
-export function groupPath(apiVersion: string): string {
+function groupPath(apiVersion: string): string {
   return apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`
 }
 

@@ -5,7 +5,7 @@ import type { Place } from '../state/place.ts'
 import { rolledOut } from '../rollout/progress.ts'
 
 /** Kinds that can serve, by the word that the runbook has for them. */
-export const servingKinds = {
+const servingKinds = {
   deployment: 'Deployment',
   statefulset: 'StatefulSet',
   daemonset: 'DaemonSet',

@@ -136,13 +136,13 @@ export async function spareMigrations(place: Place, objects: KubeObject[]): Prom
 }
 
 /** The Jobs of this service's migrations that are there, whichever release they are of. */
-export async function listMigrations({ client, namespace, service }: Place): Promise<KubeObject[]> {
+async function listMigrations({ client, namespace, service }: Place): Promise<KubeObject[]> {
   const labelSelector = `${stamps.service}=${service},${stamps.migration}=true`
   const { items } = await client.list(`/apis/batch/v1/namespaces/${namespace}/jobs`, { labelSelector })
   return items.map(item => ({ ...item, apiVersion: 'batch/v1', kind: 'Job' }))
 }
 
-export function isRunning(job: KubeObject): boolean {
+function isRunning(job: KubeObject): boolean {
   return conditionOf(job) === undefined && job.metadata.deletionTimestamp === undefined
 }
 

@@ -44,7 +44,7 @@ export async function adoptLive(
 }
 
 /** An object as it could be applied again: without what the cluster itself writes. */
-export function recordable(object: KubeObject, scaled: Set<string>): KubeObject {
+function recordable(object: KubeObject, scaled: Set<string>): KubeObject {
   const { metadata, status: _status, ...rest } = object
   const annotations = Object.fromEntries(
     Object.entries(metadata.annotations ?? {}).filter(

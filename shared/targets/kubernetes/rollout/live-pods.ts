@@ -95,7 +95,7 @@ interface Requirement {
 }
 
 /** The selector of a workload as the API's query has it. */
-export function selectorOf({ spec }: KubeObject): string {
+function selectorOf({ spec }: KubeObject): string {
   const { matchLabels = {}, matchExpressions = [] } = (spec?.['selector'] ?? {}) as {
     matchLabels?: Record<string, string>
     matchExpressions?: Requirement[]

@@ -80,7 +80,7 @@ function finality(answer: string): Finality {
 }
 
 /** From the container's start until the kubelet would call the probe failed. */
-export function patienceMs(probe: Probe | undefined): number {
+function patienceMs(probe: Probe | undefined): number {
   if (!probe) return 0
   const { initialDelaySeconds = 0, periodSeconds = 10, timeoutSeconds = 1, failureThreshold = 3 } = probe
   return (initialDelaySeconds + periodSeconds * failureThreshold + timeoutSeconds) * 1_000
