@@ -13,5 +13,5 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/build/'],
   watchman: false,
   // A bound against hanging, not a judgement of speed: machines are noisy.
-  testTimeout: 120_000,
+  testTimeout: 240_000,
 }

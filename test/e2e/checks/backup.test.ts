@@ -6,7 +6,7 @@ import { environmentAt } from '../gate/ports.ts'
 import { ask } from './context.ts'
 import { sql, startPostgres } from './own-postgres.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 const wal: NonNullable<Environment['backup']> = {
   destination: 'file:///nowhere',

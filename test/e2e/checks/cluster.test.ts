@@ -11,7 +11,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from '../rollback/stage.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

@@ -21,7 +21,7 @@ import { startReferenceService, type ReferenceService } from '../gate/reference-
 import { ask, makeFolder } from './context.ts'
 import { freePort } from './own-postgres.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 type Said = Parameters<typeof resolveChecks>[1]
 

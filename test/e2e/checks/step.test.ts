@@ -14,7 +14,7 @@ import { environmentAt, realPorts } from '../gate/ports.ts'
 import { run, takeFree, recordGood, release } from '../tenure.ts'
 import { makeFolder } from './context.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 const lab = openLab()
 const name = `e2e_step_${process.pid}`

@@ -18,7 +18,7 @@ import { attestByKey, statementOf } from '../../sigstore.ts'
 import { environmentAt } from '../gate/ports.ts'
 import { enterYard, pushImages, type Yard } from './yard.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 const port = 23_240
 const [ours, theirs] = [

@@ -26,7 +26,7 @@ import { openLab } from '../../lab/lab.ts'
 import { pushImages, until } from './yard.ts'
 import { silent } from '../../log.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 const lab = openLab()
 const socket = lab.docker.host.replace('unix://', '')

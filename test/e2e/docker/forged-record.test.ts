@@ -7,7 +7,7 @@ import type { Target, Tenure } from '../../../shared/targets/target.ts'
 import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterYard, pushImages, type Images, type Yard } from './yard.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 const powers: HostConfig = { Privileged: true, Binds: ['/:/host'], PidMode: 'host' }
 

@@ -3,7 +3,7 @@ import type { Rollout } from '../../../shared/targets/target.ts'
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 import { enterYard, pushImages, watchService, type Images, type Opened, type Yard } from './yard.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

@@ -5,7 +5,7 @@ import type { Tenure } from '../../../shared/targets/target.ts'
 import { advance, closeBad, intend } from '../../../shared/release/ledger.ts'
 import { enterYard, pushImages, until, type Images, type Yard } from './yard.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

@@ -9,7 +9,7 @@ import { environmentAt } from '../gate/ports.ts'
 import { recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterYard, pushImages, type Images, type Yard } from './yard.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

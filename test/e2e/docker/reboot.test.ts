@@ -4,7 +4,7 @@ import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 import { startOwnEngine, type OwnEngine } from './own-engine.ts'
 import { enterYard, pushImages, until, type Yard } from './yard.ts'
 
-jest.setTimeout(180_000)
+jest.setTimeout(240_000)
 
 let engine: OwnEngine
 let yard: Yard

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 import { enterYard, pushImages, until, watchService, type Images, type Yard } from './yard.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '
 import { adoptServing, bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterYard, pushImages, until, type Images, type Yard } from './yard.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

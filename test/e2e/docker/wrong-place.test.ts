@@ -17,7 +17,7 @@ import { enterYard, pushImages, type Yard } from './yard.ts'
 
 // What a person gets wrong on the first day with a Docker host: the engine's address, the image, the port.
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 const port = 23_190
 let yard: Yard

@@ -6,7 +6,7 @@ import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { environmentAt, realPorts } from './ports.ts'
 import { startReferenceService, type ReferenceService } from './reference-service.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let service: ReferenceService | undefined
 afterEach(async () => {

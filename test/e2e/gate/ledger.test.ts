@@ -7,7 +7,7 @@ import { enterYard, pushImages, type Yard } from '../docker/yard.ts'
 import { run, takeFree, release } from '../tenure.ts'
 import { environmentAt, realPorts } from './ports.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let yard: Yard
 beforeEach(() => {

@@ -10,7 +10,7 @@ import { openLab } from '../../lab/lab.ts'
 import { environmentAt, realPorts } from './ports.ts'
 import { startReferenceService, type ReferenceService } from './reference-service.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 const lab = openLab()
 const name = `e2e-gate-${process.pid}`

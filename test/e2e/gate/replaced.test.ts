@@ -3,7 +3,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { deployment, service } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from '../rollback/stage.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

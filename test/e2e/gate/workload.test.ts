@@ -14,7 +14,7 @@ import { deployment } from '../kubernetes/manifests.ts'
 import { run as holder, takeFree, release } from '../tenure.ts'
 import { environmentAt, realPorts } from './ports.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let leave: (() => Promise<void>)[] = []
 afterEach(async () => {

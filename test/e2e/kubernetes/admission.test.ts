@@ -8,7 +8,7 @@ import { recordGood, release, run, takeFree } from '../tenure.ts'
 
 // What the cluster makes of a release on its way in is the release.
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let endWebhook: (() => void) | undefined

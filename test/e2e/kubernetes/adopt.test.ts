@@ -4,7 +4,7 @@ import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
 import { run, takeFree, bringBack, release } from '../tenure.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

@@ -3,7 +3,7 @@ import { openStage, type Stage } from '../rollback/stage.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { app } from './there-and-back.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let other: Room
 let stage: Stage

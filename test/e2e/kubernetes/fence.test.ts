@@ -6,7 +6,7 @@ import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment } from './manifests.ts'
 import { run, takeFree, recordGood, release } from '../tenure.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let api: Upstream

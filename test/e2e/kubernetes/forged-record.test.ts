@@ -6,7 +6,7 @@ import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment, service } from './manifests.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

@@ -3,7 +3,7 @@ import { enterRoom, type Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

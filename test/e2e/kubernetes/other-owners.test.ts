@@ -7,7 +7,7 @@ import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 
 // Objects in which others have a hand: tools that came before, autoscalers, controllers that delete.
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

@@ -3,7 +3,7 @@ import { enterRoom, type Room } from './cluster.ts'
 import { configMap } from './manifests.ts'
 import { app, readObject, thereAndBack } from './there-and-back.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

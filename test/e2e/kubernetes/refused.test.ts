@@ -3,7 +3,7 @@ import { openStage, type Stage } from '../rollback/stage.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, service } from './manifests.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

@@ -5,7 +5,7 @@ import { deployment, scaler } from './manifests.ts'
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 
 // The first measurement of a pod, and the autoscaler's look at it, take their time.
-jest.setTimeout(180_000)
+jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

@@ -4,7 +4,7 @@ import { run, takeFree, follow } from '../tenure.ts'
 import { quickStarts, type SlowStart } from './slow-starts.ts'
 import { openStartStage, type StartStage } from './start-stage.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: StartStage

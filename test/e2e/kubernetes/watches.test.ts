@@ -7,7 +7,7 @@ import { enterRoom, type Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
 import { run, takeFree, follow } from '../tenure.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 /** What becomes of a watch: an answer instead of it, silence, or an end in the middle of a line. */
 type Trouble = (answer: ServerResponse) => void

@@ -15,7 +15,7 @@ import { configMap, deployment } from './manifests.ts'
 
 // What a person gets wrong on the first day: the namespace, the credentials, the image, the address.
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let folder = ''

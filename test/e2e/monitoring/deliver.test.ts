@@ -6,7 +6,7 @@ import { startGateway, type Gateway } from './gateway.ts'
 import { startGrafana, type GrafanaStandIn } from './grafana.ts'
 import { logTo } from '../../log.ts'
 
-jest.setTimeout(30_000)
+jest.setTimeout(240_000)
 
 let gateway: Gateway
 let grafana: GrafanaStandIn

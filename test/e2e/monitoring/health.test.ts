@@ -14,7 +14,7 @@ import { startGitHub } from '../../lab/github.ts'
 import { startSlack, type SlackStandIn } from '../../lab/slack.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 const command = join(import.meta.dirname, '../../../cli/run.ts')
 let root = ''

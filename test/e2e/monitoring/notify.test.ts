@@ -12,7 +12,7 @@ import { enterMachine, installPm2, type Machine } from '../process/machine.ts'
 // Whole runs of the command, as on a runner, against a real pm2; Slack and GitHub hold what they are told against what
 // they publish.
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 const port = 23_140
 const command = join(import.meta.dirname, '../../../cli/run.ts')

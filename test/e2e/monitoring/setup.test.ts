@@ -18,7 +18,7 @@ import { startReferenceService, type ReferenceService } from '../gate/reference-
 import { startGateway, type Gateway } from './gateway.ts'
 import { startGrafana, type GrafanaStandIn } from './grafana.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 const lab = openLab()
 const name = `e2e-${process.pid}`

@@ -19,7 +19,7 @@ import { openStage, type Run, type Stage } from '../rollback/stage.ts'
 
 // What people do by hand, on a real cluster: status, history, hold, resume, unlock and settle.
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

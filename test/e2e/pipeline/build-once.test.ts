@@ -8,7 +8,7 @@ import { openLab } from '../../lab/lab.ts'
 
 // The scripts of release.yml's build, run as the runner runs them, with a real engine and a real registry.
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 interface Workflow {
   jobs: { build: { steps: { id?: string; name?: string; run?: string }[] } }

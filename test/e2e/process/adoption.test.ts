@@ -7,7 +7,7 @@ import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 // What pm2 ran before the first release comes back as it was, whatever it was started with.
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 const port = 23_180
 let pm2Folder = ''

@@ -9,7 +9,7 @@ import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 // Whole runs of the command on a machine where pm2 has never run, in an ordinary repository.
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 const command = join(import.meta.dirname, '../../../cli/run.ts')
 const ports = [23_150, 23_151]

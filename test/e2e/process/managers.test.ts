@@ -11,7 +11,7 @@ import { installManager, type Manager } from './managers.ts'
 
 // Releases of workspaces, each installed by the real program of its lock file.
 
-jest.setTimeout(180_000)
+jest.setTimeout(240_000)
 
 const port = 23_160
 let pm2Folder = ''

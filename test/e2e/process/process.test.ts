@@ -7,7 +7,7 @@ import type { Target, Tenure } from '../../../shared/targets/target.ts'
 import { bringBack, recordGood, release } from '../tenure.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let pm2Folder = ''
 let machine: Machine

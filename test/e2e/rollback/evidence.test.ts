@@ -8,7 +8,7 @@ import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { status, statusFields } from '../../../shared/commands/inspect/status.ts'
 import { openStage, type Stage } from './stage.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -25,7 +25,7 @@ beforeAll(async () => {
   stage = openStage(room)
   const manifests = { 'app.yaml': deployment({ container: readsSecret }), 'c.yaml': configMap({ A: '1' }) }
   await stage.run({ manifests, envFile }).release('v1.0.0')
-}, 60_000)
+}, 240_000)
 afterAll(async () => {
   await stage.leave()
   await room.leave()

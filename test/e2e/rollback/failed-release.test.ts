@@ -8,7 +8,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { deployment, service } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from './stage.ts'
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -31,7 +31,7 @@ beforeAll(async () => {
   stage = openStage(room)
   await stage.run({ manifests: good }).release('v1.0.0')
   url = `http://${room.kubectl('get', 'service', 'probe', '-o', 'jsonpath={.spec.clusterIP}')}`
-}, 60_000)
+}, 240_000)
 afterAll(async () => {
   await stage.leave()
   await room.leave()

@@ -7,7 +7,7 @@ import { openStage, type Run, type Stage } from './stage.ts'
 
 // An operator deletes what this suite remembers: the Lease with the ledger, or the Secrets with the records of releases.
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

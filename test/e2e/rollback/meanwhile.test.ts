@@ -8,7 +8,7 @@ import { openStage, type Run, type Stage } from './stage.ts'
 // What others do while a release proves itself, and what the release itself takes away: the gate may have judged
 // something else than what is left.
 
-jest.setTimeout(120_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

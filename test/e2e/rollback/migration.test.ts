@@ -9,7 +9,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment, readsConfig, service } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Stage } from './stage.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -55,7 +55,7 @@ beforeAll(async () => {
   room = enterRoom('migration')
   stage = openStage(room)
   await run('green').release('v1.0.0')
-}, 60_000)
+}, 240_000)
 afterAll(async () => {
   await stage.leave()
   room.kubectl('delete', 'priorityclass', room.namespace, '--ignore-not-found')

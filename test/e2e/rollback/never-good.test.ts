@@ -6,7 +6,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Stage } from './stage.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

@@ -3,7 +3,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment, readsConfig, service } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from './stage.ts'
 
-jest.setTimeout(90_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -23,7 +23,7 @@ beforeAll(() => {
     room.kubectl('rollout', 'status', 'deployment/probe', '--timeout=60s')
   }
   url = `http://${room.kubectl('get', 'service', 'probe', '-o', 'jsonpath={.spec.clusterIP}')}`
-}, 90_000)
+}, 240_000)
 afterAll(async () => {
   await stage.leave()
   await room.leave()

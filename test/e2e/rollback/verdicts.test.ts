@@ -4,7 +4,7 @@ import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment, service } from '../kubernetes/manifests.ts'
 import { openStage, type Script, type Stage } from './stage.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -27,7 +27,7 @@ beforeAll(async () => {
   room.kubectlApply(configMap({ KEY: '1' }, 'outside'))
   await stage.run({ manifests: green }).release('v1.0.0')
   url = `http://${room.kubectl('get', 'service', 'probe', '-o', 'jsonpath={.spec.clusterIP}')}`
-}, 60_000)
+}, 240_000)
 afterAll(async () => {
   await stage.leave()
   await room.leave()

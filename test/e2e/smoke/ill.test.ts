@@ -11,7 +11,7 @@ import { createAuthority } from '../docker/certificates.ts'
 import { startIllServer, type IllServer } from './ill-server.ts'
 import { smokeTest } from './terminal.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let folder: string
 let ill: IllServer

@@ -8,7 +8,7 @@ import { smokeTest, smokeTestFields } from '../../../shared/commands/verify/smok
 import { environmentAt, realPorts } from '../gate/ports.ts'
 import { startReferenceService, type ReferenceService } from '../gate/reference-service.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(240_000)
 
 let service: ReferenceService | undefined
 afterEach(async () => {
