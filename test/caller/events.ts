@@ -1,19 +1,24 @@
 import type { Outcome } from '../../shared/outcome/outcome.ts'
 
-/** One thing that the runner told while it worked. `job` is the name that people read: `promote staging`. */
+/**
+ * One thing that the runner reported while it worked. `job` is the name that people read: `promote staging`; `id` of a step is
+ * its `id` in the workflow, else its place, from 0.
+ */
 export type RunnerEvent =
-  | { kind: 'step-started'; job: string; step: string }
-  | { kind: 'step-ended'; job: string; step: string; result: string; durationMs: number }
+  | { kind: 'step-started'; job: string; step: string; id: string; stage: 'Main' | 'Post' }
+  | { kind: 'step-ended'; job: string; step: string; id: string; result: string; durationMs: number }
   | { kind: 'job-ended'; job: string; result: string }
-  | { kind: 'output'; job: string; step: string; name: string; value: string }
+  | { kind: 'output'; job: string; step: string; id: string; name: string; value: string }
+  | { kind: 'mask'; value: string }
   | { kind: 'summary'; job: string; step: string; markdown: string }
   | { kind: 'log'; job: string; text: string }
 
 /** The lines that act writes with `--json`, as far as we read them. */
 interface ActLine {
-  job?: string
   stage?: string
   step?: string
+  /** From the outermost on; several in a composite action. */
+  stepID?: string[]
   stepResult?: string
   jobResult?: string
   /** Nanoseconds. */
@@ -25,22 +30,24 @@ interface ActLine {
   msg?: string
 }
 
-/** What one line of `act --json` tells. A line that is no JSON is text of act itself. */
-export function readEvents(line: string): RunnerEvent[] {
+/** What one line of `act --json` says of that job. A line that is no JSON is text of act itself. */
+export function readEvents(line: string, job: string): RunnerEvent[] {
   const said = parseLine(line)
-  const job = said.job?.split('/').at(-1)?.trim() ?? ''
-  const step = `${said.step ?? ''}${said.stage === 'Post' ? ' (post)' : ''}`
+  const { stage, stepID = [] } = said
+  const step = `${said.step ?? ''}${stage === 'Post' ? ' (post)' : ''}`
+  const id = stepID.join('/')
   const text = (said.msg ?? '').trimEnd()
   const events: RunnerEvent[] = text === '' ? [] : [{ kind: 'log', job, text }]
   if (said.jobResult !== undefined) events.push({ kind: 'job-ended', job, result: said.jobResult })
-  if (said.stage !== 'Main' && said.stage !== 'Post') return events
+  if (said.command === 'add-mask') events.push({ kind: 'mask', value: said.arg ?? '' })
+  if (stage !== 'Main' && stage !== 'Post') return events
   if (said.stepResult !== undefined) {
     const durationMs = Math.round((said.executionTime ?? 0) / 1e6)
-    events.push({ kind: 'step-ended', job, step, result: said.stepResult, durationMs })
+    events.push({ kind: 'step-ended', job, step, id, result: said.stepResult, durationMs })
   } else if (text.startsWith('⭐ Run ')) {
-    events.push({ kind: 'step-started', job, step })
+    events.push({ kind: 'step-started', job, step, id, stage })
   } else if (said.command === 'set-output') {
-    events.push({ kind: 'output', job, step, name: said.name ?? '', value: said.arg ?? '' })
+    events.push({ kind: 'output', job, step, id, name: said.name ?? '', value: said.arg ?? '' })
   } else if (said.command === 'summary') {
     events.push({ kind: 'summary', job, step, markdown: said.content ?? '' })
   }

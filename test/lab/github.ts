@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readGitHubDescription, type Description, type Operation } from './contracts/openapi.ts'
+import { levelOf } from '../caller/github/permissions.ts'
+import type { Permissions } from '../caller/github/workflow.ts'
 import { repositoryOperations, type StandInRepository } from './contracts/github-repository.ts'
 import { notFound, runOperations, type Right, type StandInRun, type Work } from './contracts/github-runs.ts'
 import { serve, type Answer, type Asked } from './contracts/server.ts'
@@ -58,6 +60,8 @@ export interface GitHubStandIn {
   repositoryState: StandInRepository
   /** What the token may not do; GitHub answers it 403. */
   denied: Set<Right>
+  /** A token of a job: it may do what its permissions say, and nothing else. */
+  grant(permissions: Permissions): string
   /** What requests, or an answer of the stand-in itself, broke of the published description. */
   complaints: string[]
   /** Answers the next requests with this instead, one each. */
@@ -76,6 +80,7 @@ export async function startGitHub(
   pageSize = 100,
 ): Promise<GitHubStandIn> {
   const refusals: Answer[] = []
+  const granted = new Map<string, Permissions>()
   const standIn: Omit<GitHubStandIn, 'stop' | 'apiUrl'> = {
     repository: 'org/runbook-api',
     token: `ghs_${randomUUID().replaceAll('-', '')}`,
@@ -92,6 +97,11 @@ export async function startGitHub(
     denied: new Set(),
     complaints: [],
     refuseNext: (...answers) => refusals.push(...answers),
+    grant(permissions) {
+      const token = `ghs_${randomUUID().replaceAll('-', '')}`
+      granted.set(token, permissions)
+      return token
+    },
   }
   const { commits, refs, deployments, runs, complaints } = standIn
 
@@ -114,7 +124,9 @@ export async function startGitHub(
     if (!asked.path.startsWith(api.basePath)) return notFound
     const request = { ...asked, path: asked.path.slice(api.basePath.length) }
     if (!asked.headers['user-agent']) return { status: 403, body: { message: 'Request forbidden' } }
-    if (asked.headers.authorization !== `Bearer ${standIn.token}`)
+    const token = asked.headers.authorization?.replace('Bearer ', '') ?? ''
+    const permissions = token === standIn.token ? 'write-all' : granted.get(token)
+    if (permissions === undefined)
       return { status: 401, body: { message: 'Bad credentials' } }
     const operation = api.find(request)
     const known = operation && operations[operation.name]
@@ -127,7 +139,7 @@ export async function startGitHub(
     const { owner, repo } = operation.parameters
     if (`${owner}/${repo}` !== standIn.repository) return notFound
     const [right, work] = known
-    if (standIn.denied.has(right))
+    if (standIn.denied.has(right) || !allows(permissions, right, asked.method))
       return { status: 403, body: { message: 'Resource not accessible by integration' } }
     complaints.push(...operation.complaints.map(each => `${operation.name}: ${each}`))
     if (operation.complaints.length > 0) return { status: 422, body: { message: 'Validation Failed' } }
@@ -299,6 +311,13 @@ export async function startGitHub(
 
   const { url, stop } = await serve(answerTo)
   return { ...standIn, apiUrl: url + api.basePath, stop }
+}
+
+/** What a token reads needs `read`, what it changes `write`; what everybody may know needs nothing. */
+function allows(permissions: Permissions, right: Right, method: string): boolean {
+  if (right === 'metadata') return true
+  const level = levelOf(permissions, right === 'pulls' ? 'pull-requests' : right)
+  return method === 'GET' ? level !== 'none' : level === 'write'
 }
 
 /** The lists of an answer that has pages. */
