@@ -7,6 +7,14 @@ import type { Lab } from '../lab/lab.ts'
 // A machine of its own for each job, as far as one machine can give it: another name, another boot, an empty home, a Docker engine in
 // which no other job has been. Processes, the network and /tmp are this machine's.
 
+const root = join(import.meta.dirname, '../..')
+
+/** PATH for a job: the lab's programs and this machine's, without those of this project. */
+export function pathFor(lab: Lab, machine: Machine, path: string): string {
+  const installed = path.split(':').filter(folder => folder !== '' && !folder.startsWith(root))
+  return [machine.bin, lab.binDir, lab.postgres.binDir, ...installed].join(':')
+}
+
 /** Where a job works, and how its programs are started. */
 export interface Machine {
   home: string
@@ -27,7 +35,7 @@ export function makeMachine(lab: Lab, folder: string, name: string, engine: stri
   const holdsSteps = at('steps-are-held')
   for (const program of ['node', 'bash', 'sh']) {
     const file = join(at('bin'), program)
-    writeFileSync(file, launcher(realOf(program, lab), holdsSteps))
+    writeFileSync(file, launcher(realOf(program, lab), holdsSteps, lab.docker.host))
     chmodSync(file, 0o755)
   }
   const covers = [
@@ -64,13 +72,16 @@ exec "$@"`
  * What the runner starts in place of a program. It dies with its parent, as the runner's own steps do; when a job is cancelled, its
  * end is kept from the runner until that has learnt of the cancellation.
  */
-function launcher(program: string, holdsSteps: string): string {
+function launcher(program: string, holdsSteps: string, engine: string): string {
   return `#!/bin/sh
 read -r parent < "/proc/$PPID/comm"
 case $parent in
   act*) ;;
   *) exec '${program}' "$@" ;;
 esac
+unset ACT
+# act sets it; a step of a workflow that says the same finds that engine without it.
+[ "$DOCKER_HOST" != '${engine}' ] || unset DOCKER_HOST
 setpriv --pdeathsig KILL '${program}' "$@"
 code=$?
 while [ -e '${holdsSteps}' ]; do sleep 0.05; done

@@ -13,7 +13,7 @@ import { resolve, toText } from './github/expressions.ts'
 import type { JobEnd, JobOrder } from './github/run-workflow.ts'
 import { keepOutputs, masksOf } from './github/secrets.ts'
 import type { Repositories } from './github/workflow.ts'
-import { makeMachine } from './machine.ts'
+import { makeMachine, pathFor } from './machine.ts'
 import { killAll, processesWith } from './processes.ts'
 
 /** What all jobs of a run have in common. */
@@ -52,7 +52,7 @@ export async function runJob(
     env: {
       ...{ LANG: 'C.UTF-8', USER: 'runner', LOGNAME: 'runner', NO_COLOR: '1' },
       ...{ HOME: machine.home, TMPDIR: machine.temp },
-      PATH: [machine.bin, lab.binDir, lab.postgres.binDir, process.env['PATH']].join(':'),
+      PATH: pathFor(lab, machine, process.env['PATH'] ?? ''),
       ...settings.environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -6,7 +6,9 @@ import type { Job, Step, Workflow } from './workflow.ts'
  * permissions, environment), and what it knows (inputs, needs, matrix, vars) is written into the expressions.
  */
 export function jobFile(
-  { name, env, defaults }: Workflow,
+  { env, defaults }: Workflow,
+  /** Name of the workflow that started the run: called ones have no name of their own. */
+  name: string,
   id: string,
   job: Job,
   contexts: Contexts,
@@ -23,7 +25,7 @@ export function jobFile(
     ...rest
   } = job
   return {
-    ...(name === undefined ? {} : { name }),
+    name,
     on: { push: null, workflow_dispatch: null, schedule: [{ cron: '0 0 * * *' }] },
     ...(env === undefined ? {} : { env: inline(env, contexts) }),
     ...(defaults === undefined ? {} : { defaults: inline(defaults, contexts) }),

@@ -141,13 +141,13 @@ async function runWhenDue(
   }
   if (!isDue(run.cancelled.aborted))
     return { result: run.cancelled.aborted ? 'cancelled' : 'skipped', outputs: {} }
-  const job_ = new AbortController()
+  const ending = new AbortController()
   const cancel = () => {
-    if (!isDue(true)) job_.abort()
+    if (!isDue(true)) ending.abort()
   }
   run.cancelled.addEventListener('abort', cancel, { once: true })
   try {
-    return await runCombinations(run, call, id, job, contexts, job_.signal)
+    return await runCombinations(run, call, id, job, contexts, ending.signal)
   } catch (error) {
     run.log(`${[...call.path, id].join(' / ')}: ${error instanceof Error ? error.message : String(error)}`)
     return { result: 'failure', outputs: {} }
@@ -216,7 +216,7 @@ function runOne(
   const { inputs, needs, matrix, strategy, vars } = contexts as Record<string, unknown>
   const order: JobOrder = {
     ...{ id, name, fullName: [...path, name].join(' / '), permissions, contexts },
-    file: jobFile(source.workflow, id, job, { inputs, needs, matrix, strategy, vars }),
+    file: jobFile(source.workflow, toText(run.github['workflow']), id, job, { inputs, needs, matrix, strategy, vars }),
     secrets: secretsOf(scope, environment?.name),
     ...(environment ? { environment } : {}),
     outputs: job.outputs ?? {},

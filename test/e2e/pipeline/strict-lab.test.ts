@@ -116,7 +116,7 @@ jobs:
   expect(one['seen']).toBe('3')
   expect(two['seen']).toBe('3')
   expect(one['docker']).toBe(two['docker'])
-  expect(one['docker']).toMatch(/^0 of-this-job (no host|unix:\/\/\/var\/run\/docker\.sock) no config$/)
+  expect(one['docker']).toMatch(/^0 of-this-job no host no config$/)
   expect(one['host']).not.toBe(two['host'])
   expect(docker('volume', 'ls', '-q')).toContain(mark)
   expect(docker('volume', 'ls', '-q')).not.toContain('of-this-job')

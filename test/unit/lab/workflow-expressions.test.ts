@@ -35,7 +35,8 @@ describe('expressions', () => {
 
 test('a runner gets one job alone, without what GitHub decides', () => {
   const file = jobFile(
-    { name: 'release', on: {}, env: { VERSION: '${{ inputs.version }}' }, jobs: {} },
+    { on: {}, env: { VERSION: '${{ inputs.version }}' }, jobs: {} },
+    'release',
     'deploy',
     {
       ...{ name: 'deploy ${{ inputs.version }}', needs: 'build', if: 'always()', environment: 'production' },
