@@ -64,8 +64,8 @@ export async function runJob(
   const kill = () => killAll(processesWith('RUNNER_TRACKING_ID', tracking))
   const cancel = () => {
     const timer = setTimeout(() => {
-      kill()
       child.kill('SIGKILL')
+      kill()
     }, times.jobMs)
     over.signal.addEventListener('abort', () => clearTimeout(timer))
     if (child.pid === undefined) return
