@@ -27,11 +27,25 @@ export function recordsIn(github: GitHubStandIn, run: RecordedRun): Records {
   const checks = (commit.checks ??= [])
   github.commits.set(sha, commit)
   const jobs: { name: string; conclusion: string | null }[] = []
-  const standIn: GitHubStandIn['runs'][number] = { id, status: 'in_progress', event, sha, path, suite: id, jobs }
+  const standIn: GitHubStandIn['runs'][number] = {
+    id,
+    status: 'in_progress',
+    event,
+    sha,
+    path,
+    suite: id,
+    jobs,
+  }
   github.runs.unshift(standIn)
   return {
     jobStarts({ fullName, environment }) {
-      const check = { name: fullName, app: 'github-actions', suite: id, status: 'in_progress', conclusion: '' }
+      const check = {
+        name: fullName,
+        app: 'github-actions',
+        suite: id,
+        status: 'in_progress',
+        conclusion: '',
+      }
       const job: (typeof jobs)[number] = { name: fullName, conclusion: null }
       checks.push(check)
       jobs.push(job)

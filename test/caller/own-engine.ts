@@ -112,7 +112,8 @@ export async function openOwnEngine(host: string, socket: string): Promise<OwnEn
       await once(server, 'close')
       for (const id of own.containers) await remove(`/containers/${id}?force=true&v=true`)
       for (const name of own.volumes) await remove(`/volumes/${name}?force=true`)
-      for (const id of [...own.networks].filter(name => !builtInNetworks.includes(name))) await remove(`/networks/${id}`)
+      for (const id of [...own.networks].filter(name => !builtInNetworks.includes(name)))
+        await remove(`/networks/${id}`)
     },
   }
 }
@@ -143,7 +144,9 @@ export function placeOf(method: string, url: string): Place {
 /** By name or id, which may be cut. */
 export function isOwn(own: Belongings, { kind, name }: { kind: Kind; name: string }): boolean {
   const isId = /^[0-9a-f]{4,64}$/.test(name)
-  return own[kind].has(name) || (isId && [...own[kind]].some(each => each.length === 64 && each.startsWith(name)))
+  return (
+    own[kind].has(name) || (isId && [...own[kind]].some(each => each.length === 64 && each.startsWith(name)))
+  )
 }
 
 /** The volumes that a new object is, or uses by name. */
@@ -168,7 +171,9 @@ export function ownOf(own: Belongings, kind: Kind, list: string): string {
   const owns = (name: string | undefined) => name !== undefined && isOwn(own, { kind, name })
   const content = JSON.parse(list) as unknown
   if (kind !== 'volumes')
-    return JSON.stringify((content as { Id?: string; Name?: string }[]).filter(each => owns(each.Id) || owns(each.Name)))
+    return JSON.stringify(
+      (content as { Id?: string; Name?: string }[]).filter(each => owns(each.Id) || owns(each.Name)),
+    )
   const { Volumes, ...rest } = content as { Volumes: { Name: string }[] | null }
   return JSON.stringify({ ...rest, Volumes: (Volumes ?? []).filter(({ Name }) => owns(Name)) })
 }

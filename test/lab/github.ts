@@ -126,8 +126,7 @@ export async function startGitHub(
     if (!asked.headers['user-agent']) return { status: 403, body: { message: 'Request forbidden' } }
     const token = asked.headers.authorization?.replace('Bearer ', '') ?? ''
     const permissions = token === standIn.token ? 'write-all' : granted.get(token)
-    if (permissions === undefined)
-      return { status: 401, body: { message: 'Bad credentials' } }
+    if (permissions === undefined) return { status: 401, body: { message: 'Bad credentials' } }
     const operation = api.find(request)
     const known = operation && operations[operation.name]
     if (!operation || !known) {

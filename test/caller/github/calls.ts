@@ -12,7 +12,9 @@ export function checkCall(job: Job, callable: Callable | null | undefined): void
   const given = Object.keys(job.with ?? {})
   const passed = job.secrets === 'inherit' ? undefined : Object.keys(job.secrets ?? {})
   const faults = [
-    ...unknownIn(given, inputs).map(name => `Invalid input, ${name} is not defined in the referenced workflow.`),
+    ...unknownIn(given, inputs).map(
+      name => `Invalid input, ${name} is not defined in the referenced workflow.`,
+    ),
     ...missingIn(given, inputs).map(name => `Input ${name} is required, but not provided while calling.`),
     ...unknownIn(passed ?? [], secrets).map(
       name => `Invalid secret, ${name} is not defined in the referenced workflow.`,

@@ -4,7 +4,11 @@ export type Combination = Record<string, unknown>
 /** The combinations of an evaluated `strategy.matrix`, in GitHub's order; one that is empty where there is no matrix. */
 export function combinationsOf(matrix: unknown): Combination[] {
   if (matrix === undefined || matrix === null) return [{}]
-  const { include = [], exclude = [], ...axes } = matrix as {
+  const {
+    include = [],
+    exclude = [],
+    ...axes
+  } = matrix as {
     include?: Combination[]
     exclude?: Combination[]
   } & Record<string, unknown[]>
@@ -19,12 +23,25 @@ export function combinationsOf(matrix: unknown): Combination[] {
   )
   const extended = kept.map(each =>
     include
-      .filter(more => agrees(more, each, names.filter(name => name in more)))
+      .filter(more =>
+        agrees(
+          more,
+          each,
+          names.filter(name => name in more),
+        ),
+      )
       .filter(more => names.some(name => name in more))
       .reduce<Combination>((sum, more) => ({ ...sum, ...more }), each),
   )
   const added = include.filter(
-    more => !kept.some(each => agrees(more, each, names.filter(name => name in more))) || kept.length === 0,
+    more =>
+      !kept.some(each =>
+        agrees(
+          more,
+          each,
+          names.filter(name => name in more),
+        ),
+      ) || kept.length === 0,
   )
   return [...extended, ...added]
 }

@@ -53,7 +53,9 @@ function excess(wanted: Permissions, granted: Permissions): { wanted: string; al
   if (typeof wanted === 'string') {
     const level = wanted === 'read-all' ? 'read' : 'write'
     const enough = granted === 'write-all' || granted === wanted
-    return enough ? [] : [{ wanted: `all: ${level}`, allowed: typeof granted === 'string' ? granted : 'less' }]
+    return enough
+      ? []
+      : [{ wanted: `all: ${level}`, allowed: typeof granted === 'string' ? granted : 'less' }]
   }
   return Object.entries(wanted).flatMap(([scope, level]) => {
     const allowed = levelOf(granted, scope)

@@ -216,7 +216,13 @@ function runOne(
   const { inputs, needs, matrix, strategy, vars } = contexts as Record<string, unknown>
   const order: JobOrder = {
     ...{ id, name, fullName: [...path, name].join(' / '), permissions, contexts },
-    file: jobFile(source.workflow, toText(run.github['workflow']), id, job, { inputs, needs, matrix, strategy, vars }),
+    file: jobFile(source.workflow, toText(run.github['workflow']), id, job, {
+      inputs,
+      needs,
+      matrix,
+      strategy,
+      vars,
+    }),
     secrets: secretsOf(scope, environment?.name),
     ...(environment ? { environment } : {}),
     outputs: job.outputs ?? {},
@@ -242,7 +248,6 @@ function environmentOf(job: Job, contexts: Contexts): JobOrder['environment'] {
 
 /** How a group of jobs ended: as its worst one; skipped only where all were. */
 function together(results: JobEnd['result'][]): JobEnd['result'] {
-  for (const worst of ['failure', 'cancelled', 'success'] as const)
-    if (results.includes(worst)) return worst
+  for (const worst of ['failure', 'cancelled', 'success'] as const) if (results.includes(worst)) return worst
   return 'skipped'
 }

@@ -13,8 +13,7 @@ export interface StoredSecrets {
  * inherit, else what the calling job passes and nothing else.
  */
 export type SecretScope =
-  | { kind: 'stored'; stored: StoredSecrets }
-  | { kind: 'passed'; passed: Record<string, string> }
+  { kind: 'stored'; stored: StoredSecrets } | { kind: 'passed'; passed: Record<string, string> }
 
 /**
  * The secrets of one job. Those of an environment reach a job of the caller's own that names it, and a job of a called
@@ -62,8 +61,7 @@ export function keepOutputs(
 
 /** A value, and the encodings of it that the runner masks as well. */
 function formsOf(mask: string): string[] {
-  const base64 = (shift: number) =>
-    Buffer.from(mask).subarray(shift).toString('base64')
+  const base64 = (shift: number) => Buffer.from(mask).subarray(shift).toString('base64')
   const xml = mask.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
   const unquoted = /^"(.{7,})"$/s.exec(mask)?.[1] ?? ''
   return [

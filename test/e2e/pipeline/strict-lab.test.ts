@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { activeDeployments, addScheduledRuns } from '../../caller/github-records.ts'
 import { git } from '../../caller/git.ts'
+import { isRunning } from '../../caller/processes.ts'
 import { runWorkflow, type RunRequest } from '../../caller/run.ts'
 import { startGitHub, type GitHubStandIn } from '../../lab/github.ts'
 import { openLab, type Lab } from '../../lab/lab.ts'
@@ -158,7 +159,9 @@ jobs:
 `,
   })
   expect({ conclusion, jobs }).toEqual({ conclusion: 'startup_failure', jobs: [] })
-  expect(startupFailure).toContain("is requesting 'deployments: write', but is only allowed 'deployments: none'")
+  expect(startupFailure).toContain(
+    "is requesting 'deployments: write', but is only allowed 'deployments: none'",
+  )
 })
 
 describe('a job that is cancelled', () => {
@@ -221,8 +224,9 @@ while true; do wait || true; done`,
     )
     expect(result.conclusion).toBe('cancelled')
     expect(result.text.indexOf('terminated')).toBeGreaterThan(result.text.indexOf('interrupted'))
-    const child = /child (\d+)/.exec(result.text)?.[1] ?? ''
-    expect(existsSync(`/proc/${child}`)).toBe(false)
+    const child = /child (\d+)/.exec(result.text)?.[1]
+    expect(child).toBeDefined()
+    expect(isRunning(Number(child))).toBe(false)
     expect(result.outputs).toEqual({ long: { status: 'cancelled' } })
   })
 

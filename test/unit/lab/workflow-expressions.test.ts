@@ -3,7 +3,10 @@ import { evaluate, inline, inlineExpression, resolve } from '../../caller/github
 import { jobFile } from '../../caller/github/job-file.ts'
 import { combinationsOf } from '../../caller/github/matrix.ts'
 
-const contexts = { inputs: { version: 'v1.0.0', backup: false }, needs: { build: { outputs: { digest: "it's" } } } }
+const contexts = {
+  inputs: { version: 'v1.0.0', backup: false },
+  needs: { build: { outputs: { digest: "it's" } } },
+}
 
 describe('expressions', () => {
   test.each([

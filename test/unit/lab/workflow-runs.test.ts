@@ -50,7 +50,10 @@ async function run({ ends = {}, inputs = {}, cancelled, onJob }: Options = {}) {
     inputs,
     {
       kind: 'stored',
-      stored: { repository: { TOKEN: 'repository', HOST: 'host' }, environments: { production: { TOKEN: 'own' } } },
+      stored: {
+        repository: { TOKEN: 'repository', HOST: 'host' },
+        environments: { production: { TOKEN: 'own' } },
+      },
     },
   )
   return { end, orders, ran: orders.map(({ fullName }) => fullName) }
@@ -86,7 +89,10 @@ jobs:
     ['not passed', '', {}],
   ])('a called workflow has what is %s', async (_how, line, secrets) => {
     file('called.yml', called())
-    file('caller.yml', `on: push\njobs:\n  release:\n    uses: org/suite/.github/workflows/called.yml@v1\n    ${line}\n`)
+    file(
+      'caller.yml',
+      `on: push\njobs:\n  release:\n    uses: org/suite/.github/workflows/called.yml@v1\n    ${line}\n`,
+    )
     const { orders } = await run()
     expect(orders.map(order => order.secrets)).toEqual([secrets])
   })
@@ -162,7 +168,10 @@ jobs:
   })
 
   test('jobs after a called workflow that failed run when they say so', async () => {
-    file('called.yml', "on: workflow_call\njobs:\n  x: { runs-on: ubuntu-latest, steps: [{ run: 'true' }] }\n")
+    file(
+      'called.yml',
+      "on: workflow_call\njobs:\n  x: { runs-on: ubuntu-latest, steps: [{ run: 'true' }] }\n",
+    )
     file(
       'caller.yml',
       `on: push
@@ -207,13 +216,15 @@ jobs:
       ['rest', undefined],
     ])
     expect(JSON.stringify(orders[1]?.file)).toContain('r1-staging-true')
-    await expect(run({ inputs: { to: 'production' } })).rejects.toThrow("input to: unexpected value 'production'")
+    await expect(run({ inputs: { to: 'production' } })).rejects.toThrow(
+      "input to: unexpected value 'production'",
+    )
   })
 
   test('one that is required and missing stops the run', async () => {
     file(
       'called.yml',
-      "on: { workflow_call: { inputs: { a: { type: string, required: true } } } }\njobs:\n  x: { runs-on: u, steps: [] }\n",
+      'on: { workflow_call: { inputs: { a: { type: string, required: true } } } }\njobs:\n  x: { runs-on: u, steps: [] }\n',
     )
     file('caller.yml', 'on: push\njobs:\n  call: { uses: ./.github/workflows/called.yml, with: { b: 1 } }\n')
     await expect(run()).rejects.toThrow(
