@@ -9,12 +9,13 @@ export type RunnerEvent =
   | { kind: 'step-ended'; job: string; step: string; id: string; result: string; durationMs: number }
   | { kind: 'job-ended'; job: string; result: string }
   | { kind: 'output'; job: string; step: string; id: string; name: string; value: string }
-  | { kind: 'mask'; value: string }
+  | { kind: 'mask'; job: string; value: string }
   | { kind: 'summary'; job: string; step: string; markdown: string }
   | { kind: 'log'; job: string; text: string }
 
 /** The lines that act writes with `--json`, as far as we read them. */
 interface ActLine {
+  job?: string
   stage?: string
   step?: string
   /** From the outermost on; several in a composite action. */
@@ -30,16 +31,17 @@ interface ActLine {
   msg?: string
 }
 
-/** What one line of `act --json` says of that job. A line that is no JSON is text of act itself. */
-export function readEvents(line: string, job: string): RunnerEvent[] {
+/** What one line of `act --json` says. A line that is no JSON is text of act itself. */
+export function readEvents(line: string): RunnerEvent[] {
   const said = parseLine(line)
+  const job = said.job?.split('/').at(-1)?.trim() ?? ''
   const { stage, stepID = [] } = said
   const step = `${said.step ?? ''}${stage === 'Post' ? ' (post)' : ''}`
   const id = stepID.join('/')
   const text = (said.msg ?? '').trimEnd()
   const events: RunnerEvent[] = text === '' ? [] : [{ kind: 'log', job, text }]
   if (said.jobResult !== undefined) events.push({ kind: 'job-ended', job, result: said.jobResult })
-  if (said.command === 'add-mask') events.push({ kind: 'mask', value: said.arg ?? '' })
+  if (said.command === 'add-mask') events.push({ kind: 'mask', job, value: said.arg ?? '' })
   if (stage !== 'Main' && stage !== 'Post') return events
   if (said.stepResult !== undefined) {
     const durationMs = Math.round((said.executionTime ?? 0) / 1e6)

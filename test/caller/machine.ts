@@ -35,7 +35,7 @@ export function makeMachine(lab: Lab, folder: string, name: string, engine: stri
   const holdsSteps = at('steps-are-held')
   for (const program of ['node', 'bash', 'sh']) {
     const file = join(at('bin'), program)
-    writeFileSync(file, launcher(realOf(program, lab), holdsSteps, lab.docker.host))
+    writeFileSync(file, launcher(realOf(program), holdsSteps, lab.docker.host))
     chmodSync(file, 0o755)
   }
   const covers = [
@@ -89,7 +89,6 @@ exit $code
 `
 }
 
-function realOf(program: string, lab: Lab): string {
-  if (program === 'node') return realpathSync(lab.node)
-  return `/bin/${program}`
+function realOf(program: string): string {
+  return program === 'node' ? process.execPath : `/bin/${program}`
 }

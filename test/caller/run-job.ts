@@ -77,9 +77,9 @@ export async function runJob(
   try {
     const lines = [child.stdout, child.stderr].map(async stream => {
       for await (const line of createInterface(stream))
-        for (const event of readEvents(line, order.name)) {
+        for (const event of readEvents(line)) {
           watch.see(event)
-          onEvent(event)
+          onEvent({ ...event, job: order.name })
         }
     })
     await Promise.all(lines)

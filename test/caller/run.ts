@@ -1,16 +1,14 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { stringify } from 'yaml'
 import type { Outcome } from '../../shared/outcome/outcome.ts'
-import type { GitHubStandIn } from '../lab/github.ts'
 import type { Lab } from '../lab/lab.ts'
-import { githubCancelTimes, type CancelTimes } from './cancel-job.ts'
-import { outcomeOf, type RunnerEvent } from './events.ts'
-import { recordsIn } from './github-records.ts'
-import { runWholeWorkflow, type JobEnd, type JobOrder } from './github/run-workflow.ts'
-import { loadWorkflow, StartupFailure, type Repositories } from './github/workflow.ts'
+import { outcomeOf, readEvents, type RunnerEvent } from './events.ts'
 import { git } from './git.ts'
 import { killAll, processesWith } from './processes.ts'
-import { runJob } from './run-job.ts'
 
 /** What starts a run: the push of a tag, or a person who dispatches a workflow. */
 export type Trigger =
@@ -28,30 +26,14 @@ export interface RunRequest {
   /** Has to differ between runs: the lease tells them apart by it. */
   id: number
   trigger: Trigger
-  /** Of the repository. */
   secrets: Record<string, string>
-  /** Of its environments, by their names. */
-  environmentSecrets?: Record<string, Record<string, string>>
-  variables?: Record<string, string>
-  /** Where the run reports, and what its actions find under GITHUB_API_URL; default, no server. */
-  github?: GitHubStandIn
   /** Ends the run as a killed runner would. */
   signal: AbortSignal
-  /** Cancels it, as a person does on the page of the run. */
-  cancelled?: AbortSignal
-  /** Default: GitHub's. */
-  cancelTimes?: CancelTimes
   onEvent?: (event: RunnerEvent) => void
 }
 
 export interface RunResult {
   success: boolean
-  /** Of the whole run; `startup_failure` when no job was started. */
-  conclusion: JobEnd['result'] | 'startup_failure'
-  /** Why it was not started, in GitHub's words. */
-  startupFailure?: string
-  /** The jobs that had a runner, in the order of their ends: names as GitHub shows them. */
-  jobs: { name: string; result: JobEnd['result']; outputs: Record<string, string> }[]
   /** What each action put out, in order. */
   outcomes: Outcome[]
   /** Ended steps by `job: step`, with their results. */
@@ -62,9 +44,8 @@ export interface RunResult {
 }
 
 /**
- * Runs one workflow of the caller's repository as GitHub would: each job by act, on a machine of its own, with its own secrets and
- * a fresh clone (test/lab/README.md says what is as strict as GitHub). Writes log.txt, summary.md and one JSON file for each outcome
- * into the folder.
+ * Runs one workflow of the caller's repository on act, as GitHub would: from a fresh clone at the tag, with the secrets.
+ * Writes log.txt, summary.md and one JSON file for each outcome into the folder.
  */
 export async function runWorkflow(request: RunRequest): Promise<RunResult> {
   const { folder, trigger, signal, onEvent } = request
@@ -72,153 +53,115 @@ export async function runWorkflow(request: RunRequest): Promise<RunResult> {
   mkdirSync(folder, { recursive: true })
   const files = prepare(request)
   const startedAt = performance.now()
-  const result: RunResult = {
-    ...{ success: false, conclusion: 'failure', jobs: [], outcomes: [], steps: [] },
-    ...{ log: join(folder, 'log.txt'), durationMs: 0 },
-  }
+  const result: RunResult = { success: false, outcomes: [], steps: [], log: files.log, durationMs: 0 }
+  const child = spawn(request.lab.act, argumentsOf(request, files), {
+    cwd: files.copy,
+    env: environmentOf(request),
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A Ctrl-C at the terminal reaches us alone; we pass it on.
+    detached: true,
+  })
+  const onAbort = () => child.kill('SIGINT')
+  signal.addEventListener('abort', onAbort, { once: true })
+  const ended = once(child, 'close') as Promise<[number | null]>
   const take = (event: RunnerEvent) => {
     record(event, result, folder)
     onEvent?.(event)
   }
-  const stop = new AbortController()
-  const die = () => {
-    stop.abort()
-    killAll(processesWith('RUNBOOK_CALLER_RUN', markOf(request)))
-  }
-  signal.addEventListener('abort', die, { once: true })
   try {
-    const end = await runJobsOf(request, files, result, take, stop.signal)
-    result.conclusion = end.result
-  } catch (error) {
-    if (!(error instanceof StartupFailure)) throw error
-    result.conclusion = 'startup_failure'
-    result.startupFailure = error.message
-    take({ kind: 'log', job: '', text: error.message })
+    const lines = [child.stdout, child.stderr].map(async stream => {
+      for await (const line of createInterface(stream)) readEvents(line).forEach(take)
+    })
+    await Promise.all(lines)
+    const [code] = await ended
+    result.success = code === 0
   } finally {
-    signal.removeEventListener('abort', die)
+    signal.removeEventListener('abort', onAbort)
     killAll(processesWith('RUNBOOK_CALLER_RUN', markOf(request)))
-    rmSync(files.copy, { recursive: true, force: true })
+    for (const path of [files.copy, files.secrets, files.cache])
+      rmSync(path, { recursive: true, force: true })
   }
   signal.throwIfAborted()
-  result.success = result.conclusion === 'success'
   result.durationMs = performance.now() - startedAt
-  const { success, conclusion, steps } = result
-  const about = { trigger, success, conclusion, durationMs: Math.round(result.durationMs), steps }
+  const about = {
+    trigger,
+    success: result.success,
+    durationMs: Math.round(result.durationMs),
+    steps: result.steps,
+  }
   writeFileSync(join(folder, 'run.json'), `${JSON.stringify(about, null, 2)}\n`)
   return result
 }
 
 interface Files {
   copy: string
-  event: { name: string; file: string; payload: Record<string, unknown> }
-  ref: string
-  sha: string
+  event: string
+  secrets: string
+  cache: string
+  log: string
 }
 
-const repositoryName = 'org/runbook-api'
-
-async function runJobsOf(
-  request: RunRequest,
-  files: Files,
-  result: RunResult,
-  take: (event: RunnerEvent) => void,
-  died: AbortSignal,
-): Promise<JobEnd> {
-  const { lab, folder, trigger, id } = request
-  const path = `.github/workflows/${trigger.event === 'push' ? 'release.yml' : trigger.workflow}`
-  const repositories: Repositories = { 'org/runbook-actions@v1': request.tree }
-  const source = loadWorkflow(files.copy, path)
-  const records = request.github
-    ? recordsIn(request.github, { id, event: files.event.name, ref: files.ref, sha: files.sha, path })
-    : undefined
-  let started = 0
-  const oneJob = async (order: JobOrder, cancelled: AbortSignal): Promise<JobEnd> => {
-    if (died.aborted) return { result: 'cancelled', outputs: {} }
-    const place = `${String(++started).padStart(2, '0')}-${order.name.replaceAll(/[^\w-]+/g, '-')}`
-    const token = request.github?.grant(order.permissions) ?? `ghs_lab${id}x${started}`
-    const conclude = records?.jobStarts(order)
-    const end = await runJob({ ...order, secrets: { ...order.secrets, GITHUB_TOKEN: token } }, cancelled, {
-      ...{ lab, folder: join(folder, 'jobs', place), copy: files.copy, repositories, event: files.event },
-      environment: environmentOf(request, files, path),
-      times: request.cancelTimes ?? githubCancelTimes,
-      onEvent: take,
-    })
-    conclude?.(end)
-    result.jobs.push({ name: order.fullName, ...end })
-    return end
+function prepare({ folder, repository, trigger, secrets }: RunRequest): Files {
+  const files = {
+    copy: join(folder, 'working-copy'),
+    event: join(folder, 'event.json'),
+    secrets: join(folder, 'secrets.yml'),
+    cache: join(folder, 'runner'),
+    log: join(folder, 'log.txt'),
   }
-  try {
-    return await runWholeWorkflow(
-      {
-        ...{ repositories, github: githubContext(request, files, source.workflow.name ?? path) },
-        variables: request.variables ?? {},
-        runJob: oneJob,
-        cancelled: request.cancelled ?? new AbortController().signal,
-        log: text => take({ kind: 'log', job: '', text }),
-      },
-      source,
-      trigger.event === 'workflow_dispatch' ? trigger.inputs : {},
-      {
-        kind: 'stored',
-        stored: { repository: request.secrets, environments: request.environmentSecrets ?? {} },
-      },
-    )
-  } finally {
-    records?.runEnds()
-  }
-}
-
-function prepare({ folder, repository, trigger }: RunRequest): Files {
-  const copy = join(folder, 'working-copy')
   const branch = trigger.event === 'push' ? trigger.tag : 'main'
-  rmSync(copy, { recursive: true, force: true })
-  git(folder, '-c', 'advice.detachedHead=false', 'clone', '-q', '--branch', branch, repository, copy)
+  rmSync(files.copy, { recursive: true, force: true })
+  git(folder, '-c', 'advice.detachedHead=false', 'clone', '-q', '--branch', branch, repository, files.copy)
   // The runner reads the repository's name from here.
-  git(copy, 'remote', 'set-url', 'origin', `https://github.com/${repositoryName}`)
-  const ref = trigger.event === 'push' ? `refs/tags/${branch}` : `refs/heads/${branch}`
-  const inputs = trigger.event === 'workflow_dispatch' ? { inputs: trigger.inputs } : {}
-  const [owner, name] = repositoryName.split('/')
-  const repositoryOf = { full_name: repositoryName, name, owner: { login: owner }, default_branch: 'main' }
-  const payload = { ref, ...inputs, repository: repositoryOf, sender: { login: 'org' } }
-  const file = join(folder, 'event.json')
-  writeFileSync(file, JSON.stringify(payload))
-  return { copy, event: { name: trigger.event, file, payload }, ref, sha: git(copy, 'rev-parse', 'HEAD') }
+  git(files.copy, 'remote', 'set-url', 'origin', 'https://github.com/org/runbook-api')
+  const event =
+    trigger.event === 'push'
+      ? { ref: `refs/tags/${branch}` }
+      : { ref: `refs/heads/${branch}`, inputs: trigger.inputs }
+  const repositoryOf = { full_name: 'org/runbook-api', name: 'runbook-api', default_branch: 'main' }
+  writeFileSync(files.event, JSON.stringify({ ...event, repository: repositoryOf, sender: { login: 'org' } }))
+  writeFileSync(files.secrets, stringify(secrets), { mode: 0o600 })
+  return files
 }
 
-/** What GitHub sets beside what act does, and the two things of this machine that a job needs. */
-function environmentOf(request: RunRequest, { ref, sha }: Files, path: string): Record<string, string> {
-  const npm = process.env['npm_config_cache'] ?? join(process.env['HOME'] ?? '', '.npm')
+function argumentsOf({ tree, trigger, id }: RunRequest, files: Files): string[] {
+  const workflow = trigger.event === 'push' ? 'release.yml' : trigger.workflow
+  return [
+    trigger.event,
+    '--json',
+    '--workflows',
+    join('.github/workflows', workflow),
+    '--eventpath',
+    files.event,
+    '--platform',
+    'ubuntu-latest=-self-hosted',
+    '--local-repository',
+    `org/runbook-actions@v1=${tree}`,
+    '--secret-file',
+    files.secrets,
+    '--actor',
+    'org',
+    '--env',
+    `GITHUB_RUN_ID=${id}`,
+  ]
+}
+
+/** This machine's environment, without what would lead the actions to somewhere else than the lab. */
+function environmentOf(request: RunRequest): Record<string, string | undefined> {
+  const { lab, folder } = request
+  const kept = Object.entries(process.env).filter(
+    ([name]) =>
+      !/^(KUBE|AWS_|PG|GITHUB_|ACTIONS_|RUNNER_|INPUT_|npm_|NODE_(OPTIONS|ENV)|DOCKER_|CI$)/.test(name),
+  )
   return {
-    // act's name for it.
-    SHA_REF: sha,
-    GITHUB_REF: ref,
-    GITHUB_REPOSITORY: repositoryName,
-    GITHUB_RUN_ID: String(request.id),
-    GITHUB_TRIGGERING_ACTOR: 'org',
-    GITHUB_WORKFLOW_REF: `${repositoryName}/${path}@${ref}`,
-    GITHUB_WORKFLOW_SHA: sha,
-    RUNNER_ENVIRONMENT: 'github-hosted',
-    ...(request.github ? { GITHUB_API_URL: request.github.apiUrl } : {}),
-    // A cache of packages, so that a test does not download them each time.
-    npm_config_cache: npm,
+    ...Object.fromEntries(kept),
+    PATH: [lab.binDir, lab.postgres.binDir, process.env['PATH']].join(':'),
+    DOCKER_HOST: lab.docker.host,
+    NO_COLOR: '1',
+    XDG_CACHE_HOME: join(folder, 'runner'),
+    XDG_CONFIG_HOME: join(folder, 'runner'),
     // Every process of the run carries it: what is left of a killed run is found by it.
     RUNBOOK_CALLER_RUN: markOf(request),
-  }
-}
-
-function githubContext(
-  { id }: RunRequest,
-  { event, ref, sha }: Files,
-  workflow: string,
-): Record<string, unknown> {
-  const [repository_owner] = repositoryName.split('/')
-  return {
-    ...{ event_name: event.name, event: event.payload, workflow, sha, ref },
-    ref_name: ref.replace(/^refs\/(tags|heads)\//, ''),
-    ref_type: ref.startsWith('refs/tags/') ? 'tag' : 'branch',
-    ...{ repository: repositoryName, repository_owner, actor: 'org', triggering_actor: 'org' },
-    ...{ run_id: String(id), run_number: String(id), run_attempt: '1' },
-    ...{ server_url: 'https://github.com', api_url: 'https://api.github.com' },
   }
 }
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { activeDeployments, addScheduledRuns } from '../../caller/github-records.ts'
 import { git } from '../../caller/git.ts'
 import { isRunning } from '../../caller/processes.ts'
-import { runWorkflow, type RunRequest } from '../../caller/run.ts'
+import { runOnGitHub, type GitHubRunRequest } from '../../caller/github-run.ts'
 import { startGitHub, type GitHubStandIn } from '../../lab/github.ts'
 import { openLab, type Lab } from '../../lab/lab.ts'
 
@@ -36,13 +36,13 @@ function docker(...args: string[]): string {
 }
 
 /** Runs the workflow caller.yml by hand, on a commit with these files. */
-async function run(files: Record<string, string>, more: Partial<RunRequest> = {}) {
+async function run(files: Record<string, string>, more: Partial<GitHubRunRequest> = {}) {
   for (const [name, text] of Object.entries(files))
     writeFileSync(join(repository, '.github/workflows', name), text)
   git(repository, 'add', '--all')
   git(repository, 'commit', '-q', '--allow-empty', '-m', 'a workflow')
   runs++
-  const result = await runWorkflow({
+  const result = await runOnGitHub({
     ...{ lab, tree: folder, repository, folder: join(folder, String(runs)), id: 5_000 + runs },
     trigger: { event: 'workflow_dispatch', workflow: 'caller.yml', inputs: {} },
     secrets: {},
