@@ -49,13 +49,16 @@ export async function openOwnEngine(host: string, socket: string): Promise<OwnEn
     const place = placeOf(method, url)
     if (place.refersTo && !isOwn(own, place.refersTo)) {
       const { kind, name } = place.refersTo
-      return void answerWith(outgoing, 404, `No such ${kind.slice(0, -1)}: ${name}`)
+      answerWith(outgoing, 404, `No such ${kind.slice(0, -1)}: ${name}`)
+      return
     }
     const body = place.creates ? await text(incoming) : ''
     const volumes = place.creates ? volumesOf(place.creates, body) : []
     for (const name of volumes)
-      if (!own.volumes.has(name) && (await isThere(`/volumes/${encodeURIComponent(name)}`)))
-        return void answerWith(outgoing, 500, `the lab has a volume ${name} already, which is not this job's`)
+      if (!own.volumes.has(name) && (await isThere(`/volumes/${encodeURIComponent(name)}`))) {
+        answerWith(outgoing, 500, `the lab has a volume ${name} already, which is not this job's`)
+        return
+      }
     const sent = onward(incoming)
     const answered = once(sent, 'response') as Promise<[IncomingMessage]>
     outgoing.on('close', () => sent.destroy())
