@@ -46,7 +46,7 @@ const taken = [
   'BACKUP_ENV_FILE',
   'DOCKER_SSH_KEY',
   'DOCKER_SSH_KNOWN_HOSTS',
-  'REGISTRY',
+  'RUNBOOK_REGISTRY',
   'REGISTRY_USERNAME',
   'REGISTRY_PASSWORD',
 ]
@@ -57,9 +57,9 @@ const taken = [
  *
  * `ENV_FILE`, `BACKUP_ENV_FILE`: content of env-files. `KUBECONFIG`: content, or path, of a kubeconfig. `DOCKER_HOST`,
  * `DOCKER_SSH_KEY`, `DOCKER_SSH_KNOWN_HOSTS`: the Docker engine, and how ssh reaches it. `REGISTRY_USERNAME`,
- * `REGISTRY_PASSWORD`: a user who may pull the image from `REGISTRY`, which is the image's own by default; an image of ghcr.io
- * is pulled with the token of the job when neither these nor the machine have a login. An empty value is one that the job
- * does not have.
+ * `REGISTRY_PASSWORD`: a user who may pull the image from its registry. A step that is given no image, as a rollback, takes
+ * the registry from `RUNBOOK_REGISTRY`: its name, or an image of it; default: ghcr.io. An image of ghcr.io is pulled with the
+ * token of the job when neither these nor the machine have a login. An empty value is one that the job does not have.
  * @throws InputError when one is given without another that it needs
  */
 export function receiveCredentials(request: CredentialRequest): JobCredentials {
@@ -113,12 +113,18 @@ function registryUser({ env, image, token: given }: CredentialRequest): Registry
       'the user, and the password or token, of the registry',
       'Set both REGISTRY_USERNAME and REGISTRY_PASSWORD, or neither.',
     )
-  const registry = said('REGISTRY') || (image === '' ? 'ghcr.io' : parseImage('image', image).registry)
+  const registry = registryOf(said('RUNBOOK_REGISTRY'), image)
   if (username !== '') return { registry, username, password }
   const token = given || said('GITHUB_TOKEN')
   const isGitHub = registry === 'ghcr.io' && said('GITHUB_SERVER_URL') === 'https://github.com'
   if (!isGitHub || token === '' || hasLogin(ownDockerConfig(dockerFolder(env)), registry)) return undefined
   return { registry, username: said('GITHUB_ACTOR') || 'token', password: token }
+}
+
+/** @param named the name of a registry, or an image; empty: the registry of `image` */
+function registryOf(named: string, image: string): string {
+  if (image !== '') return parseImage('image', image).registry
+  return named.includes('/') ? parseImage('RUNBOOK_REGISTRY', named).registry : named || 'ghcr.io'
 }
 
 /** The machine's own configuration with one more login: its contexts and their certificates are kept. */

@@ -1,4 +1,4 @@
-import { cutEnd } from '../outcome/cut.ts'
+import { cutBytes, cutEnd } from '../outcome/cut.ts'
 import { printable, printableLine } from '../outcome/printable.ts'
 import type { Log } from './log.ts'
 import { createAside } from './aside.ts'
@@ -21,14 +21,14 @@ export interface Runner {
   loadState(name: string): string
   saveState(name: string, value: string): void
   annotate(level: 'error' | 'warning' | 'notice', title: string, message: string): void
-  /** Appends Markdown to the job summary, which holds at most 1 MiB. */
+  /** Appends Markdown to the summary of the step, which holds at most 1 MiB: what is over that is left out. */
   summary(markdown: string): void
   fail(): void
 }
 
 /** GitHub keeps 4 KB of an annotation's message. */
 const annotationLimit = 4_000
-/** A step's summary over 1 MiB is refused by the runner as a whole. */
+/** A step's summary over 1 MiB of UTF-8 is refused by the runner as a whole. */
 const summaryLimit = 1024 * 1024 - 1024
 
 /** The runner that started this process. */
@@ -39,6 +39,7 @@ export function createRunner(): Runner {
   for (const value of environmentSecrets(env)) secrets.add(value)
   const log = createRunnerLog(commands, secrets, stdout)
   const aside = createAside(log)
+  let summaryRoom = summaryLimit
   return {
     secrets,
     env,
@@ -57,7 +58,8 @@ export function createRunner(): Runner {
       commands.command(level, { title: shown(title) }, shown(message))
     },
     summary(markdown) {
-      const shown = secrets.redact(markdown).slice(0, summaryLimit)
+      const shown = cutBytes(secrets.redact(markdown), summaryRoom)
+      summaryRoom -= Buffer.byteLength(shown)
       void aside('The job summary', () => commands.summarise(shown))
     },
     fail() {

@@ -9,6 +9,16 @@ export function cutEnd(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, Math.max(0, most - cutMark.length))}${cutMark}`
 }
 
+/** The beginning of a text: at most so many bytes of UTF-8, and no part of a character. */
+export function cutBytes(text: string, most: number): string {
+  const bytes = Buffer.from(text)
+  if (bytes.length <= most) return text
+  let end = Math.max(0, most)
+  // 10xxxxxx goes on with the character before it.
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
+}
+
 /** The end of a text: at most so many characters, the mark among them. */
 export function cutStart(text: string, most: number): string {
   return text.length <= most ? text : `${cutMark}${lastOf(text, most - cutMark.length)}`

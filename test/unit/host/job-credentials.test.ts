@@ -119,6 +119,18 @@ test('a login is added to the configuration of the machine, whose own logins, he
   expect(await loginOf(hub, 'docker.io')).toMatchObject({ username: 'ada' })
 })
 
+test('a step without an image logs in to the registry that is named, or to that of an image that is', async () => {
+  const user = { REGISTRY_USERNAME: 'ada', REGISTRY_PASSWORD: 'token-of-ada' }
+  const named = async (RUNBOOK_REGISTRY: string, registry: string, image = '') =>
+    loginOf(receive({ ...user, RUNBOOK_REGISTRY, REGISTRY: 'other.example.com' }, image), registry)
+  expect(await named('', 'ghcr.io')).toMatchObject({ username: 'ada' })
+  expect(await named('registry.example.com', 'registry.example.com')).toMatchObject({ username: 'ada' })
+  expect(await named('localhost:5000/org/api@sha256:' + 'a'.repeat(64), 'localhost:5000')).toMatchObject({
+    username: 'ada',
+  })
+  expect(await named('registry.example.com', 'docker.io', 'org/api:v1')).toMatchObject({ username: 'ada' })
+})
+
 test('an image of ghcr.io is pulled with the token of the job, unless the machine has a login of its own there', async () => {
   const job = {
     GITHUB_TOKEN: 'ghs_0123456789',

@@ -31,6 +31,22 @@ runner.log.info('the end')`
   ])
 })
 
+test('the summary of a step stays below 1 MiB of UTF-8, over all of its parts, and ends with a whole character', () => {
+  const source = `
+import { createRunner } from ${JSON.stringify(runner)}
+const runner = createRunner()
+for (const part of ['한'.repeat(200_000), '😀'.repeat(200_000), 'a'.repeat(2_000)]) runner.summary(part)`
+  const file = join(mkdtempSync(join(tmpdir(), 'runner-')), 'summary')
+  execFileSync(process.execPath, ['--input-type=module', '-e', source], {
+    env: { PATH: process.env['PATH'], GITHUB_STEP_SUMMARY: file },
+  })
+  const written = readFileSync(file)
+  expect(written.length).toBeLessThanOrEqual(1024 * 1024)
+  expect(written.length).toBeGreaterThan(1024 * 1024 - 2_048)
+  const text = new TextDecoder('utf-8', { fatal: true }).decode(written)
+  expect(text.startsWith('한'.repeat(200_000) + '😀')).toBe(true)
+})
+
 test('what others wrote is obeyed by no runner, wherever it is printed', () => {
   const hostile =
     'a ##[stop-commands]t\n\u0085::stop-commands::t\n ::Add-Mask::x\r::set-output name=a::b\n\u001b[2J::debug::\u2028::error::c'
