@@ -1,3 +1,4 @@
+import type { Interruption } from '../shared/outcome/interruption.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
 import type { Environment } from '../shared/config/environment.ts'
 import type { Fields, Inputs, Outputs } from '../shared/commands/step/inputs.ts'
@@ -21,13 +22,39 @@ export interface Action<F extends Fields> {
   /** Milliseconds after which it is ended; without it, its parts heed their own timeouts. */
   timeoutMs?: (inputs: Inputs<F>) => number
   main: (environment: Environment, inputs: Inputs<F>, ports: TargetPorts, call: Call) => Promise<Outcome>
-  /** Runs when every step of the job has succeeded, with what `main` put out. */
-  post?: (
-    environment: Environment,
-    outputs: Record<string, string>,
-    ports: TargetPorts,
-  ) => Promise<Outcome | undefined>
+  /** What the job has to report although the step did what it is for; an error fails the job. */
+  alarm?: (outcome: Outcome, inputs: Inputs<F>) => Alarm | undefined
+  post?: PostStep
 }
+
+/** An annotation of the job. */
+export interface Alarm {
+  level: 'error' | 'warning'
+  /** One or more sentences. */
+  message: string
+}
+
+/** What an action does when its job is at its end; `condition` is the `post-if` of its action.yml. */
+export type PostStep =
+  /** Runs when every step of the job has succeeded, with what `main` put out. */
+  | {
+      condition: 'success()'
+      run: (
+        environment: Environment,
+        outputs: Record<string, string>,
+        ports: TargetPorts,
+      ) => Promise<Outcome | undefined>
+    }
+  /** Runs in any case, when `main` began and did not come to its end. */
+  | {
+      condition: 'always()'
+      run: (
+        environment: Environment,
+        read: Call['read'],
+        interruption: Interruption,
+        ports: TargetPorts,
+      ) => Promise<Outcome>
+    }
 
 /** Lets an action keep the types of its own inputs, and be run without them. */
 export function defineAction<F extends Fields>(action: Action<F>): Action<Fields> {

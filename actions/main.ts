@@ -1,3 +1,4 @@
+import { interruptions, type Interruption } from '../shared/outcome/interruption.ts'
 import { isExpected, messageOf } from '../shared/outcome/errors.ts'
 import { printableJson } from '../shared/outcome/printable.ts'
 import type { Outcome } from '../shared/outcome/outcome.ts'
@@ -46,31 +47,50 @@ export async function main(name: ActionName): Promise<void> {
   await guarded(runner, async () => {
     const { action, environment, inputs, ports } = await prepare(name, runner)
     const parts: Outcome[] = []
-    const outcome = await action.main(environment, inputs, ports, {
-      read: key => runner.input(key),
-      report: each => {
-        parts.push(each)
-        return show(runner, environment, each, ports)
-      },
-    })
-    runner.saveState('outputs', JSON.stringify(outcome.outputs))
+    const work = () =>
+      action.main(environment, inputs, ports, {
+        read: key => runner.input(key),
+        report: each => {
+          parts.push(each)
+          return show(runner, environment, each, ports)
+        },
+      })
+    const outcome = await (action.post?.condition === 'always()'
+      ? interruptible(runner, ports.signal, work)
+      : work())
+    if (action.post?.condition === 'success()') runner.saveState('outputs', JSON.stringify(outcome.outputs))
     putOut(runner, outcome)
     if (parts.length === 0) await show(runner, environment, outcome, ports)
     else await close(runner, environment, outcome, ports)
-    if (outcome.status === 'failure' || outcome.status === 'inconclusive') runner.fail()
+    const alarm = action.alarm?.(outcome, inputs)
+    if (alarm) runner.annotate(alarm.level, `${name}: ${outcome.reason}`, alarm.message)
+    if (!isWell(outcome) || alarm?.level === 'error') runner.fail()
     await ports.close()
   })
 }
 
-/** The post step of an action. The runner calls it only when the whole job succeeded; it warns, and never fails the job. */
+/**
+ * The post step of an action. One that ends what `main` did warns when it cannot, and never fails the job: the job has
+ * succeeded. One that makes up for a `main` that was interrupted fails when it cannot. Where there is nothing to do, nothing
+ * is read and no code of the action is loaded.
+ */
 export async function post(name: ActionName): Promise<void> {
   const runner = enter()
-  const saved = runner.loadState('outputs')
-  if (!saved) return
+  const outputs = runner.loadState('outputs')
+  const interruption = interruptions.find(each => each === runner.loadState('interrupted'))
+  if (outputs === '' && interruption === undefined) return
   try {
     const { action, environment, ports } = await prepare(name, runner)
-    const outcome = await action.post?.(environment, JSON.parse(saved) as Record<string, string>, ports)
-    if (outcome) await show(runner, environment, outcome, ports)
+    if (action.post?.condition === 'always()' && interruption) {
+      const outcome = await action.post.run(environment, key => runner.input(key), interruption, ports)
+      await show(runner, environment, outcome, ports)
+      if (!isWell(outcome)) runner.fail()
+    }
+    if (action.post?.condition === 'success()') {
+      const saved = JSON.parse(outputs) as Record<string, string>
+      const outcome = await action.post.run(environment, saved, ports)
+      if (outcome) await show(runner, environment, outcome, ports)
+    }
     await ports.close()
   } catch (error) {
     runner.annotate(
@@ -78,7 +98,36 @@ export async function post(name: ActionName): Promise<void> {
       `${name} (post)`,
       `${messageOf(error)}. The next settle run finishes this release.`,
     )
+    if (interruption) runner.fail()
   }
+}
+
+/**
+ * Saves for the post step that the work has begun, that it was cancelled, and that it came to its end. A process that is
+ * killed leaves what was saved last.
+ */
+async function interruptible<T>(runner: Runner, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const save = (state: Interruption | '') => runner.saveState('interrupted', state)
+  const cancelled = () => save('cancelled')
+  save('killed')
+  signal.addEventListener('abort', cancelled)
+  const ended = () => {
+    signal.removeEventListener('abort', cancelled)
+    save('')
+  }
+  try {
+    const result = await work()
+    ended()
+    return result
+  } catch (error) {
+    // Nothing was begun. After any other error the post step looks for what is unfinished.
+    if (isExpected(error)) ended()
+    throw error
+  }
+}
+
+function isWell({ status }: Outcome): boolean {
+  return status !== 'failure' && status !== 'inconclusive'
 }
 
 /** The runner that this process is a step of; it may stop reading at any time. */
@@ -107,7 +156,9 @@ async function prepare(name: ActionName, runner: Runner) {
     environment: said('environment'),
     overrides: { url: said('url'), manifests: said('manifests'), envFile, backupEnvFile },
   })
-  if (name !== 'check-inputs') requireEngine(environment, credentials.env)
+  // Before a release is built, its first job asks whether there is an engine by passing DOCKER_HOST on, also an empty one.
+  if (name !== 'check-inputs' || runner.env['DOCKER_HOST'] !== undefined)
+    requireEngine(environment, credentials.env)
   const signal = createSignal(process, action.timeoutMs?.(inputs) ?? 0)
   const stray = watchStrays(process, line => runner.log.error(line))
   const { log, secrets } = runner
@@ -148,7 +199,7 @@ async function show(
   ports: TargetPorts,
 ): Promise<void> {
   for (const line of renderText(outcome)) runner.log.info(line)
-  if (outcome.status === 'failure' || outcome.status === 'inconclusive') {
+  if (!isWell(outcome)) {
     runner.annotate(
       'error',
       `${outcome.step}: ${outcome.reason}`,

@@ -21,7 +21,7 @@ for (const file of documents()) text(file)
 for (const file of ['runbook.schema.json', 'smoke.schema.json']) copy(`deployment/${file}`, file)
 for (const name of actionNames()) assembleAction(name)
 copy('action.yml', 'action.yml')
-entry('.', 'index', 'main', 'promote')
+entries('.', 'promote')
 for (const name of readdirSync(join(root, 'workflows')).filter(file => file.endsWith('.yml')))
   text(`workflows/${name}`)
 write('lib/node-version.js', nodeVersion())
@@ -34,8 +34,14 @@ write(
 function assembleAction(name: string): void {
   copy(`actions/${name}/action.yml`, `${name}/action.yml`)
   text(`actions/${name}/README.md`)
-  entry(name, 'index', 'main', name)
-  if (read(`actions/${name}/action.yml`).includes('post: dist/post.js')) entry(name, 'post', 'post', name)
+  entries(name, name)
+}
+
+/** The programs that the action.yml in a folder names. */
+function entries(folder: string, name: string): void {
+  entry(folder, 'index', 'main', name)
+  const described = folder === '.' ? 'action.yml' : `actions/${folder}/action.yml`
+  if (read(described).includes('post: dist/post.js')) entry(folder, 'post', 'post', name)
 }
 
 function entry(folder: string, file: string, phase: string, name: string): void {

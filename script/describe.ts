@@ -21,7 +21,7 @@ for (const name of actionNames) {
   const { description, fields, outputs, post } = await loadAction(name)
   const all = { ...commonOutputs, ...outputs }
   keep(name === 'promote' ? 'action.yml' : join('actions', name, 'action.yml'), () =>
-    actionYaml(name, description, fields, all, post !== undefined),
+    actionYaml(name, description, fields, all, post?.condition),
   )
   keep(join('actions', name, 'README.md'), current =>
     withParts(withTables(current, name, description, fields, all)),
@@ -48,7 +48,7 @@ function actionYaml(
   description: string,
   fields: Fields,
   outputs: Outputs,
-  hasPost: boolean,
+  postIf: string | undefined,
 ): string {
   const inputs = Object.fromEntries(
     Object.entries(fields).map(([key, field]) => [
@@ -63,7 +63,7 @@ function actionYaml(
   const described = Object.fromEntries(
     Object.entries(outputs).map(([key, text]) => [key, { description: text }]),
   )
-  const post = hasPost ? { post: 'dist/post.js', 'post-if': 'success()' } : {}
+  const post = postIf === undefined ? {} : { post: 'dist/post.js', 'post-if': postIf }
   const branding = { icon: 'check-circle', color: 'green' }
   return stringify(
     {

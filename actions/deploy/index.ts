@@ -10,5 +10,5 @@ export const action = defineAction({
   outputs: deployOutputs,
   timeoutMs: ({ timeout }) => timeout,
   main: deploy,
-  post: finish,
+  post: { condition: 'success()', run: finish },
 })

@@ -62,6 +62,8 @@ export const reasons = {
     'The runbook names no key that signs backups, so that every holder of the keys of the store can forge one. A warning.',
   'sandbox-unavailable':
     'No sandbox could be made on this machine to restore the backup in. Nothing was restored.',
+  'ledger-not-copied':
+    'The copy of the ledger was not written to the backup store; the release itself is recorded. A warning.',
   'restore-refused': 'The database restore was refused before anything was changed.',
   'restore-failed': 'The database could not be restored. The live database is as it was.',
   'objective-missed': 'The newest backup is older than the RPO, or restoring it took longer than the RTO.',

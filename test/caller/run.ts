@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { stringify } from 'yaml'
@@ -78,7 +78,7 @@ export async function runWorkflow(request: RunRequest): Promise<RunResult> {
   } finally {
     signal.removeEventListener('abort', onAbort)
     killAll(processesWith('RUNBOOK_CALLER_RUN', markOf(request)))
-    for (const path of [files.copy, files.secrets, files.cache])
+    for (const path of [files.copy, files.tree, files.secrets, files.cache])
       rmSync(path, { recursive: true, force: true })
   }
   signal.throwIfAborted()
@@ -95,15 +95,17 @@ export async function runWorkflow(request: RunRequest): Promise<RunResult> {
 
 interface Files {
   copy: string
+  tree: string
   event: string
   secrets: string
   cache: string
   log: string
 }
 
-function prepare({ folder, repository, trigger, secrets }: RunRequest): Files {
+function prepare({ folder, repository, trigger, secrets, tree }: RunRequest): Files {
   const files = {
     copy: join(folder, 'working-copy'),
+    tree: copyTree(tree, folder),
     event: join(folder, 'event.json'),
     secrets: join(folder, 'secrets.yml'),
     cache: join(folder, 'runner'),
@@ -124,7 +126,23 @@ function prepare({ folder, repository, trigger, secrets }: RunRequest): Files {
   return files
 }
 
-function argumentsOf({ tree, trigger, id }: RunRequest, files: Files): string[] {
+/** Of the third-party actions, those that act cannot carry out by itself. */
+const setupNode = 'actions/setup-node@2028fbc5c25fe9cf00d9f06a71cc4710d4507903'
+
+/** The tree with workflows that act's schema takes: it has no `environment.deployment` yet, which GitHub has since March 2026. */
+function copyTree(tree: string, folder: string): string {
+  const copy = join(folder, 'tree')
+  rmSync(copy, { recursive: true, force: true })
+  cpSync(tree, copy, { recursive: true })
+  const workflows = join(copy, '.github/workflows')
+  for (const name of readdirSync(workflows)) {
+    const file = join(workflows, name)
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/^ +deployment: false\n/gm, ''))
+  }
+  return copy
+}
+
+function argumentsOf({ trigger, id }: RunRequest, files: Files): string[] {
   const workflow = trigger.event === 'push' ? 'release.yml' : trigger.workflow
   return [
     trigger.event,
@@ -136,7 +154,9 @@ function argumentsOf({ tree, trigger, id }: RunRequest, files: Files): string[] 
     '--platform',
     'ubuntu-latest=-self-hosted',
     '--local-repository',
-    `org/runbook-actions@v1=${tree}`,
+    `org/runbook-actions@v1=${files.tree}`,
+    '--local-repository',
+    `${setupNode}=${join(import.meta.dirname, 'setup-node')}`,
     '--secret-file',
     files.secrets,
     '--actor',

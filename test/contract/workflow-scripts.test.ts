@@ -49,62 +49,10 @@ function run(file: string, name: string, env: Record<string, string>) {
   return { status, text: stdout + stderr, variables: read(join(folder, '.variables')), outputs: read(output) }
 }
 
-const envFiles = [
-  { what: 'the env-file', secret: 'ENV_FILE', path: 'deployment/config/.env.staging' },
-  {
-    what: 'the env-file of backups',
-    secret: 'BACKUP_ENV_FILE',
-    path: 'deployment/config/.env.staging.backup',
-  },
-]
-
-describe.each(envFiles)('$what', ({ what, secret, path }) => {
-  const write = (content: string, file = path) =>
-    run('promote.yml', `Write ${what}`, { CONTENT: content, FILE: file })
-
-  test.each([
-    'A=1\nB=two words\n\n# c',
-    'A=$(touch hit)\nB=`touch hit`',
-    'A=\'quoted\'\nB="${HOME}"',
-    '-n',
-    'A=%s\\n',
-    '::set-env name=A::b',
-  ])('holds %j as it is, and only its owner may read it', content => {
-    const { status, text } = write(content)
-    expect({ status, text }).toEqual({ status: 0, text: '' })
-    const file = join(folder, path)
-    expect(readFileSync(file, 'utf8')).toBe(`${content}\n`)
-    expect(statSync(file).mode & 0o777).toBe(0o600)
-    expect(existsSync(join(folder, 'hit'))).toBe(false)
-  })
-
-  test('may have a path that looks like an option', () => {
-    expect(write('A=1', '-rf').status).toBe(0)
-    expect(readFileSync(join(folder, '-rf'), 'utf8')).toBe('A=1\n')
-    expect(run('promote.yml', `Remove ${what}`, { WRITTEN: 'yes', FILE: '-rf' }).status).toBe(0)
-    expect(existsSync(join(folder, '-rf'))).toBe(false)
-  })
-
-  test('is not written without its secret, and one that was there stays', () => {
-    write('A=1')
-    expect(write('').text).toBe(`The secret ${secret} is not set: nothing is written.\n`)
-    run('promote.yml', `Remove ${what}`, { WRITTEN: '', FILE: path })
-    expect(readFileSync(join(folder, path), 'utf8')).toBe('A=1\n')
-  })
-
-  test('of each environment is written by recover.yml where its own path says', () => {
-    const FILE = 'secrets/ENVIRONMENT/ENVIRONMENT.env'
-    run('recover.yml', `Write ${what}`, { CONTENT: 'A=1', FILE, NAME: 'staging' })
-    expect(readFileSync(join(folder, 'secrets/staging/staging.env'), 'utf8')).toBe('A=1\n')
-    run('recover.yml', `Remove ${what}`, { WRITTEN: 'yes', FILE, NAME: 'staging' })
-    expect(existsSync(join(folder, 'secrets/staging/staging.env'))).toBe(false)
-  })
-})
-
 describe('the login of a registry', () => {
   const github = { ACTOR: 'octo', TOKEN: 'of the run', SERVER: 'https://github.com' }
   const login = (FROM: string, said: Record<string, string> = {}) => {
-    const ended = run('promote.yml', 'Log in to the registry', {
+    const ended = run('release.yml', 'Log in to the registry', {
       FROM,
       REGISTRY_USERNAME: '',
       REGISTRY_PASSWORD: '',
@@ -168,42 +116,6 @@ describe('the login of a registry', () => {
   })
 })
 
-describe('the key of a Docker host', () => {
-  const write = (KEY: string, KNOWN_HOSTS: string) =>
-    run('promote.yml', 'Write the key of the Docker host', { KEY, KNOWN_HOSTS })
-
-  test('is what ssh logs in with, and no other user can read it', () => {
-    const made = spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(folder, 'made')])
-    expect(made.status).toBe(0)
-    const key = readFileSync(join(folder, 'made'), 'utf8')
-    const { status, text, variables } = write(
-      key.replaceAll('\n', '\r\n'),
-      'staging.example.com ssh-ed25519 AAAA',
-    )
-    expect({ status, text }).toEqual({ status: 0, text: '' })
-    const config = String(/^RUNBOOK_SSH_CONFIG=(.*)\n$/.exec(variables)?.[1])
-    const place = join(folder, 'temp of the runner/docker-ssh')
-    expect(config).toBe(join(place, 'config'))
-    for (const file of ['key', 'known_hosts', 'config'])
-      expect(statSync(join(place, file)).mode & 0o777).toBe(0o600)
-    expect(spawnSync('ssh-keygen', ['-y', '-f', join(place, 'key')]).status).toBe(0)
-    const { stdout } = spawnSync('ssh', ['-G', '-F', config, 'staging.example.com'], { encoding: 'utf8' })
-    expect(stdout).toContain(`identityfile ${join(place, 'key')}\n`)
-    expect(stdout).toContain(`userknownhostsfile ${join(place, 'known_hosts')}\n`)
-    expect(stdout).toMatch(/stricthostkeychecking (true|yes)/)
-  })
-
-  test('is not used for an unknown host', () => {
-    const { status, text, variables } = write('key', '')
-    expect({ status, variables }).toEqual({ status: 1, variables: '' })
-    expect(text).toMatch(/^::error title=docker::.*DOCKER_SSH_KNOWN_HOSTS.*ssh-keyscan.*\n$/)
-  })
-
-  test('need not be there', () => {
-    expect(write('', '')).toMatchObject({ status: 0, variables: '' })
-  })
-})
-
 test('the integration tests get an address where one is given, and else their own default holds', () => {
   const npm = '#!/bin/sh\necho "$* ${BASE_URL-not set}"\n'
   writeFileSync(join(folder, 'npm'), npm, { mode: 0o755 })
@@ -215,74 +127,4 @@ test('the integration tests get an address where one is given, and else their ow
     }).text
   expect(tell('http://staging.example.com')).toMatch(/run test:integration http:\/\/staging\.example\.com\n$/)
   expect(tell('')).toMatch(/run test:integration not set\n$/)
-})
-
-describe('what recover.yml tells', () => {
-  const tell = (reason: string) =>
-    run('recover.yml', 'Tell what was settled', { ENVIRONMENT: 'production', REASON: reason })
-
-  test.each(['nothing-to-settle', 'lease-held'])('%s: nothing', reason => {
-    expect(tell(reason)).toMatchObject({ status: 0, text: '' })
-  })
-
-  test('a hold is a warning', () => {
-    const { status, text } = tell('held')
-    expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining('::warning') })
-  })
-
-  test.each(['restored', 'settled-good'])('%s: an alarm', reason => {
-    const { status, text } = tell(reason)
-    expect(status).toBe(1)
-    expect(text).toMatch(/^::error title=recover::.*production.*\n$/)
-  })
-})
-
-describe('what promote.yml tells of a release that does not serve any more', () => {
-  const tell = (serving: string, version = 'v1.2.0') =>
-    run('promote.yml', 'Tell when the release does not stay', {
-      REASON: 'nothing-to-settle',
-      SERVING: serving,
-      VERSION: version,
-    })
-
-  test.each([
-    ['v1.2.1', 'v1.2.0'],
-    ['v1.10.0', 'v1.9.0'],
-    ['v1.2.0', 'v1.2.0-rc.1'],
-    ['v1.2.0-rc.10', 'v1.2.0-rc.9'],
-  ])('%s in place of %s: it was overtaken, which is no alarm', (serving, version) => {
-    const { status, text } = tell(serving, version)
-    expect({ status, text }).toEqual({ status: 0, text: expect.stringContaining(`${serving} serves by now`) })
-  })
-
-  test.each(['v1.1.9', 'v1.2.0-rc.1', '', 'unknown', 'x-latest'])('%j: an alarm', serving => {
-    const { status, text } = tell(serving)
-    expect(status).toBe(1)
-    expect(text).toMatch(/^::error title=settle::The release was not recorded good .* serves\..*\n$/)
-  })
-})
-
-describe('which of the scheduled backups is kept long', () => {
-  /** The runner's clock says so: `date` is one of ours. */
-  const keptAt = (time: string, event = 'schedule') => {
-    const [hour = '', minute = ''] = time.split(':')
-    const said = `#!/bin/sh\ncase "$*" in *%H*) echo ${hour} ;; *%M*) echo ${minute} ;; esac\n`
-    writeFileSync(join(folder, 'date'), said, { mode: 0o755 })
-    const env = { EVENT: event, PATH: `${folder}:${process.env['PATH'] ?? ''}` }
-    return run('backup.yml', 'See which one is kept long', env).outputs
-  }
-
-  test.each([
-    ['02:00', 'true'],
-    ['02:29', 'true'],
-    ['02:30', 'false'],
-    ['01:59', 'false'],
-    ['08:09', 'false'],
-  ])('at %s: %s', (time, kept) => {
-    expect(keptAt(time)).toBe(`keep-long=${kept}\n`)
-  })
-
-  test('one that a person starts is', () => {
-    expect(keptAt('12:45', 'workflow_dispatch')).toBe('keep-long=true\n')
-  })
 })

@@ -9,6 +9,7 @@ interface Inputs {
 }
 interface Step {
   name?: string
+  env?: Record<string, string>
   run?: string
   uses?: string
   with?: Record<string, unknown>
@@ -20,10 +21,12 @@ interface Job {
   secrets?: Record<string, string> | 'inherit'
   steps?: Step[]
   permissions?: unknown
+  concurrency?: unknown
+  environment?: unknown
   'timeout-minutes'?: number
 }
 interface Workflow {
-  on: { workflow_call?: Inputs }
+  on: { workflow_call?: Inputs; schedule?: { cron: string }[] }
   permissions?: unknown
   concurrency?: unknown
   jobs: Record<string, Job>
@@ -34,7 +37,11 @@ const folder = join(root, 'workflows')
 // A probe looks at GitHub, and is no part of a release.
 const files = readdirSync(folder).filter(file => file.endsWith('.yml') && !file.startsWith('probe'))
 const load = (file: string) => parse(readFileSync(file, 'utf8')) as unknown
-const workflows = files.map(file => ({ file, workflow: load(join(folder, file)) as Workflow }))
+const workflows = files.map(file => ({
+  file,
+  workflow: load(join(folder, file)) as Workflow,
+  text: readFileSync(join(folder, file), 'utf8'),
+}))
 
 const jobs = workflows.flatMap(({ file, workflow }) =>
   Object.entries(workflow.jobs).map(([name, job]) => ({ where: `${file} ${name}`, job })),
@@ -50,8 +57,9 @@ const calls = [
   ...jobs.flatMap(({ where, job }) => (job.uses ? [{ where, uses: job.uses, given: job.with ?? {} }] : [])),
 ]
 const ours = calls.flatMap(call => {
-  const match = /^org\/runbook-actions\/(.+)@(.+)$/.exec(call.uses)
-  return match ? [{ ...call, path: String(match[1]), ref: String(match[2]) }] : []
+  // Without a path it is the root action.
+  const match = /^org\/runbook-actions(?:\/(.+))?@(.+)$/.exec(call.uses)
+  return match ? [{ ...call, path: match[1] ?? '', ref: String(match[2]) }] : []
 })
 
 test('the published workflows are there', () => {
@@ -66,25 +74,54 @@ test('the published workflows are there', () => {
   ])
 })
 
-describe.each(workflows)('$file', ({ workflow }) => {
+describe.each(workflows)('$file', ({ file, workflow, text }) => {
   test('gives no permission that a job does not ask for', () => {
     expect(workflow.permissions).toEqual({})
   })
 
-  test('has no concurrency: it drops pending runs, and the lease orders them', () => {
+  // It drops pending runs, and the lease orders them; but scheduled ones would pile up behind one that takes long.
+  test('has concurrency where it is scheduled, and nowhere else', () => {
     expect(workflow).not.toHaveProperty('concurrency')
-    for (const job of Object.values(workflow.jobs)) expect(job).not.toHaveProperty('concurrency')
+    for (const job of Object.values(workflow.jobs))
+      if (workflow.on.schedule === undefined) expect(job).not.toHaveProperty('concurrency')
+      else expect(job.concurrency).toMatchObject({ 'cancel-in-progress': false })
+  })
+
+  test('that is scheduled runs every few hours at most, and says what it costs', () => {
+    for (const { cron } of workflow.on.schedule ?? []) {
+      expect(cron).toMatch(/^\d+ /)
+      expect(text).toMatch(/^# What it costs: .*$/m)
+      expect(text).toMatch(/`runbook [a-z-]+ ENVIRONMENT`/)
+      expect(text.slice(0, text.indexOf('\nname: '))).toContain(`cron: '${cron}'`)
+    }
+  })
+
+  test('shows a caller every secret that can be passed on', () => {
+    const declared = Object.keys(workflow.on.workflow_call?.secrets ?? {})
+    const [example] = examples(comments(join(folder, file)))
+    const passed = Object.values(example?.jobs ?? {}).flatMap(job => Object.keys(job.secrets ?? {}))
+    expect(passed.toSorted()).toEqual(declared.toSorted())
+  })
+
+  // GitHub files a deployment for every job that names an environment; what is live is filed by `notify.github`.
+  test('files no deployment by naming an environment', () => {
+    for (const { environment } of Object.values(workflow.jobs))
+      if (environment !== undefined) expect(environment).toMatchObject({ deployment: false })
   })
 })
 
 test.each(jobs)('$where has its own permissions, and a timeout where it runs by itself', ({ job }) => {
   expect(job.permissions).toBeDefined()
   // Deployments are what GitHub shows of what serves: only jobs that may change that record it.
-  const changes = (job.steps ?? []).some(({ uses = '' }) => /\/(deploy|rollback)@/.test(uses))
+  const changes = (job.steps ?? []).some(({ uses = '' }) =>
+    /^org\/runbook-actions(\/(deploy|rollback))?@/.test(uses),
+  )
   // A watch remembers by how it ended before.
   const watches = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/health-watch@'))
   // Whether the commit passed CI, and was approved.
-  const asks = (job.steps ?? []).some(({ uses = '' }) => uses.includes('/pre-deploy-check@'))
+  const asks = (job.steps ?? []).some(({ uses = '' }) =>
+    /^org\/runbook-actions(\/pre-deploy-check)?@/.test(uses),
+  )
   // A build pushes the image; a job that changes what is live may have to pull one again.
   const builds = (job.steps ?? []).some(({ run = '' }) => run.includes('docker push'))
   // Who states how the image was built signs with the run's identity, and runs nothing else.
@@ -123,7 +160,7 @@ test.each(steps)('$where ends in bounded time, and puts no expression into a scr
 
 test.each(calls)('$where: $uses is ours, or pinned to a commit', ({ uses }) => {
   expect(uses).toMatch(
-    /^(org\/runbook-actions\/.+@v1|actions\/(checkout|attest-build-provenance)@[0-9a-f]{40})$/,
+    /^(org\/runbook-actions(\/.+)?@v1|actions\/(checkout|setup-node|attest-build-provenance)@[0-9a-f]{40})$/,
   )
 })
 
@@ -155,8 +192,8 @@ test('every declared input and secret is used', () => {
 function inputsOf(path: string) {
   const called = /^\.github\/workflows\/(.+)$/.exec(path)?.[1]
   if (called !== undefined) return callable(called).inputs ?? {}
-  const file = join(root, 'actions', path, 'action.yml')
-  if (!existsSync(file)) throw new Error(`actions/${path}/action.yml is missing: script/build writes it`)
+  const file = join(root, path === '' ? '.' : `actions/${path}`, 'action.yml')
+  if (!existsSync(file)) throw new Error(`${file} is missing: script/build writes it`)
   return (load(file) as Inputs).inputs ?? {}
 }
 
@@ -167,13 +204,29 @@ function callable(file: string): Inputs {
 
 test('steps of one name do the same everywhere', () => {
   const scripts = new Map<string, Set<string>>()
-  for (const { step } of steps) {
-    // Only recover.yml has several environments, and so a path that is made for each.
-    const run = (step.run ?? '').replace('FILE=${FILE//ENVIRONMENT/"$NAME"}\n', '')
-    if (step.name && run) scripts.set(step.name, (scripts.get(step.name) ?? new Set()).add(run))
-  }
+  for (const { step } of steps)
+    if (step.name && step.run) scripts.set(step.name, (scripts.get(step.name) ?? new Set()).add(step.run))
   const differing = [...scripts].filter(([, ways]) => ways.size > 1).map(([name]) => name)
   expect(differing).toEqual([])
+})
+
+describe('a step that reaches an environment', () => {
+  // These look at files, or at what users can reach.
+  const outside = ['check-inputs', 'health-watch']
+  const reaching = steps.filter(({ step: { uses = '' } }) => {
+    const path = /^org\/runbook-actions(?:\/(.+))?@/.exec(uses)
+    return path !== null && !outside.includes(path[1] ?? '')
+  })
+
+  test.each(reaching)(
+    '$where is given its credentials itself, as long as it and its post step run',
+    ({ step }) => {
+      const secrets = ['ENV_FILE', 'BACKUP_ENV_FILE', 'KUBECONFIG', 'DOCKER_HOST', 'DOCKER_SSH_KEY']
+      for (const name of [...secrets, 'DOCKER_SSH_KNOWN_HOSTS'])
+        expect(step.env?.[name]).toBe(`\${{ secrets.${name} }}`)
+      expect(step.with).not.toHaveProperty('kubeconfig')
+    },
+  )
 })
 
 // GitHub hands no job output on that contains a secret, and the name of an image often contains the registry's user.
@@ -202,7 +255,7 @@ test('the first job of release.yml is given every input that a later job uses', 
   const text = JSON.stringify((load(join(folder, 'release.yml')) as Workflow).jobs['version'])
   // Read by the runner itself, a choice of two, or the name of a GitHub environment.
   const unchecked =
-    /^(runs-on|backup|attest|(staging|production)-(force-conflicts|env-file|backup-env-file|recovery-environment))$/
+    /^(runs-on|node-version|backup|attest|(staging|production)-(force-conflicts|recovery-environment))$/
   const missing = Object.keys(inputs).filter(
     name => !unchecked.test(name) && !text.includes(`inputs.${name} `),
   )
@@ -213,7 +266,7 @@ test('release.yml hands on to each environment all that promote.yml takes of an 
   const { inputs = {} } = callable('promote.yml')
   const ofAll = new Set(['version', 'image', 'config', 'environment', 'runs-on', 'working-directory'])
   // The integration tests are for staging; a backup is made of production alone.
-  const ofOne = new Set(['url', 'integration-script', 'backup'])
+  const ofOne = new Set(['url', 'integration-script', 'node-version', 'backup'])
   const each = Object.keys(inputs).filter(name => !ofAll.has(name) && !ofOne.has(name))
   const { inputs: released = {} } = callable('release.yml')
   const { jobs: both } = load(join(folder, 'release.yml')) as Workflow
@@ -312,22 +365,23 @@ function examples(text: string): Workflow[] {
 
 describe('who settles when the runner died', () => {
   const { jobs: promotion } = load(join(folder, 'promote.yml')) as {
-    jobs: Record<string, { needs?: string; if?: string; environment?: string }>
+    jobs: Record<string, { needs?: string; if?: string; environment?: { name: string } }>
   }
 
   test('runs whatever became of the promotion, after it, and without its reviewers', () => {
     const { needs, if: condition, environment } = promotion['settle'] ?? {}
     expect({ needs, condition }).toEqual({ needs: ['promote', 'integration'], condition: 'always()' })
-    expect(environment).toContain("format('{0}-recovery', inputs.environment)")
-    expect(promotion['promote']?.environment).toBe('${{ inputs.environment }}')
+    expect(environment?.name).toContain("format('{0}-recovery', inputs.environment)")
+    expect(promotion['promote']?.environment?.name).toBe('${{ inputs.environment }}')
   })
 
-  test('looks every five minutes as well, in each environment by itself', () => {
+  test('looks every hour as well, in each environment by itself, and fails when something was unfinished', () => {
     const { on, jobs: recovery } = load(join(folder, 'recover.yml')) as {
       on: { schedule: { cron: string }[] }
-      jobs: Record<string, { strategy?: { 'fail-fast'?: boolean } }>
+      jobs: Record<string, { strategy?: { 'fail-fast'?: boolean }; steps: Step[] }>
     }
-    expect(on.schedule).toEqual([{ cron: '*/5 * * * *' }])
+    expect(on.schedule).toEqual([{ cron: '23 * * * *' }])
     expect(recovery['settle']?.strategy?.['fail-fast']).toBe(false)
+    expect(recovery['settle']?.steps.at(-1)?.with).toMatchObject({ settle: true, 'fail-if-recovered': true })
   })
 })

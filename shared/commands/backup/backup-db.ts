@@ -12,7 +12,7 @@ import { throughTunnel, type Address } from '../../targets/tunnel.ts'
 import type { BackupDbInputs } from './backup-db-fields.ts'
 import { planBackup, type BackupPlan } from './backup-plan.ts'
 import { concludeBackup } from './backup-report.ts'
-import { copyLedger } from './copy-ledger.ts'
+import { copyLedger, notCopied } from './copy-ledger.ts'
 import type { Ports, TargetPorts } from '../step/ports.ts'
 import { notProved, planRetaining, retain } from './retain.ts'
 import { runStep, type Stopwatch } from '../step/step.ts'
@@ -55,7 +55,7 @@ async function backUpThrough(
   return concludeBackup(plan, manifest, [retained, ...copied])
 }
 
-/** What the release before could not copy, since its job had no credentials at its end, is copied now. */
+/** What the release before could not copy, as without credentials of the store, is copied now. */
 async function copyOfLedger(
   environment: Environment,
   signing: SigningKey | undefined,
@@ -68,7 +68,7 @@ async function copyOfLedger(
     return await copyLedger(environment, target, { ledger, id: ledger.serving, signing }, ports)
   } catch (error) {
     ports.signal.throwIfAborted()
-    return [{ subject: 'copy of the ledger', finding: `was not written: ${messageOf(error)}`, tone: 'note' }]
+    return [notCopied(messageOf(error))]
   }
 }
 

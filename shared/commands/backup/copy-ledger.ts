@@ -1,3 +1,4 @@
+import type { Reason } from '../../outcome/reasons.ts'
 import { InputError, messageOf } from '../../outcome/errors.ts'
 import type { Evidence } from '../../outcome/outcome.ts'
 import type { SigningKey } from '../../backup/encryption/signature.ts'
@@ -65,9 +66,17 @@ export async function copyLedger(
     return []
   } catch (error) {
     if (ports.signal.aborted) return []
-    return [{ subject, finding: `was not written to the backup store: ${messageOf(error)}`, tone: 'note' }]
+    return [notCopied(messageOf(error))]
   }
 }
+
+/** The warning that a copy could not be written. @param why not ending in a full stop */
+export function notCopied(why: string): Evidence {
+  const finding = `${notCopiedCode}: the ledger was not copied to the backup store: ${why}`
+  return { subject: 'copy of the ledger', finding, tone: 'warn' }
+}
+
+const notCopiedCode: Reason = 'ledger-not-copied'
 
 /** The end of a job has no env-file any more; the store's credentials may be in the process's environment all the same. */
 function readable<T>(read: () => T): T | undefined {

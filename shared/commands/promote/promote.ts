@@ -6,9 +6,9 @@ import { deploy } from '../deploy/deploy.ts'
 import { deployFields, deployOutputs } from '../deploy/deploy-fields.ts'
 import { lastGood } from '../rollback/destination.ts'
 import { finish } from './finish.ts'
-import { createKeptLease } from '../step/kept-lease.ts'
+import { createKeptLease, type KeptLease } from '../step/kept-lease.ts'
 import { healthGate, healthGateFields } from '../verify/health-gate.ts'
-import { parseInputs, type Fields, type Outputs } from '../step/inputs.ts'
+import { choice, parseInputs, type Fields, type Outputs } from '../step/inputs.ts'
 import { preDeployCheck, preDeployCheckFields } from '../check/pre-deploy-check.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import { rollback } from '../rollback/rollback.ts'
@@ -24,7 +24,9 @@ import {
   type Step,
 } from './sequence.ts'
 import { smokeTest, smokeTestFields } from '../verify/smoke-test.ts'
-import { inOneProcess, passOn } from '../step/tenure.ts'
+import { endKept, inOneProcess, passOn } from '../step/tenure.ts'
+import { url } from '../step/url-input.ts'
+import { lockForPromotion } from './lock-for-promotion.ts'
 import { requireVerifiable } from '../verify/verification.ts'
 
 /** In one process the lease is renewed from step to step: nothing has to be said of how long it is left. */
@@ -38,6 +40,17 @@ export const promoteFields = {
   ...deployable,
   skip: preDeployCheckFields.skip,
   accept: preDeployCheckFields.accept,
+  url: url("Where the service is reached. Default: the runbook's url."),
+  backup: choice(
+    'Whether the database is backed up before the deploy. `auto`: where the runbook names a backup.',
+    ['auto', 'true', 'false'],
+    { default: 'auto' },
+  ),
+  'backup-timeout': {
+    ...backupDbFields.timeout,
+    description: 'How long the backup and the proof that it can be restored may take.',
+  },
+  'signing-key': backupDbFields['signing-key'],
   'github-token': preDeployCheckFields['github-token'],
 } satisfies Fields
 
@@ -50,10 +63,10 @@ export const promoteOutputs = {
 } satisfies Outputs
 
 /**
- * The whole promotion of one environment: checks, backup, deploy, gate, smoke test; and the way back when one of them
- * does not succeed.
+ * The whole promotion of one environment: checks, backup, deploy, gate, smoke test; and the rollback when one of them
+ * does not succeed. The environment stays locked for it from before the checks until its end.
  * @param read gives the text of an input, empty when it is not given
- * @param report told of each step's end as it happens
+ * @param report receives each step's end as it happens
  * @returns how it ended as a whole, in the words of the step that decided
  */
 export async function promote(
@@ -62,26 +75,39 @@ export async function promote(
   ports: TargetPorts,
   report: Report,
 ): Promise<Outcome> {
-  const asked = (name: string) =>
-    name === 'backs-up-next' ? String(Boolean(environment.backup)) : read(name)
+  const own = parseInputs(promoteFields, read)
+  const backsUp = own.backup === 'auto' ? environment.backup !== undefined : own.backup === 'true'
   const inputs = {
-    check: parseInputs(preDeployCheckFields, asked),
-    backup: parseInputs(backupDbFields, read),
+    check: parseInputs(preDeployCheckFields, name =>
+      name === 'backs-up-next' ? String(backsUp) : read(name),
+    ),
+    backup: parseInputs(backupDbFields, name => read(name === 'timeout' ? 'backup-timeout' : name)),
   }
-  const there = ports.under(AbortSignal.any([ports.signal, ports.stray]))
-  const steps: Step[] = [
-    { name: 'pre-deploy-check', run: () => preDeployCheck(environment, inputs.check, there) },
-  ]
-  if (environment.backup)
-    steps.push({ name: 'backup-db', run: () => backupDb(environment, inputs.backup, there) })
   const { taken, keep } = collect(report, ports)
-  const before = await inOrder(steps, environment, there, keep)
-  const backup = before?.outputs['backup-uri'] ?? ''
-  const ended =
-    before && !succeeded(before)
-      ? before
-      : await deployGated(environment, name => (name === 'backup' ? backup : read(name)), ports, keep)
-  return whole('promote', ended, taken)
+  const kept = createKeptLease()
+  const stop = AbortSignal.any([ports.signal, ports.stray])
+  const there = inOneProcess(ports.under(stop), kept)
+  try {
+    if (!own['dry-run']) {
+      const locked = await lockForPromotion(environment, own.timeout, inOneProcess(ports.under(stop), kept))
+      if (locked.status === 'failure') {
+        await keep(locked)
+        return whole('promote', locked, taken)
+      }
+      taken.push(locked)
+    }
+    const steps: Step[] = [
+      { name: 'pre-deploy-check', run: () => preDeployCheck(environment, inputs.check, there) },
+    ]
+    if (backsUp) steps.push({ name: 'backup-db', run: () => backupDb(environment, inputs.backup, there) })
+    const before = await inOrder(steps, environment, there, keep)
+    if (before && !succeeded(before)) return whole('promote', before, taken)
+    const backup = before?.outputs['backup-uri'] ?? ''
+    const deploying = (name: string) => (name === 'backup' ? backup : read(name))
+    return whole('promote', await deployKept(environment, deploying, ports, keep, kept), taken)
+  } finally {
+    await endKept(kept, ports)
+  }
 }
 
 /**
@@ -90,11 +116,22 @@ export async function promote(
  * be given; and the way back is taken also when the run is cancelled, since it may be killed at any instant.
  * Parameters and result as `promote`.
  */
-export async function deployGated(
+export function deployGated(
   environment: Environment,
   read: (name: string) => string,
   ports: TargetPorts,
   report: Report,
+): Promise<Outcome> {
+  return deployKept(environment, read, ports, report, createKeptLease())
+}
+
+/** As `deployGated`. @param kept holds the lock of the environment where an earlier part of the run has acquired it */
+async function deployKept(
+  environment: Environment,
+  read: (name: string) => string,
+  ports: TargetPorts,
+  report: Report,
+  kept: KeptLease,
 ): Promise<Outcome> {
   const inputs = {
     deploy: parseInputs(deployFields, read),
@@ -105,7 +142,6 @@ export async function deployGated(
     ),
   }
   const { taken, keep } = collect(report, ports)
-  const kept = createKeptLease()
   const there = inOneProcess(ports.under(AbortSignal.any([ports.signal, ports.stray])), kept)
   const deploying: Step = {
     name: 'deploy',

@@ -42,11 +42,13 @@ const vanished = 'its run vanished before it was settled'
 /**
  * Brings an environment whose last run did not finish to a state that the promise allows. It looks first: where nothing
  * is unfinished, nothing is written, not even the lease.
+ * @param because why a release that is withdrawn is bad, for the history
  */
 export function settle(
   environment: Environment,
   inputs: Inputs<typeof settleFields>,
   ports: TargetPorts,
+  because = vanished,
 ): Promise<Outcome> {
   const subject = { step: 'settle', service: environment.service, environment: environment.name }
   const ending = runStep(subject, ports, 'rollback-failed', async watch => {
@@ -60,7 +62,7 @@ export function settle(
     }
     try {
       const databaseUrl = inputs['database-url']
-      return await carryOut({ environment, ports, watch, held, left, databaseUrl })
+      return await carryOut({ environment, ports, watch, held, left, databaseUrl, because })
     } catch (error) {
       // What is unfinished is written in the ledger: the run that finishes it need not wait for this lease to run out.
       if (!ports.signal.aborted) await held.giveBack().catch(() => undefined)
@@ -121,6 +123,7 @@ interface Settling {
   /** Milliseconds that the next part of the step may take. */
   left: () => number
   databaseUrl: string
+  because: string
 }
 
 async function carryOut(work: Settling): Promise<Conclusion> {
@@ -160,16 +163,15 @@ function restore(
     timeoutMs: work.left(),
     back,
     from,
-    because: vanished,
     trigger: 'recovery',
     notes,
   })
 }
 
-async function alarm({ environment, ports, held }: Settling, open: Entry): Promise<Conclusion> {
+async function alarm({ environment, ports, held, because }: Settling, open: Entry): Promise<Conclusion> {
   const evidence = await collectFailedRelease(environment, held.target, ports, open)
   const at = new Date(ports.clock.now()).toISOString()
-  await held.tenure.update(ledger => closeBad(ledger, open.id, at, vanished))
+  await held.tenure.update(ledger => closeBad(ledger, open.id, at, because))
   await held.giveBack()
   return {
     status: 'failure',

@@ -159,6 +159,19 @@ export async function passOn(kept: KeptLease, { log }: Ports): Promise<void> {
   }
 }
 
+/** Releases a kept lease that no step has taken over: the run is at its end. Where that fails, the lease runs out by itself. */
+export async function endKept(kept: KeptLease, { log }: Ports): Promise<void> {
+  const renewed = kept.current()
+  kept.drop()
+  if (!renewed) return
+  try {
+    await renewed.stop()
+    await renewed.tenure.end()
+  } catch (error) {
+    log.debug(`The lease could not be released: ${String(error)}`)
+  }
+}
+
 /** Renews the lease until it is told to stop. @returns the error that says to whom the lease was lost, if it was */
 async function heartbeat(
   { clock, log }: Ports,

@@ -21,6 +21,8 @@ export interface BundleCall {
   job: string
   /** What the step before saved for the post step. */
   state?: string
+  /** The same of a step that may be interrupted. */
+  interrupted?: string
   env?: Record<string, string>
 }
 
@@ -32,6 +34,8 @@ export interface BundleEnd {
   outputs: Record<string, string>
   /** `outputs` as saved for the post step; empty when it did not come so far. */
   state: string
+  /** `interrupted` as it was saved last; empty when it never was, or was withdrawn. */
+  interrupted: string
 }
 
 export interface Bundle {
@@ -64,6 +68,7 @@ export function startBundle(call: BundleCall): Bundle {
       GITHUB_STATE: saved,
       GITHUB_STEP_SUMMARY: summary,
       ...(call.state === undefined ? {} : { STATE_outputs: call.state }),
+      ...(call.interrupted === undefined ? {} : { STATE_interrupted: call.interrupted }),
       ...Object.fromEntries(inputs.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
       ...call.env,
     },
@@ -75,9 +80,9 @@ export function startBundle(call: BundleCall): Bundle {
     child.on('error', reject)
     child.on('close', (code, signal) => {
       const outputs = commandsOf(readFileSync(output ?? '', 'utf8'))
-      const state = commandsOf(readFileSync(saved ?? '', 'utf8'))['outputs'] ?? ''
+      const { outputs: state = '', interrupted = '' } = commandsOf(readFileSync(saved ?? '', 'utf8'))
       rmSync(files, { recursive: true })
-      resolve({ code, signal, log, outputs, state })
+      resolve({ code, signal, log, outputs, state, interrupted })
     })
   })
   return {

@@ -109,13 +109,22 @@ describe('a tag', () => {
     expect(await servingIn('staging')).toEqual(atRest('v1.0.0'))
     expect(await servingIn('production')).toEqual(atRest('v1.0.0'))
     const digests = ['staging', 'production'].map(
-      name => endOf(result, 'deploy', name)?.outputs['image-digest'],
+      name => endOf(result, 'promote', name)?.outputs['image-digest'],
     )
     expect(digests[0]).toMatch(/^sha256:[0-9a-f]{64}$/)
     expect(digests[1]).toBe(digests[0])
     // Its address is a secret, and masked.
-    expect(endOf(result, 'deploy', 'staging')?.summary).toContain('Docker at ')
-    expect(endOf(result, 'backup-db', 'production')?.outputs['verified']).toBe('true')
+    const log = readFileSync(result.log, 'utf8')
+    expect(log).toContain('is ready in Docker at ')
+    // A backup before the deploy, where it was asked for; it is verified, and recorded with the release.
+    const { ledger } = await readState(lab, service, 'production')
+    expect(ledger.entries.at(-1)?.backup).toBeDefined()
+    expect((await readState(lab, service, 'staging')).ledger.entries.at(-1)?.backup).toBeUndefined()
+    // The end of the job still has the credentials of the backup store: the copy of the ledger lies there.
+    expect(log).not.toContain('ledger-not-copied')
+    // Nothing is left to do for the post step and the last job.
+    expect(endOf(result, 'settle', 'production')).toMatchObject({ reason: 'nothing-to-settle' })
+    expect(log).not.toContain('before its end')
   })
 
   test('whose own integration tests fail leaves staging as it was, and never reaches production', async () => {
@@ -126,7 +135,7 @@ describe('a tag', () => {
     expect(await servingIn('production')).toEqual(atRest('v1.0.0'))
     expect(endOf(result, 'rollback', 'staging')).toMatchObject({ status: 'success', reason: 'restored' })
     expect(
-      result.outcomes.filter(({ environment, step }) => environment === 'production' && step === 'deploy'),
+      result.outcomes.filter(({ environment, step }) => environment === 'production' && step === 'promote'),
     ).toEqual([])
   })
 
@@ -144,14 +153,10 @@ describe('a tag', () => {
     expect(result.success).toBe(false)
     expect(await servingIn('staging')).toEqual(atRest('v1.1.0'))
     expect(await servingIn('production')).toEqual(atRest('v1.0.0'))
-    expect(endOf(result, 'rollback', 'production')).toMatchObject({
-      status: 'success',
-      reason: 'restored',
-      outputs: { verdict: 'healthy', 'restored-release-id': 'r1' },
-    })
-    expect(endOf(result, 'deploy', 'production')).toMatchObject({
+    expect(endOf(result, 'promote', 'production')).toMatchObject({
       status: 'failure',
       reason: 'rollout-doomed',
+      outputs: { verdict: 'healthy', 'restored-release-id': 'r1' },
     })
   })
 
@@ -165,39 +170,52 @@ describe('a tag', () => {
   })
 })
 
-test('a release whose first job dies in the middle is settled by the second one', async () => {
-  const before = (await servingIn('production')).version
-  service.release('v1.1.1')
+/** Kills the programs of the job `promote` of production while its release is unfinished. @returns how the run ended */
+async function runAndKill(tag: string, programs: RegExp): Promise<{ result: RunResult; killed: number }> {
   const mark = `${process.pid}-${1_001 + runs}`
   const over = new AbortController()
-  const running = run({ event: 'push', tag: 'v1.1.1' }).finally(() => over.abort())
-  const killed: number[] = []
+  const running = run({ event: 'push', tag }).finally(() => over.abort())
+  const killed = new Set<number>()
   while (!over.signal.aborted) {
     const { ledger } = await readState(lab, service, 'production')
     if (!unsettled(ledger) && !ledger.restoring) continue
-    // Whatever of the first job still works: the deploy, and then what would have taken it back.
-    const working = processesWith('RUNBOOK_CALLER_RUN', mark).filter(id => isStepOf('promote', id))
+    const working = processesWith('RUNBOOK_CALLER_RUN', mark).filter(id => isStepOf('promote', id, programs))
     killAll(working)
-    killed.push(...working)
+    for (const id of working) killed.add(id)
   }
+  return { result: await running, killed: killed.size }
+}
 
-  const result = await running
-  expect(killed.length).toBeGreaterThan(1)
-  expect(result.success).toBe(false)
-  expect(endOf(result, 'settle', 'production')).toMatchObject({ status: 'success', reason: 'restored' })
-  expect(await servingIn('production')).toEqual(atRest(String(before)))
-})
-
-function isStepOf(job: string, id: number): boolean {
+function isStepOf(job: string, id: number, programs: RegExp): boolean {
   try {
     const [line, variables] = ['cmdline', 'environ'].map(file => readFileSync(`/proc/${id}/${file}`, 'utf8'))
-    return (
-      line?.includes('dist/index.js') === true && (variables ?? '').split('\0').includes(`GITHUB_JOB=${job}`)
-    )
+    return programs.test(line ?? '') && (variables ?? '').split('\0').includes(`GITHUB_JOB=${job}`)
   } catch {
     return false
   }
 }
+
+test('a promotion whose process is killed is brought to rest by its post step, which has its credentials', async () => {
+  const before = (await servingIn('production')).version
+  service.release('v1.1.1')
+  const { result, killed } = await runAndKill('v1.1.1', /dist\/index\.js/)
+  expect(killed).toBe(1)
+  expect(result.success).toBe(false)
+  expect(readFileSync(result.log, 'utf8')).toContain('was killed before its end')
+  expect(endOf(result, 'settle', 'production')).toMatchObject({ reason: 'nothing-to-settle' })
+  expect(await servingIn('production')).toEqual(atRest(String(before)))
+})
+
+test('a release whose first job dies in the middle is settled by the last one', async () => {
+  const before = (await servingIn('production')).version
+  service.release('v1.1.2')
+  // Whatever of the first job still works: the promotion, and then its post step.
+  const { result, killed } = await runAndKill('v1.1.2', /dist\/(index|post)\.js/)
+  expect(killed).toBeGreaterThan(1)
+  expect(result.success).toBe(false)
+  expect(endOf(result, 'settle', 'production')).toMatchObject({ status: 'success', reason: 'restored' })
+  expect(await servingIn('production')).toEqual(atRest(String(before)))
+})
 
 test('an action works by itself, from the caller’s own workflow and the assembled tree alone', async () => {
   const result = await run({ event: 'workflow_dispatch', workflow: 'alone.yml', inputs: {} })
