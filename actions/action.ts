@@ -21,6 +21,12 @@ export interface Action<F extends Fields> {
   outputs: Outputs
   /** Milliseconds after which it is ended; without it, its parts heed their own timeouts. */
   timeoutMs?: (inputs: Inputs<F>) => number
+  /**
+   * Whose Docker engine it takes. Default: that of the environment, which must have one. `when-given`: it needs none, and only
+   * refuses an environment without one where the job gives it a DOCKER_HOST, also an empty one: before a release is built, its
+   * first job finds out that way. `of-machine`: that of the runner.
+   */
+  engine?: 'when-given' | 'of-machine'
   main: (environment: Environment, inputs: Inputs<F>, ports: TargetPorts, call: Call) => Promise<Outcome>
   /** What the job has to report although the step did what it is for; an error fails the job. */
   alarm?: (outcome: Outcome, inputs: Inputs<F>) => Alarm | undefined

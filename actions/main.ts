@@ -20,6 +20,7 @@ import { requireEngine } from '../shared/commands/check/require-engine.ts'
 
 const actions = {
   'check-inputs': () => import('./check-inputs/index.ts'),
+  'build-image': () => import('./build-image/index.ts'),
   'pre-deploy-check': () => import('./pre-deploy-check/index.ts'),
   'backup-db': () => import('./backup-db/index.ts'),
   'restore-db': () => import('./restore-db/index.ts'),
@@ -156,8 +157,8 @@ async function prepare(name: ActionName, runner: Runner) {
     environment: said('environment'),
     overrides: { url: said('url'), manifests: said('manifests'), envFile, backupEnvFile },
   })
-  // Before a release is built, its first job asks whether there is an engine by passing DOCKER_HOST on, also an empty one.
-  if (name !== 'check-inputs' || runner.env['DOCKER_HOST'] !== undefined)
+  const { engine } = action
+  if (engine === undefined || (engine === 'when-given' && runner.env['DOCKER_HOST'] !== undefined))
     requireEngine(environment, credentials.env)
   const signal = createSignal(process, action.timeoutMs?.(inputs) ?? 0)
   const stray = watchStrays(process, line => runner.log.error(line))

@@ -10,6 +10,7 @@ export const action = defineAction({
   description: 'Checks everything that a release was given, before any job runs tests, builds or deploys.',
   fields: checkInputsFields,
   outputs: checkInputsOutputs,
+  engine: 'when-given',
   main: (environment, _inputs, ports, { read }) =>
     checkInputs(environment, parseInputs(checkInputsFields, read), ports, read('image')),
 })

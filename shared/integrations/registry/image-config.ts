@@ -14,6 +14,8 @@ export interface ImageConfig {
   platform: string
   /** Container paths that its Dockerfile declares with `VOLUME`. */
   volumes: string[]
+  /** Its labels by their names. */
+  labels: Record<string, string>
 }
 
 const descriptor = z.object({
@@ -35,6 +37,7 @@ const configSchema = z.object({
     .object({
       User: z.string().nullish(),
       Volumes: z.record(z.string(), z.unknown()).nullish(),
+      Labels: z.record(z.string(), z.string()).nullish(),
     })
     .nullish(),
   os: z.string().optional(),
@@ -76,6 +79,7 @@ export async function readImageConfig(reference: string, source: LoginSource): P
       user: config?.User ?? '',
       platform: `${os ?? ''}/${architecture ?? ''}`,
       volumes: Object.keys(config?.Volumes ?? {}),
+      labels: config?.Labels ?? {},
     }
   } finally {
     http.close()

@@ -1,93 +1,88 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { parse } from 'yaml'
+import { buildImage, buildImageFields } from '../../../shared/commands/build/build-image.ts'
+import { parseInputs } from '../../../shared/commands/step/inputs.ts'
+import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { openLab } from '../../lab/lab.ts'
+import { environmentAt, realPorts } from '../gate/ports.ts'
 
-// The scripts of release.yml's build, run as the runner runs them, with a real engine and a real registry.
+// The build of a release, with a real engine and a real registry.
 
 jest.setTimeout(240_000)
 
-interface Workflow {
-  jobs: { build: { steps: { id?: string; name?: string; run?: string }[] } }
-}
-
-const file = join(import.meta.dirname, '../../../workflows/release.yml')
-const { steps } = (parse(readFileSync(file, 'utf8')) as Workflow).jobs.build
 const lab = openLab()
 const image = `${lab.registry}/e2e-build-once-${process.pid}/api`
-const [one, two] = ['1', '2'].map(digit => digit.repeat(40))
+const [one, two] = ['1', '2'].map(digit => digit.repeat(40)) as [string, string]
 let folder = ''
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'build-once-'))
   writeFileSync(join(folder, 'now'), String(performance.now()))
-  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY now /now\n')
+  writeFileSync(
+    join(folder, 'Dockerfile'),
+    'FROM scratch\nARG VERSION OTHER\nLABEL given="$VERSION $OTHER"\nCOPY now /now\n',
+  )
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 afterAll(() => {
   spawnSync('docker', ['--host', lab.docker.host, 'image', 'rm', `${image}:v1.0.0`, `${image}:v1.1.0`])
 })
 
-function script(name: string, commit: string | undefined, version: string, IMAGE = image) {
-  const found = steps.find(step => step.name === name)?.run
-  if (found === undefined) throw new Error(`release.yml has no script ${name}`)
-  const output = join(folder, '.output')
-  writeFileSync(output, '')
-  const { status, stdout, stderr } = spawnSync(
-    'bash',
-    ['--noprofile', '--norc', '-eo', 'pipefail', '-c', found],
-    {
-      cwd: folder,
-      encoding: 'utf8',
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        HOME: folder,
-        DOCKER_HOST: lab.docker.host,
-        DOCKER_BUILDKIT: '0',
-        GITHUB_OUTPUT: output,
-        GITHUB_SHA: commit,
-        ...{ IMAGE, VERSION: version, DOCKERFILE: 'Dockerfile', CONTEXT: '.', BUILD_ARGS: '' },
-      },
-    },
+function build(sha: string, version: string, given: Record<string, string> = {}): Promise<Outcome> {
+  const inputs: Record<string, string> = { environment: 'main', version, image, ...given }
+  const { run } = realPorts()
+  const env = { ...process.env, DOCKER_HOST: lab.docker.host, DOCKER_BUILDKIT: '0', HOME: folder }
+  const ports = realPorts({ run: { ...run, sha }, env })
+  const environment = environmentAt('', { root: folder })
+  return buildImage(
+    environment,
+    parseInputs(buildImageFields, name => inputs[name] ?? ''),
+    ports,
   )
-  const digest = /^digest=(.*)$/m.exec(readFileSync(output, 'utf8'))?.[1]
-  return { status, text: stdout + stderr, digest }
 }
 
-const find = (commit: string | undefined, version = 'v1.0.0') =>
-  script('Find the image of an earlier run', commit, version)
-
-function build(commit: string | undefined, version = 'v1.0.0'): string | undefined {
-  expect(script('Build the image', commit, version)).toMatchObject({ status: 0 })
-  return script('Push it, and read its digest', commit, version).digest
-}
-
-test('a re-run takes the image that the first run pushed; another commit does not replace it', () => {
-  expect(find(one)).toMatchObject({ status: 0, digest: undefined })
-  const pushed = build(one)
-  expect(pushed).toMatch(/^sha256:[0-9a-f]{64}$/)
-
-  expect(find(one)).toMatchObject({ status: 0, digest: pushed })
-
-  const refused = find(two)
-  expect(refused).toMatchObject({ status: 1, digest: undefined })
-  expect(refused.text).toContain(
-    `The registry has v1.0.0 already, and it was built from commit ${one}, not from ${two}`,
+test('a re-run takes the image that the first run pushed; another commit does not replace it', async () => {
+  const first = await build(one, 'v1.0.0', { 'build-args': 'OTHER=a $(touch hit)' })
+  expect(first).toMatchObject({ status: 'success', outputs: { built: 'true' } })
+  expect(first.outputs['digest']).toMatch(/^sha256:[0-9a-f]{64}$/)
+  const { stdout } = spawnSync(
+    'docker',
+    [
+      '--host',
+      lab.docker.host,
+      'image',
+      'inspect',
+      '--format',
+      '{{.Config.Labels.given}}',
+      `${image}:v1.0.0`,
+    ],
+    { encoding: 'utf8' },
   )
+  expect(stdout.trim()).toBe('1.0.0 a $(touch hit)')
+
+  const again = await build(one, 'v1.0.0')
+  expect(again).toMatchObject({
+    status: 'success',
+    outputs: { built: 'false', digest: first.outputs['digest'] },
+  })
+
+  const refused = await build(two, 'v1.0.0')
+  expect(refused).toMatchObject({ status: 'failure', reason: 'version-moved', outputs: {} })
+  expect(refused.summary).toContain(`it was built from commit ${one}, not from ${two}`)
 })
 
-test('an image without the label of its commit is not taken, and not replaced', () => {
-  expect(find(undefined, 'v1.1.0').digest).toBeUndefined()
-  build('', 'v1.1.0')
-  expect(find(one, 'v1.1.0')).toMatchObject({ status: 1, digest: undefined })
-  expect(find(one, 'v1.1.0').text).toContain('built without the label org.opencontainers.image.revision')
+test('a build that fails pushes nothing, and says so with the output of docker', async () => {
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY missing /missing\n')
+  expect(await build(one, 'v1.1.0')).toMatchObject({ status: 'failure', reason: 'tool-failed' })
+  writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY now /now\n')
+  expect(await build(one, 'v1.1.0')).toMatchObject({ outputs: { built: 'true' } })
 })
 
-test('a registry that does not answer is no registry without the version', () => {
-  const dead = script('Find the image of an earlier run', one, 'v1.0.0', '127.0.0.1:1/org/api')
-  expect(dead).toMatchObject({ status: 1, digest: undefined })
-  expect(dead.text).toContain('nothing is built')
+test('a registry that does not answer is no registry without the version', async () => {
+  const dead = await build(one, 'v1.0.0', { image: '127.0.0.1:1/org/api' })
+  expect(dead).toMatchObject({ status: 'failure', reason: 'tool-failed' })
+  expect(dead.summary).toContain('nothing is built')
 })

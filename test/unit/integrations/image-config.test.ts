@@ -8,15 +8,18 @@ import { readImageConfig } from '../../../shared/integrations/registry/image-con
 
 const digestOf = (content: object) =>
   `sha256:${createHash('sha256').update(JSON.stringify(content)).digest('hex')}`
-const config = (architecture: string, User: string, Volumes?: object) => ({
+const config = (architecture: string, User: string, Volumes?: object, Labels?: object) => ({
   os: 'linux',
   architecture,
-  config: { User, Volumes },
+  config: { User, Volumes, Labels },
 })
 const sizeOf = (content: object) => Buffer.byteLength(JSON.stringify(content))
 const manifest = (of: object) => ({ schemaVersion: 2, config: { digest: digestOf(of), size: sizeOf(of) } })
 
-const [arm, amd] = [config('arm64', 'root'), config('amd64', '1000:1000', { '/data': {} })]
+const [arm, amd] = [
+  config('arm64', 'root'),
+  config('amd64', '1000:1000', { '/data': {} }, { 'org.opencontainers.image.revision': 'abc' }),
+]
 const index = {
   schemaVersion: 2,
   manifests: [
@@ -66,11 +69,15 @@ const read = (reference: string) =>
   readImageConfig(`${host}/api${reference}`, { env: {}, exec, signal: new AbortController().signal })
 
 test('of several platforms, it is that of Linux on amd64; a digest means its own', async () => {
-  expect(await read(':v1')).toEqual({ user: '1000:1000', platform: 'linux/amd64', volumes: ['/data'] })
+  expect(await read(':v1')).toEqual({
+    ...{ user: '1000:1000', platform: 'linux/amd64', volumes: ['/data'] },
+    labels: { 'org.opencontainers.image.revision': 'abc' },
+  })
   expect(await read(`@${digestOf(manifest(arm))}`)).toEqual({
     user: 'root',
     platform: 'linux/arm64',
     volumes: [],
+    labels: {},
   })
 })
 
