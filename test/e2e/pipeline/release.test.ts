@@ -115,7 +115,7 @@ describe('a tag', () => {
     expect(digests[1]).toBe(digests[0])
     // Its address is a secret, and masked.
     const log = readFileSync(result.log, 'utf8')
-    expect(log).toContain('is ready in Docker at ')
+    expect(log).toMatch(/is ready in container .* of Docker at /)
     // A backup before the deploy, where it was asked for; it is verified, and recorded with the release.
     const { ledger } = await readState(lab, service, 'production')
     expect(ledger.entries.at(-1)?.backup).toBeDefined()
