@@ -14,7 +14,7 @@ import {
 import type { Environment } from '../../config/environment.ts'
 import { showMinute } from '../../config/values.ts'
 import type { Drift } from '../../targets/target.ts'
-import { commonFields, targetFields, type Fields, type Inputs, type Outputs } from '../step/inputs.ts'
+import { commonFields, targetFields, type Fields, type Inputs } from '../step/inputs.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import { runStep } from '../step/step.ts'
 import { describeHolder } from '../step/tenure.ts'
@@ -22,28 +22,45 @@ import { unlockAdvice } from '../operate/unlock.ts'
 
 export const statusFields = { ...commonFields, ...targetFields } satisfies Fields
 
-const statusOutputs = {
-  'live-release':
-    'Id of the release that receives traffic now, as the cluster, the engine or pm2 shows it; empty when nothing does, or nothing that is recorded.',
-  'live-version': 'Its version. While several receive traffic, that of most instances.',
-  'live-image': 'Its image, with the digest where it is known; of a process, its commit or folder.',
-  'live-since': 'Since when, ISO 8601; empty when it is not known.',
-  'live-act':
-    'What made it live: `deploy`, `rollback`, `recovery` (of a run that did not end), `adoption` (it was there before), `by-hand` (nothing that is recorded), or empty.',
-  'live-by': 'Who did that, as its run claims; empty when it is not known.',
-  'live-identity': 'The same, as the target or GitHub verified it; empty when neither did.',
-  verified: '`true` when what is live passed its gate then, or was healthy after its rollback.',
-  differs: '`true` when something else than the last good release receives traffic, or nothing does.',
-  'release-id': 'Id of the last good release, as the history has it.',
-  version: 'Its version.',
-  image: 'The image that the workload names.',
-  ready: '`true` when every instance of the workload is of one release and ready.',
-  drifted: '`true` when something of it was changed by hand.',
-  'lease-holder': 'The run that holds the environment; empty when none does.',
-  'lease-until': 'When its lock ends at the latest, ISO 8601.',
-  hold: 'Who keeps runs away, since when and why; empty when there is no hold.',
-  unfinished: 'What a run has begun and not ended.',
-} satisfies Outputs
+/** The outputs: for scripts, by `--json`. */
+interface StatusOutputs {
+  /** Id of the release that receives traffic now, as the cluster, the engine or pm2 shows it; empty when nothing does, or nothing that is recorded. */
+  'live-release': string
+  /** Its version. While several receive traffic, that of most instances. */
+  'live-version': string
+  /** Its image, with the digest where it is known; of a process, its commit or folder. */
+  'live-image': string
+  /** Since when, ISO 8601; empty when it is not known. */
+  'live-since': string
+  /** What made it live: `deploy`, `rollback`, `recovery` (of a run that did not end), `adoption` (it was there before), `by-hand` (nothing that is recorded), or empty. */
+  'live-act': string
+  /** Who did that, as its run claims; empty when it is not known. */
+  'live-by': string
+  /** The same, as the target or GitHub verified it; empty when neither did. */
+  'live-identity': string
+  /** `true` when what is live passed its gate then, or was healthy after its rollback. */
+  verified: string
+  /** `true` when something else than the last good release receives traffic, or nothing does. */
+  differs: string
+  /** Id of the last good release, as the history has it. */
+  'release-id': string
+  /** Its version. */
+  version: string
+  /** The image that the workload names. */
+  image: string
+  /** `true` when every instance of the workload is of one release and ready. */
+  ready: string
+  /** `true` when something of it was changed by hand. */
+  drifted: string
+  /** The run that holds the environment; empty when none does. */
+  'lease-holder': string
+  /** When its lock ends at the latest, ISO 8601. */
+  'lease-until': string
+  /** Who keeps runs away, since when and why; empty when there is no hold. */
+  hold: string
+  /** What a run has begun and not ended. */
+  unfinished: string
+}
 
 /**
  * What receives traffic, since when, by which act, and whether that was verified; whether it is the last good release;
@@ -109,7 +126,7 @@ export function status(
         'lease-until': lease ? new Date(lease.deadline).toISOString() : '',
         hold: ledger.hold ? describeHold(ledger.hold) : '',
         unfinished,
-      } satisfies Record<keyof typeof statusOutputs, string>,
+      } satisfies StatusOutputs,
     }
   })
 }
