@@ -109,6 +109,8 @@ ${indent(4, checkout)}
       env:
         REGISTRY_USERNAME: ${given(isOwn ? 'secrets.REGISTRY_USERNAME' : 'github.actor')}
         REGISTRY_PASSWORD: ${given(isOwn ? 'secrets.REGISTRY_PASSWORD' : 'github.token')}
+        # A runner that is used again keeps no login.
+        DOCKER_CONFIG: ${given('runner.temp')}/registry-login
       run: |
         docker login "\${IMAGE%%/*}" --username "$REGISTRY_USERNAME" --password-stdin <<< "$REGISTRY_PASSWORD"
         docker build --file ${dockerfile} --tag "$IMAGE:$GITHUB_REF_NAME" --label "org.opencontainers.image.revision=$GITHUB_SHA" .
