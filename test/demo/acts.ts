@@ -84,9 +84,11 @@ function causeOf(run: RunResult, environment: string): Outcome | undefined {
   )
 }
 
-/** What the rollback of a run in one environment said. */
+/** The end of what rolled one environment back: of its promotion, or of a rollback; undefined when nothing was restored. */
 export function rollbackOf(run: RunResult, environment: string): Outcome | undefined {
-  return run.outcomes.findLast(each => each.environment === environment && each.step === 'rollback')
+  return run.outcomes.findLast(
+    each => each.environment === environment && (each.outputs['restored-release-id'] ?? '') !== '',
+  )
 }
 
 function verifyPromoted(
@@ -98,10 +100,8 @@ function verifyPromoted(
   check(`staging serves ${version}, recorded good`, isGood(staging, version))
   check(`production serves ${version}, recorded good`, isGood(production, version))
   check('both from the same image', staging.live.image.split('@')[1] === production.live.image.split('@')[1])
-  check(
-    'the backup was verified',
-    run.outcomes.some(({ outputs }) => outputs['verified'] === 'true'),
-  )
+  // Only a verified backup is recorded with a release.
+  check('a verified backup was taken', production.ledger.entries.at(-1)?.backup !== undefined)
   check('no request failed', client.failed + client.injected === 0)
 }
 

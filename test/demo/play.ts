@@ -55,7 +55,7 @@ export async function play(play: Play): Promise<void> {
     count = client?.phase()
     const run = await perform(play, act, index + 1, event => {
       show.event(event)
-      if (event.kind === 'step-ended' && event.job === 'promote production' && event.step === 'Deploy')
+      if (event.kind === 'step-started' && event.job === 'promote production' && event.step === 'Promote')
         joining ??= join()
     })
     await joining
@@ -146,6 +146,6 @@ function tell(played: Played[], show: Show): void {
 }
 
 function describeRecovery({ timings, durationMs, summary }: Outcome): string {
-  const took = timings.filter(({ phase }) => phase === 'restore').reduce((total, { ms }) => total + ms, 0)
-  return `${showDuration(took)} until the old release served, ${showDuration(durationMs)} with its gate. ${summary}`
+  const took = timings.find(({ phase }) => phase === 'rollback')?.ms ?? durationMs
+  return `${showDuration(took)} for the rollback with its gate. ${summary}`
 }
