@@ -9,7 +9,7 @@ import {
 } from './workflow.ts'
 
 /** What a token may do where no workflow says anything: the restricted setting, which new repositories have. */
-export const standardPermissions: Permissions = { contents: 'read', packages: 'read' }
+const standardPermissions: Permissions = { contents: 'read', packages: 'read' }
 
 /** What the token of a job may do. @param inherited of the job that calls the workflow, else the repository's own setting */
 export function permissionsOf(
