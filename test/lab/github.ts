@@ -312,7 +312,7 @@ export async function startGitHub(
   return { ...standIn, apiUrl: url + api.basePath, stop }
 }
 
-/** What a token reads needs `read`, what it changes `write`; what everybody may know needs nothing. */
+/** What a token reads needs `read`, what it changes `write`; what is public needs nothing. */
 function allows(permissions: Permissions, right: Right, method: string): boolean {
   if (right === 'metadata') return true
   const level = levelOf(permissions, right === 'pulls' ? 'pull-requests' : right)
