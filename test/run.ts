@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { showDuration } from '../shared/config/values.ts'
 
 // Runs the groups one after the other (two cores: never two at once), goes on after a failure, and closes with one
@@ -34,7 +34,7 @@ const groups: Group[] = [
   { title: 'published tree', run: () => one('script/assemble', 'build/tree') },
   { title: 'contract', run: filters => jest('contract', only(filters, 'test/contract')) },
   { title: 'lab', run: startLab },
-  { title: 'end to end', run: filters => jest('e2e', ['--maxWorkers=3', ...only(filters, 'test/e2e')]) },
+  { title: 'end to end', run: filters => endToEnd(only(filters, 'test/e2e')) },
 ]
 
 const started = performance.now()
@@ -87,15 +87,59 @@ async function startLab(): Promise<Tally> {
   return one('script/lab', 'up')
 }
 
+/** What jest found in one file. */
+interface FileReport {
+  name: string
+  status: string
+  assertionResults: { status: string }[]
+}
+
+/** Beyond so many files that fail, the cause is no busy machine. */
+const mostRepeated = 8
+
+/**
+ * The tests that wait for each other's containers and pods run beside each other. A file that fails there is run once more,
+ * alone: what fails for want of time passes then and is named; what is a fault fails again.
+ */
+async function endToEnd(words: string[]): Promise<Tally> {
+  const beside = await jest('e2e', ['--maxWorkers=3', ...words])
+  const files = reportOf('e2e')?.testResults.filter(({ status }) => status === 'failed') ?? []
+  if (files.length === 0 || files.length > mostRepeated || interrupted()) return beside
+  const names = files.map(({ name }) => relative(root, name))
+  console.log(`\nonce more, alone: ${names.join(', ')}`)
+  const alone = await jest('e2e-alone', ['--runInBand', '--runTestsByPath', ...names])
+  const again = new Set(
+    reportOf('e2e-alone')?.testResults.flatMap(({ name, status }) => (status === 'failed' ? [name] : [])),
+  )
+  for (const { name } of files)
+    if (!again.has(name)) console.log(`passed alone, and not beside others: ${relative(root, name)}`)
+  const passedBefore = files
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'passed').length
+  return { passed: beside.passed - passedBefore + alone.passed, failed: alone.failed }
+}
+
 async function jest(name: string, args: string[]): Promise<Tally> {
   const report = join(scratch, `${name}.json`)
   const code = await run('jest', [...args, '--json', `--outputFile=${report}`], {
     NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
   })
-  if (!existsSync(report)) return { passed: 0, failed: 1 }
-  const result = JSON.parse(readFileSync(report, 'utf8')) as Record<string, number>
-  const failed = (result['numFailedTests'] ?? 0) + (result['numRuntimeErrorTestSuites'] ?? 0)
-  return { passed: result['numPassedTests'] ?? 0, failed: code !== 0 && failed === 0 ? 1 : failed }
+  const result = reportOf(name)
+  if (!result) return { passed: 0, failed: 1 }
+  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
+  return { passed: result.numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed }
+}
+
+/** @returns undefined where jest wrote none */
+function reportOf(name: string) {
+  const report = join(scratch, `${name}.json`)
+  if (!existsSync(report)) return undefined
+  return JSON.parse(readFileSync(report, 'utf8')) as {
+    numPassedTests: number
+    numFailedTests: number
+    numRuntimeErrorTestSuites: number
+    testResults: FileReport[]
+  }
 }
 
 async function serviceTests(): Promise<Tally> {
