@@ -18,6 +18,8 @@ interface Group {
 }
 
 const root = join(import.meta.dirname, '..')
+/** End-to-end files that are run once more when they fail; where more fail, the cause is no busy machine. */
+const mostRepeated = 8
 const scratch = mkdtempSync(join(tmpdir(), 'runbook-test-'))
 const stop = new AbortController()
 const interrupted = () => stop.signal.aborted
@@ -93,9 +95,6 @@ interface FileReport {
   status: string
   assertionResults: { status: string }[]
 }
-
-/** Beyond so many files that fail, the cause is no busy machine. */
-const mostRepeated = 8
 
 /**
  * The tests that wait for each other's containers and pods run beside each other. A file that fails there is run once more,
