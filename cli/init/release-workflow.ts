@@ -84,7 +84,10 @@ function listSecrets({ environments }: WorkflowPlan): string {
 }
 
 function buildJob({ publication, dockerfile, image, environments }: WorkflowPlan): string {
-  const isOwn = registrySecrets(image).length > 0
+  const login = [
+    ...registrySecrets(image).map(name => `${name}: ${given(`secrets.${name}`)}`),
+    `GITHUB_TOKEN: ${given('github.token')}`,
+  ]
   const first = environments.find(({ takesImage }) => takesImage)?.name ?? ''
   return `build:
   runs-on: ubuntu-latest
@@ -94,29 +97,19 @@ function buildJob({ publication, dockerfile, image, environments }: WorkflowPlan
     packages: write
   outputs:
     # Only the digest: GitHub drops an output that contains a secret, and the name of an image may contain the registry's user.
-    digest: ${given('steps.push.outputs.digest')}
+    digest: ${given('steps.build.outputs.digest')}
   steps:
 ${indent(4, checkout)}
-    - name: Check the tag, the name of the image and the Dockerfile
-      uses: ${uses(publication, 'check-inputs')}
+    # A second run of the tag takes the image that is there: it may be deployed already.
+    - name: Build the image, or take that of an earlier run
+      id: build
+      uses: ${uses(publication, 'build-image')}
+      env:
+${indent(8, login.join('\n'))}
       with:
         environment: ${scalar(first)}
         image: ${given('env.IMAGE')}
-        dockerfile: ${dockerfile}
-    - name: Build and push the image
-      id: push
-      shell: bash
-      env:
-        REGISTRY_USERNAME: ${given(isOwn ? 'secrets.REGISTRY_USERNAME' : 'github.actor')}
-        REGISTRY_PASSWORD: ${given(isOwn ? 'secrets.REGISTRY_PASSWORD' : 'github.token')}
-        # A runner that is used again keeps no login.
-        DOCKER_CONFIG: ${given('runner.temp')}/registry-login
-      run: |
-        docker login "\${IMAGE%%/*}" --username "$REGISTRY_USERNAME" --password-stdin <<< "$REGISTRY_PASSWORD"
-        docker build --file ${dockerfile} --tag "$IMAGE:$GITHUB_REF_NAME" --label "org.opencontainers.image.revision=$GITHUB_SHA" .
-        docker push "$IMAGE:$GITHUB_REF_NAME" | tee "$RUNNER_TEMP/push.log"
-        digest=$(grep -o 'sha256:[0-9a-f]\\{64\\}' "$RUNNER_TEMP/push.log" | tail -n 1)
-        echo "digest=$digest" >> "$GITHUB_OUTPUT"`
+        dockerfile: ${dockerfile}`
 }
 
 function releaseJob(

@@ -16,7 +16,7 @@ const afterCancelMs = 240_000
  * finished by the recovery job, or by the next run.
  * @param read gives the text of an input of the promotion
  */
-export function settleInterrupted(
+export async function settleInterrupted(
   environment: Environment,
   read: (name: string) => string,
   interruption: Interruption,
@@ -27,5 +27,17 @@ export function settleInterrupted(
   ports.log.info(
     `The main step of this action was ${interruption} before its end: what it left unfinished is finished or undone now.`,
   )
-  return settle(environment, { ...inputs, timeout }, ports, `its run was ${interruption}`)
+  const outcome = await settle(environment, { ...inputs, timeout }, ports, `its run was ${interruption}`)
+  return outcome.reason === 'history-missing' ? beforeFirstRelease(outcome) : outcome
+}
+
+/** The same step looked at the same place before: without a history there, its first release was ended before it was recorded. */
+function beforeFirstRelease(outcome: Outcome): Outcome {
+  return {
+    ...outcome,
+    status: 'success',
+    reason: 'nothing-to-settle',
+    summary: 'The first release was ended before it changed anything.',
+    next: '',
+  }
 }

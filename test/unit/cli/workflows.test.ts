@@ -108,7 +108,7 @@ test('only the digest travels between jobs, and the image is put together where 
   write('package.json', '{ "name": "@org/orders-api" }')
   initialise(root, publication)
   const { jobs } = parse(text('release.yml')) as { jobs: Record<string, { outputs?: object }> }
-  expect(jobs['build']?.outputs).toEqual({ digest: '${{ steps.push.outputs.digest }}' })
+  expect(jobs['build']?.outputs).toEqual({ digest: '${{ steps.build.outputs.digest }}' })
   expect(text('release.yml')).toContain('IMAGE: ghcr.io/org/orders-api\n')
   expect(text('release.yml').match(/image: \$\{\{ env\.IMAGE \}\}@\$\{\{ needs\.build/g)).toHaveLength(2)
 })
@@ -143,7 +143,7 @@ test('the workflows call the actions of the publication that the command comes f
     [...text(name).matchAll(/uses: (acme\S+)/g)].map(([, uses]) => uses),
   )
   expect([...new Set(called)].sort()).toEqual([
-    `acme/own-copy/check-inputs@${ref}`,
+    `acme/own-copy/build-image@${ref}`,
     `acme/own-copy/rollback@${ref}`,
     `acme/own-copy@${ref}`,
   ])

@@ -3,6 +3,7 @@ import { emptyLedger, intend, type Ledger } from '../../../shared/release/ledger
 import type { Lease } from '../../../shared/release/lease.ts'
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { settle, settleFields } from '../../../shared/commands/recover/settle.ts'
+import { settleInterrupted } from '../../../shared/commands/recover/settle-interrupted.ts'
 import type { Target } from '../../../shared/targets/target.ts'
 import { environmentAt, realPorts } from '../../e2e/gate/ports.ts'
 import { intent, three } from '../release/releases.ts'
@@ -16,6 +17,13 @@ const working: Lease = {
 const hold = { by: 'ada', because: 'moving', since: '2026-01-01T00:00:00.000Z' }
 
 function settled(ledger: Ledger, release: string, held: Lease | null = working) {
+  const inputs = parseInputs(settleFields, read)
+  return settle(environmentAt('', { name: 'production' }), inputs, portsOf(ledger, release, held))
+}
+
+const read = (name: string) => (name === 'environment' ? 'production' : '')
+
+function portsOf(ledger: Ledger, release: string, held: Lease | null) {
   const target: Partial<Target> = {
     place: 'container api on ssh://other.example.com',
     strays: () => Promise.resolve([]),
@@ -23,9 +31,7 @@ function settled(ledger: Ledger, release: string, held: Lease | null = working) 
     live: () => Promise.resolve({ release: 'r4', version: 'v1.3.0', image: 'api', ready: false }),
     receivers: () => Promise.resolve([{ release, version: '', image: 'api', instances: 1, since: '' }]),
   }
-  const inputs = parseInputs(settleFields, name => (name === 'environment' ? 'production' : ''))
-  const openTarget = () => Promise.resolve(target as Target)
-  return settle(environmentAt('', { name: 'production' }), inputs, realPorts({ openTarget }))
+  return realPorts({ openTarget: () => Promise.resolve(target as Target) })
 }
 
 test.each([
@@ -71,4 +77,10 @@ test('a place without a release history is no place where all is in order: it is
   })
   // Another run has acquired the lock for the first release: it has not recorded anything yet.
   expect(await settled(emptyLedger('api', 'production'), 'r1')).toMatchObject({ reason: 'nothing-to-settle' })
+})
+
+test('a promotion that was ended before its first release was recorded has nothing to undo', async () => {
+  const ports = portsOf(emptyLedger('api', 'production'), 'r1', null)
+  const outcome = await settleInterrupted(environmentAt('', { name: 'production' }), read, 'killed', ports)
+  expect(outcome).toMatchObject({ status: 'success', reason: 'nothing-to-settle' })
 })
