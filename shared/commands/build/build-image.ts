@@ -30,7 +30,8 @@ export const buildImageFields = {
 
 export const buildImageOutputs = {
   digest: 'Digest of the image, like `sha256:...`.',
-  built: '`true` when it was built; `false` when the registry had the image of this version and commit already.',
+  built:
+    '`true` when it was built; `false` when the registry had the image of this version and commit already.',
 } satisfies Outputs
 
 type BuildInputs = Inputs<typeof buildImageFields>
@@ -56,7 +57,9 @@ export function buildImage(environment: Environment, inputs: BuildInputs, ports:
         outputs: { digest: found.digest, built: 'false' },
       }
     }
-    await watch.time('build', () => docker(buildArguments(tagged, version, inputs, ports.run.sha), environment, ports))
+    await watch.time('build', () =>
+      docker(buildArguments(tagged, version, inputs, ports.run.sha), environment, ports),
+    )
     await watch.time('push', () => docker(['push', '--', tagged], environment, ports))
     const digest = await readPushedDigest(inputs.image, tagged, ports)
     const summary = `${tagged} was built and pushed, and is ${digest}.`
@@ -84,10 +87,13 @@ async function findEarlier(
       return undefined
     }
     if (!(error instanceof ToolError)) throw error
-    throw new ToolError(`Whether the registry has ${tagged} already could not be found out, so nothing is built: ${error.message}`, {
-      ...{ tool: 'registry', cause: error },
-      hint: `${error.hint} Then run the job again.`,
-    })
+    throw new ToolError(
+      `Whether the registry has ${tagged} already could not be found out, so nothing is built: ${error.message}`,
+      {
+        ...{ tool: 'registry', cause: error },
+        hint: `${error.hint} Then run the job again.`,
+      },
+    )
   }
 }
 
@@ -113,7 +119,11 @@ async function docker(args: string[], { root }: Environment, ports: Ports): Prom
   })
   const code = await ended.catch((cause: unknown) => {
     ports.signal.throwIfAborted()
-    throw new ToolError('docker could not be started', { tool: 'docker', hint: 'Install docker on the runner.', cause })
+    throw new ToolError('docker could not be started', {
+      tool: 'docker',
+      hint: 'Install docker on the runner.',
+      cause,
+    })
   })
   await Promise.all(shown)
   if (code !== 0)
@@ -136,4 +146,3 @@ async function readPushedDigest(image: string, tagged: string, ports: Ports): Pr
     })
   return digest
 }
-

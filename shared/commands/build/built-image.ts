@@ -13,7 +13,9 @@ export const revisionLabel = 'org.opencontainers.image.revision'
  */
 export function builtFrom(tagged: string, revision: string, sha: string): Conclusion | undefined {
   if (revision === sha && sha !== '') return undefined
-  const from = /^[0-9a-f]{40,64}$/.test(revision) ? `from commit ${revision}` : `without the label ${revisionLabel}`
+  const from = /^[0-9a-f]{40,64}$/.test(revision)
+    ? `from commit ${revision}`
+    : `without the label ${revisionLabel}`
   return {
     status: 'failure',
     reason: 'version-moved',
