@@ -5,8 +5,8 @@ import tseslint from 'typescript-eslint'
 const arrows = {
   release: [],
   config: [],
-  host: ['integrations', 'config'],
-  integrations: ['host', 'config'],
+  host: [],
+  integrations: ['host'],
   gate: ['host', 'integrations', 'config', 'release'],
   checks: ['host', 'integrations', 'config', 'release', 'targets', 'backup', 'attestation'],
   smoke: ['host', 'integrations', 'config', 'release'],

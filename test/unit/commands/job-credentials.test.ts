@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemExec } from '../../../shared/host/exec.ts'
 import { readLogin } from '../../../shared/integrations/registry/docker-config.ts'
-import { receiveCredentials, type JobCredentials } from '../../../shared/host/job-credentials.ts'
+import { receiveCredentials, type JobCredentials } from '../../../shared/commands/step/job-credentials.ts'
 import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
 
 let temp: string

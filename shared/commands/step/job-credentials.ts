@@ -1,16 +1,16 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { InputError } from '../outcome/errors.ts'
-import { dockerFolder } from '../integrations/registry/docker-config.ts'
-import { parseImage } from '../integrations/registry/image-reference.ts'
+import { InputError } from '../../outcome/errors.ts'
+import { dockerFolder } from '../../integrations/registry/docker-config.ts'
+import { parseImage } from '../../integrations/registry/image-reference.ts'
 import {
   hasLogin,
   mergeLogin,
   ownDockerConfig,
   type RegistryUser,
-} from '../integrations/registry/registry-login.ts'
-import type { Secrets } from './secrets/secrets.ts'
+} from '../../integrations/registry/registry-login.ts'
+import type { Secrets } from '../../host/secrets/secrets.ts'
 
 type Env = Record<string, string | undefined>
 
