@@ -14,7 +14,7 @@ let url: string
 let count = 0
 beforeAll(async () => {
   own = await startPostgres(openLab().postgres.binDir, ['wal_level=logical'])
-}, 240_000)
+})
 afterAll(() => own.stop())
 beforeEach(async () => {
   scene = await openScene()
@@ -83,7 +83,7 @@ test('what a second superuser owns is verified; where it is none, restore-db sto
   expect(await sql(url, 'SELECT evtname, evtowner::regrole::text FROM pg_event_trigger')).toEqual([
     { evtname: 'watch_ddl', evtowner: 'cdc' },
   ])
-}, 240_000)
+})
 
 test('a subscription is in no copy; after a restore the report says where it is, and how to move it', async () => {
   const publisher = await createDatabase('publisher')
@@ -137,7 +137,7 @@ test('a subscription is in no copy; after a restore the report says where it is,
       if (row?.n === rows) return
     }
   }
-}, 240_000)
+})
 
 test('a view of another server is not filled in a copy, so that a copy asks no other server', async () => {
   const { port } = new URL(own.primary)
@@ -158,4 +158,4 @@ test('a view of another server is not filled in a copy, so that a copy asks no o
   expect(findings(outcome)).toContain('rows of the materialized view public.report')
   expect(findings(outcome)).toContain('rows of the materialized view public.summary')
   succeeded(await backUp({ verify: 'same-server' }))
-}, 240_000)
+})

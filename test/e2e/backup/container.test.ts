@@ -14,7 +14,7 @@ beforeAll(async () => {
   image = `${scene.database}/postgres:15`
   makePostgresImage(image, scene.lab.postgres.binDir, ['sh', 'rm', 'cat'])
   scene.environment.backup = { ...backup(), postgresImage: image }
-}, 240_000)
+})
 afterAll(async () => {
   removeImage(image)
   await scene.close()
@@ -59,7 +59,7 @@ test('dump, restore and the server to verify on run in containers, which are gon
     expect(servers[0]).toContain(` ${flag} `)
   expect(servers[0]).not.toContain('--env')
   expect(docker('ps', '--all', '--filter', `ancestor=${image}`, '--quiet')).toBe('')
-}, 240_000)
+})
 
 test('an image that cannot be had is said before anything is dumped, with what to install', async () => {
   scene.environment.backup = { ...backup(), postgresImage: 'localhost:5000/no-such/postgres:15' }
@@ -67,7 +67,7 @@ test('an image that cannot be had is said before anything is dumped, with what t
   expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-failed', outputs: {} })
   expect(outcome.summary).toContain('localhost:5000/no-such/postgres:15')
   expect(outcome.next).toContain("Install PostgreSQL's programs")
-}, 240_000)
+})
 
 test('without Docker, what to install is said', async () => {
   const env = { PATH: '/nowhere', HOME: scene.folder }

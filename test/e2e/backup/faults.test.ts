@@ -14,7 +14,7 @@ beforeAll(async () => {
   scene = await openScene()
   // 20 MiB that do not compress: several parts of an upload, many writes of a pipe.
   await scene.sql(noise(2_000))
-}, 240_000)
+})
 afterAll(() => scene.close())
 
 /** Everything under the scene's folder, drafts and temporary servers too. */
@@ -86,7 +86,7 @@ describe.each(['file', 's3'])('into a %s store', kind => {
     expect(outcome.summary).toContain('pg_dump')
     expect(outcome.summary).toContain('killed by SIGKILL')
     expect(await left()).toEqual([])
-  }, 240_000)
+  })
 
   test('a run that is cancelled mid-way leaves nothing', async () => {
     const cancel = new AbortController()
@@ -105,7 +105,7 @@ describe.each(['file', 's3'])('into a %s store', kind => {
     const outcome = await scene.backUp({ destination: destination() }, { exec, signal: cancel.signal })
     failed(outcome, 'cancelled')
     expect(await left()).toEqual([])
-  }, 240_000)
+  })
 
   test('two runs of the same second do not spoil each other', async () => {
     const now = Date.parse('2026-01-01T02:00:00Z')
@@ -122,7 +122,7 @@ describe.each(['file', 's3'])('into a %s store', kind => {
     expect(objects).toHaveLength(2 * uris.length)
     succeeded(await scene.restore({ into: `${scene.database}-${kind}`, backup: uris[0] ?? '' }))
     await wipe()
-  }, 240_000)
+  })
 
   test('a run that is cancelled while it verifies leaves nothing', async () => {
     const cancel = new AbortController()
@@ -136,7 +136,7 @@ describe.each(['file', 's3'])('into a %s store', kind => {
     const outcome = await scene.backUp({ destination: destination() }, { exec, signal: cancel.signal })
     failed(outcome, 'cancelled')
     expect(await left()).toEqual([])
-  }, 240_000)
+  })
 })
 
 test.each([
@@ -181,7 +181,7 @@ test('verify: list finds a damaged dump out as well', async () => {
   failed(outcome, 'backup-unverified')
   expect(outcome.summary).toContain('pg_restore')
   expect(await folderContents()).toEqual([])
-}, 240_000)
+})
 
 test('a wrong password is said as such, and is not shown', async () => {
   const url = new URL(scene.url)

@@ -87,7 +87,7 @@ describe.each(['file', 's3'])('in a store of %s, whose runbook demands signature
     expect(named).toMatchObject({ status: 'failure', reason: 'backup-untrusted' })
     expect(named.summary).toContain('is not signed')
     expect(await scene.databases()).toEqual(before)
-  }, 240_000)
+  })
 
   test('a dump that was exchanged is refused before a byte of it is used', async () => {
     const store = await open()
@@ -108,7 +108,7 @@ describe.each(['file', 's3'])('in a store of %s, whose runbook demands signature
     expect(await scene.restore({ confirm: 'staging', backup: forged })).toMatchObject({
       reason: 'backup-untrusted',
     })
-  }, 240_000)
+  })
 
   test('no backup is taken that could not be restored: the key is missing, or another one', async () => {
     const store = await open()
@@ -141,7 +141,7 @@ test('where nothing is signed, a warning says so, and nothing that a manifest sa
   const refused = await scene.backUp({ 'verify-query': text.replace('COMMIT; ', '') })
   expect(refused).toMatchObject({ status: 'failure', reason: 'input-invalid' })
   expect(await scene.sql(`SELECT rolname FROM pg_roles WHERE rolname = '${role}'`)).toEqual([])
-}, 240_000)
+})
 
 test('a plaintext backup is refused once the runbook demands encryption', async () => {
   const plain = succeeded(await scene.backUp({ verify: 'none' })).outputs['backup-uri'] ?? ''
@@ -149,7 +149,7 @@ test('a plaintext backup is refused once the runbook demands encryption', async 
   const refused = await scene.restore({ into: `${scene.database}-plain`, backup: plain })
   expect(refused).toMatchObject({ status: 'failure', reason: 'backup-untrusted' })
   expect(refused.summary).toContain('is not encrypted')
-}, 240_000)
+})
 
 test('a view in the place of a table is not read when tables are counted, and may be in the user’s own query', async () => {
   await scene.sql('CREATE VIEW v AS SELECT * FROM t')
@@ -161,7 +161,7 @@ test('a view in the place of a table is not read when tables are counted, and ma
   expect(outcome.evidence).toContainEqual(
     expect.objectContaining({ finding: expect.stringContaining('1') as unknown }),
   )
-}, 240_000)
+})
 
 test('a cast to text that the owner of a type made does not run when its values are counted', async () => {
   await scene.sql(
@@ -171,4 +171,4 @@ test('a cast to text that the owner of a type made does not run when its values 
      CREATE TABLE orders (id int, s status, all_of status[], tags jsonb); INSERT INTO orders VALUES (1, 'open', '{open,NULL}', '{"a": 1}'), (2, NULL, NULL, NULL)`,
   )
   succeeded(await scene.backUp())
-}, 240_000)
+})

@@ -19,7 +19,7 @@ beforeAll(async () => {
   await scene.sql(`CREATE FUNCTION note_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM public.attack(''event trigger''); END';
     CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION note_ddl();
     ALTER EVENT TRIGGER watch ENABLE ALWAYS`)
-}, 240_000)
+})
 afterAll(async () => {
   await scene.close()
   const admin = await openScene()
@@ -146,7 +146,7 @@ test('no code of a dump reaches the machine where it is verified: temporary serv
   succeeded(await scene.restore({ into: 'scratch', backup: 'latest', 'verify-url': inThere }))
   expect(await roles()).toEqual([])
   expect((await readdir(scene.folder)).filter(name => name.startsWith('runbook-verify-'))).toEqual([])
-}, 240_000)
+})
 
 test('code of the dump does run there, as a role without rights', async () => {
   await scene.sql(`SET ROLE ${owner};
@@ -162,4 +162,4 @@ test('code of the dump does run there, as a role without rights', async () => {
     expect(outcome.summary).toMatch(/runs in [a-z ]+ as a superuser: off/)
   }
   expect(await roles()).toEqual([])
-}, 240_000)
+})

@@ -20,7 +20,7 @@ beforeEach(async () => {
   await scene.sql(
     `CREATE TABLE t AS SELECT i, repeat(md5(i::text), 8) AS text FROM generate_series(1, 100000) i; CREATE INDEX ON t (text)`,
   )
-}, 240_000)
+})
 afterEach(async () => {
   await scene.close()
   await rm(temporary, { recursive: true })
@@ -84,7 +84,7 @@ test('a backup that is killed while it verifies is none, its server ends, and th
   expect(await newestBackup(store, owner, readingAt(Date.now()))).toBeUndefined()
   succeeded(await scene.backUp())
   expect(await newestBackup(store, owner, readingAt(Date.now()))).toBeDefined()
-}, 240_000)
+})
 
 test.each([0, 2, 5, 10, 20, 50])(
   'a restore that is killed %s ms into its end leaves a whole database of the live name',

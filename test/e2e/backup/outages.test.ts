@@ -14,7 +14,7 @@ import { noise, openScene, type Scene } from './scene.ts'
 let scene: Scene
 beforeAll(async () => {
   scene = await openScene()
-}, 240_000)
+})
 afterAll(() => scene.close())
 
 /** Files under a folder. */
@@ -61,7 +61,7 @@ test('a server that goes down while it is dumped leaves no backup, and is said t
   } finally {
     await temporary.stop()
   }
-}, 240_000)
+})
 
 test('a disk that is full leaves nothing of the backup, and is said to be full', async () => {
   await scene.sql(noise(3_000))
@@ -87,7 +87,7 @@ test('a disk that is full leaves nothing of the backup, and is said to be full',
     execFileSync('umount', [small])
     await rmdir(small)
   }
-}, 240_000)
+})
 
 /** Finds the processes of the server in a sandbox: they descend from the one that has its folder among its arguments. */
 function serverProcesses(folder: string): () => number[] {

@@ -13,7 +13,7 @@ beforeAll(async () => {
   const { binDir } = openLab().postgres
   roomy = await startPostgres(binDir)
   narrow = await startPostgres(binDir, ['max_locks_per_transaction=10', 'max_connections=20'])
-}, 240_000)
+})
 afterAll(async () => {
   await roomy.stop()
   await narrow.stop()
@@ -47,7 +47,7 @@ test('a table with many partitions is verified on the temporary server; another 
     `max_locks_per_transaction of the server 127.0.0.1:${new URL(narrow.primary).port}`,
   )
   expect(refused.next).toContain('without verify-url')
-}, 240_000)
+})
 
 test('reading a database takes locks of one table at a time from the server that serves', async () => {
   // More relations than the narrow server can lock at once: about 20 * 10 and the server's own reserve.
@@ -59,4 +59,4 @@ test('reading a database takes locks of one table at a time from the server that
   )
   await sql(narrow.primary, 'CALL make()')
   succeeded(await scene.backUp({ 'database-url': narrow.primary }))
-}, 240_000)
+})

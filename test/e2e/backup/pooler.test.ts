@@ -110,7 +110,7 @@ test('behind a pooler that lends sessions nothing is backed up, nor set: the ser
   await Promise.all(asking)
   await Promise.all(service.map(client => client.end()))
   expect(answers).toBeGreaterThan(0)
-}, 240_000)
+})
 
 test.each([
   ['transaction', [], 'for-a-transaction'],
@@ -142,4 +142,4 @@ test('a pooler that gives each session a process of its own can be backed up thr
     'dry-run': 'true',
   })
   expect(refused).toMatchObject({ status: 'failure', reason: 'pooler-in-the-way' })
-}, 240_000)
+})

@@ -48,7 +48,7 @@ test('the newest backup takes the place of the live database, which is kept', as
   expect(await scene.sql("SELECT count(*)::int AS n FROM pg_stats WHERE tablename = 'orders'")).not.toEqual([
     { n: 0 },
   ])
-}, 240_000)
+})
 
 test('a pool that keeps coming back finds a database of the live name at every moment', async () => {
   await scene.sql("CREATE TABLE t AS SELECT 'backed up' AS a")
@@ -73,7 +73,7 @@ test('a pool that keeps coming back finds a database of the live name at every m
   expect(answers.at(-1)).toBe('backed up')
   // Ended for the swap (57P01), or just waiting for it (3D000, once each): never refused for longer than that.
   expect(errors.filter(code => code === '3D000').length).toBeLessThanOrEqual(4)
-}, 240_000)
+})
 
 test('a hold, another run, and a rollback that is unfinished keep it away; what it did is in the ledger', async () => {
   await scene.sql('CREATE TABLE t AS SELECT 1 AS a')
@@ -113,7 +113,7 @@ test('a hold, another run, and a rollback that is unfinished keep it away; what 
   const clock = { ...realPorts().clock, now: () => Date.now() + 60_000 }
   succeeded(await scene.restore(confirmed, { openTarget: gone, clock, log: { ...realPorts().log, warn } }))
   expect(warned.join()).toContain('a hold or a running deploy is not seen: no answer')
-}, 240_000)
+})
 
 test('a named backup goes into a new database, and the live one is left alone', async () => {
   await scene.sql("CREATE TABLE t AS SELECT 'first' AS a")
@@ -126,7 +126,7 @@ test('a named backup goes into a new database, and the live one is left alone', 
   expect(outcome.outputs).toMatchObject({ 'kept-as': '', 'restored-from': first.outputs['backup-uri'] })
   expect(await scene.sql('SELECT a FROM t', into)).toEqual([{ a: 'first' }])
   expect(await scene.sql('SELECT a FROM t')).toEqual([{ a: 'second' }])
-}, 240_000)
+})
 
 test('a database that was lost is made again from the object store', async () => {
   await scene.sql('CREATE TABLE t AS SELECT 42 AS a')
@@ -135,7 +135,7 @@ test('a database that was lost is made again from the object store', async () =>
   const outcome = succeeded(await scene.restore({ ...confirmed, backup: outputs['backup-uri'] ?? '' }))
   expect(outcome.outputs).toMatchObject({ 'kept-as': '' })
   expect(await scene.sql('SELECT a FROM t')).toEqual([{ a: 42 }])
-}, 240_000)
+})
 
 test('what a killed restore has left is named, and not touched', async () => {
   const leftover = `${scene.database}_restore_20260101_000000`
@@ -151,7 +151,7 @@ test('what a killed restore has left is named, and not touched', async () => {
     leftover,
   )
   expect(await scene.databases()).toContain(leftover)
-}, 240_000)
+})
 
 test('a path under ./backups is accepted, as the guide has it', async () => {
   await scene.sql('CREATE TABLE t AS SELECT 42 AS a')
@@ -254,7 +254,7 @@ describe('is refused, and the live database stays as it is:', () => {
     const outcome = await scene.restore(confirmed)
     expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-untrusted' })
     expect(outcome.summary).toContain('damaged')
-  }, 240_000)
+  })
 
   test('a database of the name given with into', async () => {
     succeeded(await scene.backUp())
@@ -272,5 +272,5 @@ describe('is refused, and the live database stays as it is:', () => {
     const outcome = await scene.restore(confirmed)
     await scene.sql("ROLLBACK PREPARED 'held'")
     expect(outcome).toMatchObject({ status: 'failure', reason: 'restore-failed' })
-  }, 240_000)
+  })
 })

@@ -82,7 +82,7 @@ test('what is old goes, once enough verified ones are newer; other owners lose n
   expect(kept).not.toContain(ancient)
   // One whose manifest cannot be read is not ours to remove.
   expect(kept).toContain(abandoned)
-}, 240_000)
+})
 
 test('a backup that is not verified removes nothing', async () => {
   const first = succeeded(await scene.backUp())
@@ -91,7 +91,7 @@ test('a backup that is not verified removes nothing', async () => {
   const old = await age(template, days(400))
   succeeded(await scene.backUp({ verify: 'none', 'keep-at-least': '1' }))
   expect(await dumps()).toContain(old)
-}, 240_000)
+})
 
 test('where the ledger cannot be read, nothing is removed, and that is said', async () => {
   const first = succeeded(await scene.backUp())
@@ -103,4 +103,4 @@ test('where the ledger cannot be read, nothing is removed, and that is said', as
   const outcome = succeeded(await scene.backUp({ 'keep-at-least': '1' }, { openTarget }))
   expect(JSON.stringify(outcome.evidence)).toContain('the engine does not answer')
   expect(await dumps()).toContain(old)
-}, 240_000)
+})

@@ -50,7 +50,7 @@ test('every common type and odd name comes back from a file store, compared row 
     volatile_rows: 1,
     orders: 1000,
   })
-}, 240_000)
+})
 
 test('the same goes through an object store, in several parts', async () => {
   await scene.sql(everyType)
@@ -61,7 +61,7 @@ test('the same goes through an object store, in several parts', async () => {
   expect(outcome.outputs['backup-uri']).toMatch(
     new RegExp(`^s3://${scene.bucket}/some/prefix/\\d{8}/backup_`),
   )
-}, 240_000)
+})
 
 test('what a restore shows in another way is the same: columns of an inherited table, and floats that are no number', async () => {
   await scene.sql(
@@ -70,7 +70,7 @@ test('what a restore shows in another way is the same: columns of an inherited t
      CREATE TABLE floats AS SELECT 'Infinity'::float8 - 'Infinity'::float8 AS f8, 'Infinity'::float4 - 'Infinity'::float4 AS f4`,
   )
   expect(succeeded(await scene.backUp())).toMatchObject({ outputs: { tables: '3', verified: 'true' } })
-}, 240_000)
+})
 
 test('what is written meanwhile belongs to the next backup', async () => {
   await scene.sql(
@@ -91,7 +91,7 @@ test('what is written meanwhile belongs to the next backup', async () => {
   stop.abort()
   expect(await writing).toBeGreaterThan(1)
   expect(outcome).toMatchObject({ status: 'success', outputs: { verified: 'true' } })
-}, 240_000)
+})
 
 test('the server itself is restored into when that is asked for, and left as it was', async () => {
   await scene.sql(everyType)
@@ -100,7 +100,7 @@ test('the server itself is restored into when that is asked for, and left as it 
   expect(outcome).toMatchObject({ status: 'success', outputs: { verified: 'true' } })
   expect(JSON.stringify(outcome.evidence)).toContain('scratch database on 127.0.0.1')
   expect(await scene.databases()).toEqual(before)
-}, 240_000)
+})
 
 test('a server that is not said to be the same one is not restored into', async () => {
   const inputs = { 'verify-url': scene.lab.postgres.url.replace('127.0.0.1', 'localhost') }
@@ -128,7 +128,7 @@ test("the user's own query is asked of the dumped instant and of the restore", a
   const writes = await scene.backUp({ 'verify-query': 'DELETE FROM users' })
   expect(writes).toMatchObject({ status: 'failure', reason: 'input-invalid' })
   expect(await scene.sql('SELECT count(*)::int AS n FROM app.users')).toEqual([{ n: 321 }])
-}, 240_000)
+})
 
 test.each([
   ['list', 'that the rows can be restored is not proved'],
@@ -177,7 +177,7 @@ test('a server that lacks the roles is told how to make them, as they were and w
     await scene.sql(`DROP DATABASE IF EXISTS "${into}"`)
     await scene.sql(`DROP OWNED BY "${owner}"; DROP ROLE "${owner}", "${group}"`)
   }
-}, 240_000)
+})
 
 test('a dry run writes nothing', async () => {
   const outcome = succeeded(await scene.backUp({ 'dry-run': 'true' }))

@@ -16,7 +16,7 @@ let hits: number
 beforeAll(async () => {
   scene = await openScene()
   await scene.sql(noise(2_000))
-}, 240_000)
+})
 afterAll(() => scene.close())
 beforeEach(async () => {
   decide = () => undefined
@@ -83,7 +83,7 @@ test.each<[string, RegExp]>([
 test('a store that is slow with everything is waited for', async () => {
   decide = () => ({ kind: 'slow', ms: 30 })
   expect(succeeded(await backUp()).outputs).toMatchObject({ verified: 'true' })
-}, 240_000)
+})
 
 // At once the dump is still being read; half a second later all of it is, and only the store is waited for.
 test.each([0, 500])(
@@ -118,7 +118,7 @@ test('credentials that expire mid-way are said as such; what could not be remove
   expect(outcome.summary).toContain('ExpiredToken')
   expect(outcome.next).toContain('new credentials')
   await leavesOneUpload(before)
-}, 240_000)
+})
 
 test('a run that is killed mid-way leaves no object, and what it leaves, a later run removes', async () => {
   const before = await scene.bucketContents()
@@ -141,7 +141,7 @@ test('a run that is killed mid-way leaves no object, and what it leaves, a later
   })
   expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
   await leavesOneUpload(before)
-}, 240_000)
+})
 
 /** No object is there that was not before, and the half upload goes with the next run, once it is old enough. */
 async function leavesOneUpload(before: string[]): Promise<void> {

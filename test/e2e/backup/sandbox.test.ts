@@ -48,7 +48,7 @@ beforeAll(async () => {
   programs = found.server
   await new Promise<void>(resolve => listener.listen(0, '127.0.0.1', resolve))
   port = (listener.address() as AddressInfo).port
-}, 240_000)
+})
 afterAll(async () => {
   delete process.env['SANDBOX_TEST_CANARY']
   listener.close()
@@ -127,7 +127,7 @@ test('a program in the container of a server sees nothing of this machine', asyn
   } finally {
     removeImage(image)
   }
-}, 240_000)
+})
 
 test('where no sandbox can be made, nothing is dumped or restored, and the step says so', async () => {
   const exec: Exec = {

@@ -20,7 +20,7 @@ beforeAll(async () => {
      INSERT INTO events SELECT '2024-06-01'::date + i * 10, i FROM generate_series(1, 40) i;
      SELECT lo_from_bytea(0, 'large');`,
   )
-}, 240_000)
+})
 afterAll(() => scene.close())
 
 test.each<[string, Record<string, string>, Record<string, number>, number]>([

@@ -19,7 +19,7 @@ beforeAll(async () => {
   identity = await generateX25519Identity()
   recipient = await identityToRecipient(identity)
   writeFileSync(join(scene.folder, 'identity'), identity, { mode: 0o600 })
-}, 240_000)
+})
 afterAll(async () => {
   // gpg leaves its agent running.
   execFileSync('gpgconf', ['--kill', 'gpg-agent'], { env: { ...process.env, GNUPGHOME: scene.folder } })
@@ -88,7 +88,7 @@ test('an encrypted backup is not restored without its key, and says which one it
   expect(wrong.summary).toContain('not the identity of any recipient')
   expect(JSON.stringify(wrong)).not.toContain(other)
   expect(await scene.databases()).not.toContain(into)
-}, 240_000)
+})
 
 test('what contradicts itself is refused before anything is dumped', async () => {
   const both = await scene.backUp({ 'encrypt-to': recipient, 'encrypt-passphrase': passphrase })

@@ -6,7 +6,7 @@ import { openScene, succeeded, type Scene } from './scene.ts'
 let scene: Scene
 beforeAll(async () => {
   scene = await openScene()
-}, 240_000)
+})
 afterAll(() => scene.close())
 
 const objects = `
@@ -66,4 +66,4 @@ test('a view that reads a file of the server is refused, and what to do is said'
   expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-unverified', outputs: {} })
   expect(outcome.summary).toContain('permission denied for function pg_read_file')
   expect(outcome.next).toContain('without the rights of a superuser')
-}, 240_000)
+})

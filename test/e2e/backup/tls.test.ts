@@ -61,7 +61,7 @@ beforeAll(async () => {
   )
   for (let tries = 0; tries < 200; tries++) if (await reaches('require')) return
   throw new Error('the server did not start')
-}, 240_000)
+})
 
 afterAll(async () => {
   const exited = once(server, 'exit')

@@ -59,7 +59,7 @@ beforeAll(async () => {
   )
   for (const name of ['postgres', 'redis'])
     room.kubectl('rollout', 'status', `deployment/${name}`, '--timeout=60s')
-}, 240_000)
+})
 
 afterAll(async () => {
   await room.leave()
@@ -113,7 +113,7 @@ test('a database that only the cluster reaches is backed up, restored, and check
     result: 'pass',
     finding: expect.stringContaining('redis.internal.invalid:6379'),
   })
-}, 240_000)
+})
 
 test('many connections at once come through whole, and those after the end of a pod through another one', async () => {
   const way = await tunnel('service/postgres:5432')
@@ -153,7 +153,7 @@ test('many connections at once come through whole, and those after the end of a 
   } finally {
     await way.close()
   }
-}, 240_000)
+})
 
 test.each([
   ['pod/nothing:5432', 'there is no pod nothing', 'kubectl get pods'],
@@ -177,7 +177,7 @@ test('a port where nothing listens is said by the step, not as a connection that
   expect(outcome).toMatchObject({ status: 'failure', reason: 'backup-failed' })
   expect(outcome.summary).toMatch(/the tunnel to service\/postgres:1 broke: .*connection refused/)
   expect(outcome.next).toContain('Nothing listens on that port')
-}, 240_000)
+})
 
 test('an account that may not forward ports is told the right that it lacks', async () => {
   room.kubectl('create', 'serviceaccount', 'looker')
@@ -208,4 +208,4 @@ test('an account that may not forward ports is told the right that it lacks', as
     message: expect.stringMatching(/broke: .*cannot (get|create) resource "pods\/portforward"/),
     hint: expect.stringMatching(/Add the verb (get|create) on pods\/portforward/),
   })
-}, 240_000)
+})

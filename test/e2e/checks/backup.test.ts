@@ -1,12 +1,10 @@
-import { expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { backup } from '../../../shared/checks/release/backup.ts'
 import type { Environment } from '../../../shared/config/environment.ts'
 import { openLab } from '../../lab/lab.ts'
 import { environmentAt } from '../gate/ports.ts'
 import { ask } from './context.ts'
 import { sql, startPostgres } from './own-postgres.ts'
-
-jest.setTimeout(240_000)
 
 const wal: NonNullable<Environment['backup']> = {
   destination: 'file:///nowhere',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import type { Check, CheckContext } from '../../../shared/checks/check.ts'
 import { imageUser } from '../../../shared/checks/release/image-user.ts'
@@ -10,8 +10,6 @@ import { createContext } from '../../../shared/commands/check/check-context.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from '../rollback/stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

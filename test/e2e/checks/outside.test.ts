@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -20,8 +20,6 @@ import { environmentAt } from '../gate/ports.ts'
 import { startReferenceService, type ReferenceService } from '../gate/reference-service.ts'
 import { ask, makeFolder } from './context.ts'
 import { freePort } from './own-postgres.ts'
-
-jest.setTimeout(240_000)
 
 type Said = Parameters<typeof resolveChecks>[1]
 

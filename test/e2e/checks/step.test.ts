@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,8 +13,6 @@ import { enterYard, pushImages, type Images, type Yard } from '../docker/yard.ts
 import { environmentAt, realPorts } from '../gate/ports.ts'
 import { run, takeFree, recordGood, release } from '../tenure.ts'
 import { makeFolder } from './context.ts'
-
-jest.setTimeout(240_000)
 
 const lab = openLab()
 const name = `e2e_step_${process.pid}`

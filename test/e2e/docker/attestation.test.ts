@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { systemExec } from '../../../shared/host/exec.ts'
 import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
@@ -17,8 +17,6 @@ import { silent } from '../../log.ts'
 import { attestByKey, statementOf } from '../../sigstore.ts'
 import { environmentAt } from '../gate/ports.ts'
 import { enterYard, pushImages, type Yard } from './yard.ts'
-
-jest.setTimeout(240_000)
 
 const port = 23_240
 const [ours, theirs] = [

@@ -4,7 +4,7 @@ import { connect, createServer as createPlain } from 'node:net'
 import { createServer, type Server } from 'node:tls'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { InputError, ToolError } from '../../../shared/outcome/errors.ts'
 import { systemClock } from '../../../shared/host/clock.ts'
 import { systemExec } from '../../../shared/host/exec.ts'
@@ -25,8 +25,6 @@ import { startSshServer } from './sshd.ts'
 import { openLab } from '../../lab/lab.ts'
 import { pushImages, until } from './yard.ts'
 import { silent } from '../../log.ts'
-
-jest.setTimeout(240_000)
 
 const lab = openLab()
 const socket = lab.docker.host.replace('unix://', '')

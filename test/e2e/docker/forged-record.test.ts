@@ -1,13 +1,11 @@
 import { writeFileSync } from 'node:fs'
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { beginRestore, find } from '../../../shared/release/ledger.ts'
 import type { HostConfig } from '../../../shared/targets/docker/engine/containers.ts'
 import { asContainerPayload, packRecord, packState } from '../../../shared/targets/docker/state/record.ts'
 import type { Target, Tenure } from '../../../shared/targets/target.ts'
 import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterYard, pushImages, type Images, type Yard } from './yard.ts'
-
-jest.setTimeout(240_000)
 
 const powers: HostConfig = { Privileged: true, Binds: ['/:/host'], PidMode: 'host' }
 

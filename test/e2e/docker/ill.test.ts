@@ -1,9 +1,7 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Rollout } from '../../../shared/targets/target.ts'
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 import { enterYard, pushImages, watchService, type Images, type Opened, type Yard } from './yard.ts'
-
-jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

@@ -1,11 +1,9 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { run, takeFree, bringBack, follow, recordGood, release } from '../tenure.ts'
 import { LeaseLostError } from '../../../shared/outcome/errors.ts'
 import type { Tenure } from '../../../shared/targets/target.ts'
 import { advance, closeBad, intend } from '../../../shared/release/ledger.ts'
 import { enterYard, pushImages, until, type Images, type Yard } from './yard.ts'
-
-jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { createSecrets } from '../../../shared/host/secrets/secrets.ts'
 import { deploy } from '../../../shared/commands/deploy/deploy.ts'
 import { deployFields } from '../../../shared/commands/deploy/deploy-fields.ts'
@@ -8,8 +8,6 @@ import { logTo } from '../../log.ts'
 import { environmentAt } from '../gate/ports.ts'
 import { recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterYard, pushImages, type Images, type Yard } from './yard.ts'
-
-jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { settle } from '../../../shared/release/settle.ts'
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 import { startOwnEngine, type OwnEngine } from './own-engine.ts'
 import { enterYard, pushImages, until, type Yard } from './yard.ts'
-
-jest.setTimeout(240_000)
 
 let engine: OwnEngine
 let yard: Yard

@@ -1,8 +1,6 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 import { enterYard, pushImages, until, watchService, type Images, type Yard } from './yard.ts'
-
-jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

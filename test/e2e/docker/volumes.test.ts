@@ -1,8 +1,6 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { adoptServing, bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterYard, pushImages, until, type Images, type Yard } from './yard.ts'
-
-jest.setTimeout(240_000)
 
 let images: Images
 let yard: Yard

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createPorts, type RunnerPorts } from '../../../shared/commands/step/machine.ts'
@@ -16,8 +16,6 @@ import { freePort } from './ports.ts'
 import { enterYard, pushImages, type Yard } from './yard.ts'
 
 // What a person gets wrong on the first day with a Docker host: the engine's address, the image, the port.
-
-jest.setTimeout(240_000)
 
 const port = 23_190
 let yard: Yard

@@ -1,12 +1,10 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { planGate } from '../../../shared/gate/plan.ts'
 import { watch } from '../../../shared/gate/run.ts'
 import { healthGate, healthGateFields } from '../../../shared/commands/verify/health-gate.ts'
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { environmentAt, realPorts } from './ports.ts'
 import { startReferenceService, type ReferenceService } from './reference-service.ts'
-
-jest.setTimeout(240_000)
 
 let service: ReferenceService | undefined
 afterEach(async () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { unsettled } from '../../../shared/release/ledger.ts'
 import { healthGate, healthGateFields } from '../../../shared/commands/verify/health-gate.ts'
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
@@ -6,8 +6,6 @@ import { smokeTest, smokeTestFields } from '../../../shared/commands/verify/smok
 import { enterYard, pushImages, type Yard } from '../docker/yard.ts'
 import { run, takeFree, release } from '../tenure.ts'
 import { environmentAt, realPorts } from './ports.ts'
-
-jest.setTimeout(240_000)
 
 let yard: Yard
 beforeEach(() => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -9,8 +9,6 @@ import { parseCondition } from '../../../shared/config/schema/condition.ts'
 import { openLab } from '../../lab/lab.ts'
 import { environmentAt, realPorts } from './ports.ts'
 import { startReferenceService, type ReferenceService } from './reference-service.ts'
-
-jest.setTimeout(240_000)
 
 const lab = openLab()
 const name = `e2e-gate-${process.pid}`

@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { deployment, service } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from '../rollback/stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { find, unsettled } from '../../../shared/release/ledger.ts'
 import type { Environment } from '../../../shared/config/environment.ts'
 import { deploy } from '../../../shared/commands/deploy/deploy.ts'
@@ -13,8 +13,6 @@ import { enterRoom } from '../kubernetes/cluster.ts'
 import { deployment } from '../kubernetes/manifests.ts'
 import { run as holder, takeFree, release } from '../tenure.ts'
 import { environmentAt, realPorts } from './ports.ts'
-
-jest.setTimeout(240_000)
 
 let leave: (() => Promise<void>)[] = []
 afterEach(async () => {

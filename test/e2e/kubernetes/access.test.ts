@@ -1,12 +1,10 @@
 import { readFileSync, writeFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let folder: string

@@ -1,14 +1,12 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
 import { startWebhook, type Operation } from './webhook.ts'
 import { recordGood, release, run, takeFree } from '../tenure.ts'
 
 // What the cluster makes of a release on its way in is the release.
-
-jest.setTimeout(240_000)
 
 let room: Room
 let endWebhook: (() => void) | undefined

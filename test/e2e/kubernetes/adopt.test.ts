@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { adopt } from '../../../shared/release/ledger.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
 import { run, takeFree, bringBack, release } from '../tenure.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

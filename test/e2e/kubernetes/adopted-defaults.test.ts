@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { openStage, type Stage } from '../rollback/stage.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { app } from './there-and-back.ts'
-
-jest.setTimeout(240_000)
 
 let other: Room
 let stage: Stage

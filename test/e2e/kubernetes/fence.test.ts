@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { LeaseLostError } from '../../../shared/outcome/errors.ts'
 import { openDoor, type Door, type Meddler } from '../../lab/cutting-proxy.ts'
 import { apiServer, kubeconfigThrough, type Upstream } from '../../lab/upstream.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment } from './manifests.ts'
 import { run, takeFree, recordGood, release } from '../tenure.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let api: Upstream

@@ -1,12 +1,10 @@
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { systemClock } from '../../../shared/host/clock.ts'
 import type { KubernetesBody } from '../../../shared/targets/kubernetes/apply/body.ts'
 import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment, service } from './manifests.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

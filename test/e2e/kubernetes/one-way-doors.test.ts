@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig } from './manifests.ts'
 import { app, readObject, thereAndBack } from './there-and-back.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { adopt } from '../../../shared/release/ledger.ts'
 import type { Tenure } from '../../../shared/targets/target.ts'
 import { enterRoom, type Room } from './cluster.ts'
@@ -6,8 +6,6 @@ import { configMap, deployment, scaler, service } from './manifests.ts'
 import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
 
 // Objects in which others have a hand: tools that came before, autoscalers, controllers that delete.
-
-jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

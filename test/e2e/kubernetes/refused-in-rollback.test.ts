@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap } from './manifests.ts'
 import { app, readObject, thereAndBack } from './there-and-back.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

@@ -1,9 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { openStage, type Stage } from '../rollback/stage.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, service } from './manifests.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { setTimeout as pause } from 'node:timers/promises'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment, scaler } from './manifests.ts'
 import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
 
 // The first measurement of a pod, and the autoscaler's look at it, take their time.
-jest.setTimeout(240_000)
 
 let room: Room
 beforeAll(() => {

@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { run, takeFree, follow } from '../tenure.ts'
 import { quickStarts, type SlowStart } from './slow-starts.ts'
 import { openStartStage, type StartStage } from './start-stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: StartStage

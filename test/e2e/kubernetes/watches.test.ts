@@ -1,13 +1,11 @@
 import { createServer, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { openDoor, type Door } from '../../lab/cutting-proxy.ts'
 import { apiServer, kubeconfigThrough, type Upstream } from '../../lab/upstream.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
 import { run, takeFree, follow } from '../tenure.ts'
-
-jest.setTimeout(240_000)
 
 /** What becomes of a watch: an answer instead of it, silence, or an end in the middle of a line. */
 type Trouble = (answer: ServerResponse) => void

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,8 +14,6 @@ import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment } from './manifests.ts'
 
 // What a person gets wrong on the first day: the namespace, the credentials, the image, the address.
-
-jest.setTimeout(240_000)
 
 let room: Room
 let folder = ''

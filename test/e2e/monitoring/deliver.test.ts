@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { deliver } from '../../../shared/report/deliver.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { startGrafana, type GrafanaStandIn } from './grafana.ts'
 import { logTo } from '../../log.ts'
-
-jest.setTimeout(240_000)
 
 let gateway: Gateway
 let grafana: GrafanaStandIn

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,8 +13,6 @@ import { serve, type StandInServer } from '../../lab/contracts/server.ts'
 import { startGitHub } from '../../lab/github.ts'
 import { startSlack, type SlackStandIn } from '../../lab/slack.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
-
-jest.setTimeout(240_000)
 
 const command = join(import.meta.dirname, '../../../cli/run.ts')
 let root = ''

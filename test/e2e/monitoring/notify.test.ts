@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -11,8 +11,6 @@ import { enterMachine, installPm2, type Machine } from '../process/machine.ts'
 
 // Whole runs of the command, as on a runner, against a real pm2; Slack and GitHub hold what they are told against what
 // they publish.
-
-jest.setTimeout(240_000)
 
 const port = 23_140
 const command = join(import.meta.dirname, '../../../cli/run.ts')

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,8 +17,6 @@ import { environmentAt, realPorts } from '../gate/ports.ts'
 import { startReferenceService, type ReferenceService } from '../gate/reference-service.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { startGrafana, type GrafanaStandIn } from './grafana.ts'
-
-jest.setTimeout(240_000)
 
 const lab = openLab()
 const name = `e2e-${process.pid}`

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { randomBytes } from 'node:crypto'
 import { OnHoldError } from '../../../shared/outcome/errors.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
@@ -18,8 +18,6 @@ import { run as runNamed, takeFree, recordGood, release } from '../tenure.ts'
 import { openStage, type Run, type Stage } from '../rollback/stage.ts'
 
 // What people do by hand, on a real cluster: status, history, hold, resume, unlock and settle.
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals'
 import { buildImage, buildImageFields } from '../../../shared/commands/build/build-image.ts'
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
@@ -10,8 +10,6 @@ import { openLab } from '../../lab/lab.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 
 // The build of a release, with a real engine and a real registry.
-
-jest.setTimeout(240_000)
 
 const lab = openLab()
 const image = `${lab.registry}/e2e-build-once-${process.pid}/api`

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { join } from 'node:path'
 import type { Holder } from '../../../shared/release/lease.ts'
 import type { Target, Tenure } from '../../../shared/targets/target.ts'
@@ -6,8 +6,6 @@ import { bringBack, follow, release } from '../tenure.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 // What pm2 ran before the first release comes back as it was, whatever it was started with.
-
-jest.setTimeout(240_000)
 
 const port = 23_180
 let pm2Folder = ''

@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Holder } from '../../../shared/release/lease.ts'
 import { release } from '../tenure.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
-
-jest.setTimeout(240_000)
 
 let machine: Machine
 beforeAll(() => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -8,8 +8,6 @@ import { text } from 'node:stream/consumers'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 // Whole runs of the command on a machine where pm2 has never run, in an ordinary repository.
-
-jest.setTimeout(240_000)
 
 const command = join(import.meta.dirname, '../../../cli/run.ts')
 const ports = [23_150, 23_151]

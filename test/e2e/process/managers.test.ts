@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { existsSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,8 +10,6 @@ import { enterMachine, installPm2, type Machine } from './machine.ts'
 import { installManager, type Manager } from './managers.ts'
 
 // Releases of workspaces, each installed by the real program of its lock file.
-
-jest.setTimeout(240_000)
 
 const port = 23_160
 let pm2Folder = ''

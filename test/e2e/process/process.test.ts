@@ -1,13 +1,11 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { LeaseLostError, ToolError } from '../../../shared/outcome/errors.ts'
 import type { Holder } from '../../../shared/release/lease.ts'
 import type { Target, Tenure } from '../../../shared/targets/target.ts'
 import { bringBack, recordGood, release } from '../tenure.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
-
-jest.setTimeout(240_000)
 
 let pm2Folder = ''
 let machine: Machine

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
@@ -7,8 +7,6 @@ import { text } from 'node:stream/consumers'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 // Whole runs of the command whose release cannot be made: the app that runs is never touched.
-
-jest.setTimeout(240_000)
 
 const command = join(import.meta.dirname, '../../../cli/run.ts')
 const port = 23_170

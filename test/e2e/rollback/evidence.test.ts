@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { renderMarkdown } from '../../../shared/report/markdown.ts'
 import { renderText } from '../../../shared/report/text.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
@@ -7,8 +7,6 @@ import { logs, logsFields } from '../../../shared/commands/inspect/logs.ts'
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { status, statusFields } from '../../../shared/commands/inspect/status.ts'
 import { openStage, type Stage } from './stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -25,7 +23,7 @@ beforeAll(async () => {
   stage = openStage(room)
   const manifests = { 'app.yaml': deployment({ container: readsSecret }), 'c.yaml': configMap({ A: '1' }) }
   await stage.run({ manifests, envFile }).release('v1.0.0')
-}, 240_000)
+})
 afterAll(async () => {
   await stage.leave()
   await room.leave()

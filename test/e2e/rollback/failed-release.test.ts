@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { renderMarkdown } from '../../../shared/report/markdown.ts'
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
@@ -7,8 +7,6 @@ import { unlock, unlockFields } from '../../../shared/commands/operate/unlock.ts
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { deployment, service } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from './stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -31,7 +29,7 @@ beforeAll(async () => {
   stage = openStage(room)
   await stage.run({ manifests: good }).release('v1.0.0')
   url = `http://${room.kubectl('get', 'service', 'probe', '-o', 'jsonpath={.spec.clusterIP}')}`
-}, 240_000)
+})
 afterAll(async () => {
   await stage.leave()
   await room.leave()

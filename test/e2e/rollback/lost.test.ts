@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { unsettled } from '../../../shared/release/ledger.ts'
 import { status } from '../../../shared/commands/inspect/status.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
@@ -6,8 +6,6 @@ import { deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Stage } from './stage.ts'
 
 // An operator deletes what this suite remembers: the Lease with the ledger, or the Secrets with the records of releases.
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

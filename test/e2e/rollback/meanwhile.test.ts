@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { unsettled } from '../../../shared/release/ledger.ts'
 import { status } from '../../../shared/commands/inspect/status.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
@@ -7,8 +7,6 @@ import { openStage, type Run, type Stage } from './stage.ts'
 
 // What others do while a release proves itself, and what the release itself takes away: the gate may have judged
 // something else than what is left.
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

@@ -2,14 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { rollbackPossible } from '../../../shared/checks/release/rollback-possible.ts'
 import { createContext } from '../../../shared/commands/check/check-context.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment, readsConfig, service } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Stage } from './stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -55,7 +53,7 @@ beforeAll(async () => {
   room = enterRoom('migration')
   stage = openStage(room)
   await run('green').release('v1.0.0')
-}, 240_000)
+})
 afterAll(async () => {
   await stage.leave()
   room.kubectl('delete', 'priorityclass', room.namespace, '--ignore-not-found')

@@ -1,12 +1,10 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { rollbackPossible } from '../../../shared/checks/release/rollback-possible.ts'
 import { createContext } from '../../../shared/commands/check/check-context.ts'
 import { status } from '../../../shared/commands/inspect/status.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Stage } from './stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage

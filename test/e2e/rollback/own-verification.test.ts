@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import type { Outcome } from '../../../shared/outcome/outcome.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { deployment, service } from '../kubernetes/manifests.ts'
 import { openStage, type Run, type Script, type Stage } from './stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -34,7 +32,7 @@ beforeAll(() => {
   url = `http://${room.kubectl('get', 'service', 'probe', '-o', 'jsonpath={.spec.clusterIP}')}`
   room.kubectl('delete', 'service', 'probe')
   room.kubectlApply(service.replace('  selector', `  clusterIP: ${new URL(url).hostname}\n  selector`))
-}, 240_000)
+})
 afterAll(async () => {
   await stage.leave()
   await room.leave()

@@ -1,9 +1,7 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment, readsConfig, service } from '../kubernetes/manifests.ts'
 import { openStage, type Stage } from './stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -23,7 +21,7 @@ beforeAll(() => {
     room.kubectl('rollout', 'status', 'deployment/probe', '--timeout=60s')
   }
   url = `http://${room.kubectl('get', 'service', 'probe', '-o', 'jsonpath={.spec.clusterIP}')}`
-}, 240_000)
+})
 afterAll(async () => {
   await stage.leave()
   await room.leave()

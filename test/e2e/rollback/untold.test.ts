@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { execFileSync, spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,8 +9,6 @@ import { enterMachine, installPm2, type Machine } from '../process/machine.ts'
 
 // Whole runs of the command against a real pm2, while what they report reaches no reader: a full disk, a pipe that is closed,
 // a terminal that is gone. Whatever cannot be told, the environment comes to rest and serves what is good.
-
-jest.setTimeout(240_000)
 
 const port = 23_190
 const command = join(import.meta.dirname, '../../../cli/run.ts')

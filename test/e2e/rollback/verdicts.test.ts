@@ -1,10 +1,8 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { exitCode } from '../../../cli/exit.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment, service } from '../kubernetes/manifests.ts'
 import { openStage, type Script, type Stage } from './stage.ts'
-
-jest.setTimeout(240_000)
 
 let room: Room
 let stage: Stage
@@ -27,7 +25,7 @@ beforeAll(async () => {
   room.kubectlApply(configMap({ KEY: '1' }, 'outside'))
   await stage.run({ manifests: green }).release('v1.0.0')
   url = `http://${room.kubectl('get', 'service', 'probe', '-o', 'jsonpath={.spec.clusterIP}')}`
-}, 240_000)
+})
 afterAll(async () => {
   await stage.leave()
   await room.leave()

@@ -1,7 +1,5 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { openScene, type Scene } from './with-database-scene.ts'
-
-jest.setTimeout(240_000)
 
 // Each test starts with v1.0.0 (r1) good, and a newer release that writes upon it, deployed after a backup.
 let scene: Scene

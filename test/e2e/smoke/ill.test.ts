@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -10,8 +10,6 @@ import { sendLoad } from '../../../shared/smoke/load.ts'
 import { createAuthority } from '../docker/certificates.ts'
 import { startIllServer, type IllServer } from './ill-server.ts'
 import { smokeTest } from './terminal.ts'
-
-jest.setTimeout(240_000)
 
 let folder: string
 let ill: IllServer

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,8 +7,6 @@ import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { smokeTest, smokeTestFields } from '../../../shared/commands/verify/smoke-test.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
 import { startReferenceService, type ReferenceService } from '../gate/reference-service.ts'
-
-jest.setTimeout(240_000)
 
 let service: ReferenceService | undefined
 afterEach(async () => {
