@@ -119,8 +119,7 @@ async function endToEnd(words: string[]): Promise<Tally> {
 }
 
 async function jest(name: string, args: string[]): Promise<Tally> {
-  const report = join(scratch, `${name}.json`)
-  const code = await run('jest', [...args, '--json', `--outputFile=${report}`], {
+  const code = await run('jest', [...args, '--json', `--outputFile=${reportPath(name)}`], {
     NODE_OPTIONS: '--experimental-vm-modules --no-warnings',
   })
   const result = reportOf(name)
@@ -129,9 +128,13 @@ async function jest(name: string, args: string[]): Promise<Tally> {
   return { passed: result.numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed }
 }
 
+function reportPath(name: string): string {
+  return join(scratch, `${name}.json`)
+}
+
 /** @returns undefined where jest wrote none */
 function reportOf(name: string) {
-  const report = join(scratch, `${name}.json`)
+  const report = reportPath(name)
   if (!existsSync(report)) return undefined
   return JSON.parse(readFileSync(report, 'utf8')) as {
     numPassedTests: number

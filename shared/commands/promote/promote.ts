@@ -89,6 +89,7 @@ export async function promote(
   const there = inOneProcess(ports.under(stop), kept)
   try {
     if (!own['dry-run']) {
+      // Under ports of its own: those that could not open the target do not try again, and the deploy does.
       const locked = await lockForPromotion(environment, own.timeout, inOneProcess(ports.under(stop), kept))
       if (locked.status === 'failure') {
         await keep(locked)
