@@ -150,7 +150,7 @@ export type StopOptions = Pick<FollowOptions, 'timeoutMs' | 'signal' | 'onProgre
 /** Why the lease cannot be had: another run has it, or an operator keeps everything away. */
 export type Refused = { held: Lease } | { hold: Hold }
 
-/** Where an environment runs. Reads need no lease; changes need a `Tenure`. */
+/** Where an environment runs. Reads need no lease; changes need an `EnvironmentLock`. */
 export interface Target {
   /** For people: `namespace production of https://10.0.0.1:6443`. */
   readonly place: string
@@ -219,7 +219,7 @@ export interface Target {
    */
   evidence(id: ReleaseId): Promise<Evidence[]>
   /** One attempt to get, or go on with, the lease, as `claim` decides. */
-  take(holder: Holder, purpose: Purpose, deadlineMs: number): Promise<Tenure | Refused>
+  take(holder: Holder, purpose: Purpose, deadlineMs: number): Promise<EnvironmentLock | Refused>
   /**
    * An operator's act: takes the lease from its holder, fenced, writes the ledger, and gives the lease back. When it
    * is done, nothing of an earlier holder reaches the environment any more.
@@ -232,11 +232,11 @@ export interface Target {
 /**
  * The right to change an environment, fenced: once another run took over, every call throws LeaseLostError, or OnHoldError
  * when an operator did.
- * `renew` is called every 10 s while other calls are under way: writes to the lease are serialised by the tenure.
+ * `renew` is called every 10 s while other calls are under way: writes to the lease are serialised by the lock.
  */
-export interface Tenure {
+export interface EnvironmentLock {
   readonly epoch: number
-  /** The ledger as this tenure last read or wrote it. */
+  /** The ledger as this lock last read or wrote it. */
   readonly ledger: Ledger
   /** Writes the ledger, by compare-and-swap together with the lease. */
   update(change: (ledger: Ledger) => Ledger): Promise<Ledger>

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { enterYard, pushImages, until, type Images, type Yard } from '../e2e/docker/yard.ts'
-import { run, takeFree, recordGood, release } from '../e2e/tenure.ts'
+import { run, takeFree, recordGood, release } from '../e2e/environment-lock.ts'
 import { readLab } from '../lab/lab.ts'
 import { placesOf } from '../lab/places.ts'
 import { median, unmeasured, type Bench, type Measurement } from './measurement.ts'
@@ -77,13 +77,13 @@ async function ours(images: Images): Promise<Contender> {
     name: 'ours',
     yard,
     async deploy(version) {
-      const tenure = await takeFree(target, run(version))
-      const { id, rollout } = await release(target, tenure, `${version}.0.0`, images.checked, {
+      const lock = await takeFree(target, run(version))
+      const { id, rollout } = await release(target, lock, `${version}.0.0`, images.checked, {
         VERSION: version,
       })
       if (rollout.kind !== 'ready') throw new Error(rollout.cause.message)
-      await recordGood(tenure, id)
-      await tenure.end()
+      await recordGood(lock, id)
+      await lock.end()
     },
   }
 }

@@ -5,7 +5,7 @@ import { act, unsettled } from '../../release/ledger.ts'
 import { onHold } from '../../targets/on-hold.ts'
 import { identify } from '../inspect/identify.ts'
 import type { TargetPorts } from '../step/ports.ts'
-import { acquire, describeHolder, type Held } from '../step/tenure.ts'
+import { acquire, describeHolder, type Held } from '../step/held-lock.ts'
 
 /** The right to replace the live database. Undefined where the ledger cannot be asked for it: its cluster is gone, say. */
 export type Turn = Held | undefined
@@ -48,7 +48,7 @@ export async function endTurn(turn: Turn, because: string, ports: TargetPorts): 
   const at = new Date(clock.now()).toISOString()
   try {
     const who = { by: run.title, ...(await identify(ports)) }
-    await turn.tenure.update(ledger => act(ledger, { kind: 'restore-db', ...who, because, at }))
+    await turn.lock.update(ledger => act(ledger, { kind: 'restore-db', ...who, because, at }))
     await leave(turn, ports)
     return []
   } catch (error) {
@@ -78,7 +78,7 @@ export function busy(lease: Lease, { clock }: TargetPorts): Conclusion {
 
 /** A job that deploys has the lease through all of its steps. */
 async function leave(turn: Held, { run }: TargetPorts): Promise<void> {
-  await (unsettled(turn.tenure.ledger)?.run === run.id ? turn.handOver() : turn.giveBack())
+  await (unsettled(turn.lock.ledger)?.run === run.id ? turn.handOver() : turn.giveBack())
 }
 
 /** A database has to be restored also where what ran on it is gone. */

@@ -4,7 +4,7 @@ import type { Lease } from '../../release/lease.ts'
 import type { ReleaseId } from '../../release/ledger.ts'
 import type { Change, ReleaseRequest, Rollout } from '../../targets/target.ts'
 import { detailLines } from '../inspect/release-diff.ts'
-import { describeHolder } from '../step/tenure.ts'
+import { describeHolder } from '../step/held-lock.ts'
 import { unlockAdvice } from '../operate/unlock.ts'
 
 /** Lines of a plan that are shown in all, so that a release of a thousand objects can be read. */

@@ -36,7 +36,7 @@ import { describeRelease } from '../inspect/release-diff.ts'
 import { makeRequest } from './release-request.ts'
 import { runStep, type Stopwatch } from '../step/step.ts'
 import { tellStart } from './tell-start.ts'
-import { acquire, type Held } from '../step/tenure.ts'
+import { acquire, type Held } from '../step/held-lock.ts'
 import { isRefusal, refuseUnprepared, undoApply } from './undo-apply.ts'
 import { planVerification } from '../verify/verification.ts'
 import {
@@ -141,9 +141,9 @@ interface Work {
 
 async function release(work: Work): Promise<Conclusion> {
   const { environment, ports, watch, request, payload, verification, held } = work
-  const { tenure } = held
+  const { lock } = held
   const lost = await settleLeftover({ ...work, version: request.version })
-  const serving = find(tenure.ledger, tenure.ledger.serving)
+  const serving = find(lock.ledger, lock.ledger.serving)
   const refusal = lost
     ? { ...lost, outputs: unchanged(null, request.image) }
     : await refuseRelease(work, serving)
@@ -152,8 +152,8 @@ async function release(work: Work): Promise<Conclusion> {
     return refusal
   }
   await adoptForeign(ports, held, payload)
-  const previous = tenure.ledger.serving
-  const oneWay = refuseOneWay(request.version, find(tenure.ledger, previous), payload)
+  const previous = lock.ledger.serving
+  const oneWay = refuseOneWay(request.version, find(lock.ledger, previous), payload)
   if (oneWay) {
     await held.giveBack()
     return { ...oneWay, outputs: unchanged(previous, request.image) }
@@ -168,9 +168,9 @@ async function release(work: Work): Promise<Conclusion> {
       ...intentOf(ports, request.version, request.image),
       ...(await identify(ports)),
     }
-    const backup = recordedBackup(work, find(tenure.ledger, previous))
+    const backup = recordedBackup(work, find(lock.ledger, previous))
     const { exceptions } = readTold(environment.root, environment.name, ports.run, request.version)
-    const written = intend(tenure.ledger, {
+    const written = intend(lock.ledger, {
       ...intent,
       ...work.attested,
       ...backup,
@@ -178,8 +178,8 @@ async function release(work: Work): Promise<Conclusion> {
       ...(schemaNeeds ? { schemaNeeds } : {}),
       ...(baseline ? { baseline } : {}),
     })
-    await tenure.update(() => written.ledger)
-    await tenure.store(written.id, payload)
+    await lock.update(() => written.ledger)
+    await lock.store(written.id, payload)
     await recordPlanned(held, written.id, verification, ports.log)
     return written.id
   })
@@ -191,7 +191,7 @@ async function release(work: Work): Promise<Conclusion> {
     'longest-gap-ms': '',
     'failed-requests': '',
   }
-  const told = tellStart(work.environment, find(tenure.ledger, id), find(tenure.ledger, previous), ports)
+  const told = tellStart(work.environment, find(lock.ledger, id), find(lock.ledger, previous), ports)
   try {
     return await rollOut(work, id, outputs)
   } finally {
@@ -207,9 +207,9 @@ async function rollOut(
   outputs: Record<keyof typeof deployOutputs, string>,
 ): Promise<Conclusion> {
   const { environment, ports, watch, payload, held } = work
-  const previous = held.tenure.ledger.serving
+  const previous = held.lock.ledger.serving
   try {
-    await watch.time('prepare', () => held.tenure.prepare(id, payload))
+    await watch.time('prepare', () => held.lock.prepare(id, payload))
   } catch (error) {
     if (!isRefusal(error) || held.signal.aborted) throw error
     const refused = await refuseUnprepared(work, id, error)
@@ -237,24 +237,24 @@ async function replacePrevious(
   outage: OutageWatch,
 ): Promise<Conclusion> {
   const { environment, ports, watch, request, payload, held } = work
-  const { tenure, target } = held
-  const previous = tenure.ledger.serving
+  const { lock, target } = held
+  const previous = lock.ledger.serving
   try {
-    const changes = await watch.time('apply', () => tenure.apply(id, payload, work.conflicts))
+    const changes = await watch.time('apply', () => lock.apply(id, payload, work.conflicts))
     for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
   } catch (error) {
     if (!isRefusal(error) || held.signal.aborted) throw error
     const undone = await undoApply({ ...work, timeoutMs: work.left() }, id, error)
     return { ...undone, outputs: { ...outputs, changed: 'false' } }
   }
-  await tenure.update(ledger => advance(ledger, id, 'applied'))
+  await lock.update(ledger => advance(ledger, id, 'applied'))
   const rollout = await watch.time('rollout', () => follow(work, id))
   const measured = await outage.end()
   const [seen] = outageEvidence(measured)
   if (seen) ports.log.info(`${seen.subject}: ${seen.finding}`)
   if (rollout.kind === 'ready') {
     const { startMs } = rollout
-    await tenure.update(ledger => {
+    await lock.update(ledger => {
       const ready = advance(ledger, id, 'ready')
       return startMs === undefined ? ready : noteVerdict(ready, id, { startMs })
     })
@@ -264,7 +264,7 @@ async function replacePrevious(
     (rollout.kind === 'ready' ? overMaxGap(environment, request.version, measured) : undefined) ??
     concludeRollout(rollout, id, request.version, target.place, previous)
   const changed =
-    ended.status === 'success' ? [] : await describeRelease(target, find(tenure.ledger, previous), payload)
+    ended.status === 'success' ? [] : await describeRelease(target, find(lock.ledger, previous), payload)
   const notes = rollout.kind === 'ready' ? (rollout.notes ?? []) : []
   const evidence = [...(ended.evidence ?? []), ...notes, ...outageEvidence(measured), ...changed]
   return { ...ended, evidence, outputs: { ...outputs, ...outageOutputs(measured) } }
@@ -272,13 +272,13 @@ async function replacePrevious(
 
 /** An unfinished release keeps the lease, for the step that takes it back; otherwise no run has to wait. */
 async function letGo(held: Held, lockForMs: number): Promise<void> {
-  const end = unsettled(held.tenure.ledger) ? held.leave(lockForMs) : held.giveBack()
+  const end = unsettled(held.lock.ledger) ? held.leave(lockForMs) : held.giveBack()
   await end.catch(() => undefined)
 }
 
 function follow({ left, ports, payload, held }: Work, id: ReleaseId): Promise<Rollout> {
-  const usualStartMs = usualStart(held.tenure.ledger)
-  return held.tenure.follow(id, payload, {
+  const usualStartMs = usualStart(held.lock.ledger)
+  return held.lock.follow(id, payload, {
     release: 'new',
     ...(usualStartMs === undefined ? {} : { usualStartMs }),
     timeoutMs: left(),

@@ -3,7 +3,7 @@ import { cutsTheWayBack, raiseFloor } from '../../release/floor.ts'
 import { closeBad, find, noteVerdict, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
 import type { Payload } from '../../targets/target.ts'
 import type { TargetPorts } from '../step/ports.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 export interface Migrating {
   ports: TargetPorts
@@ -40,26 +40,26 @@ export function refuseOneWay(
  */
 export async function migrate(work: Migrating): Promise<{ failed: Conclusion } | { evidence: Evidence[] }> {
   const { ports, held, id, payload, timeoutMs } = work
-  const { tenure } = held
-  if (raiseFloor(tenure.ledger, id) !== tenure.ledger) await tenure.update(ledger => raiseFloor(ledger, id))
-  const migrated = await tenure.migrate(id, payload, {
+  const { lock } = held
+  if (raiseFloor(lock.ledger, id) !== lock.ledger) await lock.update(ledger => raiseFloor(ledger, id))
+  const migrated = await lock.migrate(id, payload, {
     release: 'new',
     timeoutMs,
     signal: held.signal,
     onProgress: line => ports.log.info(line),
-    done: completedBefore(tenure.ledger),
+    done: completedBefore(lock.ledger),
     async onDone(digest) {
-      const known = find(tenure.ledger, id)?.migrated ?? []
-      await tenure.update(ledger => noteVerdict(ledger, id, { migrated: [...known, digest] }))
+      const known = find(lock.ledger, id)?.migrated ?? []
+      await lock.update(ledger => noteVerdict(ledger, id, { migrated: [...known, digest] }))
     },
   })
   if (migrated.kind !== 'failed') return { evidence: migrated.kind === 'done' ? migrated.evidence : [] }
   const { cause } = migrated
   const at = new Date(ports.clock.now()).toISOString()
-  await tenure.update(ledger => closeBad(ledger, id, at, `its migration failed: ${cause.message}`))
+  await lock.update(ledger => closeBad(ledger, id, at, `its migration failed: ${cause.message}`))
   await held.giveBack()
-  const { version = '' } = find(tenure.ledger, id) ?? {}
-  const serving = find(tenure.ledger, tenure.ledger.serving)
+  const { version = '' } = find(lock.ledger, id) ?? {}
+  const serving = find(lock.ledger, lock.ledger.serving)
   const serves = serving ? `${serving.version} (${serving.id}) serves as before` : 'nothing was deployed'
   return {
     failed: {

@@ -4,7 +4,7 @@ import { sameVersionElse } from '../../release/same-version.ts'
 import { compareVersions } from '../../config/version.ts'
 import type { Payload, ReleaseRequest } from '../../targets/target.ts'
 import { unchanged } from './deploy-end.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 interface Asked {
   request: ReleaseRequest
@@ -22,7 +22,7 @@ export async function refuseRelease(
   { request, payload, held, startedAt }: Asked,
   serving: Entry | undefined,
 ): Promise<Conclusion | undefined> {
-  const moved = refuseMovedVersion(request, held.tenure.ledger)
+  const moved = refuseMovedVersion(request, held.lock.ledger)
   if (moved) return moved
   if (!serving) return undefined
   const outputs = unchanged(serving.id, serving.image)

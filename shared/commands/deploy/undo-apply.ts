@@ -8,7 +8,7 @@ import { bringBack } from '../rollback/bring-back.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import { detailLines, refusedOf } from '../inspect/release-diff.ts'
 import type { Stopwatch } from '../step/step.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 export interface Undoing {
   environment: Environment
@@ -40,8 +40,8 @@ export async function undoApply(
   try {
     const { changes, evidence } = await watch.time('undo', () => takeBack(work, id, refusal))
     await held.giveBack()
-    const { serving } = held.tenure.ledger
-    const back = find(held.tenure.ledger, serving)
+    const { serving } = held.lock.ledger
+    const back = find(held.lock.ledger, serving)
     const left = refusedOf(changes)
     const names = left.map(({ object }) => object).join(', ')
     const but = left.length > 0 ? `, but ${names} could not be restored` : ''
@@ -73,13 +73,13 @@ export async function refuseUnprepared(
   id: ReleaseId,
   refusal: InputError | ToolError,
 ): Promise<Conclusion> {
-  const { tenure } = held
+  const { lock } = held
   const at = new Date(ports.clock.now()).toISOString()
-  await tenure.update(ledger =>
+  await lock.update(ledger =>
     closeBad(ledger, id, at, `refused before anything was changed: ${refusal.message}`),
   )
   await held.giveBack()
-  const live = find(tenure.ledger, tenure.ledger.serving)
+  const live = find(lock.ledger, lock.ledger.serving)
   const stands = live ? `${live.version} (${live.id}) is live as before` : 'nothing that runs was touched'
   return {
     status: 'failure',
@@ -106,9 +106,9 @@ async function takeBack(
   refusal: InputError | ToolError,
 ): Promise<{ changes: Change[]; evidence: Evidence[] }> {
   const { environment, ports, held, payload, timeoutMs } = work
-  const { tenure } = held
+  const { lock } = held
   const because = `refused while it was applied: ${refusal.message}`
-  const back = find(tenure.ledger, tenure.ledger.serving)
+  const back = find(lock.ledger, lock.ledger.serving)
   if (back) {
     const { changes, rollout, evidence } = await bringBack({
       environment,
@@ -129,10 +129,10 @@ async function takeBack(
       hint: 'The rollback step goes on with it.',
     })
   }
-  const removed = await tenure.retract(id, payload)
+  const removed = await lock.retract(id, payload)
   for (const { action, object } of removed) ports.log.info(`${action} ${object}`)
   const at = new Date(ports.clock.now()).toISOString()
-  await tenure.update(ledger => closeBad(ledger, id, at, because))
+  await lock.update(ledger => closeBad(ledger, id, at, because))
   return { changes: removed, evidence: [] }
 }
 

@@ -17,7 +17,7 @@ import type { Drift } from '../../targets/target.ts'
 import { commonFields, targetFields, type Fields, type Inputs } from '../step/inputs.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import { runStep } from '../step/step.ts'
-import { describeHolder } from '../step/tenure.ts'
+import { describeHolder } from '../step/held-lock.ts'
 import { unlockAdvice } from '../operate/unlock.ts'
 
 export const statusFields = { ...commonFields, ...targetFields } satisfies Fields

@@ -6,7 +6,7 @@ import { commonFields, targetFields, text, type Fields, type Inputs } from '../s
 import { identify } from '../inspect/identify.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import { runStep } from '../step/step.ts'
-import { holderOf } from '../step/tenure.ts'
+import { holderOf } from '../step/held-lock.ts'
 
 export const holdFields = {
   ...commonFields,

@@ -15,7 +15,7 @@ import { withLiveRelease } from '../inspect/live-release.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import { findImpostor, missesReplaced, type Doubt } from '../recover/examine.ts'
 import { runStep, type Stopwatch } from '../step/step.ts'
-import { acquire, describeHolder, type Held } from '../step/tenure.ts'
+import { acquire, describeHolder, type Held } from '../step/held-lock.ts'
 import { takeWayBack } from '../rollback/way-back.ts'
 
 /**
@@ -59,10 +59,10 @@ async function close(
   ports: TargetPorts,
   watch: Stopwatch,
 ): Promise<Conclusion> {
-  const open = unsettled(held.tenure.ledger)
+  const open = unsettled(held.lock.ledger)
   if (open?.id === id) return closeRelease({ environment, held, open, ports, watch, timeoutMs: undoMs })
   await held.giveBack()
-  const state = find(held.tenure.ledger, id)?.state ?? 'unknown'
+  const state = find(held.lock.ledger, id)?.state ?? 'unknown'
   return { status: 'success', reason: 'nothing-to-settle', summary: `${id} is settled already: ${state}.` }
 }
 
@@ -86,15 +86,15 @@ export interface Closing {
  */
 export async function closeRelease(closing: Closing): Promise<Conclusion> {
   const { environment, held, open, ports, watch } = closing
-  const removed = await held.tenure.removeReplaced(open.id)
+  const removed = await held.lock.removeReplaced(open.id)
   const doubt =
     (await watch.time('examine', () => findImpostor(open, held, ports))) ??
     (await watch.time('gate', () => missesReplaced(environment, open, removed, held, ports)))
   if (doubt) return takeBack(closing, doubt)
   const at = new Date(ports.clock.now()).toISOString()
-  const { ledger, retired } = retire(closeGood(held.tenure.ledger, open.id, at), keptReleases)
-  await held.tenure.update(() => ledger)
-  await held.tenure.forget(retired)
+  const { ledger, retired } = retire(closeGood(held.lock.ledger, open.id, at), keptReleases)
+  await held.lock.update(() => ledger)
+  await held.lock.forget(retired)
   await held.giveBack()
   const evidence = await copyLedger(
     environment,
@@ -121,11 +121,11 @@ export function caveatOf({ gate, smoke }: Pick<Entry, 'gate' | 'smoke'>): string
 async function takeBack(closing: Closing, { reason, why, evidence }: Doubt): Promise<Conclusion> {
   const { held, open, ports } = closing
   const summary = `${open.version} (${open.id}) is not recorded good: ${why}.`
-  const back = find(held.tenure.ledger, held.tenure.ledger.serving)
+  const back = find(held.lock.ledger, held.lock.ledger.serving)
   ports.log.warn(summary)
   if (!back) {
     const at = new Date(ports.clock.now()).toISOString()
-    await held.tenure.update(ledger => closeBad(ledger, open.id, at, why))
+    await held.lock.update(ledger => closeBad(ledger, open.id, at, why))
     await held.giveBack()
     const next = 'No release has been good here yet, so it is left as it is. Look at the service now.'
     return { status: 'failure', reason, summary, next, evidence }

@@ -4,7 +4,7 @@ import type { Environment } from '../../config/environment.ts'
 import { leaseHeld } from '../deploy/deploy-end.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import { runStep } from '../step/step.ts'
-import { acquire } from '../step/tenure.ts'
+import { acquire } from '../step/held-lock.ts'
 
 /**
  * Acquires the lock of the environment for all steps of a promotion, before the first of them: no other run deploys between

@@ -24,7 +24,7 @@ import {
   type Step,
 } from './sequence.ts'
 import { smokeTest, smokeTestFields } from '../verify/smoke-test.ts'
-import { endKept, inOneProcess, passOn } from '../step/tenure.ts'
+import { endKept, inOneProcess, passOn } from '../step/held-lock.ts'
 import { url } from '../step/url-input.ts'
 import { lockForPromotion } from './lock-for-promotion.ts'
 import { requireVerifiable } from '../verify/verification.ts'

@@ -4,7 +4,7 @@ import type { Entry } from '../../release/ledger.ts'
 import type { Environment } from '../../config/environment.ts'
 import type { Change, Drift } from '../../targets/target.ts'
 import type { TargetPorts } from '../step/ports.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 import { verify } from '../verify/verify.ts'
 
 /** Why a release is not recorded good after all. */
@@ -66,7 +66,7 @@ export async function missesReplaced(
   const signal = held.signal
   const { verdict, evidence } = await verify(environment, { ...ports, signal }, held.target, {
     release: open,
-    ledger: held.tenure.ledger,
+    ledger: held.lock.ledger,
     baseline: open.baseline,
   })
   if (verdict === 'healthy') return undefined

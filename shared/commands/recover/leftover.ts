@@ -4,7 +4,7 @@ import type { Environment } from '../../config/environment.ts'
 import { bringBack } from '../rollback/bring-back.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import type { Stopwatch } from '../step/step.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 const vanished = 'its run vanished before it was settled'
 
@@ -27,12 +27,12 @@ interface Deploying {
  */
 export async function settleLeftover(work: Deploying): Promise<Conclusion | undefined> {
   const { environment, ports, watch, held, version, left } = work
-  const { ledger } = held.tenure
+  const { ledger } = held.lock
   const open = unsettled(ledger)
   const back = find(ledger, ledger.serving)
   const closeOpen = async () => {
     const at = new Date(ports.clock.now()).toISOString()
-    if (open) await held.tenure.update(now => closeBad(now, open.id, at, vanished))
+    if (open) await held.lock.update(now => closeBad(now, open.id, at, vanished))
   }
   if (!back) {
     if (open) ports.log.warn(`${open.version} was left unfinished, and has no good predecessor.`)

@@ -21,7 +21,7 @@ import {
 import { withLiveRelease } from '../inspect/live-release.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import { runStep, type Stopwatch } from '../step/step.ts'
-import { acquire, describeHolder, holderOf, type Held } from '../step/tenure.ts'
+import { acquire, describeHolder, holderOf, type Held } from '../step/held-lock.ts'
 import { unlockAdvice } from '../operate/unlock.ts'
 import { verify } from '../verify/verify.ts'
 import { takeWayBack } from '../rollback/way-back.ts'
@@ -128,7 +128,7 @@ interface Settling {
 
 async function carryOut(work: Settling): Promise<Conclusion> {
   const { environment, ports, watch, held } = work
-  const decision = finishOrUndo(held.tenure.ledger, await held.target.live())
+  const decision = finishOrUndo(held.lock.ledger, await held.target.live())
   switch (decision.kind) {
     case 'nothing':
       return tidy(work)
@@ -136,13 +136,13 @@ async function carryOut(work: Settling): Promise<Conclusion> {
       const { verdict, evidence } = await watch.time('gate', () =>
         verify(environment, ports, held.target, {
           release: decision.release,
-          ledger: held.tenure.ledger,
+          ledger: held.lock.ledger,
           baseline: decision.release.baseline,
         }),
       )
       if (verdict === 'healthy')
         return closeRelease({ ...work, open: decision.release, timeoutMs: work.left() })
-      const good = find(held.tenure.ledger, held.tenure.ledger.serving)
+      const good = find(held.lock.ledger, held.lock.ledger.serving)
       return good ? restore(work, good, decision.release, evidence) : alarm(work, decision.release)
     }
     case 'restore':
@@ -171,7 +171,7 @@ function restore(
 async function alarm({ environment, ports, held, because }: Settling, open: Entry): Promise<Conclusion> {
   const evidence = await collectFailedRelease(environment, held.target, ports, open)
   const at = new Date(ports.clock.now()).toISOString()
-  await held.tenure.update(ledger => closeBad(ledger, open.id, at, because))
+  await held.lock.update(ledger => closeBad(ledger, open.id, at, because))
   await held.giveBack()
   return {
     status: 'failure',
@@ -185,10 +185,10 @@ async function alarm({ environment, ports, held, because }: Settling, open: Entr
 
 /** Nothing is unfinished, but something is left over. */
 async function tidy({ held }: Settling): Promise<Conclusion> {
-  const { tenure } = held
-  const removed = await tenure.tidy()
+  const { lock } = held
+  const removed = await lock.tidy()
   await held.giveBack()
-  return nothing(find(tenure.ledger, tenure.ledger.serving), removed)
+  return nothing(find(lock.ledger, lock.ledger.serving), removed)
 }
 
 function nothing(serving: Entry | undefined, removed: Change[]): Conclusion {

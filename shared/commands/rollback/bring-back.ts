@@ -19,7 +19,7 @@ import { collectFailedRelease } from '../deploy/failed-release.ts'
 import { identify, type Identified } from '../inspect/identify.ts'
 import type { TargetPorts } from '../step/ports.ts'
 import type { PutBack } from './put-database-back.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 export interface BringBack {
   environment: Environment
@@ -59,36 +59,36 @@ export interface BroughtBack {
  */
 export async function bringBack(work: BringBack): Promise<BroughtBack> {
   const { ports, held, because, timeoutMs } = work
-  const { target, tenure } = held
+  const { target, lock } = held
   const evidence = await evidenceOfReplaced(work)
-  const database = tenure.ledger.restoring?.database && (await returnDatabase(work))
-  const back = (database && find(tenure.ledger, tenure.ledger.serving)) ?? work.back
+  const database = lock.ledger.restoring?.database && (await returnDatabase(work))
+  const back = (database && find(lock.ledger, lock.ledger.serving)) ?? work.back
   const payload = await recallRecord(target, back)
-  const { ledger } = tenure
+  const { ledger } = lock
   const from = inPlace(ledger)
   const withdrawn = from && from.id !== back.id ? await target.recall(from.id) : undefined
   const at = now(ports)
   const identified = await identify(ports)
   const begun = { work, identified, from, back, at }
   if (!ledger.restoring || ledger.serving !== back.id || unsettled(ledger))
-    await tenure.update(found => recorded(beginRestore(found, back.id, at, because), begun))
-  else if (!unfinishedRollback(ledger)) await tenure.update(found => recorded(found, begun))
-  const changes = await tenure.restore(back.id, payload, withdrawn)
+    await lock.update(found => recorded(beginRestore(found, back.id, at, because), begun))
+  else if (!unfinishedRollback(ledger)) await lock.update(found => recorded(found, begun))
+  const changes = await lock.restore(back.id, payload, withdrawn)
   for (const { action, object } of changes) if (action !== 'none') ports.log.info(`${action} ${object}`)
-  const rollout = await tenure.follow(back.id, payload, {
+  const rollout = await lock.follow(back.id, payload, {
     release: 'proven',
     timeoutMs,
     signal: held.signal,
     onProgress: line => ports.log.info(line),
   })
-  const finished = { finishedAt: now(ports), to: back.id, ...byAnother(tenure.ledger, ports) }
-  await tenure.update(found => noteRollback(endRestore(found), finished))
+  const finished = { finishedAt: now(ports), to: back.id, ...byAnother(lock.ledger, ports) }
+  await lock.update(found => noteRollback(endRestore(found), finished))
   return { back, database, changes, rollout, payload, withdrawn, evidence }
 }
 
 /** Nothing of what the restore removes, or stops for its database, can be seen after it. */
 async function evidenceOfReplaced({ environment, ports, held, back }: BringBack): Promise<Evidence[]> {
-  const replaced = inPlace(held.tenure.ledger)
+  const replaced = inPlace(held.lock.ledger)
   if (!replaced || replaced.id === back.id) return []
   return collectFailedRelease(environment, held.target, { ...ports, signal: held.signal }, replaced)
 }

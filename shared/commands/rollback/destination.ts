@@ -5,7 +5,7 @@ import type { KnownRevision, Revision, Target } from '../../targets/target.ts'
 import { adoptForeign, intentOf } from '../deploy/first-contact.ts'
 import { identify } from '../inspect/identify.ts'
 import type { TargetPorts } from '../step/ports.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 /** For `to`: the way back of a job whose release did not make it. */
 export const lastGood = 'last-good'
@@ -32,7 +32,7 @@ export async function findDestination(
   held: Held,
   ports: TargetPorts,
 ): Promise<Destination | undefined> {
-  const found = await locate(to, held.tenure.ledger, held.target)
+  const found = await locate(to, held.lock.ledger, held.target)
   if (!found) return undefined
   if ('entry' in found) return { back: found.entry, notes: found.notes }
   return recordRevision(Number(to), found.revision, held, ports)
@@ -75,14 +75,14 @@ async function recordRevision(
   held: Held,
   ports: TargetPorts,
 ): Promise<Destination> {
-  const { tenure } = held
+  const { lock } = held
   await adoptForeign(ports, held)
   const because = `recorded when revision ${number} was asked for`
   const intent = { ...intentOf(ports, version, image), ...(await identify(ports)) }
-  const written = remember(tenure.ledger, intent, because)
-  await tenure.update(() => written.ledger)
-  await tenure.store(written.id, payload)
-  const back = find(tenure.ledger, written.id)
+  const written = remember(lock.ledger, intent, because)
+  await lock.update(() => written.ledger)
+  await lock.store(written.id, payload)
+  const back = find(lock.ledger, written.id)
   if (!back) throw new Error(`${written.id} was not written`)
   ports.log.info(`Recorded revision ${number} (${image}) as ${back.id}.`)
   return { back, notes: caveats(number, image) }

@@ -15,7 +15,7 @@ import type { Environment } from '../../config/environment.ts'
 import { showDuration } from '../../config/values.ts'
 import { throughTunnel, type Address } from '../../targets/tunnel.ts'
 import type { TargetPorts } from '../step/ports.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 /** Long enough for the grace of any pod or container (Kubernetes' default is 30 s). */
 const leastStopMs = 120_000
@@ -45,7 +45,7 @@ export interface PutBack {
  */
 export async function putDatabaseBack(work: PuttingBack): Promise<PutBack | undefined> {
   const { environment, ports, held } = work
-  const database = held.tenure.ledger.restoring?.database
+  const database = held.lock.ledger.restoring?.database
   if (!database) return undefined
   return throughTunnel(
     place => ports.openTunnel(place),
@@ -56,16 +56,16 @@ export async function putDatabaseBack(work: PuttingBack): Promise<PutBack | unde
 
 async function finish(work: PuttingBack, server: PostgresServer, database: DatabaseReturn): Promise<PutBack> {
   const { ports, held } = work
-  const { tenure } = held
+  const { lock } = held
   const evidence: Evidence[] = []
   for (let why = ''; ;) {
     switch (await lookAt(ports, server, database)) {
       case 'swapped':
-        await tenure.update(endReturn)
+        await lock.update(endReturn)
         return { kind: 'returned', why: '', evidence: [...evidence, returned(database)] }
       case 'gone': {
         const at = new Date(ports.clock.now()).toISOString()
-        await tenure.update(ledger => abandonReturn(ledger, at))
+        await lock.update(ledger => abandonReturn(ledger, at))
         why ||= `${database.restored} is gone from ${describeServer(server)}`
         const finding = `was not put back, and is as it was: ${why}`
         return { kind: 'abandoned', why, evidence: [{ subject: 'database', finding, tone: 'bad' }] }
@@ -92,14 +92,14 @@ async function swapWhileStopped(
   database: DatabaseReturn,
 ): Promise<Evidence> {
   ports.log.info('Stopping the service, so that nothing writes while the databases are swapped.')
-  const stopped = await held.tenure.stop({
+  const stopped = await held.lock.stop({
     timeoutMs: Math.max(timeoutMs, leastStopMs),
     signal: held.signal,
     onProgress: line => ports.log.info(line),
   })
   for (const { object } of stopped) ports.log.info(`stopped ${object}`)
   // Not by a run that slept meanwhile: it would end the connections of whatever serves by now.
-  await held.tenure.renew(workingDeadlineMs)
+  await held.lock.renew(workingDeadlineMs)
   const ms = await swapDatabases(server, database, ports.clock)
   ports.log.info(`${database.live} is the restored one now; what was live is kept as ${database.kept}.`)
   return { subject: 'swap', finding: `took ${showDuration(ms)}, with the service stopped`, tone: 'note' }

@@ -27,7 +27,7 @@ import type { RollbackInputs } from './rollback-fields.ts'
 import { preview } from './rollback-preview.ts'
 import { settle } from '../recover/settle.ts'
 import { runStep, type Stopwatch } from '../step/step.ts'
-import { acquire, describeHolder, type Held } from '../step/tenure.ts'
+import { acquire, describeHolder, type Held } from '../step/held-lock.ts'
 import { takeLockAway, unlockAdvice } from '../operate/unlock.ts'
 import { takeWayBack, type WayBack } from './way-back.ts'
 
@@ -76,7 +76,7 @@ interface Way {
 async function goBack(way: Way): Promise<Conclusion> {
   const { environment, inputs, ports, watch, held, left } = way
   const { confirm, 'with-db': withDb, 'database-url': databaseUrl } = inputs
-  const before = held.tenure.ledger
+  const before = held.lock.ledger
   // A database that is being put back comes first, whatever was asked for.
   const to = before.restoring?.database ? '' : inputs.to
   const undoes = to === lastGood || (to === '' && isTakenBack(before, ports.run.id))
@@ -87,7 +87,7 @@ async function goBack(way: Way): Promise<Conclusion> {
   if (!undoes) await attestRollback(environment, back, ports)
   const notes = [...destination.notes, ...(undoes ? attestationNotes(environment, back) : [])]
   // Found unfinished, or just recorded as r0: read anew.
-  const { ledger } = held.tenure
+  const { ledger } = held.lock
   const from = inPlace(ledger)
   const open = unsettled(ledger)
   const asked = ports.secrets.redact(inputs.because)
@@ -105,7 +105,7 @@ async function goBack(way: Way): Promise<Conclusion> {
     if (confirm === '') return schemaTooNew(held, ledger, back)
     if (confirm !== back.version) throw InputError.of('confirm', confirm, back.version)
     ports.log.warn(`${ports.run.actor} says that ${back.version} can live with the schema of the database.`)
-    await held.tenure.update(now => lowerFloor(now, back))
+    await held.lock.update(now => lowerFloor(now, back))
   }
   ports.log.info(`Bringing ${back.version} (${back.id}) back to ${held.target.place}.`)
   return takeWayBack({ ...work, timeoutMs: left() })
@@ -126,7 +126,7 @@ async function goBackWithDatabase(
     environment.tunnels.database,
     async via => {
       const plan = await watch.time('prepare', () =>
-        planDatabase(environment, held.tenure.ledger, back, inputs, ports, via),
+        planDatabase(environment, held.lock.ledger, back, inputs, ports, via),
       )
       ports.log.warn(`${plan.loss.finding}.`)
       for (const line of plan.loss.detail?.split('\n') ?? []) ports.log.warn(`  ${line}`)
@@ -190,7 +190,7 @@ function isUnknown({ release }: Live, { entries }: Ledger): boolean {
 }
 
 async function leaveAsItIs(held: Held): Promise<Conclusion> {
-  const { ledger } = held.tenure
+  const { ledger } = held.lock
   const live = await held.target.live()
   await held.giveBack()
   if (!isUnknown(live, ledger)) return nothingUnfinished(ledger)
@@ -225,7 +225,7 @@ async function nothingToRestore(
   const open = unsettled(ledger)
   const evidence = open ? await collectFailedRelease(environment, held.target, ports, open) : []
   const at = new Date(ports.clock.now()).toISOString()
-  if (open) await held.tenure.update(now => closeBad(now, open.id, at, whyBad(open)))
+  if (open) await held.lock.update(now => closeBad(now, open.id, at, whyBad(open)))
   const revisions = await held.target.revisions()
   await held.giveBack()
   const named =

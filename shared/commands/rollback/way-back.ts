@@ -10,7 +10,7 @@ import type { PutBack } from './put-database-back.ts'
 import { describeChanges, describeDifference } from '../inspect/release-diff.ts'
 import { concludeHealth, concludePartly, concludeUnhealthy } from './restored.ts'
 import type { Stopwatch } from '../step/step.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 import { verify, type Verified } from '../verify/verify.ts'
 
 export interface WayBack {
@@ -37,13 +37,13 @@ export interface WayBack {
  */
 export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   const { environment, ports, watch, held, from, notes } = work
-  const { target, tenure } = held
+  const { target, lock } = held
   const brought = await watch.time('restore', () => bringBack(work))
   const { rollout, changes, back, database } = brought
   const verified: Verified =
     rollout.kind === 'ready'
       ? await watch.time('verify', () => {
-          const { ledger } = tenure
+          const { ledger } = lock
           return verify(environment, ports, target, {
             release: back,
             ledger,
@@ -53,7 +53,7 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
       : { verdict: 'unhealthy', evidence: rollout.cause.evidence }
   const at = new Date(ports.clock.now()).toISOString()
   const { verdict } = verified
-  await tenure.update(ledger =>
+  await lock.update(ledger =>
     noteRollback(noteVerdict(ledger, back.id, { restored: { at, verdict } }), { verdict }),
   )
   const seen = await watch.time('observe', () => observe(environment, target, ports))
@@ -61,7 +61,7 @@ export async function takeWayBack(work: WayBack): Promise<Conclusion> {
   const copied = await copyLedger(
     environment,
     target,
-    { ledger: tenure.ledger, id: back.id, signing: undefined },
+    { ledger: lock.ledger, id: back.id, signing: undefined },
     ports,
   )
   const withdrawn = changesOf(target, brought, from)

@@ -14,7 +14,7 @@ import type { Address } from '../../targets/tunnel.ts'
 import type { Ports } from '../step/ports.ts'
 import { planRestoration } from './restoration.ts'
 import type { Stopwatch } from '../step/step.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 /** Tables that are named one by one. */
 const shownTables = 30
@@ -108,10 +108,10 @@ export async function beginWithDatabase(
     const oid = await numberOf(restoration, ports)
     const at = new Date(ports.clock.now()).toISOString()
     const database = { backup: uri, live: server.database, restored: target, oid, kept }
-    await held.tenure.update(now => beginReturn(now, back.id, database, at, because))
+    await held.lock.update(now => beginReturn(now, back.id, database, at, because))
   } catch (error) {
     // When the answer was lost, it is not known whether it is written down: then settle decides.
-    if (held.tenure.ledger.restoring?.database === undefined && !held.signal.aborted)
+    if (held.lock.ledger.restoring?.database === undefined && !held.signal.aborted)
       await discard(server, target)
     throw error
   }

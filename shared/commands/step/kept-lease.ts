@@ -1,9 +1,9 @@
-import type { Target, Tenure } from '../../targets/target.ts'
+import type { Target, EnvironmentLock } from '../../targets/target.ts'
 
 /** A lease that is renewed in the background. */
 export interface RenewedLease {
   target: Target
-  tenure: Tenure
+  lock: EnvironmentLock
   /** Aborted when the lease is lost, with the error that says to whom. */
   lost: AbortSignal
   /** Renews it no more. Resolves when no renewal is under way. */

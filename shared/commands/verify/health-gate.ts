@@ -23,7 +23,7 @@ import { url } from '../step/url-input.ts'
 import { InputError } from '../../outcome/errors.ts'
 import { showDuration } from '../../config/values.ts'
 import { recordGate } from './recorded-verification.ts'
-import { watchRelease } from '../step/tenure.ts'
+import { watchRelease } from '../step/held-lock.ts'
 
 export const healthGateFields = {
   ...commonFields,

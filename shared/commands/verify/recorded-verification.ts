@@ -8,7 +8,7 @@ import type { Environment, GateSpec } from '../../config/environment.ts'
 import { jsonExpectation } from '../../config/schema/json-expectation.ts'
 import type { SuiteSpec } from '../../smoke/schema.ts'
 import type { Target } from '../../targets/target.ts'
-import type { Held } from '../step/tenure.ts'
+import type { Held } from '../step/held-lock.ts'
 
 /**
  * What a release was verified by, recorded with it: a rollback to it is judged by this, and not by the checkout of the
@@ -152,7 +152,7 @@ export async function recordGate(
   passed: Pick<RecordedVerification, 'url' | 'gate' | 'prometheus'>,
   log: Log,
 ): Promise<void> {
-  const open = unsettled(held.tenure.ledger)
+  const open = unsettled(held.lock.ledger)
   if (!open) return
   const before = await known(held, open)
   // A place that only this runner knows, like a forwarded port, is of use where the runbook names none.
@@ -166,7 +166,7 @@ export async function recordGate(
 
 /** Records, with the release that this run left open, the suite that it has just passed. */
 export async function recordSuite(held: Held, passed: RecordedSuite, log: Log): Promise<void> {
-  const open = unsettled(held.tenure.ledger)
+  const open = unsettled(held.lock.ledger)
   const before = open && (await known(held, open))
   if (before) await write(held, open.id, { ...before, smoke: passed }, log)
 }
@@ -178,7 +178,7 @@ async function known({ target }: Held, open: Entry): Promise<RecordedVerificatio
 
 /** That it cannot be recorded fails nothing: a rollback to this release is then judged by less. */
 async function write(
-  { tenure }: Held,
+  { lock }: Held,
   id: ReleaseId,
   verification: RecordedVerification,
   log: Log,
@@ -190,10 +190,10 @@ async function write(
     )
     return
   }
-  if (find(tenure.ledger, id)?.verification === packed.digest) return
+  if (find(lock.ledger, id)?.verification === packed.digest) return
   try {
-    await tenure.recordVerification(id, packed.text)
-    await tenure.update(ledger => noteVerdict(ledger, id, { verification: packed.digest }))
+    await lock.recordVerification(id, packed.text)
+    await lock.update(ledger => noteVerdict(ledger, id, { verification: packed.digest }))
   } catch (error) {
     const isEnd = error instanceof LeaseLostError || error instanceof OnHoldError
     if (isEnd || error instanceof InputError || !isExpected(error)) throw error

@@ -19,7 +19,7 @@ import {
 import type { TargetPorts } from '../step/ports.ts'
 import { recordSuite, type RecordedSuite } from './recorded-verification.ts'
 import { runStep } from '../step/step.ts'
-import { watchRelease } from '../step/tenure.ts'
+import { watchRelease } from '../step/held-lock.ts'
 import { url } from '../step/url-input.ts'
 
 export const smokeTestFields = {

@@ -27,7 +27,7 @@ import { mountsForRelease } from './mounts/release-mounts.ts'
 import { secretsAmong } from '../../config/env-file/env-file.ts'
 import type { Context } from './engine/context.ts'
 import { readRecords, readStore } from './state/store.ts'
-import { leftOver, openTenure } from './tenure.ts'
+import { leftOver, openEnvironmentLock } from './environment-lock.ts'
 import { readLeaving, readVitals } from './inspect/vitals.ts'
 
 /**
@@ -122,7 +122,7 @@ export async function openDocker(
     async take(holder, purpose, deadlineMs) {
       const taken = await takeLease(context, holder, purpose, deadlineMs)
       if ('held' in taken) return { held: byOurClock(taken.held) }
-      return 'hold' in taken ? taken : openTenure(context, taken)
+      return 'hold' in taken ? taken : openEnvironmentLock(context, taken)
     },
     async override(holder, change) {
       const ended = await overrideLease(context, holder, change)

@@ -22,7 +22,7 @@ import { checkInstaller } from './source/install.ts'
 import { checkStart, pinSource, planSource } from './source/source.ts'
 import { overrideLease, readRecord, readState, takeLease } from './store.ts'
 import { userName } from '../../host/process-identity.ts'
-import { openTenure } from './tenure.ts'
+import { openEnvironmentLock } from './environment-lock.ts'
 import { readVitals } from './vitals.ts'
 
 /** Opens an environment whose service runs on this machine, under the user's own pm2. Nothing is touched yet. */
@@ -128,7 +128,7 @@ export function openProcess(
     evidence: id => readEvidence(context, id),
     take: async (holder, purpose, deadlineMs) => {
       const taken = await Promise.resolve(takeLease(context, holder, purpose, deadlineMs))
-      return 'held' in taken || 'hold' in taken ? taken : openTenure(context, taken)
+      return 'held' in taken || 'hold' in taken ? taken : openEnvironmentLock(context, taken)
     },
     override: async (holder, change) => Promise.resolve(overrideLease(context, holder, change)),
     close: () => Promise.resolve(),

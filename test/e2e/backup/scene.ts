@@ -10,7 +10,7 @@ import type { Environment } from '../../../shared/config/environment.ts'
 import { backupDb } from '../../../shared/commands/backup/backup-db.ts'
 import { backupDbFields } from '../../../shared/commands/backup/backup-db-fields.ts'
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
-import type { Target, Tenure } from '../../../shared/targets/target.ts'
+import type { Target, EnvironmentLock } from '../../../shared/targets/target.ts'
 import type { TargetPorts } from '../../../shared/commands/step/ports.ts'
 import { restoreDb, restoreDbFields } from '../../../shared/commands/backup/restore-db.ts'
 import { openLab, type Lab } from '../../lab/lab.ts'
@@ -84,12 +84,12 @@ export async function openScene(): Promise<Scene> {
     read: () => Promise.resolve({ ledger, lease: null }),
     take() {
       if (ledger.hold) return Promise.resolve({ hold: ledger.hold })
-      const tenure: Partial<Tenure> = {
+      const lock: Partial<EnvironmentLock> = {
         ledger,
         update: change => Promise.resolve(Object.assign(ledger, change(ledger))),
         end: () => Promise.resolve(),
       }
-      return Promise.resolve(tenure as Tenure)
+      return Promise.resolve(lock as EnvironmentLock)
     },
   }
   const openTarget = () => Promise.resolve(target as Target)

@@ -11,7 +11,7 @@ import { openLab } from '../../lab/lab.ts'
 import { createDatabase, dropDatabase } from '../../lab/tenancy.ts'
 import { enterYard, pushImages, type Images, type Yard } from '../docker/yard.ts'
 import { environmentAt, realPorts } from '../gate/ports.ts'
-import { run, takeFree, recordGood, release } from '../tenure.ts'
+import { run, takeFree, recordGood, release } from '../environment-lock.ts'
 import { makeFolder } from './context.ts'
 
 const lab = openLab()
@@ -73,10 +73,10 @@ const results = ({ evidence }: Outcome) =>
 
 async function serveGood(): Promise<void> {
   const { target } = await yard.open()
-  const tenure = await takeFree(target, run('1'))
-  const { id } = await release(target, tenure, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
-  await recordGood(tenure, id)
-  await tenure.end()
+  const lock = await takeFree(target, run('1'))
+  const { id } = await release(target, lock, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
+  await recordGood(lock, id)
+  await lock.end()
 }
 
 describe('the pre-deploy check of a Docker environment', () => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals'
-import { adoptServing, bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
+import { adoptServing, bringBack, recordGood, release, run, takeFree } from '../environment-lock.ts'
 import { enterYard, pushImages, until, type Images, type Yard } from './yard.ts'
 
 let images: Images
@@ -117,17 +117,17 @@ test('a container with every kind of setting is created again exactly as it was'
     await answers('v0.9.0')
     const before = inspected()
     const { target, logged } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const found = await adoptServing(tenure)
+    const lock = await takeFree(target, run('1'))
+    const found = await adoptServing(lock)
     expect(logged.filter(line => line.includes('would not restore'))).toEqual([])
     expect(yard.containers()).not.toHaveProperty(`${yard.container}-r0`)
     yard.docker('rm', '-f', yard.container)
 
-    await tenure.restore('r0', found, undefined)
+    await lock.restore('r0', found, undefined)
 
     await answers('v0.9.0')
     expect(inspected()).toEqual(before)
-    await tenure.end()
+    await lock.end()
   } finally {
     yard.docker('rm', '-f', yard.container, db)
     yard.docker('network', 'rm', network, second)
@@ -150,13 +150,13 @@ test('what cannot be created again is refused with the reason before anything is
   )
   yard.docker('rm', '-f', owner)
   const { target } = await yard.open()
-  const tenure = await takeFree(target, run('1'))
-  await expect(tenure.adopt()).rejects.toThrow(
+  const lock = await takeFree(target, run('1'))
+  await expect(lock.adopt()).rejects.toThrow(
     `container ${yard.container} cannot be created again as it is, so that no rollback could restore it`,
   )
   expect(yard.containers()[yard.container]).toBe('running')
   expect(yard.containers()).not.toHaveProperty(`${yard.container}-r0`)
-  await tenure.end()
+  await lock.end()
 })
 
 test('a container that another program created is not removed, whatever its labels say', async () => {
@@ -172,12 +172,12 @@ test('a container that another program created is not removed, whatever its labe
     images.plain,
   )
   const { target } = await yard.open()
-  const tenure = await takeFree(target, run('1'))
-  await expect(release(target, tenure, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })).rejects.toThrow(
+  const lock = await takeFree(target, run('1'))
+  await expect(release(target, lock, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })).rejects.toThrow(
     `a container that is not ours is called ${taken}`,
   )
   expect(yard.containers()[taken]).toBe('created')
-  await tenure.end()
+  await lock.end()
 })
 
 test('ports are compared with their protocol and address', async () => {
@@ -211,23 +211,23 @@ test('on the network of the host the previous container ends first, and is start
   const ports = [`${yard.port}:${yard.port}`]
   const { target } = await yard.open({ spec: { network: 'host', ports } })
   const config = (version: string, more = {}) => ({ VERSION: version, PORT: String(yard.port), ...more })
-  const tenure = await takeFree(target, run('1'))
-  const first = await release(target, tenure, 'v1.0.0', images.plain, config('v1.0.0'))
+  const lock = await takeFree(target, run('1'))
+  const first = await release(target, lock, 'v1.0.0', images.plain, config('v1.0.0'))
   expect(first.rollout).toEqual({ kind: 'ready' })
-  await recordGood(tenure, first.id)
+  await recordGood(lock, first.id)
   const payload = await target.render({ version: 'v1.1.0', image: images.plain, config: config('v1.1.0') })
   const [plan] = await target.rehearse(payload)
   expect(plan?.diff).toContain('since both listen on the network of the host, where a port can be had once')
 
-  const second = await release(target, tenure, 'v1.1.0', images.plain, config('v1.1.0'))
+  const second = await release(target, lock, 'v1.1.0', images.plain, config('v1.1.0'))
   expect(second.rollout).toEqual({ kind: 'ready' })
   await answers('v1.1.0')
-  await recordGood(tenure, second.id)
+  await recordGood(lock, second.id)
 
-  const third = await release(target, tenure, 'v1.2.0', images.plain, config('v1.2.0', { MODE: 'crash' }))
+  const third = await release(target, lock, 'v1.2.0', images.plain, config('v1.2.0', { MODE: 'crash' }))
   expect(third.rollout.kind).toBe('doomed')
   await answers('v1.1.0')
-  await bringBack(target, tenure, second.id, third.id)
+  await bringBack(target, lock, second.id, third.id)
   await answers('v1.1.0')
-  await tenure.end()
+  await lock.end()
 })

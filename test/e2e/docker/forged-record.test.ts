@@ -3,8 +3,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/
 import { beginRestore, find } from '../../../shared/release/ledger.ts'
 import type { HostConfig } from '../../../shared/targets/docker/engine/containers.ts'
 import { asContainerPayload, packRecord, packState } from '../../../shared/targets/docker/state/record.ts'
-import type { Target, Tenure } from '../../../shared/targets/target.ts'
-import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
+import type { Target, EnvironmentLock } from '../../../shared/targets/target.ts'
+import { bringBack, recordGood, release, run, takeFree } from '../environment-lock.ts'
 import { enterYard, pushImages, type Images, type Yard } from './yard.ts'
 
 const powers: HostConfig = { Privileged: true, Binds: ['/:/host'], PidMode: 'host' }
@@ -20,18 +20,18 @@ beforeEach(() => {
 afterEach(() => yard.leave())
 
 /** Two good releases, of which the second is live. */
-async function twoReleases(target: Target): Promise<Tenure> {
-  const tenure = await takeFree(target, run('1'))
+async function twoReleases(target: Target): Promise<EnvironmentLock> {
+  const lock = await takeFree(target, run('1'))
   for (const version of ['v1.0.0', 'v1.1.0']) {
-    const { id } = await release(target, tenure, version, images.plain, { VERSION: version })
-    await recordGood(tenure, id)
+    const { id } = await release(target, lock, version, images.plain, { VERSION: version })
+    await recordGood(lock, id)
   }
-  return tenure
+  return lock
 }
 
 /** The record of r1 as an attacker would have it. */
-async function forgedRecord(target: Target, tenure: Tenure): Promise<string> {
-  const [entry, recorded] = [find(tenure.ledger, 'r1'), await target.recall('r1')]
+async function forgedRecord(target: Target, lock: EnvironmentLock): Promise<string> {
+  const [entry, recorded] = [find(lock.ledger, 'r1'), await target.recall('r1')]
   if (!entry || !recorded) throw new Error('r1 was not recorded')
   const { body, ...payload } = asContainerPayload(recorded)
   const create = { ...body.create, HostConfig: { ...body.create.HostConfig, ...powers } }
@@ -64,10 +64,10 @@ function writeInside(path: string, text: string): void {
 describe('root in the container of the service', () => {
   test('cannot write to the ledger and the records: they are in no container that runs', async () => {
     const { target } = await yard.open()
-    const tenure = await twoReleases(target)
-    const forged = await forgedRecord(target, tenure)
-    const ledger = beginRestore(tenure.ledger, 'r1', '2026-01-01T00:00:00.000Z', 'forged')
-    await tenure.end()
+    const lock = await twoReleases(target)
+    const forged = await forgedRecord(target, lock)
+    const ledger = beginRestore(lock.ledger, 'r1', '2026-01-01T00:00:00.000Z', 'forged')
+    await lock.end()
     const before = (await target.read()).ledger
     const state = { sequence: 1_000, epoch: 1_000, lease: null, ledger, adopted: '', fence: true }
     for (const { path, content } of [packState(state), packState({ ...state, sequence: 1_001 })])
@@ -101,18 +101,18 @@ describe('root in the container of the service', () => {
         { id: 'r2', state: 'ready', gate: 'pass', previous: 'r1' },
       ],
     })
-    const tenure = await takeFree(target, run('2'))
-    await bringBack(target, tenure, 'r1', 'r2')
+    const lock = await takeFree(target, run('2'))
+    await bringBack(target, lock, 'r1', 'r2')
     expect(await yard.ask()).toBe('v1.0.0')
-    await tenure.end()
+    await lock.end()
   })
 })
 
 test('a record that asks for more than the runbook is refused with the fields, and what serves is not touched', async () => {
   const { target } = await yard.open()
-  const tenure = await twoReleases(target)
-  const forged = await forgedRecord(target, tenure)
-  await tenure.end()
+  const lock = await twoReleases(target)
+  const forged = await forgedRecord(target, lock)
+  await lock.end()
   pruneStopped()
   await target.read()
   writeAsAdministrator('r1', forged)

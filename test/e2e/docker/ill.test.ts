@@ -1,6 +1,6 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Rollout } from '../../../shared/targets/target.ts'
-import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../environment-lock.ts'
 import { enterYard, pushImages, watchService, type Images, type Opened, type Yard } from './yard.ts'
 
 let images: Images
@@ -13,12 +13,12 @@ beforeEach(() => {
 })
 afterEach(() => yard.leave())
 
-async function withGood(): Promise<Opened & { tenure: Awaited<ReturnType<typeof takeFree>> }> {
+async function withGood(): Promise<Opened & { lock: Awaited<ReturnType<typeof takeFree>> }> {
   const opened = await yard.open()
-  const tenure = await takeFree(opened.target, run('1'))
-  const { id } = await release(opened.target, tenure, 'v1.0.0', images.checked, { VERSION: 'v1.0.0' })
-  await recordGood(tenure, id)
-  return { ...opened, tenure }
+  const lock = await takeFree(opened.target, run('1'))
+  const { id } = await release(opened.target, lock, 'v1.0.0', images.checked, { VERSION: 'v1.0.0' })
+  await recordGood(lock, id)
+  return { ...opened, lock }
 }
 
 function causeOf(rollout: Rollout) {
@@ -28,11 +28,11 @@ function causeOf(rollout: Rollout) {
 
 describe('an ill release is known for what it is, while the good one serves', () => {
   test('it ends: exit code and the end of its log, secrets left out', async () => {
-    const { target, tenure, secrets } = await withGood()
+    const { target, lock, secrets } = await withGood()
     secrets.add('hunter22')
     const watched = watchService(yard)
 
-    const { rollout } = await release(target, tenure, 'v1.1.0', images.plain, {
+    const { rollout } = await release(target, lock, 'v1.1.0', images.plain, {
       VERSION: 'v1.1.0',
       MODE: 'crash',
       TOKEN: 'hunter22',
@@ -46,17 +46,17 @@ describe('an ill release is known for what it is, while the good one serves', ()
     expect(JSON.stringify(cause)).not.toContain('hunter22')
     expect(await yard.ask()).toBe('v1.0.0')
     expect(await watched.end()).toMatchObject({ failed: 0 })
-    expect(await bringBack(target, tenure, 'r1', 'r2')).toEqual([
+    expect(await bringBack(target, lock, 'r1', 'r2')).toEqual([
       { object: `container ${yard.container}`, action: 'none' },
     ])
-    await tenure.end()
+    await lock.end()
     expect(Object.keys(yard.containers()).sort()).toEqual([yard.container, `${yard.container}-lease-1`])
   })
 
   test('it fails its health check', async () => {
-    const { target, tenure } = await withGood()
+    const { target, lock } = await withGood()
 
-    const { rollout } = await release(target, tenure, 'v1.1.0', images.checked, {
+    const { rollout } = await release(target, lock, 'v1.1.0', images.checked, {
       VERSION: 'v1.1.0',
       MODE: 'sick',
     })
@@ -68,14 +68,14 @@ describe('an ill release is known for what it is, while the good one serves', ()
   test.each(['beside a good one', 'as the first release'])(
     'its program is not in its image, %s',
     async where => {
-      const { target, tenure } =
+      const { target, lock } =
         where === 'as the first release'
           ? await yard
               .open()
-              .then(async opened => ({ ...opened, tenure: await takeFree(opened.target, run('1')) }))
+              .then(async opened => ({ ...opened, lock: await takeFree(opened.target, run('1')) }))
           : await withGood()
 
-      const { rollout } = await release(target, tenure, 'v1.1.0', images.empty, {})
+      const { rollout } = await release(target, lock, 'v1.1.0', images.empty, {})
 
       expect(causeOf(rollout)).toMatchObject({
         class: 'bad-command',
@@ -86,9 +86,9 @@ describe('an ill release is known for what it is, while the good one serves', ()
 
   test('it takes more memory than it may', async () => {
     const { target } = await yard.open({ spec: { memory: '16MiB' } })
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
 
-    const { rollout } = await release(target, tenure, 'v1.0.0', images.plain, { MODE: 'hog' })
+    const { rollout } = await release(target, lock, 'v1.0.0', images.plain, { MODE: 'hog' })
 
     expect(causeOf(rollout)).toMatchObject({
       class: 'out-of-memory',
@@ -98,9 +98,9 @@ describe('an ill release is known for what it is, while the good one serves', ()
 
   test('its policy is not to be started again', async () => {
     const { target } = await yard.open({ spec: { restart: 'no' } })
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
 
-    const { rollout } = await release(target, tenure, 'v1.0.0', images.plain, { MODE: 'crash' })
+    const { rollout } = await release(target, lock, 'v1.0.0', images.plain, { MODE: 'crash' })
 
     expect(causeOf(rollout)).toMatchObject({
       class: 'crash',
@@ -114,9 +114,9 @@ describe('an ill release is known for what it is, while the good one serves', ()
     const { target } = await yard.open()
     const payload = await target.render({ version: 'v1.0.0', image: images.plain, config: {} })
     await expect(target.rehearse(payload)).rejects.toThrow(`port ${yard.port} is taken by container ${other}`)
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
 
-    const { rollout } = await release(target, tenure, 'v1.0.0', images.plain, {})
+    const { rollout } = await release(target, lock, 'v1.0.0', images.plain, {})
 
     const cause = causeOf(rollout)
     expect(cause.class).toBe('port-taken')
@@ -125,9 +125,9 @@ describe('an ill release is known for what it is, while the good one serves', ()
 
   test('it never answers at its port, and its time is over', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
     const payload = await target.render({ version: 'v1.0.0', image: images.plain, config: { MODE: 'deaf' } })
-    await tenure.update(ledger => ({
+    await lock.update(ledger => ({
       ...ledger,
       entries: [
         {
@@ -142,9 +142,9 @@ describe('an ill release is known for what it is, while the good one serves', ()
         },
       ],
     }))
-    await tenure.apply('r1', payload)
+    await lock.apply('r1', payload)
 
-    const rollout = await tenure.follow('r1', payload, {
+    const rollout = await lock.follow('r1', payload, {
       release: 'new',
       timeoutMs: 2_000,
       signal: new AbortController().signal,

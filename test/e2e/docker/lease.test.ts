@@ -1,7 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { run, takeFree, bringBack, follow, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, follow, recordGood, release } from '../environment-lock.ts'
 import { LeaseLostError } from '../../../shared/outcome/errors.ts'
-import type { Tenure } from '../../../shared/targets/target.ts'
+import type { EnvironmentLock } from '../../../shared/targets/target.ts'
 import { advance, closeBad, intend } from '../../../shared/release/ledger.ts'
 import { enterYard, pushImages, until, type Images, type Yard } from './yard.ts'
 
@@ -66,14 +66,14 @@ describe('the lease of a Docker environment', () => {
 
   test('is written again when it is pruned while its holder works', async () => {
     const { target, logged } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
     yard.docker('rm', `${yard.container}-lease-1`)
 
-    const { rollout } = await release(target, tenure, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
+    const { rollout } = await release(target, lock, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
 
     expect(rollout).toEqual({ kind: 'ready' })
     expect(logged.join('\n')).toContain('it is written again')
-    expect((await target.read()).ledger).toEqual(tenure.ledger)
+    expect((await target.read()).ledger).toEqual(lock.ledger)
     expect(await target.recall('r1')).toBeDefined()
   })
 
@@ -95,16 +95,16 @@ describe('the lease of a Docker environment', () => {
     await sleeper.renew(1)
 
     const other = await yard.open()
-    let tenure: Tenure | undefined
+    let lock: EnvironmentLock | undefined
     await until('the deadline to be over by the clock of the engine', async () => {
       const taken = await other.target.take(run('2'), 'work', 60_000)
-      if ('epoch' in taken) tenure = taken
-      return tenure !== undefined
+      if ('epoch' in taken) lock = taken
+      return lock !== undefined
     })
-    if (!tenure) return
-    expect(tenure.epoch).toBe(sleeper.epoch + 1)
-    expect(tenure.ledger.entries.map(({ state }) => state)).toEqual(['good', 'applied'])
-    await bringBack(other.target, tenure, 'r1', 'r2')
+    if (!lock) return
+    expect(lock.epoch).toBe(sleeper.epoch + 1)
+    expect(lock.ledger.entries.map(({ state }) => state)).toEqual(['good', 'applied'])
+    await bringBack(other.target, lock, 'r1', 'r2')
 
     await expect(follow(sleeper, 'r2', payload)).rejects.toThrow(LeaseLostError)
     await expect(sleeper.renew(60_000)).rejects.toThrow(LeaseLostError)
@@ -115,7 +115,7 @@ describe('the lease of a Docker environment', () => {
     // A call that was on its way all the while names the container that served then.
     expect(() => yard.docker('stop', goodId)).toThrow('No such container')
     expect(await yard.ask()).toBe('v1.0.0')
-    await tenure.end()
+    await lock.end()
     expect((await target.read()).ledger.entries.map(({ state }) => state)).toEqual(['good', 'bad'])
   })
 
@@ -148,9 +148,9 @@ test('a container on two networks is made anew on both', async () => {
     )
     yard.docker('network', 'connect', one, yard.container)
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const found = await tenure.adopt()
-    await tenure.update(ledger => ({
+    const lock = await takeFree(target, run('1'))
+    const found = await lock.adopt()
+    await lock.update(ledger => ({
       ...ledger,
       serving: 'r0',
       entries: [{ ...intent, id: 'r0', state: 'good' }],
@@ -158,7 +158,7 @@ test('a container on two networks is made anew on both', async () => {
     if (!found) throw new Error('nothing was adopted')
     yard.docker('rm', '-f', yard.container)
 
-    await tenure.restore('r0', found.payload, undefined)
+    await lock.restore('r0', found.payload, undefined)
 
     const networks = yard.docker('inspect', '-f', '{{json .NetworkSettings.Networks}}', yard.container)
     const attached = JSON.parse(networks) as Record<string, { Aliases: string[] }>
@@ -178,17 +178,17 @@ test('a container that was run by hand is recorded as r0 and comes back as it wa
   const { target } = await yard.open()
   await until('the container to answer', async () => (await yard.ask()) === 'v0.9.0')
   expect(await target.live()).toMatchObject({ release: null, image: images.plain, ready: true })
-  const tenure = await takeFree(target, run('1'))
-  const found = await tenure.adopt()
+  const lock = await takeFree(target, run('1'))
+  const found = await lock.adopt()
   expect(found).toMatchObject({ image: images.plain })
-  await tenure.update(ledger => ({
+  await lock.update(ledger => ({
     ...ledger,
     serving: 'r0',
     entries: [{ ...intent, id: 'r0', version: found?.version ?? '', state: 'good' }],
   }))
-  if (found) await tenure.store('r0', found.payload)
+  if (found) await lock.store('r0', found.payload)
 
-  const { rollout } = await release(target, tenure, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
+  const { rollout } = await release(target, lock, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
   expect(rollout).toEqual({ kind: 'ready' })
   expect(await yard.ask()).toBe('v1.0.0')
   expect(yard.docker('inspect', '-f', '{{.HostConfig.RestartPolicy.Name}}', `${yard.container}-r0`)).toBe(
@@ -197,7 +197,7 @@ test('a container that was run by hand is recorded as r0 and comes back as it wa
   // The kept container is pruned: it is made again from its record.
   yard.docker('rm', `${yard.container}-r0`)
 
-  await bringBack(target, tenure, 'r0', 'r1')
+  await bringBack(target, lock, 'r0', 'r1')
 
   expect(await yard.ask()).toBe('v0.9.0')
   expect(

@@ -6,7 +6,7 @@ import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { createPorts } from '../../../shared/commands/step/machine.ts'
 import { logTo } from '../../log.ts'
 import { environmentAt } from '../gate/ports.ts'
-import { recordGood, release, run, takeFree } from '../tenure.ts'
+import { recordGood, release, run, takeFree } from '../environment-lock.ts'
 import { enterYard, pushImages, type Images, type Yard } from './yard.ts'
 
 let images: Images
@@ -21,10 +21,10 @@ afterEach(() => yard.leave())
 
 test('a version that was released from another digest is refused, by the plan and by the deploy', async () => {
   const { target } = await yard.open()
-  const tenure = await takeFree(target, run('1'))
-  const { id } = await release(target, tenure, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
-  await recordGood(tenure, id)
-  await tenure.end()
+  const lock = await takeFree(target, run('1'))
+  const { id } = await release(target, lock, 'v1.0.0', images.plain, { VERSION: 'v1.0.0' })
+  await recordGood(lock, id)
+  await lock.end()
   const before = (await target.read()).ledger
   const environment = {
     ...environmentAt('http://127.0.0.1:1'),

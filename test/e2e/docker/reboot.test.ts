@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { settle } from '../../../shared/release/settle.ts'
-import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../environment-lock.ts'
 import { startOwnEngine, type OwnEngine } from './own-engine.ts'
 import { enterYard, pushImages, until, type Yard } from './yard.ts'
 
@@ -10,10 +10,10 @@ beforeAll(async () => {
   engine = await startOwnEngine()
   yard = enterYard('reboot', 23_005, pushImages())
   const { target } = await yard.open({ host: engine.host })
-  const tenure = await takeFree(target, run('first'))
-  const { id } = await release(target, tenure, 'v1.0.0', yard.images.checked, { VERSION: 'v1.0.0' })
-  await recordGood(tenure, id)
-  await tenure.end()
+  const lock = await takeFree(target, run('first'))
+  const { id } = await release(target, lock, 'v1.0.0', yard.images.checked, { VERSION: 'v1.0.0' })
+  await recordGood(lock, id)
+  await lock.end()
 })
 afterAll(async () => {
   await yard.leave()
@@ -32,30 +32,30 @@ function running(): string[] {
 async function settleLater(): Promise<void> {
   const { target } = await yard.open({ host: engine.host })
   const later = run('later')
-  const tenure = await takeFree(target, later)
-  const decision = settle(tenure.ledger, await target.live(), null, later, Date.now())
+  const lock = await takeFree(target, later)
+  const decision = settle(lock.ledger, await target.live(), null, later, Date.now())
   if (decision.kind === 'restore')
-    await bringBack(target, tenure, decision.good.id, decision.bad?.id ?? decision.good.id)
-  await tenure.end()
+    await bringBack(target, lock, decision.good.id, decision.bad?.id ?? decision.good.id)
+  await lock.end()
 }
 
 async function deploy(version: string): Promise<void> {
   const { target } = await yard.open({ host: engine.host })
-  const tenure = await takeFree(target, run('cut'), -5_000)
-  const { id, rollout } = await release(target, tenure, version, yard.images.checked, { VERSION: version })
+  const lock = await takeFree(target, run('cut'), -5_000)
+  const { id, rollout } = await release(target, lock, version, yard.images.checked, { VERSION: version })
   if (rollout.kind !== 'ready') throw new Error(rollout.cause.message)
-  await recordGood(tenure, id)
-  await tenure.end()
+  await recordGood(lock, id)
+  await lock.end()
 }
 
 async function goBack(): Promise<void> {
   const { target } = await yard.open({ host: engine.host })
-  const tenure = await takeFree(target, run('cut'), -5_000)
-  const { entries, serving } = tenure.ledger
+  const lock = await takeFree(target, run('cut'), -5_000)
+  const { entries, serving } = lock.ledger
   const good = entries.findLast(({ id, state }) => state === 'good' && id !== serving)
   if (!good || !serving) throw new Error('there is no way back')
-  await bringBack(target, tenure, good.id, serving)
-  await tenure.end()
+  await bringBack(target, lock, good.id, serving)
+  await lock.end()
 }
 
 /** It has to be cut off, and not to have come to its end before. */
@@ -110,10 +110,10 @@ test.each<[string, RegExp]>([
 
 test('what is kept for the way back does not start with the host, whatever the policy of the service', async () => {
   const { target } = await yard.open({ host: engine.host, spec: { restart: 'always' } })
-  const tenure = await takeFree(target, run('always'))
-  const { id } = await release(target, tenure, 'v1.3.0', yard.images.checked, { VERSION: 'v1.3.0' })
-  await recordGood(tenure, id)
-  await tenure.end()
+  const lock = await takeFree(target, run('always'))
+  const { id } = await release(target, lock, 'v1.3.0', yard.images.checked, { VERSION: 'v1.3.0' })
+  await recordGood(lock, id)
+  await lock.end()
 
   await engine.cutPower()
   await engine.start()

@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../environment-lock.ts'
 import { enterYard, pushImages, until, watchService, type Images, type Yard } from './yard.ts'
 
 let images: Images
@@ -17,14 +17,14 @@ describe('a release on a Docker engine', () => {
     const { target } = await yard.open()
     expect((await target.read()).ledger.entries).toEqual([])
     expect(await target.live()).toEqual({ release: null, version: '', image: '', ready: false })
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
 
-    const first = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+    const first = await release(target, lock, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
 
     expect(first.rollout).toEqual({ kind: 'ready' })
     expect(first.changes.map(({ action }) => action)).toEqual(['create'])
-    await recordGood(tenure, first.id)
-    await tenure.end()
+    await recordGood(lock, first.id)
+    await lock.end()
     expect(await yard.ask()).toBe('v1.0.0')
     expect(await target.live()).toEqual({
       release: 'r1',
@@ -56,19 +56,19 @@ describe('a release on a Docker engine', () => {
 
   test('takes over from the one before with a short gap, which is kept for the way back', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const first = await release(target, tenure, 'v1.0.0', yard.images.checked, { VERSION: 'v1.0.0' })
-    await recordGood(tenure, first.id)
+    const lock = await takeFree(target, run('1'))
+    const first = await release(target, lock, 'v1.0.0', yard.images.checked, { VERSION: 'v1.0.0' })
+    await recordGood(lock, first.id)
     const watched = watchService(yard)
 
-    const second = await release(target, tenure, 'v1.1.0', yard.images.checked, { VERSION: 'v1.1.0' })
+    const second = await release(target, lock, 'v1.1.0', yard.images.checked, { VERSION: 'v1.1.0' })
 
     expect(second.rollout).toEqual({ kind: 'ready' })
     await until('the new release to answer', async () => (await yard.ask()) === 'v1.1.0')
     const { longestGap } = await watched.end()
     console.log(`gap of a handover: ${Math.round(longestGap)} ms`)
-    await recordGood(tenure, second.id)
-    await tenure.end()
+    await recordGood(lock, second.id)
+    await lock.end()
     expect(yard.containers()).toEqual({
       [yard.container]: 'running',
       [`${yard.container}-r1`]: 'exited',
@@ -78,30 +78,30 @@ describe('a release on a Docker engine', () => {
 
   test('is stopped, whatever restarts it, until it is brought back', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const { id } = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
-    await recordGood(tenure, id)
+    const lock = await takeFree(target, run('1'))
+    const { id } = await release(target, lock, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+    await recordGood(lock, id)
 
     const { signal } = new AbortController()
-    const stopped = await tenure.stop({ timeoutMs: 10_000, signal, onProgress: () => undefined })
+    const stopped = await lock.stop({ timeoutMs: 10_000, signal, onProgress: () => undefined })
 
     expect(stopped.map(({ object }) => object)).toEqual([`container ${yard.container}`])
     expect(yard.containers()[yard.container]).toBe('exited')
     const policy = () => yard.docker('inspect', '-f', '{{.HostConfig.RestartPolicy.Name}}', yard.container)
     expect(policy()).toBe('no')
-    await bringBack(target, tenure, id, id)
+    await bringBack(target, lock, id, id)
     expect(await yard.ask()).toBe('v1.0.0')
     expect(policy()).toBe('unless-stopped')
-    await tenure.end()
+    await lock.end()
   })
 
   test('comes back whole from the container that was kept', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const first = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
-    await recordGood(tenure, first.id)
+    const lock = await takeFree(target, run('1'))
+    const first = await release(target, lock, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+    await recordGood(lock, first.id)
     const kept = yard.docker('inspect', '-f', '{{.Id}}', yard.container)
-    const second = await release(target, tenure, 'v1.1.0', yard.images.plain, { VERSION: 'v1.1.0' })
+    const second = await release(target, lock, 'v1.1.0', yard.images.plain, { VERSION: 'v1.1.0' })
     const watched = watchService(yard)
     // What a restore removes is collected before it: each release's own log, and no other's.
     const logOf = async (id: 'r1' | 'r2') =>
@@ -109,7 +109,7 @@ describe('a release on a Docker engine', () => {
     expect(await logOf('r2')).toContain('this is v1.1.0')
     expect(await logOf('r2')).not.toContain('this is v1.0.0')
 
-    await bringBack(target, tenure, first.id, second.id)
+    await bringBack(target, lock, first.id, second.id)
     expect(await target.evidence('r2')).toEqual([])
 
     expect(await yard.ask()).toBe('v1.0.0')
@@ -118,7 +118,7 @@ describe('a release on a Docker engine', () => {
     expect(yard.docker('inspect', '-f', '{{.Id}} {{.HostConfig.RestartPolicy.Name}}', yard.container)).toBe(
       `${kept} unless-stopped`,
     )
-    await tenure.end()
+    await lock.end()
     expect(yard.containers()).toEqual({
       [yard.container]: 'running',
       [`${yard.container}-lease-1`]: 'created',
@@ -127,10 +127,10 @@ describe('a release on a Docker engine', () => {
 
   test('what is changed by hand is reported, and left as it is', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const { id } = await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
-    await recordGood(tenure, id)
-    await tenure.end()
+    const lock = await takeFree(target, run('1'))
+    const { id } = await release(target, lock, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+    await recordGood(lock, id)
+    await lock.end()
     const told = async () => (await target.drift()).map(({ object, what }) => `${object} ${what}`)
     const network = `${yard.container}-by-hand`
     expect(await told()).toEqual([])

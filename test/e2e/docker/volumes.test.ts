@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
-import { adoptServing, bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
+import { adoptServing, bringBack, recordGood, release, run, takeFree } from '../environment-lock.ts'
 import { enterYard, pushImages, until, type Images, type Yard } from './yard.ts'
 
 let images: Images
@@ -28,18 +28,18 @@ const answers = (text: string) => until(`${text} to answer`, async () => (await 
 describe('data in a volume that only the image declares', () => {
   test('is there for every later release, and no release that is tidied away takes a volume along', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
     const releases = ['v1.0.0', 'v1.1.0', 'v1.2.0', 'v1.3.0', 'v1.4.0', 'v1.5.0']
     let before: string[] | undefined
     for (const each of releases) {
-      const { id, rollout } = await release(target, tenure, each, images.data, version(each))
+      const { id, rollout } = await release(target, lock, each, images.data, version(each))
       expect(rollout).toEqual({ kind: 'ready' })
       await answers(each)
-      await recordGood(tenure, id)
-      await tenure.tidy()
+      await recordGood(lock, id)
+      await lock.tidy()
       before ??= volumes()
     }
-    await tenure.end()
+    await lock.end()
 
     expect(boots()).toEqual(releases)
     expect(openedTwice()).toBe('')
@@ -49,14 +49,14 @@ describe('data in a volume that only the image declares', () => {
 
   test('is there again after a rollback, and after everything of the service but its volumes was removed', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const first = await release(target, tenure, 'v1.0.0', images.data, version('v1.0.0'))
-    await recordGood(tenure, first.id)
-    const second = await release(target, tenure, 'v1.1.0', images.data, version('v1.1.0'))
-    await bringBack(target, tenure, first.id, second.id)
+    const lock = await takeFree(target, run('1'))
+    const first = await release(target, lock, 'v1.0.0', images.data, version('v1.0.0'))
+    await recordGood(lock, first.id)
+    const second = await release(target, lock, 'v1.1.0', images.data, version('v1.1.0'))
+    await bringBack(target, lock, first.id, second.id)
     await answers('v1.0.0')
     expect(boots()).toEqual(['v1.0.0', 'v1.1.0', 'v1.0.0'])
-    await tenure.end()
+    await lock.end()
     yard.docker('rm', '-f', '-v', ...Object.keys(yard.containers()))
 
     const again = await takeFree(target, run('2'))
@@ -70,31 +70,31 @@ describe('data in a volume that only the image declares', () => {
 describe('a release that shares a volume for writing with the previous one', () => {
   test('starts only when that one has ended; the plan says so', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const first = await release(target, tenure, 'v1.0.0', images.data, version('v1.0.0'))
-    await recordGood(tenure, first.id)
+    const lock = await takeFree(target, run('1'))
+    const first = await release(target, lock, 'v1.0.0', images.data, version('v1.0.0'))
+    await recordGood(lock, first.id)
 
     const payload = await target.render({ version: 'v1.1.0', image: images.data, config: version('v1.1.0') })
     const [plan] = await target.rehearse(payload)
     expect(plan?.diff).toContain(
       '! the previous container ends before the new one starts, since both would write to',
     )
-    const { progress, rollout } = await release(target, tenure, 'v1.1.0', images.data, version('v1.1.0'))
+    const { progress, rollout } = await release(target, lock, 'v1.1.0', images.data, version('v1.1.0'))
 
     expect(rollout).toEqual({ kind: 'ready' })
     expect(progress.join('\n')).toContain('The previous container ends before')
     await answers('v1.1.0')
     expect(openedTwice()).toBe('')
-    await tenure.end()
+    await lock.end()
   })
 
   test('gives the service back to the previous one at once when it does not come up, with what it wrote last', async () => {
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    const first = await release(target, tenure, 'v1.0.0', images.data, version('v1.0.0'))
-    await recordGood(tenure, first.id)
+    const lock = await takeFree(target, run('1'))
+    const first = await release(target, lock, 'v1.0.0', images.data, version('v1.0.0'))
+    await recordGood(lock, first.id)
 
-    const { progress, rollout } = await release(target, tenure, 'v1.1.0', images.data, {
+    const { progress, rollout } = await release(target, lock, 'v1.1.0', images.data, {
       ...version('v1.1.0'),
       MODE: 'crash',
     })
@@ -107,17 +107,17 @@ describe('a release that shares a volume for writing with the previous one', () 
       [yard.container]: 'running',
       [`${yard.container}-lease-1`]: 'created',
     })
-    await tenure.end()
+    await lock.end()
   })
 
   test('starts beside it where the runbook lets both write', async () => {
     const { target } = await yard.open({ spec: { 'shared-volumes': ['/data'] } })
-    const tenure = await takeFree(target, run('1'))
-    const first = await release(target, tenure, 'v1.0.0', images.data, version('v1.0.0'))
-    await recordGood(tenure, first.id)
-    const { progress } = await release(target, tenure, 'v1.1.0', images.data, version('v1.1.0'))
+    const lock = await takeFree(target, run('1'))
+    const first = await release(target, lock, 'v1.0.0', images.data, version('v1.0.0'))
+    await recordGood(lock, first.id)
+    const { progress } = await release(target, lock, 'v1.1.0', images.data, version('v1.1.0'))
     expect(progress.join('\n')).toContain('it takes over now')
-    await tenure.end()
+    await lock.end()
   })
 })
 
@@ -144,19 +144,19 @@ describe('a container that was started by hand', () => {
     const { target } = await yard.open()
     const [plan] = await target.rehearse(await target.render(asked()))
     expect(plan?.diff).toMatch(/= mount \/data: volume \S+ is taken over from the previous container/)
-    const tenure = await takeFree(target, run('1'))
-    await adoptServing(tenure)
+    const lock = await takeFree(target, run('1'))
+    await adoptServing(lock)
 
-    const { id, rollout } = await release(target, tenure, 'v1.0.0', images.plain, version('v1.0.0'))
+    const { id, rollout } = await release(target, lock, 'v1.0.0', images.plain, version('v1.0.0'))
     expect(rollout).toEqual({ kind: 'ready' })
     await answers('v1.0.0')
     expect(boots()).toEqual(['v0.9.0', 'v1.0.0'])
-    await bringBack(target, tenure, 'r0', id)
+    await bringBack(target, lock, 'r0', id)
 
     await answers('v0.9.0')
     expect(boots()).toEqual(['v0.9.0', 'v1.0.0', 'v0.9.0'])
     expect(openedTwice()).toBe('')
-    await tenure.end()
+    await lock.end()
   })
 
   test('with volumes of another container keeps them when that one is gone', async () => {
@@ -166,15 +166,15 @@ describe('a container that was started by hand', () => {
     await answers('v0.9.0')
     yard.docker('rm', other)
     const { target } = await yard.open()
-    const tenure = await takeFree(target, run('1'))
-    await adoptServing(tenure)
-    const { id } = await release(target, tenure, 'v1.0.0', images.plain, version('v1.0.0'))
+    const lock = await takeFree(target, run('1'))
+    await adoptServing(lock)
+    const { id } = await release(target, lock, 'v1.0.0', images.plain, version('v1.0.0'))
     await answers('v1.0.0')
     yard.docker('rm', `${yard.container}-r0`)
-    await bringBack(target, tenure, 'r0', id)
+    await bringBack(target, lock, 'r0', id)
     await answers('v0.9.0')
     expect(boots()).toEqual(['v0.9.0', 'v1.0.0', 'v0.9.0'])
-    await tenure.end()
+    await lock.end()
   })
 
   test('has what the release leaves out named in the plan', async () => {
@@ -206,10 +206,10 @@ describe('a container that was started by hand', () => {
 test('a volume that the previous container had and that is gone stops the release before it changes anything', async () => {
   const name = `${yard.container}-named`
   const { target } = await yard.open({ spec: { volumes: [`${name}:/data`] } })
-  const tenure = await takeFree(target, run('1'))
-  const { id } = await release(target, tenure, 'v1.0.0', images.plain, version('v1.0.0'))
-  await recordGood(tenure, id)
-  await tenure.end()
+  const lock = await takeFree(target, run('1'))
+  const { id } = await release(target, lock, 'v1.0.0', images.plain, version('v1.0.0'))
+  await recordGood(lock, id)
+  await lock.end()
   yard.docker('rm', '-f', yard.container)
   yard.docker('volume', 'rm', name)
   const payload = await target.render({ version: 'v1.1.0', image: images.plain, config: version('v1.1.0') })

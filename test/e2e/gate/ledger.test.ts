@@ -4,7 +4,7 @@ import { healthGate, healthGateFields } from '../../../shared/commands/verify/he
 import { parseInputs } from '../../../shared/commands/step/inputs.ts'
 import { smokeTest, smokeTestFields } from '../../../shared/commands/verify/smoke-test.ts'
 import { enterYard, pushImages, type Yard } from '../docker/yard.ts'
-import { run, takeFree, release } from '../tenure.ts'
+import { run, takeFree, release } from '../environment-lock.ts'
 import { environmentAt, realPorts } from './ports.ts'
 
 let yard: Yard
@@ -15,9 +15,9 @@ afterEach(() => yard.leave())
 
 test('verdicts are written onto the release that this run left open, and onto no other', async () => {
   const { target } = await yard.open()
-  const tenure = await takeFree(target, run('mine'))
-  await release(target, tenure, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
-  await tenure.handOver(60_000)
+  const lock = await takeFree(target, run('mine'))
+  await release(target, lock, 'v1.0.0', yard.images.plain, { VERSION: 'v1.0.0' })
+  await lock.handOver(60_000)
   const environment = environmentAt(`http://127.0.0.1:${yard.port}`)
   const probed = { ...environment, gate: { ...environment.gate, paths: ['/'] } }
   const portsOf = (id: string) =>

@@ -11,7 +11,7 @@ import type { Target } from '../../../shared/targets/target.ts'
 import { enterYard, pushImages, until } from '../docker/yard.ts'
 import { enterRoom } from '../kubernetes/cluster.ts'
 import { deployment } from '../kubernetes/manifests.ts'
-import { run as holder, takeFree, release } from '../tenure.ts'
+import { run as holder, takeFree, release } from '../environment-lock.ts'
 import { environmentAt, realPorts } from './ports.ts'
 
 let leave: (() => Promise<void>)[] = []
@@ -106,8 +106,8 @@ describe('on a cluster', () => {
     const container = '          resources: { limits: { memory: 32Mi } }\n'
     const { target } = await room.open({ 'app.yaml': deployment({ script: hog, container }) })
     expect(await target.vitals()).toEqual([])
-    const tenure = await takeFree(target, holder('1'))
-    await release(target, tenure, 'v1.0.0', room.image)
+    const lock = await takeFree(target, holder('1'))
+    await release(target, lock, 'v1.0.0', room.image)
     const [before] = await target.vitals()
     expect(before).toMatchObject({ ready: true, restarts: 0, lastEnd: '', outOfMemory: false })
 
@@ -116,7 +116,7 @@ describe('on a cluster', () => {
     expect(await target.vitals()).toEqual([
       expect.objectContaining({ instance: before?.instance, outOfMemory: true, lastEnd: 'exit code 137' }),
     ])
-    await tenure.end()
+    await lock.end()
   })
 
   test('of several pods, the one that is near its limit of memory is known, as the cluster measures it', async () => {
@@ -131,9 +131,9 @@ describe('on a cluster', () => {
         pod: '      volumes: [{ name: scratch, emptyDir: { medium: Memory } }]\n',
       }),
     })
-    const tenure = await takeFree(target, holder('1'))
-    await release(target, tenure, 'v1.0.0', room.image)
-    await tenure.end()
+    const lock = await takeFree(target, holder('1'))
+    await release(target, lock, 'v1.0.0', room.image)
+    await lock.end()
     const shares = async () => (await target.vitals()).map(({ usage }) => usage?.memory?.share ?? 0)
     await until('measurements of both pods', async () => (await shares()).every(share => share > 0))
     const [one, other] = await target.vitals()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
-import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../environment-lock.ts'
 
 let room: Room
 let folder: string
@@ -57,10 +57,10 @@ describe('the Role of deployment/k8s/access', () => {
       name: `system:serviceaccount:${room.namespace}:runbook-deployer`,
       from: 'kubernetes',
     })
-    const tenure = await takeFree(first.target, run('1'), 0)
-    const good = await release(first.target, tenure, 'v1.0.0', room.image, { TOKEN: 'one' })
+    const lock = await takeFree(first.target, run('1'), 0)
+    const good = await release(first.target, lock, 'v1.0.0', room.image, { TOKEN: 'one' })
     expect(good.rollout.kind).toBe('ready')
-    await recordGood(tenure, good.id)
+    await recordGood(lock, good.id)
     const second = await room.open(manifests('two', `---\n${configMap({ a: 'b' }, 'added')}`), { kubeconfig })
     const payload = await second.target.render({
       version: 'v1.1.0',

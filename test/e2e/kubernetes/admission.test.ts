@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
 import { startWebhook, type Operation } from './webhook.ts'
-import { recordGood, release, run, takeFree } from '../tenure.ts'
+import { recordGood, release, run, takeFree } from '../environment-lock.ts'
 
 // What the cluster makes of a release on its way in is the release.
 
@@ -46,13 +46,13 @@ function rewrite(object: unknown): Operation[] {
 test('an image that admission rewrites, and a sidecar that it adds, are the release; another image is not', async () => {
   endWebhook = await startWebhook(room, rewrite)
   const { target } = await room.open({ 'app.yaml': deployment() })
-  const tenure = await takeFree(target, run('1'))
-  const first = await release(target, tenure, 'v1.0.0', room.image)
+  const lock = await takeFree(target, run('1'))
+  const first = await release(target, lock, 'v1.0.0', room.image)
   expect(first.rollout.kind).toBe('ready')
   expect(await target.live()).toMatchObject({ release: first.id, version: 'v1.0.0', image: room.image })
   expect(await target.deviations(first.id)).toEqual([])
-  await recordGood(tenure, first.id)
-  await tenure.end()
+  await recordGood(lock, first.id)
+  await lock.end()
   expect(await target.drift()).toEqual([])
 
   // The webhook is in this process, which has to go on answering.

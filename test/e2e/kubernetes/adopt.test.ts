@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { adopt } from '../../../shared/release/ledger.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
-import { run, takeFree, bringBack, release } from '../tenure.ts'
+import { run, takeFree, bringBack, release } from '../environment-lock.ts'
 
 let room: Room
 beforeAll(() => {
@@ -53,8 +53,8 @@ describe('a workload that kubectl applied', () => {
       '-data.OLD (not in the manifest)',
       '-spec.template.spec.containers[name=app].env (not in the manifest)',
     ])
-    const tenure = await takeFree(target, run('1'))
-    const found = await tenure.adopt()
+    const lock = await takeFree(target, run('1'))
+    const found = await lock.adopt()
     if (!found) throw new Error('nothing was found')
     expect(found.image).toContain('@sha256:')
     expect(found.payload.objects.map(each => each.split(' ')[0]).toSorted()).toEqual([
@@ -70,10 +70,10 @@ describe('a workload that kubectl applied', () => {
       runUrl: '',
       intendedAt: '2026-01-01T00:00:00Z',
     }
-    await tenure.update(ledger => adopt(ledger, intent))
-    await tenure.store('r0', found.payload)
+    await lock.update(ledger => adopt(ledger, intent))
+    await lock.store('r0', found.payload)
 
-    const { id, rollout } = await release(target, tenure, 'v1.0.0', room.image)
+    const { id, rollout } = await release(target, lock, 'v1.0.0', room.image)
     expect(rollout.kind).toBe('ready')
     const data = () =>
       JSON.parse(room.kubectl('get', 'configmap', 'probe-config', '-o', 'jsonpath={.data}')) as unknown
@@ -83,8 +83,8 @@ describe('a workload that kubectl applied', () => {
     expect(data()).toEqual({ GREETING: 'after' })
     expect(env()).toBe('')
 
-    await bringBack(target, tenure, 'r0', id)
-    await tenure.end()
+    await bringBack(target, lock, 'r0', id)
+    await lock.end()
     expect(data()).toEqual({ GREETING: 'before', OLD: '1' })
     expect(env()).toContain('OLD')
     const after = room

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, service } from './manifests.ts'
-import { run, takeFree, recordGood, release } from '../tenure.ts'
+import { run, takeFree, recordGood, release } from '../environment-lock.ts'
 
 let room: Room
 beforeAll(() => {
@@ -17,16 +17,16 @@ describe('a release on a cluster', () => {
     })
     expect((await target.read()).ledger.entries).toEqual([])
     expect(await target.live()).toEqual({ release: null, version: '', image: '', ready: false })
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
 
-    const { id, rollout, changes, payload } = await release(target, tenure, 'v1.0.0', room.image, {
+    const { id, rollout, changes, payload } = await release(target, lock, 'v1.0.0', room.image, {
       TOKEN: 'hush',
     })
 
     expect(rollout).toMatchObject({ kind: 'ready' })
     expect(changes.map(({ action }) => action)).toEqual(['create', 'create', 'create', 'create'])
-    await recordGood(tenure, id)
-    await tenure.end()
+    await recordGood(lock, id)
+    await lock.end()
     expect(await target.live()).toEqual({ release: 'r1', version: 'v1.0.0', image: room.image, ready: true })
     const { ledger, lease } = await target.read()
     expect(lease).toBeNull()
@@ -79,10 +79,10 @@ describe('a release on a cluster', () => {
       )
     const before = revision()
     const same = await room.open(manifests('hello'))
-    const tenure = await takeFree(same.target, run('2'))
-    const second = await release(same.target, tenure, 'v1.2.0', room.image, { TOKEN: 'hush' })
-    await recordGood(tenure, second.id)
-    await tenure.end()
+    const lock = await takeFree(same.target, run('2'))
+    const second = await release(same.target, lock, 'v1.2.0', room.image, { TOKEN: 'hush' })
+    await recordGood(lock, second.id)
+    await lock.end()
     expect(revision()).toBe(before)
 
     const changed = await room.open(manifests('goodbye'))
@@ -98,11 +98,11 @@ describe('a release on a cluster', () => {
 
   test('removes what left the manifests once it is good, and not before', async () => {
     const { target, logged } = await room.open({ 'app.yaml': deployment({ replicas: 2 }) })
-    const tenure = await takeFree(target, run('4'))
-    const { id } = await release(target, tenure, 'v1.4.0', room.image)
+    const lock = await takeFree(target, run('4'))
+    const { id } = await release(target, lock, 'v1.4.0', room.image)
     expect(room.kubectl('get', 'service', 'probe', '-o', 'name')).toContain('probe')
-    await recordGood(tenure, id)
-    await tenure.end()
+    await recordGood(lock, id)
+    await lock.end()
     expect(room.kubectl('get', 'service,configmap,secret', '-o', 'name')).not.toMatch(
       /service\/probe|probe-config|probe-env/,
     )
@@ -142,16 +142,16 @@ spec:
   const hat = `apiVersion: ${group}/v1\nkind: Hat\nmetadata: { name: top }\nsize: 7\n`
   const app = deployment({}).replace('replicas: 1', 'minReadySeconds: 0')
   const { target } = await room.open({ 'app.yaml': app, 'hat.yaml': hat, 'kinds.yaml': crd })
-  const tenure = await takeFree(target, run('9'))
+  const lock = await takeFree(target, run('9'))
   try {
     const payload = await target.render({ version: 'v2.0.0', image: room.image, config: {} })
     const plan = await target.rehearse(payload)
     expect(plan.find(({ object }) => object.startsWith('Hat'))?.action).toBe('create')
-    const { rollout } = await release(target, tenure, 'v2.0.0', room.image)
+    const { rollout } = await release(target, lock, 'v2.0.0', room.image)
     expect(rollout.kind).toBe('ready')
     expect(room.kubectl('get', `hats.${group}`, 'top', '-o', 'jsonpath={.size}')).toBe('7')
   } finally {
-    await tenure.end()
+    await lock.end()
     room.kubectl('delete', 'customresourcedefinition', `hats.${group}`)
   }
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { Cause } from '../../../shared/targets/target.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, type Variation } from './manifests.ts'
-import { run, takeFree, follow } from '../tenure.ts'
+import { run, takeFree, follow } from '../environment-lock.ts'
 
 let room: Room
 beforeAll(() => {
@@ -13,16 +13,16 @@ afterAll(() => room.leave())
 async function causeOf(variation: Variation, more: Record<string, string> = {}): Promise<Cause> {
   const { target, secrets } = await room.open({ 'app.yaml': deployment(variation), ...more })
   secrets.add('hunter22')
-  const tenure = await takeFree(target, run('1'))
+  const lock = await takeFree(target, run('1'))
   try {
     const payload = await target.render({ version: 'v1.0.0', image: room.image, config: {} })
-    await tenure.apply('r1', payload)
-    const { rollout } = await follow(tenure, 'r1', payload, 40_000)
+    await lock.apply('r1', payload)
+    const { rollout } = await follow(lock, 'r1', payload, 40_000)
     if (rollout.kind === 'ready') throw new Error('it became ready')
     expect(rollout.kind).toBe('doomed')
     return rollout.cause
   } finally {
-    await tenure.end()
+    await lock.end()
     room.kubectl('delete', 'deployment', 'probe', '--wait=true')
   }
 }
@@ -121,13 +121,13 @@ describe('a rollout that cannot succeed is doomed with its cause', () => {
 describe('what is slow, or stumbles once, is not doomed', () => {
   const starts = async (variation: Variation): Promise<void> => {
     const { target } = await room.open({ 'app.yaml': deployment(variation) })
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
     try {
       const payload = await target.render({ version: 'v1.0.0', image: room.image, config: {} })
-      await tenure.apply('r1', payload)
-      expect((await follow(tenure, 'r1', payload, 60_000)).rollout).toMatchObject({ kind: 'ready' })
+      await lock.apply('r1', payload)
+      expect((await follow(lock, 'r1', payload, 60_000)).rollout).toMatchObject({ kind: 'ready' })
     } finally {
-      await tenure.end()
+      await lock.end()
       room.kubectl('delete', 'deployment', 'probe', '--wait=true')
     }
   }

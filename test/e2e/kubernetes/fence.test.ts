@@ -4,7 +4,7 @@ import { openDoor, type Door, type Meddler } from '../../lab/cutting-proxy.ts'
 import { apiServer, kubeconfigThrough, type Upstream } from '../../lab/upstream.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment } from './manifests.ts'
-import { run, takeFree, recordGood, release } from '../tenure.ts'
+import { run, takeFree, recordGood, release } from '../environment-lock.ts'
 
 let room: Room
 let api: Upstream
@@ -41,8 +41,8 @@ describe('who lost the lease', () => {
     const late = await old.target.render({ version: 'v1.1.0', image: room.image, config: {} })
 
     const other = await room.open(manifests('new'))
-    const tenure = await takeFree(other.target, run('2'))
-    const fresh = await release(other.target, tenure, 'v1.2.0', room.image)
+    const lock = await takeFree(other.target, run('2'))
+    const fresh = await release(other.target, lock, 'v1.2.0', room.image)
     expect(fresh.rollout.kind).toBe('ready')
     const before = room.kubectl('get', 'deployment,configmap,secret,lease', '-o', 'json')
 
@@ -55,8 +55,8 @@ describe('who lost the lease', () => {
 
     expect(room.kubectl('get', 'deployment,configmap,secret,lease', '-o', 'json')).toBe(before)
     expect(value()).toBe('new')
-    await recordGood(tenure, fresh.id)
-    await tenure.end()
+    await recordGood(lock, fresh.id)
+    await lock.end()
   })
 
   test('is refused by the objects themselves when its writes were under way', async () => {
@@ -84,13 +84,13 @@ describe('who lost the lease', () => {
     await writing.promise
 
     const next = await room.open(manifests('new'))
-    const tenure = await takeFree(next.target, run('5'))
-    expect(tenure.epoch).toBe(frozen.epoch + 1)
+    const lock = await takeFree(next.target, run('5'))
+    expect(lock.epoch).toBe(frozen.epoch + 1)
     thawed.resolve(undefined)
     await outcome
     expect(held.length).toBeGreaterThan(0)
     expect(value()).toBe('before')
-    await tenure.end()
+    await lock.end()
   })
 
   test('is fenced off as well when the taker died before it had finished taking over', async () => {
@@ -115,9 +115,9 @@ describe('who lost the lease', () => {
     expect(versions()).toBe(before)
 
     const again = await room.open(manifests('x'))
-    const tenure = await takeFree(again.target, run('7'))
-    expect(versions()).toBe(`${tenure.epoch} ${tenure.epoch}`)
-    await tenure.end()
+    const lock = await takeFree(again.target, run('7'))
+    expect(versions()).toBe(`${lock.epoch} ${lock.epoch}`)
+    await lock.end()
   })
 
   test('is one of two who try at once', async () => {
@@ -149,12 +149,12 @@ describe('who lost the lease', () => {
 
   test('is refused when the Lease was deleted and made anew', async () => {
     const { target } = await room.open(manifests('x'))
-    const tenure = await takeFree(target, run('9'))
+    const lock = await takeFree(target, run('9'))
     room.kubectl('delete', 'lease', 'runbook-probe')
-    await expect(tenure.renew(60_000)).rejects.toThrow(LeaseLostError)
+    await expect(lock.renew(60_000)).rejects.toThrow(LeaseLostError)
     const { target: second } = await room.open(manifests('x'))
     const fresh = await takeFree(second, run('9'))
-    await expect(tenure.update(ledger => ledger)).rejects.toThrow(LeaseLostError)
+    await expect(lock.update(ledger => ledger)).rejects.toThrow(LeaseLostError)
     await fresh.end()
   })
 })

@@ -2,7 +2,7 @@ import { brotliCompressSync, brotliDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { systemClock } from '../../../shared/host/clock.ts'
 import type { KubernetesBody } from '../../../shared/targets/kubernetes/apply/body.ts'
-import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
+import { bringBack, recordGood, release, run, takeFree } from '../environment-lock.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment, service } from './manifests.ts'
 
@@ -37,10 +37,10 @@ function forge(change: (body: KubernetesBody) => void): void {
 
 test('a record that binds the account of the service to a role of the cluster is refused, and nothing is made', async () => {
   const { target } = await room.open(manifests)
-  const tenure = await takeFree(target, run('1'))
+  const lock = await takeFree(target, run('1'))
   for (const version of ['v1.0.0', 'v1.1.0']) {
-    const { id } = await release(target, tenure, version, room.image, { VERSION: version })
-    await recordGood(tenure, id)
+    const { id } = await release(target, lock, version, room.image, { VERSION: version })
+    await recordGood(lock, id)
   }
   forge(({ manifests: objects }) => {
     const metadata = { name: 'probe-admin', namespace: room.namespace }
@@ -57,11 +57,11 @@ test('a record that binds the account of the service to a role of the cluster is
     message: expect.stringMatching(/ConfigMap.*elsewhere.*RoleBinding.*probe-admin/) as unknown,
   }
   await expect(target.recall('r1')).rejects.toMatchObject(refused)
-  await expect(bringBack(target, tenure, 'r1', 'r2')).rejects.toMatchObject(refused)
+  await expect(bringBack(target, lock, 'r1', 'r2')).rejects.toMatchObject(refused)
 
   expect(room.kubectl('get', 'rolebindings', '-o', 'name')).not.toContain('probe-admin')
   expect(await target.live()).toMatchObject({ release: 'r2', ready: true })
-  await tenure.end()
+  await lock.end()
 })
 
 test('a machine whose clock is hours ahead, or behind, waits for a lock as every other does', async () => {

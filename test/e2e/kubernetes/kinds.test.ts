@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
-import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../environment-lock.ts'
 
 let room: Room
 beforeAll(() => {
@@ -51,8 +51,8 @@ spec:
 
 test('all kinds of workload are waited for together; a StatefulSet that got stuck is brought back whole', async () => {
   const { target } = await room.open(shop(serve))
-  const tenure = await takeFree(target, run('1'))
-  const first = await release(target, tenure, 'v1.0.0', room.image)
+  const lock = await takeFree(target, run('1'))
+  const first = await release(target, lock, 'v1.0.0', room.image)
   expect(first.rollout).toMatchObject({ kind: 'ready' })
   expect(first.progress.at(-1)).toContain('is ready')
   const ready = (kind: string, name: string, path: string) =>
@@ -60,14 +60,14 @@ test('all kinds of workload are waited for together; a StatefulSet that got stuc
   expect(ready('statefulset', 'ordered', 'readyReplicas')).toBe('2')
   expect(ready('daemonset', 'agent', 'numberReady')).toBe('1')
   expect(ready('job', 'once-r1', 'succeeded')).toBe('1')
-  await recordGood(tenure, first.id)
+  await recordGood(lock, first.id)
 
   const broken = await room.open(shop('[/bin/no-such-program]'))
-  const second = await release(broken.target, tenure, 'v1.0.1', room.image)
+  const second = await release(broken.target, lock, 'v1.0.1', room.image)
   expect(second.rollout).toMatchObject({ kind: 'doomed', cause: { class: 'cannot-run' } })
   expect(JSON.stringify(second.rollout)).toContain('pod ordered-1')
 
-  await bringBack(target, tenure, first.id, second.id)
+  await bringBack(target, lock, first.id, second.id)
   expect(ready('statefulset', 'ordered', 'readyReplicas')).toBe('2')
-  await tenure.end()
+  await lock.end()
 })

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { adopt } from '../../../shared/release/ledger.ts'
-import type { Tenure } from '../../../shared/targets/target.ts'
+import type { EnvironmentLock } from '../../../shared/targets/target.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, scaler, service } from './manifests.ts'
-import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
+import { bringBack, recordGood, release, run, takeFree } from '../environment-lock.ts'
 
 // Objects in which others have a hand: tools that came before, autoscalers, controllers that delete.
 
@@ -17,15 +17,18 @@ const image = () => room.image
 const read = (kind: string, name: string, path: string) =>
   room.kubectl('get', kind, name, '-o', `jsonpath=${path}`)
 
-async function recordBefore(tenure: Tenure, next?: Parameters<Tenure['adopt']>[0]): Promise<string[]> {
-  const found = await tenure.adopt(next)
+async function recordBefore(
+  lock: EnvironmentLock,
+  next?: Parameters<EnvironmentLock['adopt']>[0],
+): Promise<string[]> {
+  const found = await lock.adopt(next)
   if (!found) throw new Error('nothing was found')
   const { version, image: of } = found
   const at = '2026-01-01T00:00:00Z'
-  await tenure.update(ledger =>
+  await lock.update(ledger =>
     adopt(ledger, { version, image: of, by: '', run: '', runUrl: '', intendedAt: at }),
   )
-  await tenure.store('r0', found.payload)
+  await lock.store('r0', found.payload)
   return found.payload.objects
 }
 
@@ -65,16 +68,16 @@ spec:
       action: 'update',
       diff: expect.stringContaining('maxReplicas: 5'),
     })
-    const tenure = await takeFree(target, run('1'))
-    expect(await recordBefore(tenure, payload)).toContain(`ConfigMap ${room.namespace}/unused`)
-    const { id, rollout } = await release(target, tenure, 'v1.0.0', room.image)
+    const lock = await takeFree(target, run('1'))
+    expect(await recordBefore(lock, payload)).toContain(`ConfigMap ${room.namespace}/unused`)
+    const { id, rollout } = await release(target, lock, 'v1.0.0', room.image)
     expect(rollout.kind).toBe('ready')
     const scale = '{.spec.maxReplicas} {.spec.metrics[0].resource.target.averageUtilization}'
     expect(read('hpa', 'probe', scale)).toBe('5 60')
     expect(read('configmap', 'unused', '{.data.A}')).toBe('after')
 
-    await bringBack(target, tenure, 'r0', id)
-    await tenure.end()
+    await bringBack(target, lock, 'r0', id)
+    await lock.end()
     expect(read('hpa', 'probe', scale)).toBe('3 80')
     expect(read('configmap', 'unused', '{.data.A}')).toBe('before')
   })
@@ -89,9 +92,9 @@ describe('a workload with no replicas', () => {
 
   test('is as released where an autoscaler scales it, and reported where a person did', async () => {
     const { target } = await room.open(manifests())
-    const tenure = await takeFree(target, run('2'))
+    const lock = await takeFree(target, run('2'))
     room.kubectlApply(scalerOfWorker)
-    const { id } = await release(target, tenure, 'v2.0.0', room.image)
+    const { id } = await release(target, lock, 'v2.0.0', room.image)
     room.kubectl('scale', 'deployment/worker', '--replicas=0')
     expect(await target.deviations(id)).toEqual([])
 
@@ -104,8 +107,8 @@ describe('a workload with no replicas', () => {
       },
     ])
     room.kubectl('scale', 'deployment/worker', '--replicas=1')
-    await recordGood(tenure, id)
-    await tenure.end()
+    await recordGood(lock, id)
+    await lock.end()
   })
 })
 
@@ -129,8 +132,8 @@ describe('an object that is being deleted', () => {
       message: expect.stringContaining('its finalizer example.com/empty-first'),
     })
 
-    const tenure = await takeFree(target, run('3'))
-    const releasing = release(target, tenure, 'v3.0.0', room.image)
+    const lock = await takeFree(target, run('3'))
+    const releasing = release(target, lock, 'v3.0.0', room.image)
     while (logged.filter(line => line.includes('invoices is being deleted')).length < 2)
       await new Promise(resolve => setImmediate(resolve))
     room.kubectl('patch', 'configmap', 'invoices', '--type=merge', '-p', free)
@@ -148,6 +151,6 @@ describe('an object that is being deleted', () => {
       }),
     ])
     room.kubectl('patch', 'configmap', 'invoices', '--type=merge', '-p', free)
-    await tenure.end()
+    await lock.end()
   })
 })

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { configMap, deployment, readsConfig, scaler, service } from './manifests.ts'
-import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../environment-lock.ts'
 
 let room: Room
 beforeAll(() => {
@@ -52,16 +52,16 @@ describe('a restore', () => {
         'apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: { name: data }\nspec: { accessModes: [ReadWriteOnce], resources: { requests: { storage: 1Mi } } }\n',
       ].join('---\n'),
     })
-    const tenure = await takeFree(bad.target, run('2'))
-    const second = await release(bad.target, tenure, 'v1.1.0', room.image, { TOKEN: 'two', KEY: 'shared' })
+    const lock = await takeFree(bad.target, run('2'))
+    const second = await release(bad.target, lock, 'v1.1.0', room.image, { TOKEN: 'two', KEY: 'shared' })
     expect(second.rollout.kind).toBe('ready')
     // While it served, people did what people do.
     room.kubectl('set', 'env', 'deployment/probe', '-c', 'app', 'BY_HAND=1')
     room.kubectl('patch', 'configmap', 'probe-config', '-p', '{"data":{"BY_HAND":"1"}}')
     room.kubectl('patch', 'secret', 'probe-env', '-p', '{"stringData":{"KEY":"rotated"}}')
 
-    const changes = await bringBack(bad.target, tenure, id, second.id)
-    await tenure.end()
+    const changes = await bringBack(bad.target, lock, id, second.id)
+    await lock.end()
 
     const app = json('deployment', 'probe').spec
     expect(app.template.spec.containers.map(({ name }) => name)).toEqual(['app'])
@@ -95,14 +95,14 @@ describe('a restore', () => {
   test('leaves what others had set already when the release was good', async () => {
     const manifests = { 'app.yaml': deployment({}), 'config.yaml': configMap({ A: '1' }) }
     const { target } = await room.open(manifests)
-    const tenure = await takeFree(target, run('3'))
-    const good = await release(target, tenure, 'v2.0.0', room.image)
+    const lock = await takeFree(target, run('3'))
+    const good = await release(target, lock, 'v2.0.0', room.image)
     room.kubectl('patch', 'configmap', 'probe-config', '-p', '{"data":{"INJECTED":"by a controller"}}')
-    await recordGood(tenure, good.id)
+    await recordGood(lock, good.id)
     const worse = await room.open({ ...manifests, 'config.yaml': configMap({ A: '2' }) })
     const payload = await worse.target.render({ version: 'v2.1.0', image: room.image, config: {} })
     expect(payload.objects).toContain(`ConfigMap ${room.namespace}/probe-config`)
-    await tenure.end()
+    await lock.end()
 
     const next = await takeFree(worse.target, run('4'))
     const bad = await release(worse.target, next, 'v2.1.0', room.image)
@@ -115,12 +115,12 @@ describe('a restore', () => {
 
   test('makes objects anew that were deleted by hand', async () => {
     const { target } = await room.open({ 'app.yaml': deployment({}), 'config.yaml': configMap({ A: '2' }) })
-    const tenure = await takeFree(target, run('5'))
-    const serving = tenure.ledger.serving
+    const lock = await takeFree(target, run('5'))
+    const serving = lock.ledger.serving
     if (serving === null) throw new Error('nothing serves')
     room.kubectl('delete', 'configmap/probe-config', 'deployment/probe')
-    await bringBack(target, tenure, serving, serving)
-    await tenure.end()
+    await bringBack(target, lock, serving, serving)
+    await lock.end()
     expect(json('configmap', 'probe-config').data).toMatchObject({ A: '1' })
     expect(await target.live()).toMatchObject({ release: serving, ready: true })
   })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { setTimeout as pause } from 'node:timers/promises'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment, scaler } from './manifests.ts'
-import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../environment-lock.ts'
 
 // The first measurement of a pod, and the autoscaler's look at it, take their time.
 

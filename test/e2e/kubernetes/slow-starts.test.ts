@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
-import { run, takeFree, follow } from '../tenure.ts'
+import { run, takeFree, follow } from '../environment-lock.ts'
 import { quickStarts, type SlowStart } from './slow-starts.ts'
 import { openStartStage, type StartStage } from './start-stage.ts'
 
@@ -18,16 +18,16 @@ afterAll(async () => {
 /** What is said of a start in the end: `ready`, or why it is given up. */
 async function verdictOn(start: SlowStart): Promise<string> {
   const { target } = await room.open(start.manifests, { service: start.name })
-  const tenure = await takeFree(target, run('1'))
+  const lock = await takeFree(target, run('1'))
   try {
     const payload = await target.render({ version: 'v1.0.0', image: stage.image(start), config: {} })
     const late = stage.bringLate(start)
-    await tenure.apply('r1', payload)
-    const { rollout } = await follow(tenure, 'r1', payload, 90_000)
+    await lock.apply('r1', payload)
+    const { rollout } = await follow(lock, 'r1', payload, 90_000)
     await late
     return rollout.kind === 'ready' ? 'ready' : `${rollout.kind}: ${rollout.cause.message}`
   } finally {
-    await tenure.end()
+    await lock.end()
   }
 }
 

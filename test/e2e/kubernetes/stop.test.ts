@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment, service } from './manifests.ts'
-import { run, takeFree, bringBack, recordGood, release } from '../tenure.ts'
+import { run, takeFree, bringBack, recordGood, release } from '../environment-lock.ts'
 
 let room: Room
 beforeAll(() => {
@@ -41,15 +41,15 @@ test('everything of a release is stopped until it is restored, with the replicas
     'app.yaml': app,
     'rest.yaml': [service, scaler, tick, database].join('---\n'),
   })
-  const tenure = await takeFree(opened.target, run('1'))
-  const { id } = await release(opened.target, tenure, 'v1.0.0', room.image)
-  await recordGood(tenure, id)
+  const lock = await takeFree(opened.target, run('1'))
+  const { id } = await release(opened.target, lock, 'v1.0.0', room.image)
+  await recordGood(lock, id)
   room.kubectl('create', 'job', 'tick-now', '--from=cronjob/tick')
   room.kubectl('scale', 'deployment/probe', '--replicas=3')
   room.kubectl('wait', '--for=jsonpath={.status.readyReplicas}=3', 'deployment/probe', '--timeout=30s')
 
   const { signal } = new AbortController()
-  const stopped = await tenure.stop({ timeoutMs: 30_000, signal, onProgress: () => undefined })
+  const stopped = await lock.stop({ timeoutMs: 30_000, signal, onProgress: () => undefined })
 
   expect(pods()).toMatch(/^postgres-\S+$/)
   expect(stopped.map(({ object, action }) => `${action} ${object}`).sort()).toEqual([
@@ -58,9 +58,9 @@ test('everything of a release is stopped until it is restored, with the replicas
     `update Deployment ${room.namespace}/probe`,
   ])
   // Done again, by the next run, it forgets nothing.
-  await tenure.stop({ timeoutMs: 30_000, signal, onProgress: () => undefined })
-  await bringBack(opened.target, tenure, id, id)
-  await tenure.end()
+  await lock.stop({ timeoutMs: 30_000, signal, onProgress: () => undefined })
+  await bringBack(opened.target, lock, id, id)
+  await lock.end()
   expect(room.kubectl('get', 'deployment/probe', '-o', 'jsonpath={.status.readyReplicas}')).toBe('3')
   expect(room.kubectl('get', 'deployment/probe', '-o', 'jsonpath={.metadata.annotations}')).not.toContain(
     'stopped',

@@ -1,4 +1,4 @@
-import { bringBack, recordGood, release, run, takeFree } from '../tenure.ts'
+import { bringBack, recordGood, release, run, takeFree } from '../environment-lock.ts'
 import type { Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
 
@@ -27,16 +27,16 @@ export async function thereAndBack(
   { between }: { between?: () => void | Promise<void> } = {},
 ) {
   const first = await room.open(good)
-  const tenure = await takeFree(first.target, run(String((version += 1))))
+  const lock = await takeFree(first.target, run(String((version += 1))))
   try {
-    const one = await release(first.target, tenure, `v1.${version}.0`, room.image)
-    await recordGood(tenure, one.id)
+    const one = await release(first.target, lock, `v1.${version}.0`, room.image)
+    await recordGood(lock, one.id)
     await between?.()
     const second = await room.open(bad)
     const planned = await second.target.render({ version: `v1.${version}.1`, image: room.image, config: {} })
     const plan = await second.target.planRollback(one.payload, planned)
-    const two = await release(second.target, tenure, `v1.${version}.1`, room.image)
-    const changes = await bringBack(second.target, tenure, one.id, two.id)
+    const two = await release(second.target, lock, `v1.${version}.1`, room.image)
+    const changes = await bringBack(second.target, lock, one.id, two.id)
     const drift = await second.target.drift()
     return {
       plan,
@@ -45,6 +45,6 @@ export async function thereAndBack(
       refused: changes.flatMap(({ object, refused }) => (refused ? [{ object, ...refused }] : [])),
     }
   } finally {
-    await tenure.end()
+    await lock.end()
   }
 }

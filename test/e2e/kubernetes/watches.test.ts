@@ -5,7 +5,7 @@ import { openDoor, type Door } from '../../lab/cutting-proxy.ts'
 import { apiServer, kubeconfigThrough, type Upstream } from '../../lab/upstream.ts'
 import { enterRoom, type Room } from './cluster.ts'
 import { deployment } from './manifests.ts'
-import { run, takeFree, follow } from '../tenure.ts'
+import { run, takeFree, follow } from '../environment-lock.ts'
 
 /** What becomes of a watch: an answer instead of it, silence, or an end in the middle of a line. */
 type Trouble = (answer: ServerResponse) => void
@@ -73,14 +73,14 @@ test('the verdict survives watches that are torn, refused, too old and half open
   try {
     const manifests = { 'app.yaml': deployment({ script: 'sleep 2; exit 3' }) }
     const { target } = await room.open(manifests, { kubeconfig: kubeconfigThrough(troubled.address) })
-    const tenure = await takeFree(target, run('1'))
+    const lock = await takeFree(target, run('1'))
     const payload = await target.render({ version: 'v1.0.0', image: room.image, config: {} })
-    await tenure.apply('r1', payload)
-    const { rollout } = await follow(tenure, 'r1', payload, 60_000)
+    await lock.apply('r1', payload)
+    const { rollout } = await follow(lock, 'r1', payload, 60_000)
     expect(rollout).toMatchObject({ kind: 'doomed', cause: { class: 'crash-loop' } })
     const [, pods] = [...troubled.left].find(([path]) => path.endsWith('/pods')) ?? []
     expect(pods).toEqual([])
-    await tenure.end()
+    await lock.end()
   } finally {
     await troubled.close()
   }

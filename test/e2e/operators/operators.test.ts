@@ -14,7 +14,7 @@ import { status, statusFields } from '../../../shared/commands/inspect/status.ts
 import { unlock, unlockFields } from '../../../shared/commands/operate/unlock.ts'
 import { enterRoom, type Room } from '../kubernetes/cluster.ts'
 import { configMap, deployment } from '../kubernetes/manifests.ts'
-import { run as runNamed, takeFree, recordGood, release } from '../tenure.ts'
+import { run as runNamed, takeFree, recordGood, release } from '../environment-lock.ts'
 import { openStage, type Run, type Stage } from '../rollback/stage.ts'
 
 // What people do by hand, on a real cluster: status, history, hold, resume, unlock and settle.
@@ -57,16 +57,16 @@ describe('an operator', () => {
     await stage.run({ manifests: manifests('good') }).release('v1.0.0')
     const working = stage.run({ manifests: manifests('new') })
     const target = await working.ports.openTarget()
-    const tenure = await takeFree(target, runNamed('working'))
-    const { id } = await release(target, tenure, 'v1.1.0', room.image)
+    const lock = await takeFree(target, runNamed('working'))
+    const { id } = await release(target, lock, 'v1.1.0', room.image)
 
     const held = await do_.hold(person())
 
     expect(held).toMatchObject({ status: 'success', reason: 'done' })
     expect(held.summary).toContain('run working of org/probe was stopped')
     const payload = await target.render({ version: 'v1.1.0', image: room.image, config: {} })
-    await expect(tenure.apply(id, payload)).rejects.toThrow(OnHoldError)
-    await expect(tenure.renew(60_000)).rejects.toThrow('moving the database')
+    await expect(lock.apply(id, payload)).rejects.toThrow(OnHoldError)
+    await expect(lock.renew(60_000)).rejects.toThrow('moving the database')
     const before = leaseVersion()
     for (const refused of [
       await stage.run({ manifests: manifests('newer') }).deploy('v1.2.0'),
@@ -106,12 +106,12 @@ describe('an operator', () => {
 
   test('takes a stuck lease away, and is told who held it', async () => {
     const stuck = await person().ports.openTarget()
-    const tenure = await takeFree(stuck, runNamed('stuck'))
+    const lock = await takeFree(stuck, runNamed('stuck'))
 
     const unlocked = await do_.unlock(person())
 
     expect(unlocked.summary).toContain('run stuck of org/probe')
-    await expect(tenure.renew(60_000)).rejects.toThrow('changes nothing more')
+    await expect(lock.renew(60_000)).rejects.toThrow('changes nothing more')
     expect((await stuck.read()).lease).toBeNull()
     expect((await do_.unlock(person())).summary).toContain('No run holds the environment')
   })
@@ -152,7 +152,7 @@ describe('an operator', () => {
 
 test('a lock that a run left on another machine is taken away by the rollback itself, which the history has', async () => {
   const holding = await person().ports.openTarget()
-  const tenure = await takeFree(holding, runNamed('vanished'))
+  const lock = await takeFree(holding, runNamed('vanished'))
 
   const refused = await person().rollback({ timeout: '1s' })
   expect(refused).toMatchObject({ status: 'failure', reason: 'lease-held', serving: 'v1.0.0' })
@@ -165,7 +165,7 @@ test('a lock that a run left on another machine is taken away by the rollback it
   const rolled = await person().rollback({ to: 'r1', unlock: 'true', because: 'its runner is gone' })
 
   expect(rolled).toMatchObject({ serving: 'v1.0.0', reason: 'restored-unverified' })
-  await expect(tenure.renew(60_000)).rejects.toThrow('changes nothing more')
+  await expect(lock.renew(60_000)).rejects.toThrow('changes nothing more')
   const { acts } = (await holding.read()).ledger
   expect(acts.slice(-2)).toMatchObject([
     { kind: 'unlock', because: 'its runner is gone', ended: 'run vanished of org/probe' },
@@ -232,11 +232,11 @@ test('services in one namespace have ledgers, leases and records of their own', 
   const [one, two] = await Promise.all(
     ['one', 'two'].map(async service => {
       const { target } = await room.open(named(service), { service })
-      const tenure = await takeFree(target, runNamed(service))
-      const { id, rollout } = await release(target, tenure, 'v1.0.0', room.image)
+      const lock = await takeFree(target, runNamed(service))
+      const { id, rollout } = await release(target, lock, 'v1.0.0', room.image)
       expect(rollout).toMatchObject({ kind: 'ready' })
-      await recordGood(tenure, id)
-      await tenure.end()
+      await recordGood(lock, id)
+      await lock.end()
       return target
     }),
   )
@@ -255,11 +255,11 @@ test('a record over 1 MiB is kept in several Secrets and comes back whole', asyn
     'noise-3.yaml': configMap({ NOISE: noise() }, 'noise-3'),
   }
   const { target } = await room.open(big, { service: 'big' })
-  const tenure = await takeFree(target, runNamed('big'))
-  const { id, payload } = await release(target, tenure, 'v2.0.0', room.image)
+  const lock = await takeFree(target, runNamed('big'))
+  const { id, payload } = await release(target, lock, 'v2.0.0', room.image)
   const parts = room.kubectl('get', 'secrets', '-l', `runbook/release=${id}`, '-o', 'name').trim().split('\n')
   expect(parts.length).toBeGreaterThan(1)
   expect((await target.recall(id))?.body).toEqual(payload.body)
-  await recordGood(tenure, id)
-  await tenure.end()
+  await recordGood(lock, id)
+  await lock.end()
 })

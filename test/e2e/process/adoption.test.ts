@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { join } from 'node:path'
 import type { Holder } from '../../../shared/release/lease.ts'
-import type { Target, Tenure } from '../../../shared/targets/target.ts'
-import { bringBack, follow, release } from '../tenure.ts'
+import type { Target, EnvironmentLock } from '../../../shared/targets/target.ts'
+import { bringBack, follow, release } from '../environment-lock.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 // What pm2 ran before the first release comes back as it was, whatever it was started with.
@@ -31,7 +31,7 @@ require('node:http')
 
 const holder: Holder = { run: '1', attempt: 1, job: 'deploy', title: 'run 1', url: '' }
 
-async function takeOver(target: Target): Promise<Tenure> {
+async function takeOver(target: Target): Promise<EnvironmentLock> {
   const taken = await target.take(holder, 'work', 60_000)
   if ('held' in taken || 'hold' in taken) throw new Error('the environment is not free')
   const found = await taken.adopt()
@@ -129,17 +129,17 @@ describe('an app that was started by hand comes back as it was', () => {
     const answer = await machine.ask()
     const worker = list('worker')[0]?.pid
     const target = await machine.open()
-    const tenure = await takeOver(target)
+    const lock = await takeOver(target)
     const { rollout, id } = await release(
       target,
-      tenure,
+      lock,
       'v1.0.0',
       await target.pin({ version: 'v1.0.0', image: '' }),
     )
     expect(rollout).toEqual({ kind: 'ready' })
     expect(await machine.ask()).toMatch(/^v1\.0\.0/)
 
-    await bringBack(target, tenure, 'r0', id)
+    await bringBack(target, lock, 'r0', id)
 
     expect(await machine.ask()).toBe(answer)
     expect(settings('probe')).toEqual(before)
@@ -152,16 +152,16 @@ test('an app that is still as it was recorded is not started again by a restore'
   start({})
   const pid = list('probe')[0]?.pid
   const target = await machine.open()
-  const tenure = await takeOver(target)
+  const lock = await takeOver(target)
   const payload = await target.recall('r0')
   if (!payload) throw new Error('r0 is not recorded')
 
-  expect(await tenure.restore('r0', payload, undefined)).toMatchObject([{ action: 'none' }])
+  expect(await lock.restore('r0', payload, undefined)).toMatchObject([{ action: 'none' }])
 
   expect(list('probe')[0]?.pid).toBe(pid)
   machine.pm2('stop', 'probe')
-  expect(await tenure.restore('r0', payload, undefined)).not.toMatchObject([{ action: 'none' }])
-  expect((await follow(tenure, 'r0', payload)).rollout).toEqual({ kind: 'ready' })
+  expect(await lock.restore('r0', payload, undefined)).not.toMatchObject([{ action: 'none' }])
+  expect((await follow(lock, 'r0', payload)).rollout).toEqual({ kind: 'ready' })
   expect(await machine.ask()).toMatch(/^by-hand/)
 })
 

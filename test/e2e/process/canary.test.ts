@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Holder } from '../../../shared/release/lease.ts'
-import { release } from '../tenure.ts'
+import { release } from '../environment-lock.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 let machine: Machine

@@ -4,8 +4,8 @@ import { existsSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Holder } from '../../../shared/release/lease.ts'
 import type { ProcessSpec } from '../../../shared/config/schema/schema.ts'
-import type { Target, Tenure } from '../../../shared/targets/target.ts'
-import { bringBack, recordGood, release } from '../tenure.ts'
+import type { Target, EnvironmentLock } from '../../../shared/targets/target.ts'
+import { bringBack, recordGood, release } from '../environment-lock.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 import { installManager, type Manager } from './managers.ts'
 
@@ -24,7 +24,7 @@ afterEach(() => machine.leave())
 
 const holder: Holder = { run: '1', attempt: 1, job: 'deploy', title: 'run 1', url: '' }
 
-async function take(target: Target): Promise<Tenure> {
+async function take(target: Target): Promise<EnvironmentLock> {
   const taken = await target.take(holder, 'work', 60_000)
   if ('held' in taken || 'hold' in taken) throw new Error('the environment is not free')
   return taken
@@ -47,7 +47,7 @@ const workspace = (spec: string): Record<string, string> => ({
 
 const spec: Partial<ProcessSpec> = { source: 'packages/orders', start: 'server.js' }
 
-const managers: [Manager | 'npm', lock: string, spec: string, more: Record<string, string>][] = [
+const managers: [Manager | 'npm', lockFile: string, spec: string, more: Record<string, string>][] = [
   ['npm', 'package-lock.json', '1.0.0', {}],
   ['yarn-classic', 'yarn.lock', '1.0.0', {}],
   ['yarn-berry', 'yarn.lock', 'workspace:^', { '.yarnrc.yml': 'enableTelemetry: false\n', 'yarn.lock': '' }],
@@ -56,7 +56,7 @@ const managers: [Manager | 'npm', lock: string, spec: string, more: Record<strin
 ]
 
 describe('a package of a workspace is released whole and comes back whole', () => {
-  test.each(managers)('%s, by its %s', async (manager, lock, dependency, more) => {
+  test.each(managers)('%s, by its %s', async (manager, lockFile, dependency, more) => {
     const folder = manager === 'npm' ? undefined : installManager(manager)
     const path = folder === undefined ? machine.env['PATH'] : `${folder}:${machine.env['PATH'] ?? ''}`
     const program = manager.replace(/-.*/, '')
@@ -71,23 +71,23 @@ describe('a package of a workspace is released whole and comes back whole', () =
       },
       stdio: 'pipe',
     })
-    expect(existsSync(join(machine.root, lock))).toBe(true)
+    expect(existsSync(join(machine.root, lockFile))).toBe(true)
     machine.tag('v1.0.0', {})
     machine.tag('v1.1.0', { 'packages/greeting/index.js': greeting('HALLO') })
     const target = await machine.open(spec, path)
-    const tenure = await take(target)
+    const lock = await take(target)
     const deploy = async (version: string) =>
-      release(target, tenure, version, await target.pin({ version, image: '' }), {})
+      release(target, lock, version, await target.pin({ version, image: '' }), {})
 
     const first = await deploy('v1.0.0')
     expect(first.rollout).toEqual({ kind: 'ready' })
-    await recordGood(tenure, first.id)
+    await recordGood(lock, first.id)
     const second = await deploy('v1.1.0')
     expect(second.rollout).toEqual({ kind: 'ready' })
     expect(await machine.ask()).toBe('HALLO shop')
     // Whatever becomes of the working tree, a release runs with what it was made of.
     rmSync(join(machine.root, 'node_modules'), { recursive: true, force: true })
-    await bringBack(target, tenure, first.id, second.id)
+    await bringBack(target, lock, first.id, second.id)
 
     expect(await machine.ask()).toBe('hello shop')
     const folderOfRelease = join(machine.root, 'deployment/releases/releases', first.id)
@@ -138,9 +138,9 @@ test('a release that would borrow a package from the working tree is not made', 
     'main.js': `const words = require('words')\nrequire('node:http').createServer((_asked, answer) => answer.end(words())).listen(${port})\n`,
   })
   const target = await machine.open({ source: '.' })
-  const tenure = await take(target)
+  const lock = await take(target)
   await expect(
-    release(target, tenure, 'v1.0.0', await target.pin({ version: 'v1.0.0', image: '' }), {}),
+    release(target, lock, 'v1.0.0', await target.pin({ version: 'v1.0.0', image: '' }), {}),
   ).rejects.toMatchObject({
     reason: 'release-not-made',
     message: expect.stringContaining('v1.0.0 needs words (main.js)'),

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { LeaseLostError, ToolError } from '../../../shared/outcome/errors.ts'
 import type { Holder } from '../../../shared/release/lease.ts'
-import type { Target, Tenure } from '../../../shared/targets/target.ts'
-import { bringBack, recordGood, release } from '../tenure.ts'
+import type { Target, EnvironmentLock } from '../../../shared/targets/target.ts'
+import { bringBack, recordGood, release } from '../environment-lock.ts'
 import { enterMachine, installPm2, type Machine } from './machine.ts'
 
 let pm2Folder = ''
@@ -34,15 +34,20 @@ const run = (name: string): Holder => ({
   url: '',
 })
 
-async function take(target: Target, name = '1', deadlineMs = 60_000): Promise<Tenure> {
+async function take(target: Target, name = '1', deadlineMs = 60_000): Promise<EnvironmentLock> {
   const taken = await target.take(run(name), 'work', deadlineMs)
   if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
   if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
   return taken
 }
 
-async function deploy(target: Target, tenure: Tenure, version: string, config: Record<string, string>) {
-  return release(target, tenure, version, await target.pin({ version, image: '' }), config)
+async function deploy(
+  target: Target,
+  lock: EnvironmentLock,
+  version: string,
+  config: Record<string, string>,
+) {
+  return release(target, lock, version, await target.pin({ version, image: '' }), config)
 }
 
 describe("a release under the user's pm2", () => {
@@ -52,13 +57,13 @@ describe("a release under the user's pm2", () => {
     machine.write({ 'service/main.js': 'this is not what the tags have' })
     const target = await machine.open()
     expect(await target.live()).toMatchObject({ release: null, ready: false })
-    const tenure = await take(target)
-    const first = await deploy(target, tenure, 'v1.0.0', { GREETING: 'hello', ONLY_OLD: 'yes' })
+    const lock = await take(target)
+    const first = await deploy(target, lock, 'v1.0.0', { GREETING: 'hello', ONLY_OLD: 'yes' })
     expect(first.rollout).toEqual({ kind: 'ready' })
     expect(await machine.ask()).toBe('v1.0.0 hello yes')
-    await recordGood(tenure, first.id)
+    await recordGood(lock, first.id)
 
-    const second = await deploy(target, tenure, 'v1.1.0', { GREETING: 'hallo' })
+    const second = await deploy(target, lock, 'v1.1.0', { GREETING: 'hallo' })
     expect(second.rollout).toEqual({ kind: 'ready' })
     expect(await machine.ask()).toBe('v1.1.0 hallo unset')
     expect(await target.live()).toMatchObject({ release: 'r2', version: 'v1.1.0', ready: true })
@@ -69,9 +74,9 @@ describe("a release under the user's pm2", () => {
     expect(seen?.detail).not.toContain('this is v1.0.0')
     expect(await target.evidence('r1')).toEqual([])
 
-    await bringBack(target, tenure, first.id, second.id)
+    await bringBack(target, lock, first.id, second.id)
     expect(await machine.ask()).toBe('v1.0.0 hello yes')
-    await tenure.end()
+    await lock.end()
     expect(await target.live()).toEqual({
       release: 'r1',
       version: 'v1.0.0',
@@ -86,13 +91,13 @@ describe("a release under the user's pm2", () => {
     machine.tag('v1.0.0', { ...manifest, 'service/main.js': main('v1.0.0') })
     machine.tag('v1.1.0', { 'service/main.js': main('v1.1.0') })
     const target = await machine.open()
-    const tenure = await take(target)
-    const first = await deploy(target, tenure, 'v1.0.0', {})
-    await recordGood(tenure, first.id)
-    const second = await deploy(target, tenure, 'v1.1.0', {})
+    const lock = await take(target)
+    const first = await deploy(target, lock, 'v1.0.0', {})
+    await recordGood(lock, first.id)
+    const second = await deploy(target, lock, 'v1.1.0', {})
     rmSync(join(machine.root, 'deployment/releases/releases/r1'), { recursive: true })
 
-    await bringBack(target, tenure, first.id, second.id)
+    await bringBack(target, lock, first.id, second.id)
 
     expect(await machine.ask()).toMatch(/^v1\.0\.0/)
   })
@@ -100,10 +105,10 @@ describe("a release under the user's pm2", () => {
   test('is made of the working tree when its version is no tag', async () => {
     machine.write({ ...manifest, 'service/main.js': main('untagged'), 'service/node_modules/x/index.js': '' })
     const target = await machine.open()
-    const tenure = await take(target)
+    const lock = await take(target)
     const pinned = await target.pin({ version: 'v0.1.0', image: '' })
 
-    const { rollout } = await deploy(target, tenure, 'v0.1.0', {})
+    const { rollout } = await deploy(target, lock, 'v0.1.0', {})
 
     expect(rollout).toEqual({ kind: 'ready' })
     expect(pinned).toMatch(/^content:[0-9a-f]{64}$/)
@@ -131,9 +136,9 @@ describe("a release under the user's pm2", () => {
     const pinned = await pin()
     machine.write({ 'deployment/logs/deploy.log': 'second', 'secret.env': 'TOKEN=other' })
     expect(await pin()).toBe(pinned)
-    const tenure = await take(target)
+    const lock = await take(target)
 
-    const { rollout, id } = await deploy(target, tenure, 'v0.1.0', {})
+    const { rollout, id } = await deploy(target, lock, 'v0.1.0', {})
 
     expect(rollout).toEqual({ kind: 'ready' })
     expect(await pin()).toBe(pinned)
@@ -149,17 +154,17 @@ describe("a release under the user's pm2", () => {
   test('whose files change while it is made is told of just that; one whose folder is gone, how to have it again', async () => {
     machine.write({ ...manifest, 'service/main.js': main('first') })
     const target = await machine.open()
-    const tenure = await take(target)
+    const lock = await take(target)
     const pinned = await target.pin({ version: 'v0.1.0', image: '' })
-    const first = await deploy(target, tenure, 'v0.1.0', {})
-    await recordGood(tenure, first.id)
+    const first = await deploy(target, lock, 'v0.1.0', {})
+    await recordGood(lock, first.id)
     machine.write({ 'service/main.js': main('second') })
 
-    await expect(release(target, tenure, 'v0.2.0', pinned)).rejects.toThrow(
+    await expect(release(target, lock, 'v0.2.0', pinned)).rejects.toThrow(
       'a file of the working tree was changed while v0.2.0 was being deployed',
     )
     rmSync(join(machine.root, 'deployment/releases/releases', first.id), { recursive: true })
-    await expect(bringBack(target, tenure, first.id, 'r2')).rejects.toThrow(
+    await expect(bringBack(target, lock, first.id, 'r2')).rejects.toThrow(
       'the working tree is not the one that v0.1.0 was made of, and its folder is gone',
     )
   })
@@ -182,20 +187,20 @@ describe("a release under the user's pm2", () => {
     machine.write({ 'by-hand/main.js': main('by-hand'), 'by-hand/package.json': '{ "type": "module" }' })
     machine.pm2('start', 'by-hand/main.js', '--name', 'probe')
     const target = await machine.open()
-    const tenure = await take(target)
-    const found = await tenure.adopt()
+    const lock = await take(target)
+    const found = await lock.adopt()
     if (!found) throw new Error('nothing was adopted')
-    await tenure.update(ledger => ({
+    await lock.update(ledger => ({
       ...ledger,
       serving: 'r0',
       entries: [{ id: 'r0', state: 'good', by: '', run: '', runUrl: '', intendedAt: '2026-01-01', ...found }],
     }))
-    await tenure.store('r0', found.payload)
-    const { rollout, id } = await deploy(target, tenure, 'v1.0.0', {})
+    await lock.store('r0', found.payload)
+    const { rollout, id } = await deploy(target, lock, 'v1.0.0', {})
     expect(rollout).toEqual({ kind: 'ready' })
     expect(await machine.ask()).toMatch(/^v1\.0\.0/)
 
-    await bringBack(target, tenure, 'r0', id)
+    await bringBack(target, lock, 'r0', id)
 
     expect(await machine.ask()).toMatch(/^by-hand/)
   })

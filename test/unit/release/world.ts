@@ -127,28 +127,28 @@ export function* promotion(world: World, run: Run, verdict: 'pass' | 'fail'): Pr
 }
 
 function* deploy(world: World, run: Run): Generator<void, ReleaseId | undefined> {
-  const tenure = yield* step(world, run, 'work')
-  if (!tenure) return undefined
-  if (unsettled(world.state.ledger) || world.state.ledger.restoring) yield* undo(world, tenure)
+  const lock = yield* step(world, run, 'work')
+  if (!lock) return undefined
+  if (unsettled(world.state.ledger) || world.state.ledger.restoring) yield* undo(world, lock)
   const intent = { version: 'v1.0.0', image: 'api', by: '', run: run.holder.run, runUrl: '', intendedAt: at }
-  const ledger = yield* tenure.update(now => intend(now, intent).ledger)
+  const ledger = yield* lock.update(now => intend(now, intent).ledger)
   const id = unsettled(ledger)?.id
   if (id === undefined) throw new Error('nothing was intended')
   // Its migration leaves a schema that the release before can live with, and perhaps no older one.
   const serving = world.state.ledger.serving ?? id
   world.schemas.set(world.databases.get('live') ?? '', { oldest: numberOf(serving), newest: numberOf(id) })
-  yield* tenure.apply(id)
-  yield* tenure.update(now => advance(now, id, 'applied'))
-  yield* tenure.update(now => advance(now, id, 'ready'))
-  yield* tenure.leave('handed over')
+  yield* lock.apply(id)
+  yield* lock.update(now => advance(now, id, 'applied'))
+  yield* lock.update(now => advance(now, id, 'ready'))
+  yield* lock.leave('handed over')
   return id
 }
 
 /** A rollback with the database: by a person, so that it waits for no deadline. */
 export function* returning(world: World, run: Run, server: Server): Program {
-  const tenure = yield* step(world, run, 'undo')
-  if (!tenure) return
-  if (unsettled(world.state.ledger) || world.state.ledger.restoring) yield* undo(world, tenure)
+  const lock = yield* step(world, run, 'undo')
+  if (!lock) return
+  if (unsettled(world.state.ledger) || world.state.ledger.restoring) yield* undo(world, lock)
   const back = wayBack(world.state.ledger)
   if (back && firstAfter(world.state.ledger, back.id)) {
     const oid = String(world.schemas.size + 1)
@@ -157,24 +157,24 @@ export function* returning(world: World, run: Run, server: Server): Program {
     world.databases.set(name, oid)
     world.schemas.set(oid, { oldest: numberOf(back.id), newest: numberOf(back.id) })
     const database = { backup: 'file:///b', live: 'live', restored: name, oid, kept: `before-${oid}` }
-    yield* tenure.update(now => beginReturn(now, back.id, database, at, 'asked for'))
-    yield* undo(world, tenure, server)
+    yield* lock.update(now => beginReturn(now, back.id, database, at, 'asked for'))
+    yield* undo(world, lock, server)
   }
-  yield* tenure.leave('free')
+  yield* lock.leave('free')
 }
 
 /** Goes on with a database that is being put back, wherever it was left. */
-function* putBack(world: World, tenure: Tenure, server: Server): Program {
+function* putBack(world: World, lock: EnvironmentLock, server: Server): Program {
   const { databases } = world
   for (;;) {
     const database = world.state.ledger.restoring?.database
     if (!database) return
     yield
     const found = seen(database, databases.get('live'), databases.get(database.restored))
-    if (found === 'swapped') yield* tenure.update(endReturn)
-    else if (found === 'gone') yield* tenure.update(now => abandonReturn(now, at))
+    if (found === 'swapped') yield* lock.update(endReturn)
+    else if (found === 'gone') yield* lock.update(now => abandonReturn(now, at))
     else {
-      yield* tenure.stop()
+      yield* lock.stop()
       // On its way: it may arrive at any time from now on, whichever run has the lease then.
       yield
       if (server === 'swaps' && swapNames(world, database)) continue
@@ -206,38 +206,42 @@ export function* settling(world: World, run: Run, server: Server = 'swaps'): Pro
   yield
   const decision = decide(ledger, liveIn(world), lease, run.holder, world.now + run.skew)
   if (['nothing', 'wait', 'held'].includes(decision.kind)) return
-  const tenure = yield* step(world, run, 'undo')
-  if (!tenure) return
+  const lock = yield* step(world, run, 'undo')
+  if (!lock) return
   const work = finishOrUndo(world.state.ledger, liveIn(world))
   if (work.kind === 'gate-then-finish') {
-    yield* tenure.update(now => closeGood(now, work.release.id, at))
-  } else if (work.kind !== 'nothing') yield* undo(world, tenure, server)
-  yield* tenure.leave('free')
+    yield* lock.update(now => closeGood(now, work.release.id, at))
+  } else if (work.kind !== 'nothing') yield* undo(world, lock, server)
+  yield* lock.leave('free')
 }
 
-function* undo(world: World, tenure: Tenure, server: Server = 'swaps'): Program {
-  yield* putBack(world, tenure, server)
+function* undo(world: World, lock: EnvironmentLock, server: Server = 'swaps'): Program {
+  yield* putBack(world, lock, server)
   const { ledger } = world.state
   const open = unsettled(ledger)
   const good = find(ledger, ledger.serving)
   if (!good) {
-    if (open) yield* tenure.update(now => closeBad(now, open.id, at, 'crashed'))
+    if (open) yield* lock.update(now => closeBad(now, open.id, at, 'crashed'))
     return
   }
-  if (open) yield* tenure.update(now => beginRestore(now, good.id, at, 'crashed'))
+  if (open) yield* lock.update(now => beginRestore(now, good.id, at, 'crashed'))
   if (!world.state.ledger.restoring) return
-  yield* tenure.apply(good.id)
-  yield* tenure.update(endRestore)
+  yield* lock.apply(good.id)
+  yield* lock.update(endRestore)
 }
 
-interface Tenure {
+interface EnvironmentLock {
   update(change: (ledger: Ledger) => Ledger): Generator<void, Ledger>
   apply(release: ReleaseId): Program
   stop(): Program
   leave(how: 'handed over' | 'free'): Program
 }
 
-function* step(world: World, { holder, skew }: Run, purpose: Purpose): Generator<void, Tenure | undefined> {
+function* step(
+  world: World,
+  { holder, skew }: Run,
+  purpose: Purpose,
+): Generator<void, EnvironmentLock | undefined> {
   for (;;) {
     const [seen, version] = [world.state, world.version]
     const lookedAt = { ...seen, lease: seenFrom(world, holder) }
@@ -250,13 +254,13 @@ function* step(world: World, { holder, skew }: Run, purpose: Purpose): Generator
     const fenced = seen.lease === null ? epoch : seen.fenced
     if (!swap(world, version, { ...seen, epoch, lease, fenced })) continue
     const mine = world.version
-    if (fenced === epoch) return tenureOf(world, holder, epoch)
+    if (fenced === epoch) return lockOf(world, holder, epoch)
     for (const object of world.objects) {
       yield
       object.version++
     }
     yield
-    if (swap(world, mine, { ...world.state, fenced: epoch })) return tenureOf(world, holder, epoch)
+    if (swap(world, mine, { ...world.state, fenced: epoch })) return lockOf(world, holder, epoch)
   }
 }
 
@@ -273,7 +277,7 @@ function swap(world: World, version: number, state: World['state']): boolean {
   return true
 }
 
-function tenureOf(world: World, holder: Holder, epoch: number): Tenure {
+function lockOf(world: World, holder: Holder, epoch: number): EnvironmentLock {
   const check = () => {
     const { lease, epoch: newest } = world.state
     if (newest !== epoch || !lease || lease.handedOver || lease.holder.job !== holder.job) throw new Lost()

@@ -54,7 +54,7 @@ const recordSchema = z.looseObject({
 export interface ReleaseRecord {
   entry: Entry
   payload: ContainerPayload
-  /** What a rollback to it is judged by; see `Tenure.recordVerification`. */
+  /** What a rollback to it is judged by; see `EnvironmentLock.recordVerification`. */
   verification?: string
 }
 

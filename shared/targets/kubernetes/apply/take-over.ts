@@ -7,12 +7,12 @@ import {
   type Purpose,
 } from '../../../release/lease.ts'
 import { unsettled, type Ledger, type ReleaseId } from '../../../release/ledger.ts'
-import type { Refused, Tenure } from '../../target.ts'
+import type { Refused, EnvironmentLock } from '../../target.ts'
 import { objectsOf } from './apply.ts'
 import type { EnvironmentState } from '../state/lease-store.ts'
 import { keyOf, stamps, type KubeObject } from '../manifests/objects.ts'
 import type { Place } from '../state/place.ts'
-import { createTenure } from '../tenure.ts'
+import { createEnvironmentLock } from '../environment-lock.ts'
 
 /**
  * One attempt to get, or go on with, the lease. Two who try at once both write on what they read: one write is refused,
@@ -23,7 +23,7 @@ export async function take(
   holder: Holder,
   purpose: Purpose,
   deadlineMs: number,
-): Promise<Tenure | Refused> {
+): Promise<EnvironmentLock | Refused> {
   const { lease, client, adapters } = place
   for (;;) {
     const found = await lease.read()
@@ -35,7 +35,7 @@ export async function take(
     const { epoch } = answer
     const mine: Lease = { holder, epoch, deadline: now + deadlineMs, handedOver: false }
     const taken = await occupy(place, found, mine, found.ledger)
-    if (taken) return createTenure(place, holder, taken)
+    if (taken) return createEnvironmentLock(place, holder, taken)
   }
 }
 

@@ -2,7 +2,7 @@ import { LeaseLostError, type OnHoldError } from '../../outcome/errors.ts'
 import { onHold } from '../on-hold.ts'
 import { withoutProcess, type Holder, type Lease } from '../../release/lease.ts'
 import { find, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
-import type { Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
+import type { Change, FollowOptions, Payload, Rollout, EnvironmentLock } from '../target.ts'
 import { adoptLive } from './restore/adopt.ts'
 import { applyRelease, objectsOf, scaledWorkloads } from './apply/apply.ts'
 import type { Fence } from './apply/fence.ts'
@@ -24,7 +24,11 @@ import { findStrays } from './state/strays.ts'
 import { unstick } from './apply/unstick.ts'
 
 /** @param taken the state as the claim was written */
-export function createTenure(place: Place, holder: Holder, taken: EnvironmentState): Tenure {
+export function createEnvironmentLock(
+  place: Place,
+  holder: Holder,
+  taken: EnvironmentState,
+): EnvironmentLock {
   const { service, namespace, client, paths, lease, records, adapters } = place
   const { clock, signal } = adapters
   const { epoch, uid } = taken
@@ -73,7 +77,7 @@ export function createTenure(place: Place, holder: Holder, taken: EnvironmentSta
       throw error
     }
   }
-  /** The last write: the tenure is over. */
+  /** The last write: the lock is released. */
   const leave = async (lease: Omit<Lease, 'holder' | 'epoch' | 'handedOver'> | null): Promise<void> => {
     const whose = { holder: withoutProcess(holder), epoch }
     const left = unsure

@@ -1,7 +1,7 @@
 import { ToolError } from '../../outcome/errors.ts'
 import { withoutProcess } from '../../release/lease.ts'
 import { find, type Entry, type Ledger, type ReleaseId } from '../../release/ledger.ts'
-import type { Cause, Change, FollowOptions, Payload, Rollout, Tenure } from '../target.ts'
+import type { Cause, Change, FollowOptions, Payload, Rollout, EnvironmentLock } from '../target.ts'
 import { adoptContainer } from './apply/adopt.ts'
 import { remove } from './engine/containers.ts'
 import { diffOf } from './inspect/diff.ts'
@@ -21,7 +21,7 @@ import type { Context } from './engine/context.ts'
 const keptContainers = 3
 
 /** The right to change the environment on a Docker engine. */
-export function openTenure(context: Context, lease: HeldLease): Tenure {
+export function openEnvironmentLock(context: Context, lease: HeldLease): EnvironmentLock {
   const { names } = context
 
   /** What this process adopted: its record is what the engine said of the container a moment ago. */

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync }
 import { dirname, join } from 'node:path'
 import { withoutProcess } from '../../release/lease.ts'
 import type { Entry, ReleaseId } from '../../release/ledger.ts'
-import type { Change, Tenure } from '../target.ts'
+import type { Change, EnvironmentLock } from '../target.ts'
 import { writeWhole } from './source/files.ts'
 import { watchApp } from './follow.ts'
 import { logSize, noteLogStart } from './log.ts'
@@ -17,7 +17,7 @@ import type { HeldLease } from './store.ts'
 const keptFolders = 3
 
 /** The right to change a process target. */
-export function openTenure(context: Context, lease: HeldLease): Tenure {
+export function openEnvironmentLock(context: Context, lease: HeldLease): EnvironmentLock {
   const { places, spec, adapters } = context
   // A log goes on from release to release: what an earlier one wrote is no evidence about this one.
   let logFrom = logSize(context)

@@ -8,7 +8,14 @@ import {
   type ReleaseId,
 } from '../../shared/release/ledger.ts'
 import type { Holder } from '../../shared/release/lease.ts'
-import type { Change, FollowOptions, Payload, Rollout, Target, Tenure } from '../../shared/targets/target.ts'
+import type {
+  Change,
+  FollowOptions,
+  Payload,
+  Rollout,
+  Target,
+  EnvironmentLock,
+} from '../../shared/targets/target.ts'
 
 const at = '2026-01-01T00:00:00.000Z'
 
@@ -24,7 +31,11 @@ export function run(name: string, attempt = 1): Holder {
 }
 
 /** Takes the lease, which must be to be had. */
-export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_000): Promise<Tenure> {
+export async function takeFree(
+  target: Target,
+  holder: Holder,
+  deadlineMs = 60_000,
+): Promise<EnvironmentLock> {
   const taken = await target.take(holder, 'work', deadlineMs)
   if ('held' in taken) throw new Error(`held by ${taken.held.holder.title}`)
   if ('hold' in taken) throw new Error(`on hold by ${taken.hold.by}`)
@@ -32,14 +43,14 @@ export async function takeFree(target: Target, holder: Holder, deadlineMs = 60_0
 }
 
 /** What the deploy step does at its first contact with a workload that something else created. */
-export async function adoptServing(tenure: Tenure): Promise<Payload> {
-  const found = await tenure.adopt()
+export async function adoptServing(lock: EnvironmentLock): Promise<Payload> {
+  const found = await lock.adopt()
   if (!found) throw new Error('nothing was there to be recorded')
   const { version, image, payload } = found
-  await tenure.update(ledger =>
+  await lock.update(ledger =>
     adopt(ledger, { version, image, by: 'ada', run: '1', runUrl: '', intendedAt: at }),
   )
-  await tenure.store('r0', payload)
+  await lock.store('r0', payload)
   return payload
 }
 
@@ -51,35 +62,35 @@ export interface Released {
   progress: string[]
 }
 
-/** What the deploy step does with a tenure, without its words. */
+/** What the deploy step does with a lock, without its words. */
 export async function release(
   target: Target,
-  tenure: Tenure,
+  lock: EnvironmentLock,
   version: string,
   image: string,
   config: Record<string, string> = {},
 ): Promise<Released> {
   const payload = await target.render({ version, image, config })
-  const written = intend(tenure.ledger, { version, image, by: 'ada', run: '1', runUrl: '', intendedAt: at })
-  await tenure.update(() => written.ledger)
-  await tenure.store(written.id, payload)
-  await tenure.prepare(written.id, payload)
-  const changes = await tenure.apply(written.id, payload)
-  await tenure.update(ledger => advance(ledger, written.id, 'applied'))
-  const { rollout, progress } = await follow(tenure, written.id, payload)
-  if (rollout.kind === 'ready') await tenure.update(ledger => advance(ledger, written.id, 'ready'))
+  const written = intend(lock.ledger, { version, image, by: 'ada', run: '1', runUrl: '', intendedAt: at })
+  await lock.update(() => written.ledger)
+  await lock.store(written.id, payload)
+  await lock.prepare(written.id, payload)
+  const changes = await lock.apply(written.id, payload)
+  await lock.update(ledger => advance(ledger, written.id, 'applied'))
+  const { rollout, progress } = await follow(lock, written.id, payload)
+  if (rollout.kind === 'ready') await lock.update(ledger => advance(ledger, written.id, 'ready'))
   return { id: written.id, payload, changes, rollout, progress }
 }
 
 export async function follow(
-  tenure: Tenure,
+  lock: EnvironmentLock,
   id: ReleaseId,
   payload: Payload,
   timeoutMs = 60_000,
   release: FollowOptions['release'] = 'new',
 ): Promise<{ rollout: Rollout; progress: string[] }> {
   const progress: string[] = []
-  const rollout = await tenure.follow(id, payload, {
+  const rollout = await lock.follow(id, payload, {
     release,
     timeoutMs,
     signal: new AbortController().signal,
@@ -88,24 +99,24 @@ export async function follow(
   return { rollout, progress }
 }
 
-export async function recordGood(tenure: Tenure, id: ReleaseId): Promise<void> {
-  await tenure.removeReplaced(id)
-  await tenure.update(ledger => closeGood(ledger, id, at))
+export async function recordGood(lock: EnvironmentLock, id: ReleaseId): Promise<void> {
+  await lock.removeReplaced(id)
+  await lock.update(ledger => closeGood(ledger, id, at))
 }
 
-/** What the rollback step does with a tenure. */
+/** What the rollback step does with a lock. */
 export async function bringBack(
   target: Target,
-  tenure: Tenure,
+  lock: EnvironmentLock,
   back: ReleaseId,
   from: ReleaseId,
 ): Promise<Change[]> {
   const [payload, withdrawn] = [await target.recall(back), await target.recall(from)]
   if (!payload) throw new Error(`no record of ${back}`)
-  await tenure.update(ledger => beginRestore(ledger, back, at, 'a test says so'))
-  const changes = await tenure.restore(back, payload, withdrawn)
-  const { rollout } = await follow(tenure, back, payload, 60_000, 'proven')
+  await lock.update(ledger => beginRestore(ledger, back, at, 'a test says so'))
+  const changes = await lock.restore(back, payload, withdrawn)
+  const { rollout } = await follow(lock, back, payload, 60_000, 'proven')
   if (rollout.kind !== 'ready') throw new Error(`${back} did not come back: ${rollout.cause.message}`)
-  await tenure.update(endRestore)
+  await lock.update(endRestore)
   return changes
 }

@@ -11,7 +11,7 @@ import {
   type Purpose,
 } from '../../release/lease.ts'
 import { noteVerdict, unsettled, type Entry, type Ledger } from '../../release/ledger.ts'
-import type { Target, Tenure } from '../../targets/target.ts'
+import type { Target, EnvironmentLock } from '../../targets/target.ts'
 import { showDuration } from '../../config/values.ts'
 import type { KeptLease, RenewedLease } from './kept-lease.ts'
 import type { Ports, TargetPorts } from './ports.ts'
@@ -19,7 +19,7 @@ import type { Ports, TargetPorts } from './ports.ts'
 /** The lease in this step's hands: renewed by itself until it is handed over, given back or lost. */
 export interface Held {
   target: Target
-  tenure: Tenure
+  lock: EnvironmentLock
   /** Aborted when the step is, and when the lease is lost: then with the error that says to whom. */
   signal: AbortSignal
   /**
@@ -84,15 +84,15 @@ export function describeHolder(lease: Lease, now: number): string {
 }
 
 /** Renews a lease in the background. */
-function renew(ports: Ports, target: Target, tenure: Tenure): RenewedLease {
+function renew(ports: Ports, target: Target, lock: EnvironmentLock): RenewedLease {
   const stop = new AbortController()
   const lost = new AbortController()
-  const beating = heartbeat(ports, tenure, stop.signal).then(error => {
+  const beating = heartbeat(ports, lock, stop.signal).then(error => {
     if (error) lost.abort(error)
   })
   return {
     target,
-    tenure,
+    lock,
     lost: lost.signal,
     stop() {
       stop.abort()
@@ -103,7 +103,7 @@ function renew(ports: Ports, target: Target, tenure: Tenure): RenewedLease {
 
 /** A renewed lease in the hands of a step. */
 function join({ signal, kept }: TargetPorts, renewed: RenewedLease): Held {
-  const { target, tenure, lost } = renewed
+  const { target, lock, lost } = renewed
   let leftToNext = false
   const rest = async () => {
     kept?.drop()
@@ -111,7 +111,7 @@ function join({ signal, kept }: TargetPorts, renewed: RenewedLease): Held {
   }
   return {
     target,
-    tenure,
+    lock,
     signal: AbortSignal.any([signal, lost]),
     async handOver(forMs = betweenStepsMs) {
       leftToNext = kept !== undefined
@@ -120,15 +120,15 @@ function join({ signal, kept }: TargetPorts, renewed: RenewedLease): Held {
         return
       }
       await rest()
-      await tenure.handOver(forMs)
+      await lock.handOver(forMs)
     },
     async leave(forMs = betweenStepsMs) {
       await rest()
-      await tenure.handOver(kept ? workingDeadlineMs : forMs)
+      await lock.handOver(kept ? workingDeadlineMs : forMs)
     },
     async giveBack() {
       await rest()
-      await tenure.end()
+      await lock.end()
     },
     abandon() {
       if (leftToNext) return
@@ -153,7 +153,7 @@ export async function passOn(kept: KeptLease, { log }: Ports): Promise<void> {
   if (!renewed) return
   try {
     await renewed.stop()
-    await renewed.tenure.handOver(workingDeadlineMs)
+    await renewed.lock.handOver(workingDeadlineMs)
   } catch (error) {
     log.debug(`The lease could not be handed over: ${String(error)}`)
   }
@@ -166,7 +166,7 @@ export async function endKept(kept: KeptLease, { log }: Ports): Promise<void> {
   if (!renewed) return
   try {
     await renewed.stop()
-    await renewed.tenure.end()
+    await renewed.lock.end()
   } catch (error) {
     log.debug(`The lease could not be released: ${String(error)}`)
   }
@@ -175,13 +175,13 @@ export async function endKept(kept: KeptLease, { log }: Ports): Promise<void> {
 /** Renews the lease until it is told to stop. @returns the error that says to whom the lease was lost, if it was */
 async function heartbeat(
   { clock, log }: Ports,
-  tenure: Tenure,
+  lock: EnvironmentLock,
   stop: AbortSignal,
 ): Promise<LeaseLostError | OnHoldError | undefined> {
   for (;;) {
     try {
       await clock.sleep(heartbeatMs, stop)
-      await tenure.renew(workingDeadlineMs)
+      await lock.renew(workingDeadlineMs)
     } catch (error) {
       if (stop.aborted) return undefined
       if (error instanceof LeaseLostError || error instanceof OnHoldError) {
@@ -236,7 +236,7 @@ export async function watchRelease(ports: TargetPorts): Promise<WatchedRelease> 
       if (!held || held.signal.aborted) return noteVerdictOfRun(ports, verdict, record)
       try {
         await record(held)
-        await held.tenure.update(now => noted(now, verdict))
+        await held.lock.update(now => noted(now, verdict))
         return []
       } catch (error) {
         if (ports.signal.aborted || error instanceof InputError || error instanceof OnHoldError) throw error
@@ -312,7 +312,7 @@ async function noteVerdictOfRun(
     if ('held' in held) return [unwritten(describeHolder(held.held, ports.clock.now()))]
     try {
       await record(held)
-      await held.tenure.update(now => noted(now, verdict))
+      await held.lock.update(now => noted(now, verdict))
       await held.handOver()
     } finally {
       held.abandon()
